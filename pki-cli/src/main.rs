@@ -1,0 +1,2 @@
+//! etcdpki.
+fn main() {}
