@@ -1,1 +1,76 @@
-//! PKI.
+//! PKI for etcd clusters.
+//!
+//! Two layers:
+//!
+//! * cfssl's formats and rules: CSR JSON ([`Request`]), ca-config profiles ([`Config`]), CAs ([`ca`]), signing
+//!   ([`Issuer`]), and descriptions of certificates ([`CertificateInfo`]);
+//! * [`etcd`]: one description of a cluster ([`etcd::Cluster`]) becomes a pure [`etcd::Plan`], and the plan
+//!   becomes files.
+//!
+//! Nothing here prints, exits, reads the clock or keeps global state: the time, randomness
+//! ([`Random`]) and new keys ([`KeySource`]) come in as arguments, and only [`disk`] touches the disk.
+//!
+//! # A CA and a certificate, as `cfssl gencert` makes them
+//! ```
+//! use pki_core::{Config, Issuer, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};
+//! use time::OffsetDateTime;
+//!
+//! let now = OffsetDateTime::now_utc();
+//! let request = Request::from_json(r#"{"CN": "etcd CA"}"#, None)?.value;
+//! let key = SystemKeys.generate(request.key)?;
+//! let root = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
+//!
+//! let issuer = Issuer::new(root, key)?;
+//! let request = Request::from_json(r#"{"CN": "etcd1", "hosts": ["10.0.0.1"]}"#, None)?.value;
+//! let key = SystemKeys.generate(request.key)?;
+//! let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+//! let config = Config::default();
+//! let profile = config.profile(None)?;
+//! let signing = SigningRequest { request: &csr, profile, names: None, crl_url: None };
+//! let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value;
+//! assert_eq!(certificate.subject_alt_names().to_string(), "10.0.0.1");
+//! # Ok::<(), pki_core::Error>(())
+//! ```
+
+pub mod ca;
+mod certificate;
+mod certinfo;
+mod csr;
+pub mod disk;
+pub mod duration;
+mod encode;
+mod error;
+pub mod etcd;
+mod extension;
+pub mod host;
+mod json;
+mod key;
+mod name;
+mod notice;
+mod oid;
+mod pem;
+mod place;
+mod policy;
+mod random;
+mod request;
+mod signer;
+mod subject_alt_name;
+mod suggest;
+mod usage;
+
+pub use certificate::{Certificate, Validity};
+pub use certinfo::{CertificateInfo, NameInfo, RequestInfo};
+pub use csr::{CertificateRequest, VerifiedRequest};
+pub use error::{Error, ErrorKind};
+pub use extension::{BasicConstraints, Extension};
+pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
+pub use name::{Attribute, Name, Subject};
+pub use notice::{Notice, NoticeKind, Noticed};
+pub use place::Place;
+pub use policy::{CaConstraint, CertificatePolicy, Config, CsrWhitelist, PolicyQualifier, Profile};
+pub use random::{Random, SerialNumber, SystemRandomness};
+pub use request::{CaSection, NameEntry, Request};
+pub use signer::{Issuer, SigningRequest};
+pub use subject_alt_name::SubjectAltNames;
+pub use suggest::near as near_miss;
+pub use usage::KeyUsage;

@@ -1,0 +1,118 @@
+//! cfssl's commands with cfssl's flags.
+
+mod certinfo;
+mod command;
+mod flags;
+mod gencert;
+pub(crate) mod json;
+mod log;
+mod output;
+mod print_defaults;
+
+use std::ffi::OsString;
+
+use crate::failure::Failure;
+use crate::goflag::{self, FlagError};
+use crate::io::Io;
+use command::{Call, Command, Run};
+
+/// cfssl's commands, and `initca`, in the order of their names.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command {
+        name: "certinfo",
+        about: "describe a certificate or a request as JSON",
+        usage: "certinfo -cert FILE | -csr FILE        (- is standard input)",
+        example: "etcdpki certinfo -cert ca.pem",
+        flags: &["cert", "csr"],
+        run: Run::Provided(certinfo::run),
+    },
+    Command {
+        name: "gencert",
+        about: "make a key and a certificate",
+        usage: "gencert -initca [-ca-key KEY] [-cn CN] CSRJSON\n  \
+                gencert -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] [-cn CN] CSRJSON",
+        example: "etcdpki gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=peer peer.json \
+                  | etcdpki json -bare peer",
+        flags: &["initca", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl"],
+        run: Run::Provided(gencert::run),
+    },
+    Command {
+        name: "genkey",
+        about: "make a key and a certificate request",
+        usage: "genkey [-initca] CSRJSON",
+        example: "etcdpki genkey csr.json | etcdpki json -bare server",
+        flags: &["initca", "config"],
+        run: Run::Provided(gencert::run_genkey),
+    },
+    Command {
+        name: "initca",
+        about: "make a self-signed CA: gencert -initca",
+        usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
+        example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
+        flags: &["ca-key", "cn"],
+        run: Run::Provided(gencert::run_initca),
+    },
+    Command {
+        name: "print-defaults",
+        about: "print a template to start from",
+        usage: "print-defaults config | csr | list",
+        example: "etcdpki print-defaults config >ca-config.json",
+        flags: &[],
+        run: Run::Provided(print_defaults::run),
+    },
+    Command {
+        name: "version",
+        about: "print the version",
+        usage: "version",
+        example: "etcdpki version",
+        flags: &[],
+        run: Run::Provided(output::version),
+    },
+    Command::missing("bundle", "use `openssl verify -show_chain -untrusted intermediates.pem`"),
+    Command::missing("crl", "there is no certificate database: use `openssl ca -gencrl`"),
+    Command::missing("gencrl", "use `openssl ca -gencrl`"),
+    Command::missing("gencsr", "use `genkey`, or `openssl req -new -key`"),
+    Command::missing("info", "use `certinfo -cert` on the CA certificate"),
+    Command::missing("ocspdump", "there is no certificate database"),
+    Command::missing("ocsprefresh", "there is no certificate database"),
+    Command::missing("ocspserve", "use `openssl ocsp`"),
+    Command::missing("ocspsign", "use `openssl ocsp`"),
+    Command::missing("revoke", "there is no certificate database: list serial numbers in a CRL"),
+    Command::missing("scan", "use `openssl s_client -connect`"),
+    Command::missing("selfsign", "use `gencert -initca`, and a certificate signed by that CA"),
+    Command::missing("serve", "etcdpki works on local files: use `gencert`"),
+    Command::missing("sign", "use `gencert`"),
+];
+
+/// Runs `cfssl` with `args`, which do not hold the program's name.
+pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
+    let mut args = args.into_iter();
+    let Some(first) = args.next() else {
+        return Err(Failure::user("No command is given.").hint(command::overview()));
+    };
+    let name = first.to_string_lossy();
+    if matches!(&*name, "-h" | "-help" | "--help") {
+        return output::print(io, command::overview().as_bytes());
+    }
+    if name.starts_with('-') {
+        return Err(Failure::usage(format!("flag provided but not defined: {name}"))
+            .hint("flags stand behind the command: etcdpki COMMAND -flag"));
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        let near = pki_core::near_miss(&name, COMMANDS.iter().map(|command| command.name));
+        let hint = near.map_or_else(command::overview, |near| format!("did you mean {near}?"));
+        return Err(Failure::user(format!("Command {name} is not defined.")).hint(hint));
+    };
+    command.call(args.collect(), io)
+}
+
+/// Runs `cfssl-certinfo`.
+pub(crate) fn run_certinfo(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
+    match goflag::parse(flags::CERTINFO_FLAGS, args) {
+        Ok(flags) => certinfo::run(&Call::without_config(flags), io),
+        Err(FlagError::HelpRequested) => {
+            output::print(io, goflag::render_help(flags::CERTINFO_FLAGS).as_bytes())
+        }
+        Err(error) => Err(command::flag_failure(&error, "cfssl-certinfo")),
+    }
+}

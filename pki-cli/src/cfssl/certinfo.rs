@@ -1,0 +1,35 @@
+//! `certinfo`: what a certificate or a request says.
+
+use pki_core::{Certificate, CertificateInfo, CertificateRequest, RequestInfo};
+
+use super::command::{Call, read_or_input};
+use super::output;
+use crate::failure::Failure;
+use crate::io::Io;
+
+pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    let operand = call.flags.operands().first().map(String::as_str);
+    if let Some(file) = call.given("cert") {
+        return certificate(file, io);
+    }
+    if let Some(file) = call.given("csr") {
+        let request = CertificateRequest::read_any_label(&read_or_input(file, io)?);
+        let info = request.and_then(|request| RequestInfo::new(&request));
+        return output::print_indented(io, &info.map_err(|error| error.in_file(file.as_ref()))?);
+    }
+    if call.given("domain").is_some() {
+        return Err(Failure::user("-domain is not provided: etcdpki reads local files")
+            .hint("openssl s_client -connect HOST:443 </dev/null | etcdpki certinfo -cert -"));
+    }
+    match operand {
+        Some(file) => certificate(file, io),
+        None => Err(Failure::user("Must specify certinfo target through -cert or -csr")
+            .hint("etcdpki certinfo -cert FILE, or - for standard input")),
+    }
+}
+
+fn certificate(file: &str, io: &mut Io<'_>) -> Result<(), Failure> {
+    let bytes = read_or_input(file, io)?;
+    let certificate = Certificate::read(&bytes).map_err(|error| error.in_file(file.as_ref()))?;
+    output::print_indented(io, &CertificateInfo::from(&certificate))
+}

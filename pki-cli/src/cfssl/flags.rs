@@ -1,0 +1,138 @@
+//! The flags of `cfssl`, `cfssljson` and `cfssl-certinfo`.
+
+use crate::goflag::{Flag, Kind};
+
+const fn text(name: &'static str, about: &'static str) -> Flag {
+    text_or(name, "", about)
+}
+
+const fn text_or(name: &'static str, default: &'static str, about: &'static str) -> Flag {
+    Flag { name, kind: Kind::Text, default, about }
+}
+
+const fn switch(name: &'static str, about: &'static str) -> Flag {
+    Flag { name, kind: Kind::Switch, default: "false", about }
+}
+
+const fn integer(name: &'static str, default: &'static str, about: &'static str) -> Flag {
+    Flag { name, kind: Kind::Integer, default, about }
+}
+
+const fn duration(name: &'static str, default: &'static str, about: &'static str) -> Flag {
+    Flag { name, kind: Kind::Duration, default, about }
+}
+
+/// One table for every command of `cfssl`: each accepts all of them, in alphabetical order.
+pub(crate) const FLAGS: &[Flag] = &[
+    text_or("address", "127.0.0.1", "address to listen on"),
+    text("aki", "authority key identifier of the issuer"),
+    text("authkey", "key that authenticates requests to a remote signer"),
+    text("ca", "certificate of the CA: a file, file:NAME or env:NAME"),
+    text("ca-bundle", "file with trusted root certificates"),
+    text("ca-key", "private key of the CA: a file, file:NAME or env:NAME"),
+    text("cert", "certificate to work on"),
+    text("cn", "common name, in place of the one in the request"),
+    text("config", "file with signing profiles"),
+    text("crl", "URL of the revocation list"),
+    text("csr", "certificate signing request to work on"),
+    text("csv", "file with hosts to scan, as CSV"),
+    text("db-config", "file that describes the certificate database"),
+    text("disable", "endpoints to switch off, separated by commas"),
+    text("domain", "host whose certificate to fetch"),
+    duration("expiry", "168h0m0s", "how long a revocation list holds"),
+    text("family", "pattern of scanner families to run"),
+    text_or("flavor", "ubiquitous", "how to choose a chain: ubiquitous, optimal or force"),
+    text("hostname", "names and addresses of the certificate, separated by commas"),
+    switch("initca", "make a self-signed CA certificate"),
+    text("int-bundle", "file with intermediate certificates"),
+    text("int-dir", "folder with intermediate certificates"),
+    text("intermediates", "file with intermediate certificates to add"),
+    duration("interval", "96h0m0s", "time between two OCSP updates"),
+    text("ip", "address to connect to for -domain"),
+    text("key", "private key that belongs to the certificate or request"),
+    text("label", "key label at the remote signer"),
+    switch("list", "list the scanners"),
+    integer(
+        "loglevel",
+        "1",
+        "least level that is logged: 0 debug, 1 info, 2 warning, 3 error, 4 critical, 5 fatal",
+    ),
+    integer("max-hosts", "100", "most hosts to scan"),
+    text("metadata", "file that says which platforms trust which root"),
+    text("min-tls-version", "oldest TLS version to accept"),
+    text("mutual-tls-ca", "CA whose clients may connect"),
+    text("mutual-tls-client-cert", "certificate to show to the remote signer"),
+    text("mutual-tls-client-key", "private key of -mutual-tls-client-cert"),
+    text("mutual-tls-cn", "pattern of client common names that may connect"),
+    integer("num-workers", "10", "hosts to scan at the same time"),
+    text_or("password", "0", "password of a PKCS #12 file"),
+    text_or("path", "/", "path below which to serve"),
+    text("pgp-name", "name of the PGP key"),
+    text("pgp-private", "file with the private PGP key"),
+    integer("port", "8888", "port to listen on"),
+    text("profile", "signing profile to use"),
+    text_or("reason", "0", "reason of the revocation"),
+    text("remote", "address of a remote signer"),
+    switch("renewca", "make a CA certificate anew from the old one and its key"),
+    text("responder", "certificate of the OCSP responder"),
+    text("responder-key", "private key of the OCSP responder"),
+    text("responses", "file with OCSP responses to serve"),
+    text_or("revoked-at", "now", "date of the revocation, as YYYY-MM-DD"),
+    text("scanner", "pattern of scanners to run"),
+    text("serial", "serial number of the certificate"),
+    text_or("status", "good", "status to sign: good, revoked or unknown"),
+    duration("timeout", "5m0s", "longest time to scan one host"),
+    text("tls-cert", "certificate to serve TLS with"),
+    text("tls-key", "private key of -tls-cert"),
+    text("tls-remote-ca", "CA that the remote signer must be certified by"),
+    text("usage", "usage of the key"),
+];
+
+/// The flags of `cfssljson`.
+pub(crate) const JSON_FLAGS: &[Flag] = &[
+    switch("bare", "read cfssl's own output, without the envelope of its network interface"),
+    text_or("f", "-", "file to read; - is the standard input"),
+    switch("force", "replace a private key that is already there"),
+    switch("stdout", "print the contents, write no file"),
+    switch("version", "print the version and stop"),
+];
+
+/// The flags of `cfssl-certinfo`.
+pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
+    text("aki", "authority key identifier of the issuer"),
+    text("cert", "certificate to describe; - is the standard input"),
+    text("db-config", "file that describes the certificate database"),
+    text("domain", "host whose certificate to fetch"),
+    text("serial", "serial number of the certificate"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::goflag::parse;
+
+    #[test]
+    fn every_default_is_a_good_value() {
+        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS] {
+            parse(table, Vec::<String>::new()).unwrap();
+        }
+    }
+
+    #[test]
+    fn tables_are_sorted_plain_and_without_repetitions() {
+        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS] {
+            assert!(table.is_sorted_by(|a, b| a.name < b.name));
+            assert!(table.iter().all(|flag| flag.about.is_ascii() && !flag.about.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_flags_of_every_command_are_there() {
+        assert_eq!(FLAGS.len(), 58);
+        let parsed = parse(FLAGS, Vec::<String>::new()).unwrap();
+        assert_eq!(parsed.integer("loglevel"), 1);
+        assert_eq!(parsed.duration_text("timeout"), "5m0s");
+        assert_eq!(parsed.text("flavor"), "ubiquitous");
+        assert!(!parsed.switch("renewca"));
+    }
+}

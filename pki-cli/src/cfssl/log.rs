@@ -1,0 +1,50 @@
+//! cfssl's log lines on standard error: `2026/11/21 01:16:31 [INFO] text`, in local time.
+
+use std::fmt::Display;
+
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::io::Io;
+
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Info,
+    Warning,
+}
+
+/// Writes the lines that `-loglevel` lets through.
+pub(crate) struct Log {
+    least: i64,
+}
+
+impl Log {
+    pub(crate) fn new(least: i64) -> Self {
+        Self { least }
+    }
+
+    pub(crate) fn info(&self, io: &mut Io<'_>, text: impl Display) {
+        self.line(io, Level::Info, &text);
+    }
+
+    pub(crate) fn warning(&self, io: &mut Io<'_>, text: impl Display) {
+        self.line(io, Level::Warning, &text);
+    }
+
+    fn line(&self, io: &mut Io<'_>, level: Level, text: &dyn Display) {
+        let (number, name) = match level {
+            Level::Info => (1, "INFO"),
+            Level::Warning => (2, "WARNING"),
+        };
+        if number < self.least {
+            return;
+        }
+        let now = (io.now)();
+        let now = UtcOffset::local_offset_at(now).map_or(now, |offset: UtcOffset| now.to_offset(offset));
+        let _ = writeln!(io.errors, "{} [{name}] {text}", stamp(now));
+    }
+}
+
+fn stamp(now: OffsetDateTime) -> String {
+    let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+    format!("{year}/{month:02}/{day:02} {:02}:{:02}:{:02}", now.hour(), now.minute(), now.second())
+}

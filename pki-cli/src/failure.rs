@@ -1,0 +1,92 @@
+//! How a command fails: a message, what to do about it, and the exit status.
+
+
+use anstyle::{AnsiColor, Style};
+use pki_core::Error;
+
+use crate::io::Io;
+
+/// The end of a command that did not do what it was told.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: Option<u32>,
+    status: u8,
+    silent: bool,
+}
+
+impl Failure {
+    /// The work could not be done: exit status 1.
+    pub(crate) fn user(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, code: None, status: 1, silent: false }
+    }
+
+    /// The command line could not be read: exit status 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { status: 2, ..Self::user(message) }
+    }
+
+    /// Whoever read our output has gone; there is nobody to tell.
+    pub(crate) fn broken_pipe() -> Self {
+        Self { silent: true, ..Self::user(String::new()) }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// For people: `error: ...`, then `hint: ...`.
+    pub(crate) fn report(&self, io: &mut Io<'_>) {
+        if self.silent {
+            return;
+        }
+        let (error, hint) = if io.colours_errors() {
+            (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default())
+        } else {
+            (Style::new(), Style::new())
+        };
+        // If standard error is gone, there is nobody left to tell.
+        let _ = writeln!(io.errors, "{error}error{error:#}: {}", self.message);
+        if let Some(text) = &self.hint {
+            let _ = writeln!(io.errors, "{hint}hint{hint:#}: {text}");
+        }
+    }
+
+    /// The way cfssl does it: the last line is the error, as a JSON object if cfssl has a number for it.
+    pub(crate) fn report_as_cfssl(&self, io: &mut Io<'_>) {
+        if self.silent {
+            return;
+        }
+        if let Some(text) = &self.hint {
+            let _ = writeln!(io.errors, "hint: {text}");
+        }
+        let _ = match self.code {
+            Some(code) => {
+                writeln!(io.errors, "{{\"code\":{code},\"message\":{}}}", serde_json::json!(self.message))
+            }
+            None => writeln!(io.errors, "{}", self.message),
+        };
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { hint: error.hint(), code: error.code(), ..Self::user(error.to_string()) }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::broken_pipe(),
+            _ => Self::user(format!("cannot write the output: {error}")),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the program is connected to. Tests put something else in its place.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read, Write};
+
+use time::OffsetDateTime;
+
+/// The streams, the environment and the clock.
+pub struct Io<'a> {
+    /// Standard input
+    pub input: &'a mut dyn Read,
+    /// Standard output: results only
+    pub output: &'a mut dyn Write,
+    /// Standard error: progress, warnings, errors
+    pub errors: &'a mut dyn Write,
+    /// Whether results are read by a person
+    pub output_is_terminal: bool,
+    /// Whether messages are read by a person
+    pub errors_is_terminal: bool,
+    /// The environment
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The clock
+    pub now: &'a dyn Fn() -> OffsetDateTime,
+}
+
+impl Io<'_> {
+    /// Runs `work` with the process's own streams, environment and clock.
+    pub fn with_system<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
+        let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        work(&mut Io {
+            output_is_terminal: output.is_terminal(),
+            errors_is_terminal: errors.is_terminal(),
+            input: &mut input.lock(),
+            output: &mut output.lock(),
+            errors: &mut errors.lock(),
+            variable: &|name| std::env::var_os(name),
+            now: &OffsetDateTime::now_utc,
+        })
+    }
+
+    /// Whether results may be coloured (no-color.org).
+    pub fn colours_output(&self) -> bool {
+        self.output_is_terminal && !self.no_color()
+    }
+
+    /// Whether messages may be coloured.
+    pub fn colours_errors(&self) -> bool {
+        self.errors_is_terminal && !self.no_color()
+    }
+
+    fn no_color(&self) -> bool {
+        (self.variable)("NO_COLOR").is_some_and(|value| !value.is_empty())
+    }
+}

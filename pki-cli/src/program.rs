@@ -1,0 +1,119 @@
+//! Which program was called: `etcdpki`, or one of cfssl's through a link of its name.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cfssl::{self, COMMANDS};
+use crate::cluster;
+use crate::failure::Failure;
+use crate::io::Io;
+
+/// The program that a name on the command line stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    Cfssl,
+    CfsslCertinfo,
+    Cfssljson,
+    Etcdpki,
+}
+
+const ABOUT: &str = "PKI for etcd: one description in, everything its hosts need out; and cfssl's job with \
+                     cfssl's files and flags";
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdpki cluster new --name prod --member etcd1=10.0.0.11 --member etcd2=10.0.0.12 --member etcd3=10.0.0.13 >cluster.yaml
+  etcdpki cluster apply -f cluster.yaml -o out
+  etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
+
+cfssl's commands, with its flags (each has -h):
+";
+
+/// PKI for etcd
+#[derive(Parser)]
+#[command(name = "etcdpki", version, about = ABOUT, arg_required_else_help = true)]
+struct Etcdpki {
+    #[command(subcommand)]
+    command: EtcdpkiCommand,
+}
+
+#[derive(Subcommand)]
+enum EtcdpkiCommand {
+    /// Describe, plan and apply whole etcd clusters
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+}
+
+impl Program {
+    /// The program by the last part of its path.
+    pub(crate) fn named(path: &OsStr) -> Self {
+        match Path::new(path).file_name().and_then(OsStr::to_str) {
+            Some("cfssl") => Self::Cfssl,
+            Some("cfssl-certinfo") => Self::CfsslCertinfo,
+            Some("cfssljson") => Self::Cfssljson,
+            _ => Self::Etcdpki,
+        }
+    }
+
+    /// Runs it with `args` and tells the exit status.
+    pub(crate) fn run(self, args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
+        match self {
+            Self::Cfssl => status_as_cfssl(cfssl::run(args, io), io),
+            Self::CfsslCertinfo => status_as_cfssl(cfssl::run_certinfo(args, io), io),
+            Self::Cfssljson => status_as_cfssl(json(args, io), io),
+            Self::Etcdpki => etcdpki(args, io),
+        }
+    }
+}
+
+fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
+    let first = args.first().and_then(|arg| arg.to_str());
+    match first {
+        Some("json") => return status_as_cfssl(json(args.into_iter().skip(1).collect(), io), io),
+        Some(name) if COMMANDS.iter().any(|command| command.name == name) => {
+            return status_as_cfssl(cfssl::run(args, io), io);
+        }
+        _ => {}
+    }
+    let mut names = format!("  {:<15} {}\n", "json", "cfssljson: write the JSON of the commands below to files");
+    for command in COMMANDS {
+        names.push_str(&format!("  {:<15} {}\n", command.name, command.about));
+    }
+    let parser = Etcdpki::command().after_help(format!("{EXAMPLES}{names}"));
+    let matches = parser.try_get_matches_from(std::iter::once(OsString::from("etcdpki")).chain(args));
+    let parsed = matches.and_then(|matches| <Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches));
+    match parsed {
+        Ok(Etcdpki { command: EtcdpkiCommand::Cluster(command) }) => match cluster::run(command, io) {
+            Ok(status) => status,
+            Err(failure) => {
+                failure.report(io);
+                failure.status()
+            }
+        },
+        Err(error) => {
+            let rendered = error.render();
+            let wants_output = !error.use_stderr();
+            let colours = if wants_output { io.colours_output() } else { io.colours_errors() };
+            let text = if colours { rendered.ansi().to_string() } else { rendered.to_string() };
+            let stream = if wants_output { &mut *io.output } else { &mut *io.errors };
+            let _ = stream.write_all(text.as_bytes());
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        }
+    }
+}
+
+fn json(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
+    cfssl::json::run(args, io)
+}
+
+fn status_as_cfssl(result: Result<(), Failure>, io: &mut Io<'_>) -> u8 {
+    match result {
+        Ok(()) => 0,
+        Err(failure) => {
+            failure.report_as_cfssl(io);
+            failure.status()
+        }
+    }
+}

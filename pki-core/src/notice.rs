@@ -1,0 +1,137 @@
+//! What a user should know although the work can go on.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use crate::place::Place;
+
+/// Something that deserves a warning, and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    kind: NoticeKind,
+    place: Place,
+}
+
+/// The facts of a [`Notice`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoticeKind {
+    /// The CA that signs has ended.
+    #[error("the CA certificate ended at {not_after}: nobody will accept what it signs")]
+    IssuerExpired {
+        /// When it ended.
+        not_after: OffsetDateTime,
+    },
+    /// A cluster of this size tolerates no more failures than one with a member less.
+    #[error(
+        "{members} members tolerate {tolerated} failure(s), no more than {} would: use an odd number",
+        members - 1
+    )]
+    EvenMembers {
+        /// How many members there are.
+        members: usize,
+        /// How many may fail.
+        tolerated: usize,
+    },
+    /// A certificate ends soon.
+    #[error("{certificate} ends at {not_after}")]
+    EndsSoon {
+        /// Which one.
+        certificate: String,
+        /// The earliest end in its chain.
+        not_after: OffsetDateTime,
+    },
+    /// A folder belongs to nobody in the description.
+    #[error("{path} is not in the description any more: it was left as it is and holds private keys")]
+    Orphan {
+        /// The folder, relative to the output folder.
+        path: String,
+    },
+    /// Empty entries in a list of hosts were dropped.
+    #[error("an empty host was dropped")]
+    EmptyHost,
+    /// A server certificate without any name.
+    #[error("no hosts: clients refuse a server certificate without any name or address")]
+    NoHosts,
+    /// A certificate's end was moved to its CA's end.
+    #[error("{certificate} was to end at {wanted} and ends with its CA at {not_after}")]
+    Clamped {
+        /// Which one.
+        certificate: String,
+        /// The end that the description asks for.
+        wanted: OffsetDateTime,
+        /// The CA's end.
+        not_after: OffsetDateTime,
+    },
+    /// A certificate will be useless before its date says so.
+    #[error("the certificate says {not_after}, but its CA ends at {issuer_not_after}: it is useless from then on")]
+    OutlivesIssuer {
+        /// The certificate's own end.
+        not_after: OffsetDateTime,
+        /// The CA's end.
+        issuer_not_after: OffsetDateTime,
+    },
+    /// A single member cannot fail.
+    #[error("one member: every restart is an outage and a lost disk is a lost cluster")]
+    SingleMember,
+    /// Spaces around a host were removed.
+    #[error("spaces around the host {host:?} were removed")]
+    UntrimmedHost {
+        /// The host as written.
+        host: String,
+    },
+    /// A key that nothing reads.
+    #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]
+    UnknownKey {
+        /// The key as written.
+        key: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+}
+
+/// `: did you mean `near`?`, or nothing.
+pub(crate) fn did_you_mean(near: Option<&str>) -> String {
+    near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
+}
+
+impl Notice {
+    pub(crate) fn new(kind: NoticeKind) -> Self {
+        Self { kind, place: Place::default() }
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// What there is to know.
+    pub fn kind(&self) -> &NoticeKind {
+        &self.kind
+    }
+
+    /// Where it was found.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.is_unknown() {
+            write!(f, "{}: ", self.place)?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+/// A value, and what its reader should know about it.
+#[derive(Debug, Clone)]
+pub struct Noticed<T> {
+    /// The value.
+    pub value: T,
+    /// What to tell the user.
+    pub notices: Vec<Notice>,
+}

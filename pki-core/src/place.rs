@@ -1,0 +1,70 @@
+//! Where in the user's input something stands.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Where something was found: file, line and column (both from 1), and the key inside the document.
+///
+/// ```
+/// let place = pki_core::Place::file("csr.json").at(3, 5).key("key.size");
+/// assert_eq!(place.to_string(), "csr.json:3:5: key.size");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    file: Option<PathBuf>,
+    position: Option<(usize, usize)>,
+    key: Option<String>,
+}
+
+impl Place {
+    /// A place in `file`.
+    pub fn file(file: impl Into<PathBuf>) -> Self {
+        Self { file: Some(file.into()), ..Self::default() }
+    }
+
+    /// The same place, with line and column.
+    #[must_use]
+    pub fn at(mut self, line: usize, column: usize) -> Self {
+        self.position = Some((line, column));
+        self
+    }
+
+    /// The same place, with the key inside the document, as in `signing.profiles.peer.expiry`.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        self.key = (!key.is_empty()).then_some(key);
+        self
+    }
+
+    /// The same place, in `file` unless a file is already known.
+    #[must_use]
+    pub(crate) fn or_file(mut self, file: &Path) -> Self {
+        self.file.get_or_insert_with(|| file.to_owned());
+        self
+    }
+
+    /// Whether nothing at all is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(file) = &self.file {
+            write!(f, "{}", file.display())?;
+            separator = ":";
+        }
+        if let Some((line, column)) = self.position {
+            write!(f, "{separator}{line}:{column}")?;
+            separator = ":";
+        }
+        if let Some(key) = &self.key {
+            let space = if separator.is_empty() { "" } else { " " };
+            write!(f, "{separator}{space}{key}")?;
+        }
+        Ok(())
+    }
+}

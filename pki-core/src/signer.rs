@@ -1,0 +1,268 @@
+//! Signing under a profile: a CA, a request and a policy make a certificate.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::ca::end;
+use crate::certificate::{Certificate, ToBeSigned, Validity};
+use crate::csr::VerifiedRequest;
+use crate::error::{Error, ErrorKind};
+use crate::extension::{BasicConstraints, Extension};
+use crate::key::PrivateKey;
+use crate::name::{Name, Subject};
+use crate::notice::{Notice, NoticeKind, Noticed};
+use crate::oid;
+use crate::policy::{Profile, CsrWhitelist};
+use crate::random::{Random, SerialNumber};
+use crate::request::BACKDATE;
+use crate::subject_alt_name::SubjectAltNames;
+use crate::usage::KeyUsage;
+
+/// A CA that can sign: a certificate that may, and the key that fits.
+#[derive(Debug)]
+pub struct Issuer {
+    certificate: Certificate,
+    key: PrivateKey,
+}
+
+/// What is to be signed, beyond what the profile says.
+#[derive(Debug)]
+pub struct SigningRequest<'a> {
+    /// The request.
+    pub request: &'a VerifiedRequest,
+    /// The profile to sign under.
+    pub profile: &'a Profile,
+    /// Names that replace those of the request.
+    pub names: Option<SubjectAltNames>,
+    /// A CRL distribution point that goes before the profile's.
+    pub crl_url: Option<&'a str>,
+}
+
+impl Issuer {
+    /// Joins a CA's certificate and key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::KeyMismatch`] if they do not belong together, [`ErrorKind::NotACa`] if the certificate may
+    /// not sign others.
+    pub fn new(certificate: Certificate, key: PrivateKey) -> Result<Self, Error> {
+        if !certificate.is_for(&key) {
+            return Err(ErrorKind::KeyMismatch.into());
+        }
+        let subject = || certificate.subject().to_string();
+        if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+            return Err(ErrorKind::NotACa { subject: subject(), reason: "basicConstraints lacks CA:TRUE" }.into());
+        }
+        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+            return Err(ErrorKind::NotACa { subject: subject(), reason: "keyUsage lacks keyCertSign" }.into());
+        }
+        Ok(Self { certificate, key })
+    }
+
+    /// The CA's certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Signs a request under a profile.
+    ///
+    /// # Errors
+    /// If the CA is not valid at `now`, the profile forbids what is asked for, or the result could never be
+    /// used.
+    pub fn sign(
+        &self,
+        signing: &SigningRequest<'_>,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<Noticed<Certificate>, Error> {
+        let SigningRequest { request, profile, .. } = signing;
+        profile.check_usable()?;
+        if let Some(server) = &profile.remote {
+            return Err(ErrorKind::Remote { name: server.clone() }.into());
+        }
+        if !self.certificate.is_valid_at(now) {
+            let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
+            return Err(ErrorKind::CaNotValid { not_before, not_after }.into());
+        }
+        let whitelist = profile.csr_whitelist.unwrap_or(CsrWhitelist::ALL);
+        if !whitelist.public_key {
+            return Err(ErrorKind::PublicKeyNotWhitelisted.into());
+        }
+        let subject = if whitelist.subject {
+            Subject::from(request.request().subject()).to_name()?
+        } else {
+            Subject::default().to_name()?
+        };
+        let mut names = match &signing.names {
+            Some(names) => names.clone(),
+            None => whitelist.apply(request.request().subject_alt_names()?),
+        };
+        check_names(profile, &subject, &names)?;
+        if profile.ca_constraint.is_some() {
+            names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
+        }
+        self.check_constraints(request, profile)?;
+        let validity = validity(profile, now)?;
+        let extensions = self.extensions(signing, &subject, &names)?;
+        let certificate = ToBeSigned {
+            serial: SerialNumber::generate(random)?,
+            issuer: self.certificate.subject(),
+            validity,
+            subject: &subject,
+            public_key: request.public_key(),
+            extensions: &extensions,
+        }
+        .sign(&self.key)?;
+        let notices = self.notices(&certificate);
+        Ok(Noticed { value: certificate, notices })
+    }
+
+    /// RFC 5280 section 4.2.1.9: whether a CA may be made at all, and below this one.
+    fn check_constraints(&self, request: &VerifiedRequest, profile: &Profile) -> Result<(), Error> {
+        let requested = request.request().basic_constraints()?.filter(|constraints| constraints.ca);
+        let Some(constraint) = profile.ca_constraint else {
+            return if requested.is_some() { Err(ErrorKind::CaNotAllowed.into()) } else { Ok(()) };
+        };
+        let Some(limit) = self.certificate.basic_constraints().and_then(|own| own.path_len) else {
+            return Ok(());
+        };
+        let asked = requested.and_then(|constraints| constraints.path_len).or(constraint.path_len);
+        if limit == 0 || asked.is_some_and(|asked| asked >= limit) {
+            return Err(ErrorKind::PathLenExceeded { limit }.into());
+        }
+        Ok(())
+    }
+
+    /// The extensions in cfssl's order. What is copied from the request takes the place of our own.
+    fn extensions(
+        &self,
+        signing: &SigningRequest<'_>,
+        subject: &Name,
+        names: &SubjectAltNames,
+    ) -> Result<Vec<Extension>, Error> {
+        let SigningRequest { request, profile, crl_url, .. } = signing;
+        let requested = request.request().extensions().iter();
+        let copied: Vec<Extension> = requested
+            .filter(|extension| {
+                extension.oid == oid::DELEGATION_USAGE
+                    || (profile.copy_extensions
+                        && profile.csr_whitelist.is_none()
+                        && extension.oid != oid::BASIC_CONSTRAINTS)
+            })
+            .cloned()
+            .collect();
+        let mut extensions = Vec::new();
+        if !profile.key_usage.is_empty() {
+            extensions.push(Extension::key_usage(profile.key_usage)?);
+        }
+        if !profile.extended_key_usage.is_empty() {
+            extensions.push(Extension::extended_key_usage(&profile.extended_key_usage)?);
+        }
+        extensions.push(Extension::basic_constraints(match profile.ca_constraint {
+            Some(constraint) => BasicConstraints { ca: true, path_len: constraint.path_len },
+            None => BasicConstraints::default(),
+        })?);
+        extensions.push(Extension::subject_key_identifier(&request.public_key().identifier())?);
+        if let Some(identifier) = self.certificate.subject_key_identifier() {
+            extensions.push(Extension::authority_key_identifier(identifier)?);
+        }
+        if profile.ocsp_url.is_some() || !profile.issuer_urls.is_empty() {
+            let ocsp = profile.ocsp_url.as_deref();
+            extensions.push(Extension::authority_info_access(ocsp, &profile.issuer_urls)?);
+        }
+        if !names.is_empty() {
+            extensions.push(Extension::subject_alt_name(names, subject.is_empty())?);
+        }
+        if let Some(url) = crl_url.or(profile.crl_url.as_deref()) {
+            extensions.push(Extension::crl_distribution_points(url)?);
+        }
+        extensions.retain(|extension| !copied.iter().any(|copy| copy.oid == extension.oid));
+        extensions.extend(copied);
+        if !profile.policies.is_empty() {
+            extensions.push(Extension::certificate_policies(&profile.policies)?);
+        }
+        if profile.ocsp_no_check {
+            extensions.push(Extension::ocsp_no_check()?);
+        }
+        Ok(extensions)
+    }
+
+    fn notices(&self, certificate: &Certificate) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let (not_after, issuer_not_after) = (certificate.not_after(), self.certificate.not_after());
+        if not_after > issuer_not_after {
+            notices.push(Notice::new(NoticeKind::OutlivesIssuer { not_after, issuer_not_after }));
+        }
+        let serves = certificate.extended_key_usage().is_some_and(|usages| usages.contains(&oid::SERVER_AUTH));
+        if serves && certificate.subject_alt_names().is_empty() {
+            notices.push(Notice::new(NoticeKind::NoHosts));
+        }
+        notices
+    }
+}
+
+impl CsrWhitelist {
+    /// What a profile without the section believes: everything.
+    pub const ALL: Self = Self {
+        subject: true,
+        public_key: true,
+        dns_names: true,
+        ip_addresses: true,
+        email_addresses: true,
+        uris: true,
+    };
+
+    fn apply(self, names: SubjectAltNames) -> SubjectAltNames {
+        let SubjectAltNames { dns, email, ip, uri } = names;
+        SubjectAltNames {
+            dns: if self.dns_names { dns } else { Vec::new() },
+            email: if self.email_addresses { email } else { Vec::new() },
+            ip: if self.ip_addresses { ip } else { Vec::new() },
+            uri: if self.uris { uri } else { Vec::new() },
+        }
+    }
+}
+
+/// `name_whitelist` holds for the common name and for every alternative name, addresses included.
+fn check_names(profile: &Profile, subject: &Name, names: &SubjectAltNames) -> Result<(), Error> {
+    let Some(whitelist) = &profile.name_whitelist else { return Ok(()) };
+    let addresses: Vec<String> = names.ip.iter().map(ToString::to_string).collect();
+    let common_name = subject.common_name().filter(|name| !name.is_empty());
+    let all = [&names.dns, &names.email, &names.uri, &addresses].into_iter().flatten().map(String::as_str);
+    for name in common_name.into_iter().chain(all) {
+        if !whitelist.is_match(name) {
+            return Err(ErrorKind::NotWhitelisted { name: name.to_owned() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// cfssl's signer.go, `FillTemplate`: from the nearest minute, five minutes back.
+fn validity(profile: &Profile, now: OffsetDateTime) -> Result<Validity, Error> {
+    let not_before = match profile.not_before {
+        Some(date) => date,
+        None => round_to_minute(now) - profile.backdate.unwrap_or(BACKDATE),
+    };
+    let not_after = match profile.not_after {
+        Some(date) => date,
+        None => end(not_before, profile.expiry)?,
+    };
+    Validity::new(not_before, not_after)
+}
+
+/// The nearest whole minute, half a minute going up.
+pub(crate) fn round_to_minute(moment: OffsetDateTime) -> OffsetDateTime {
+    let half = moment + Duration::seconds(30);
+    half.replace_second(0).unwrap_or(half).truncate_to_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn minutes_are_rounded_half_up() {
+        assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:29.9 UTC)), datetime!(2026-11-21 01:47 UTC));
+        assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:30 UTC)), datetime!(2026-11-21 01:48 UTC));
+    }
+}

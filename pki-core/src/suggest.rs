@@ -1,0 +1,29 @@
+//! Near misses: what a misspelt word was meant to be.
+
+/// The candidate nearest to `word`, if one is near enough to be a slip of the finger.
+///
+/// ```
+/// assert_eq!(pki_core::near_miss("adress", ["name", "address"]), Some("address"));
+/// ```
+pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn names_slips_and_nothing_else() {
+        let keys = ["address", "dns", "name"];
+        assert_eq!(near("adress", keys), Some("address"));
+        assert_eq!(near("Name", keys), Some("name"));
+        assert_eq!(near("colour", keys), None);
+    }
+}
