@@ -1,6 +1,5 @@
 //! How a command fails: a message, what to do about it, and the exit status.
 
-
 use anstyle::{AnsiColor, Style};
 use pki_core::Error;
 

@@ -38,6 +38,24 @@ impl Io<'_> {
         })
     }
 
+    /// Runs `work` with buffers for streams, no terminal, an empty environment and the system's clock.
+    pub fn with_buffers<T>(
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+        errors: &mut dyn Write,
+        work: impl FnOnce(&mut Io<'_>) -> T,
+    ) -> T {
+        work(&mut Io {
+            input,
+            output,
+            errors,
+            output_is_terminal: false,
+            errors_is_terminal: false,
+            variable: &|_| None,
+            now: &OffsetDateTime::now_utc,
+        })
+    }
+
     /// Whether results may be coloured (no-color.org).
     pub fn colours_output(&self) -> bool {
         self.output_is_terminal && !self.no_color()

@@ -77,7 +77,8 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
         }
         _ => {}
     }
-    let mut names = format!("  {:<15} {}\n", "json", "cfssljson: write the JSON of the commands below to files");
+    let mut names =
+        format!("  {:<15} {}\n", "json", "cfssljson: write the JSON of the commands below to files");
     for command in COMMANDS {
         names.push_str(&format!("  {:<15} {}\n", command.name, command.about));
     }

@@ -225,7 +225,9 @@ impl fmt::Debug for Certificate {
     }
 }
 
-pub(crate) fn object_identifier(oid: &x509_parser::der_parser::oid::Oid<'_>) -> Result<ObjectIdentifier, Error> {
+pub(crate) fn object_identifier(
+    oid: &x509_parser::der_parser::oid::Oid<'_>,
+) -> Result<ObjectIdentifier, Error> {
     Ok(ObjectIdentifier::from_bytes(oid.as_bytes()).map_err(der::Error::from)?)
 }
 

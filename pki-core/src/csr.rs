@@ -90,7 +90,9 @@ impl CertificateRequest {
     /// something else, [`ErrorKind::Request`] if it cannot be parsed.
     pub fn read(file: &[u8]) -> Result<Self, Error> {
         match pem::blocks(file).first() {
-            Some(block) if matches!(block.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") => {
+            Some(block)
+                if matches!(block.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") =>
+            {
                 Self::from_der(&block.der)
             }
             Some(block) => Err(ErrorKind::NotARequest { label: block.label.clone() }.into()),

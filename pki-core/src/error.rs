@@ -443,7 +443,10 @@ impl ErrorKind {
             | Self::UnknownReference { .. }
             | Self::UnknownUsage { .. }
             | Self::ZeroExpiry => 5200,
-            Self::CaNotAllowed | Self::CaNotValid { .. } | Self::MissingSubject | Self::NotACa { .. }
+            Self::CaNotAllowed
+            | Self::CaNotValid { .. }
+            | Self::MissingSubject
+            | Self::NotACa { .. }
             | Self::PathLenExceeded { .. } => 5300,
             Self::UnknownProfile { .. } => 5400,
             Self::NotWhitelisted { .. } => 5500,

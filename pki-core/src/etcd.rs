@@ -3,4 +3,8 @@
 #[derive(Debug, thiserror::Error)]
 #[error("x")]
 pub struct DescriptionError;
-impl DescriptionError { pub(crate) fn hint(&self) -> Option<String> { None } }
+impl DescriptionError {
+    pub(crate) fn hint(&self) -> Option<String> {
+        None
+    }
+}

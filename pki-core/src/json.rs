@@ -116,7 +116,10 @@ impl<'a> Node<'a> {
 
     /// The elements of a list of strings; `null` among them is the empty string, as in Go.
     pub(crate) fn texts(&self) -> Result<Vec<String>, Error> {
-        self.items()?.iter().map(|item| if item.is_null() { Ok(String::new()) } else { item.text() }).collect()
+        self.items()?
+            .iter()
+            .map(|item| if item.is_null() { Ok(String::new()) } else { item.text() })
+            .collect()
     }
 
     /// The members of an object, in order, repeated ones included.

@@ -73,7 +73,9 @@ impl KeyAlgorithm {
             ("rsa", 3072) => Ok(Self::Rsa3072),
             ("rsa", 4096) => Ok(Self::Rsa4096),
             ("rsa", 8192) => Ok(Self::Rsa8192),
-            ("rsa", _) => Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" }),
+            ("rsa", _) => {
+                Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" })
+            }
             ("ecdsa", _) => Err(ErrorKind::KeySize { algorithm: "ecdsa", size, allowed: "256, 384 or 521" }),
             _ => Err(ErrorKind::KeyAlgorithm { name: algo.to_owned() }),
         }

@@ -48,9 +48,15 @@ pub enum NoticeKind {
         /// The folder, relative to the output folder.
         path: String,
     },
-    /// Empty entries in a list of hosts were dropped.
-    #[error("an empty host was dropped")]
+    /// An empty entry in a list of hosts.
+    #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for none")]
     EmptyHost,
+    /// A certificate that has its CA's own name.
+    #[error("{name} is its CA's name too, so some programs take the certificate for self-signed")]
+    NamedLikeIssuer {
+        /// The name of both.
+        name: String,
+    },
     /// A server certificate without any name.
     #[error("no hosts: clients refuse a server certificate without any name or address")]
     NoHosts,
@@ -65,7 +71,9 @@ pub enum NoticeKind {
         not_after: OffsetDateTime,
     },
     /// A certificate will be useless before its date says so.
-    #[error("the certificate says {not_after}, but its CA ends at {issuer_not_after}: it is useless from then on")]
+    #[error(
+        "the certificate says {not_after}, but its CA ends at {issuer_not_after}: it is useless from then on"
+    )]
     OutlivesIssuer {
         /// The certificate's own end.
         not_after: OffsetDateTime,

@@ -35,7 +35,9 @@ pub(crate) fn has_more_after_first(text: &[u8]) -> bool {
     let end = b"-----END ";
     let after_end = text.windows(end.len()).position(|window| window == end).and_then(|at| text.get(at..));
     after_end
-        .and_then(|rest| rest.iter().position(|&byte| byte == b'\n').and_then(|line_end| rest.get(line_end..)))
+        .and_then(|rest| {
+            rest.iter().position(|&byte| byte == b'\n').and_then(|line_end| rest.get(line_end..))
+        })
         .is_some_and(|rest| !rest.trim_ascii().is_empty())
 }
 

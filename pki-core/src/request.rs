@@ -104,12 +104,14 @@ impl Request {
             return Ok(Noticed { value: Self::default(), notices });
         }
         let mut object = node.object()?;
-        let mut value = Self::default();
-        value.common_name = object.text("CN")?.unwrap_or_default();
-        value.serial_number = object.text("serialnumber")?.unwrap_or_default();
-        value.hosts = object.texts("hosts")?.unwrap_or_default();
-        value.crl_url = object.text("crl_url")?.filter(|url| !url.is_empty());
-        value.delegation_enabled = object.boolean("delegation_enabled")?;
+        let mut value = Self {
+            common_name: object.text("CN")?.unwrap_or_default(),
+            serial_number: object.text("serialnumber")?.unwrap_or_default(),
+            hosts: object.texts("hosts")?.unwrap_or_default(),
+            crl_url: object.text("crl_url")?.filter(|url| !url.is_empty()),
+            delegation_enabled: object.boolean("delegation_enabled")?,
+            ..Self::default()
+        };
         value.key = key(&object.all("key"), &mut notices)?;
         value.ca = ca(&object.all("ca"), &mut notices)?;
         for node in object.all("names") {
@@ -161,7 +163,9 @@ impl Request {
     pub fn sign(&self, key: &PrivateKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
         let names = SubjectAltNames::from_hosts(&self.hosts, notices)?;
         let mut extensions = Vec::new();
-        if !names.is_empty() && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME) {
+        if !names.is_empty()
+            && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME)
+        {
             extensions.push(Extension::subject_alt_name(&names, false)?);
         }
         if let Some(ca) = &self.ca {

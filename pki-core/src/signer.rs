@@ -11,7 +11,7 @@ use crate::key::PrivateKey;
 use crate::name::{Name, Subject};
 use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::oid;
-use crate::policy::{Profile, CsrWhitelist};
+use crate::policy::{CsrWhitelist, Profile};
 use crate::random::{Random, SerialNumber};
 use crate::request::BACKDATE;
 use crate::subject_alt_name::SubjectAltNames;
@@ -49,7 +49,9 @@ impl Issuer {
         }
         let subject = || certificate.subject().to_string();
         if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
-            return Err(ErrorKind::NotACa { subject: subject(), reason: "basicConstraints lacks CA:TRUE" }.into());
+            return Err(
+                ErrorKind::NotACa { subject: subject(), reason: "basicConstraints lacks CA:TRUE" }.into()
+            );
         }
         if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
             return Err(ErrorKind::NotACa { subject: subject(), reason: "keyUsage lacks keyCertSign" }.into());
@@ -161,7 +163,10 @@ impl Issuer {
             None => BasicConstraints::default(),
         })?);
         extensions.push(Extension::subject_key_identifier(&request.public_key().identifier())?);
-        if let Some(identifier) = self.certificate.subject_key_identifier() {
+        // A certificate named like its CA counts as self-issued, and those have none in cfssl.
+        if let Some(identifier) = self.certificate.subject_key_identifier()
+            && subject != self.certificate.subject()
+        {
             extensions.push(Extension::authority_key_identifier(identifier)?);
         }
         if profile.ocsp_url.is_some() || !profile.issuer_urls.is_empty() {
@@ -191,7 +196,12 @@ impl Issuer {
         if not_after > issuer_not_after {
             notices.push(Notice::new(NoticeKind::OutlivesIssuer { not_after, issuer_not_after }));
         }
-        let serves = certificate.extended_key_usage().is_some_and(|usages| usages.contains(&oid::SERVER_AUTH));
+        if certificate.subject() == self.certificate.subject() {
+            notices
+                .push(Notice::new(NoticeKind::NamedLikeIssuer { name: certificate.subject().to_string() }));
+        }
+        let serves =
+            certificate.extended_key_usage().is_some_and(|usages| usages.contains(&oid::SERVER_AUTH));
         if serves && certificate.subject_alt_names().is_empty() {
             notices.push(Notice::new(NoticeKind::NoHosts));
         }
@@ -221,12 +231,12 @@ impl CsrWhitelist {
     }
 }
 
-/// `name_whitelist` holds for the common name and for every alternative name, addresses included.
+/// `name_whitelist` holds for the common name and for every alternative name but addresses, which cfssl never
+/// looks at.
 fn check_names(profile: &Profile, subject: &Name, names: &SubjectAltNames) -> Result<(), Error> {
     let Some(whitelist) = &profile.name_whitelist else { return Ok(()) };
-    let addresses: Vec<String> = names.ip.iter().map(ToString::to_string).collect();
     let common_name = subject.common_name().filter(|name| !name.is_empty());
-    let all = [&names.dns, &names.email, &names.uri, &addresses].into_iter().flatten().map(String::as_str);
+    let all = [&names.dns, &names.email, &names.uri].into_iter().flatten().map(String::as_str);
     for name in common_name.into_iter().chain(all) {
         if !whitelist.is_match(name) {
             return Err(ErrorKind::NotWhitelisted { name: name.to_owned() }.into());

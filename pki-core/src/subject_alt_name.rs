@@ -31,8 +31,8 @@ const URI: TagNumber = TagNumber(6);
 const IP: TagNumber = TagNumber(7);
 
 impl SubjectAltNames {
-    /// Sorts `hosts` into kinds as cfssl does. Spaces around a host are removed and empty ones dropped, each
-    /// with a notice.
+    /// Sorts `hosts` into kinds as cfssl does. Spaces around a host are removed, and empty ones stay empty DNS
+    /// names, each with a notice.
     ///
     /// # Errors
     /// [`ErrorKind::HostWithPort`] for `host:2379`, which is no host, and [`ErrorKind::HostNotAscii`] for what
@@ -43,9 +43,7 @@ impl SubjectAltNames {
             let trimmed = host.trim();
             if trimmed.is_empty() {
                 notices.push(Notice::new(NoticeKind::EmptyHost));
-                continue;
-            }
-            if trimmed != host {
+            } else if trimmed != host {
                 notices.push(Notice::new(NoticeKind::UntrimmedHost { host: host.clone() }));
             }
             let classified = Host::classify(trimmed);
@@ -137,7 +135,8 @@ mod tests {
 
     #[test]
     fn names_survive_the_way_through_der() {
-        let hosts = ["b.example", "10.0.0.1", "::1", "u@h", "https://a.example", "a.example"].map(str::to_owned);
+        let hosts =
+            ["b.example", "10.0.0.1", "::1", "u@h", "https://a.example", "a.example"].map(str::to_owned);
         let names = SubjectAltNames::from_hosts(&hosts, &mut Vec::new()).unwrap();
         assert_eq!(SubjectAltNames::from_der(&names.to_der().unwrap()).unwrap(), names);
         assert_eq!(names.to_string(), "b.example, a.example, u@h, 10.0.0.1, ::1, https://a.example");
@@ -153,7 +152,7 @@ mod tests {
     fn spaces_and_empty_entries_are_told() {
         let mut notices = Vec::new();
         let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()], &mut notices).unwrap();
-        assert_eq!(names.ip.len(), 1);
+        assert_eq!((names.ip.len(), names.dns), (1, vec![String::new()]));
         assert_eq!(notices.len(), 2);
     }
 }

@@ -48,8 +48,11 @@ impl KeyUsage {
     /// bits, then the bits.
     pub(crate) fn to_bits(self) -> Vec<u8> {
         let [first, second] = self.0.to_be_bytes();
-        let (unused, bytes) =
-            if second == 0 { (first.trailing_zeros(), vec![first]) } else { (second.trailing_zeros(), vec![first, second]) };
+        let (unused, bytes) = if second == 0 {
+            (first.trailing_zeros(), vec![first])
+        } else {
+            (second.trailing_zeros(), vec![first, second])
+        };
         let mut bits = vec![u8::try_from(unused.min(7)).unwrap_or_default()];
         bits.extend(bytes);
         bits

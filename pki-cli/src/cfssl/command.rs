@@ -57,8 +57,10 @@ impl Command {
             Err(error) => return Err(flag_failure(&error, &format!("etcdpki {}", self.name))),
         };
         if let Some(flag) = flags.misplaced() {
-            return Err(Failure::user(format!("{flag} stands behind the file name, where flags are not read"))
-                .hint("put all flags before the file name"));
+            return Err(Failure::user(format!(
+                "{flag} stands behind the file name, where flags are not read"
+            ))
+            .hint("put all flags before the file name"));
         }
         let mut call = Call::without_config(flags);
         let file = call.flags.text("config").to_owned();

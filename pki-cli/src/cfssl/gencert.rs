@@ -31,10 +31,13 @@ pub(crate) fn run_initca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let log = Log::new(call.flags.integer("loglevel"));
     let request = request(call, &log, io)?;
     let old_key = call.given("ca-key").map(|name| private_key(name, io)).transpose()?;
-    log.info(io, match old_key {
-        Some(_) => "re-generate a CA certificate from CSR and CA key",
-        None => "generating a new CA key and certificate from CSR",
-    });
+    log.info(
+        io,
+        match old_key {
+            Some(_) => "re-generate a CA certificate from CSR and CA key",
+            None => "generating a new CA key and certificate from CSR",
+        },
+    );
     new_ca(&request, old_key, &log, io)
 }
 

@@ -464,10 +464,9 @@ mod tests {
     /// Runs with `{}` in the arguments standing for a base name in `folder`.
     fn cfssljson(folder: &TempDir, args: &str, input: &str) -> (Result<(), Failure>, String) {
         let base = folder.path().join("x").display().to_string();
-        let args = args.split(' ').map(|arg| arg.replace("{}", &base)).collect();
-        let (mut input, mut output, mut errors) = (input.as_bytes(), Vec::new(), Vec::new());
-        let mut io = Io { input: &mut input, output: &mut output, errors: &mut errors };
-        let result = run(args, &mut io);
+        let args = args.split(' ').map(|arg| arg.replace("{}", &base).into()).collect();
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let result = Io::with_buffers(&mut input.as_bytes(), &mut output, &mut errors, |io| run(args, io));
         (result, String::from_utf8(output).unwrap())
     }
 

@@ -62,7 +62,8 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
         "csr" => CSR,
         "list" => LIST,
         other => {
-            return Err(Failure::user(format!("there is no template {other:?}")).hint("print-defaults config | csr | list"));
+            return Err(Failure::user(format!("there is no template {other:?}"))
+                .hint("print-defaults config | csr | list"));
         }
     };
     output::print(io, text.as_bytes())

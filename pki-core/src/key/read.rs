@@ -17,7 +17,11 @@ impl PrivateKey {
     pub fn read(file: &[u8], password: Option<&str>) -> Result<Self, Error> {
         let Some(block) = pem::blocks(file).into_iter().find(|block| block.label != "EC PARAMETERS") else {
             // An ASN.1 SEQUENCE is the only other thing that a key can be.
-            return if file.first() == Some(&0x30) { from_der(file) } else { Err(ErrorKind::NoPrivateKey.into()) };
+            return if file.first() == Some(&0x30) {
+                from_der(file)
+            } else {
+                Err(ErrorKind::NoPrivateKey.into())
+            };
         };
         match encrypted::decrypt(&block, password)? {
             Some(der) => from_der(&der),

@@ -161,8 +161,14 @@ impl Context {
         self.remote(&mut object, &mut profile)?;
         // These have no effect on what is signed here.
         for field in [
-            "name", "cert_store", "prev_auth_key", "ct_log_servers", "lint_error_level", "ignored_lints",
-            "ignored_lint_sources", "ClientProvidesSerialNumbers",
+            "name",
+            "cert_store",
+            "prev_auth_key",
+            "ct_log_servers",
+            "lint_error_level",
+            "ignored_lints",
+            "ignored_lint_sources",
+            "ClientProvidesSerialNumbers",
         ] {
             object.ignore(field);
         }
@@ -189,8 +195,9 @@ impl Context {
             Err(node.error(ErrorKind::UnknownReference { name, section }))
         };
         object.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
-        profile.remote =
-            object.last("remote", |node| known(node, &self.remotes, "remotes"))?.filter(|name| !name.is_empty());
+        profile.remote = object
+            .last("remote", |node| known(node, &self.remotes, "remotes"))?
+            .filter(|name| !name.is_empty());
         for node in object.all("auth_remote") {
             let mut auth = node.object()?;
             auth.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;

@@ -95,7 +95,9 @@ impl Profile {
     /// cfssl's built-in default, used without a config file: a peer certificate for a year.
     pub fn built_in() -> Self {
         Self {
-            usage_names: ["signing", "key encipherment", "server auth", "client auth"].map(str::to_owned).to_vec(),
+            usage_names: ["signing", "key encipherment", "server auth", "client auth"]
+                .map(str::to_owned)
+                .to_vec(),
             key_usage: KeyUsage::DIGITAL_SIGNATURE.and(KeyUsage::KEY_ENCIPHERMENT),
             extended_key_usage: vec![oid::SERVER_AUTH, oid::CLIENT_AUTH],
             expiry: Duration::hours(8760),
