@@ -1,10 +1,10 @@
 //! Whole etcd clusters from one description.
-/// x
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct DescriptionError;
-impl DescriptionError {
-    pub(crate) fn hint(&self) -> Option<String> {
-        None
-    }
-}
+mod address;
+mod cluster;
+mod description;
+mod error;
+mod label;
+pub use address::{DnsName, MemberAddress};
+pub use cluster::{Client, Cluster, Layout, Lifetimes, Member};
+pub use error::DescriptionError;
+pub use label::Label;

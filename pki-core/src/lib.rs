@@ -70,7 +70,7 @@ pub use place::Place;
 pub use policy::{CaConstraint, CertificatePolicy, Config, CsrWhitelist, PolicyQualifier, Profile};
 pub use random::{Random, SerialNumber, SystemRandomness};
 pub use request::{CaSection, NameEntry, Request};
-pub use signer::{Issuer, SigningRequest};
+pub use signer::{Issuer, SigningRequest, Template};
 pub use subject_alt_name::SubjectAltNames;
 pub use suggest::near as near_miss;
 pub use usage::KeyUsage;

@@ -7,7 +7,7 @@ use crate::certificate::{Certificate, ToBeSigned, Validity};
 use crate::csr::VerifiedRequest;
 use crate::error::{Error, ErrorKind};
 use crate::extension::{BasicConstraints, Extension};
-use crate::key::PrivateKey;
+use crate::key::{PrivateKey, PublicKey};
 use crate::name::{Name, Subject};
 use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::oid;
@@ -35,6 +35,23 @@ pub struct SigningRequest<'a> {
     pub names: Option<SubjectAltNames>,
     /// A CRL distribution point that goes before the profile's.
     pub crl_url: Option<&'a str>,
+}
+
+/// What a certificate will say, beyond what the profile and the CA say.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a> {
+    /// Whom it is for.
+    pub subject: &'a Name,
+    /// The key that it is for.
+    pub public_key: &'a PublicKey,
+    /// The names that it is valid for.
+    pub names: &'a SubjectAltNames,
+    /// The profile to issue under.
+    pub profile: &'a Profile,
+    /// A CRL distribution point that goes before the profile's.
+    pub crl_url: Option<&'a str>,
+    /// Extensions that go in as they are, each in place of the profile's own.
+    pub extensions: &'a [Extension],
 }
 
 impl Issuer {
@@ -80,10 +97,6 @@ impl Issuer {
         if let Some(server) = &profile.remote {
             return Err(ErrorKind::Remote { name: server.clone() }.into());
         }
-        if !self.certificate.is_valid_at(now) {
-            let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
-            return Err(ErrorKind::CaNotValid { not_before, not_after }.into());
-        }
         let whitelist = profile.csr_whitelist.unwrap_or(CsrWhitelist::ALL);
         if !whitelist.public_key {
             return Err(ErrorKind::PublicKeyNotWhitelisted.into());
@@ -102,15 +115,49 @@ impl Issuer {
             names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
         }
         self.check_constraints(request, profile)?;
-        let validity = validity(profile, now)?;
-        let extensions = self.extensions(signing, &subject, &names)?;
+        let requested = request.request().extensions().iter();
+        let copied: Vec<Extension> = requested
+            .filter(|extension| {
+                extension.oid == oid::DELEGATION_USAGE
+                    || (profile.copy_extensions
+                        && profile.csr_whitelist.is_none()
+                        && extension.oid != oid::BASIC_CONSTRAINTS)
+            })
+            .cloned()
+            .collect();
+        let template = Template {
+            subject: &subject,
+            public_key: request.public_key(),
+            names: &names,
+            profile,
+            crl_url: signing.crl_url,
+            extensions: &copied,
+        };
+        self.issue(&template, now, random)
+    }
+
+    /// Issues a certificate for a key that is known to be the subject's own, without a request.
+    ///
+    /// # Errors
+    /// If the CA is not valid at `now`, or the result could never be used.
+    pub fn issue(
+        &self,
+        template: &Template<'_>,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<Noticed<Certificate>, Error> {
+        template.profile.check_usable()?;
+        if !self.certificate.is_valid_at(now) {
+            let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
+            return Err(ErrorKind::CaNotValid { not_before, not_after }.into());
+        }
         let certificate = ToBeSigned {
             serial: SerialNumber::generate(random)?,
             issuer: self.certificate.subject(),
-            validity,
-            subject: &subject,
-            public_key: request.public_key(),
-            extensions: &extensions,
+            validity: validity(template.profile, now)?,
+            subject: template.subject,
+            public_key: template.public_key,
+            extensions: &self.extensions(template)?,
         }
         .sign(&self.key)?;
         let notices = self.notices(&certificate);
@@ -134,23 +181,8 @@ impl Issuer {
     }
 
     /// The extensions in cfssl's order. What is copied from the request takes the place of our own.
-    fn extensions(
-        &self,
-        signing: &SigningRequest<'_>,
-        subject: &Name,
-        names: &SubjectAltNames,
-    ) -> Result<Vec<Extension>, Error> {
-        let SigningRequest { request, profile, crl_url, .. } = signing;
-        let requested = request.request().extensions().iter();
-        let copied: Vec<Extension> = requested
-            .filter(|extension| {
-                extension.oid == oid::DELEGATION_USAGE
-                    || (profile.copy_extensions
-                        && profile.csr_whitelist.is_none()
-                        && extension.oid != oid::BASIC_CONSTRAINTS)
-            })
-            .cloned()
-            .collect();
+    fn extensions(&self, template: &Template<'_>) -> Result<Vec<Extension>, Error> {
+        let Template { subject, public_key, names, profile, crl_url, extensions: copied } = *template;
         let mut extensions = Vec::new();
         if !profile.key_usage.is_empty() {
             extensions.push(Extension::key_usage(profile.key_usage)?);
@@ -162,7 +194,7 @@ impl Issuer {
             Some(constraint) => BasicConstraints { ca: true, path_len: constraint.path_len },
             None => BasicConstraints::default(),
         })?);
-        extensions.push(Extension::subject_key_identifier(&request.public_key().identifier())?);
+        extensions.push(Extension::subject_key_identifier(&public_key.identifier())?);
         // A certificate named like its CA counts as self-issued, and those have none in cfssl.
         if let Some(identifier) = self.certificate.subject_key_identifier()
             && subject != self.certificate.subject()
@@ -180,7 +212,7 @@ impl Issuer {
             extensions.push(Extension::crl_distribution_points(url)?);
         }
         extensions.retain(|extension| !copied.iter().any(|copy| copy.oid == extension.oid));
-        extensions.extend(copied);
+        extensions.extend(copied.iter().cloned());
         if !profile.policies.is_empty() {
             extensions.push(Extension::certificate_policies(&profile.policies)?);
         }
