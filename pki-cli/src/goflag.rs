@@ -133,11 +133,6 @@ enum Value {
 }
 
 impl Parsed {
-    /// Whether the flag was on the command line.
-    pub(crate) fn given(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|given| given.explicit)
-    }
-
     /// The names of the flags that were on the command line, in alphabetical order.
     pub(crate) fn all_given(&self) -> impl Iterator<Item = &'static str> {
         self.values.iter().filter(|(_, given)| given.explicit).map(|(name, _)| *name)

@@ -7,9 +7,10 @@ use crate::csr::CertificateRequest;
 use crate::error::{Error, ErrorKind};
 use crate::extension::{BasicConstraints, Extension};
 use crate::key::PrivateKey;
+use crate::name::Name;
 use crate::notice::{Notice, Noticed};
 use crate::random::{Random, SerialNumber};
-use crate::request::Request;
+use crate::request::{CaSection, Request};
 use crate::signer::round_to_minute;
 use crate::subject_alt_name::SubjectAltNames;
 use crate::usage::KeyUsage;
@@ -54,31 +55,45 @@ pub fn create(
     }
     let mut notices: Vec<Notice> = Vec::new();
     let csr = request.sign(key, &mut notices)?;
-    let not_before = round_to_minute(now) - section.backdate;
     let names = SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
     // A CA serves nothing by name; addresses are kept because cfssl keeps them.
     let addresses = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
-    let mut extensions = vec![
-        Extension::key_usage(KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN))?,
-        Extension::basic_constraints(BasicConstraints { ca: true, path_len: section.path_len })?,
-        Extension::subject_key_identifier(&key.public_key().identifier())?,
-    ];
+    let mut extensions = Vec::new();
     if !addresses.is_empty() {
         extensions.push(Extension::subject_alt_name(&addresses, csr.subject().is_empty())?);
     }
     if let Some(url) = &request.crl_url {
         extensions.push(Extension::crl_distribution_points(url)?);
     }
-    let certificate = ToBeSigned {
+    let certificate = self_signed(csr.subject(), &section, extensions, key, now, random)?;
+    Ok(Noticed { value: NewCa { certificate, request: csr }, notices })
+}
+
+/// A CA's certificate: what makes it a CA, then `more` extensions.
+pub(crate) fn self_signed(
+    subject: &Name,
+    section: &CaSection,
+    more: Vec<Extension>,
+    key: &PrivateKey,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<Certificate, Error> {
+    let mut extensions = vec![
+        Extension::key_usage(KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN))?,
+        Extension::basic_constraints(BasicConstraints { ca: true, path_len: section.path_len })?,
+        Extension::subject_key_identifier(&key.public_key().identifier())?,
+    ];
+    extensions.extend(more);
+    let not_before = round_to_minute(now) - section.backdate;
+    ToBeSigned {
         serial: SerialNumber::generate(random)?,
-        issuer: csr.subject(),
+        issuer: subject,
         validity: Validity::new(not_before, end(not_before, section.expiry)?)?,
-        subject: csr.subject(),
+        subject,
         public_key: key.public_key(),
         extensions: &extensions,
     }
-    .sign(key)?;
-    Ok(Noticed { value: NewCa { certificate, request: csr }, notices })
+    .sign(key)
 }
 
 /// `from` and `length` later.

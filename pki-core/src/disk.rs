@@ -41,6 +41,11 @@ impl Staged {
         &self.target
     }
 
+    /// Where the file is until then.
+    pub(crate) fn temporary(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors

@@ -47,6 +47,14 @@ pub enum ErrorKind {
         /// The last moment at which it is valid.
         not_after: OffsetDateTime,
     },
+    /// Something must be issued, and the CA's key is not there.
+    #[error("{path} is not there, and {needed_for} must be issued")]
+    CaKeyMissing {
+        /// Where it should be, in the output folder.
+        path: String,
+        /// What must be issued.
+        needed_for: String,
+    },
     /// A certificate cannot be parsed.
     #[error("this is no certificate: {reason}")]
     Certificate {
@@ -143,6 +151,12 @@ pub enum ErrorKind {
         /// What may be written.
         allowed: &'static str,
     },
+    /// The record of what was issued cannot be read.
+    #[error("this record of what was issued cannot be read: {reason}")]
+    LockFile {
+        /// Why.
+        reason: String,
+    },
     /// Another process works on the same folder.
     #[error("another etcdpki is at work on {}", path.display())]
     Locked {
@@ -184,6 +198,18 @@ pub enum ErrorKind {
         /// What it lacks.
         reason: &'static str,
     },
+    /// Something stands where a file should be.
+    #[error("{} is no file", path.display())]
+    NotAFile {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Something stands where a folder should be.
+    #[error("{} is no folder", path.display())]
+    NotAFolder {
+        /// Where.
+        path: PathBuf,
+    },
     /// A date that is none.
     #[error("{text:?} is no date as RFC 3339 writes it")]
     NotADate {
@@ -204,6 +230,12 @@ pub enum ErrorKind {
         /// Who should have.
         ca: String,
     },
+    /// The output folder was not locked before writing.
+    #[error("{} is not locked", path.display())]
+    NotLocked {
+        /// The folder.
+        path: PathBuf,
+    },
     /// More than one PEM block.
     #[error("the PEM file should contain only one object")]
     NotOneCertificate,
@@ -216,6 +248,14 @@ pub enum ErrorKind {
     /// A profile without any usage.
     #[error("the profile has no usages")]
     NoUsages,
+    /// The output folder has the CA of another cluster.
+    #[error("this is the CA {found}, and the description asks for {wanted}")]
+    OtherCa {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
     /// A path length that is none.
     #[error("{length} is no path length")]
     PathLen {
@@ -285,6 +325,12 @@ pub enum ErrorKind {
     /// Signing failed.
     #[error("signing failed")]
     Signing,
+    /// A link where a file or folder should be.
+    #[error("{} is a symbolic link", path.display())]
+    SymbolicLink {
+        /// Where.
+        path: PathBuf,
+    },
     /// A structure that ends too early.
     #[error("it ends too early")]
     Truncated,
@@ -317,6 +363,12 @@ pub enum ErrorKind {
     /// A public key that cannot be used.
     #[error("its public key is of a kind that is not supported")]
     UnsupportedPublicKey,
+    /// A path that cannot be written down.
+    #[error("the path {} cannot be written into a file of variables", path.display())]
+    UnwritablePath {
+        /// Which.
+        path: PathBuf,
+    },
     /// A certificate that would end before it begins.
     #[error("it would be valid from {not_before} to {not_after}, which is never")]
     Validity {
@@ -393,6 +445,7 @@ impl ErrorKind {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
             Self::CaNotAllowed => "add \"ca_constraint\": {\"is_ca\": true} to the profile".to_owned(),
             Self::CaNotValid { .. } => {
                 "check the clock; if the CA has really ended, make a new one and issue anew".to_owned()
@@ -406,16 +459,29 @@ impl ErrorKind {
             Self::KeyEncrypted => "give its password in the environment variable CFSSL_CA_PK_PASSWORD".to_owned(),
             Self::KeyMismatch => "compare the CA certificate and the key: they are not a pair".to_owned(),
             Self::Locked { .. } => "wait until it is done, then run this again".to_owned(),
+            Self::LockFile { .. } => {
+                "put it back from a backup, or delete it: it is made anew from the certificates that are there".to_owned()
+            }
             Self::MissingKey { key: "expiry" } => "add \"expiry\": \"8760h\"".to_owned(),
             Self::MissingSubject => "add \"CN\": \"...\", or fill every entry of \"names\"".to_owned(),
             Self::NegativeDuration { .. } | Self::ZeroExpiry => "write a lifetime, such as \"8760h\" or \"365d\"".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate, the one that `gencert -initca` made".to_owned(),
+            Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \"client auth\"] or choose a profile that has them".to_owned(),
+            Self::NotLocked { .. } => "open the folder with Folder::lock".to_owned(),
+            Self::OtherCa { .. } => {
+                "use another output folder for another cluster; a CA's name cannot change while certificates depend on it"
+                    .to_owned()
+            }
             Self::PolicyQualifier { .. } => "write id-qt-cps or id-qt-unotice".to_owned(),
             Self::PublicKeyNotWhitelisted => "add \"PublicKey\": true to its CSRWhitelist".to_owned(),
             Self::Remote { .. } => "choose a profile without `remote`, and give -ca and -ca-key".to_owned(),
             Self::SignatureAlgorithm { .. } => "make the request again with SHA-256 or better".to_owned(),
+            Self::SymbolicLink { .. } => {
+                "etcdpki writes into real folders only: remove the link, or name the folder behind it".to_owned()
+            }
+            Self::UnwritablePath { .. } => "use an output folder whose path is UTF-8 without control characters".to_owned(),
             Self::UnknownUsage { .. } => format!("usages are {}", crate::usage::names().collect::<Vec<_>>().join(", ")),
             Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),
             Self::WrongPassword => "check the environment variable CFSSL_CA_PK_PASSWORD".to_owned(),

@@ -9,6 +9,7 @@ mod read;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use generate::generate_all;
 pub use generate::{KeySource, SystemKeys};
 pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyKind};

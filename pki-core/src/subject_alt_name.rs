@@ -69,6 +69,19 @@ impl SubjectAltNames {
         *self == Self::default()
     }
 
+    /// Whether both have the same names, in whatever order.
+    pub(crate) fn is_same_set_as(&self, other: &Self) -> bool {
+        fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
+            let mut list = list.to_vec();
+            list.sort();
+            list
+        }
+        sorted(&self.dns) == sorted(&other.dns)
+            && sorted(&self.email) == sorted(&other.email)
+            && sorted(&self.ip) == sorted(&other.ip)
+            && sorted(&self.uri) == sorted(&other.uri)
+    }
+
     /// The value of the extension: all DNS names, e-mail addresses, IP addresses and URIs, in that order.
     pub(crate) fn to_der(&self) -> Result<Vec<u8>, Error> {
         let mut names = Vec::new();

@@ -1,0 +1,188 @@
+//! What `plan` and `apply` tell: tables for people, JSON for machines.
+
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+
+use comfy_table::{Cell, Color, ContentArrangement, Table};
+use pki_core::Notice;
+use pki_core::etcd::{CertificateReport, Cluster, Report};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::failure::Failure;
+use crate::io::Io;
+
+/// Warnings, on standard error.
+pub(super) fn notices(notices: &[Notice], io: &mut Io<'_>) {
+    lines(notices.iter().map(Notice::to_string), io);
+}
+
+fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
+    let style = if io.colours_errors() { AnsiColor::Yellow.on_default().bold() } else { Style::new() };
+    for notice in notices {
+        let _ = writeln!(io.errors, "{style}warning{style:#}: {notice}");
+    }
+}
+
+/// The report, with the notices of the description before its own.
+pub(super) fn json(report: &Report, notices: &[Notice], io: &mut Io<'_>) -> Result<(), Failure> {
+    let mut report = report.clone();
+    report.notices.splice(0..0, notices.iter().map(Notice::to_string));
+    serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
+    Ok(writeln!(io.output)?)
+}
+
+/// What would change.
+pub(super) fn plan(report: &Report, io: &mut Io<'_>) -> Result<(), Failure> {
+    if !report.changed {
+        return nothing_to_do(report, io);
+    }
+    let colours = io.colours_output();
+    let mut certificates = table(&["CERTIFICATE", "CHANGE", "WHY"], colours);
+    for certificate in report.certificates.iter().filter(|certificate| certificate.change != "kept") {
+        let why = if certificate.change == "new" {
+            format!("{} for {}", certificate.key, named(certificate))
+        } else {
+            certificate.reasons.join("; ")
+        };
+        certificates.add_row([
+            Cell::new(&certificate.certificate),
+            change(&certificate.change, colours),
+            Cell::new(why),
+        ]);
+    }
+    if certificates.row_count() > 0 {
+        writeln!(io.output, "{}\n", certificates.trim_fmt())?;
+    }
+    let mut files = table(&["FILE", "CHANGE", "MODE", "WHY"], colours);
+    for file in report.files.iter().filter(|file| file.change != "kept") {
+        let slash = if file.kind == "folder" { "/" } else { "" };
+        files.add_row([
+            Cell::new(format!("{}{slash}", file.path)),
+            change(&file.change, colours),
+            Cell::new(&file.mode),
+            Cell::new(file.reasons.join("; ")),
+        ]);
+    }
+    writeln!(io.output, "{}\n", files.trim_fmt())?;
+    let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
+    writeln!(
+        io.output,
+        "{}: {} certificates to make, {} to change, {} to keep; nothing was written.",
+        report.cluster,
+        count("new"),
+        count("changed"),
+        count("kept")
+    )?;
+    Ok(())
+}
+
+/// That everything is as described.
+pub(super) fn nothing_to_do(report: &Report, io: &mut Io<'_>) -> Result<(), Failure> {
+    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
+    let ends = ends.map(|end| format!("; the first certificate ends on {}", day(end))).unwrap_or_default();
+    Ok(writeln!(io.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
+}
+
+/// What was issued, when it ends, and what to do next.
+pub(super) fn applied(
+    cluster: &Cluster,
+    report: &Report,
+    output: &Path,
+    io: &mut Io<'_>,
+) -> Result<(), Failure> {
+    lines(report.notices.iter().cloned(), io);
+    let colours = io.colours_output();
+    let mut table = table(&["CERTIFICATE", "CHANGE", "KEY", "VALID FOR", "ENDS"], colours);
+    for certificate in &report.certificates {
+        table.add_row([
+            Cell::new(&certificate.certificate),
+            change(&certificate.change, colours),
+            Cell::new(&certificate.key),
+            Cell::new(&certificate.names),
+            Cell::new(certificate.ends.map(day).unwrap_or_default()),
+        ]);
+    }
+    writeln!(io.output, "{}\n", table.trim_fmt())?;
+    next_steps(cluster, output, io)
+}
+
+fn next_steps(cluster: &Cluster, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
+    let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
+    writeln!(io.output, "Next:")?;
+    writeln!(io.output, "1. Copy each member's files to its host, which needs etcd and a user `etcd`:")?;
+    for member in cluster.members() {
+        let source = folder(&format!("nodes/{}/", member.name()));
+        let host = host(member);
+        writeln!(io.output, "     rsync -a --chown=root:root {source} root@{host}:/")?;
+    }
+    writeln!(io.output, "2. On every host, all at once, for a member waits until most are there:")?;
+    writeln!(
+        io.output,
+        "     systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd"
+    )?;
+    writeln!(io.output, "3. See whether the cluster is healthy:")?;
+    writeln!(
+        io.output,
+        "     . {} && etcdctl endpoint health --cluster",
+        folder("clients/root/etcdctl.env")
+    )?;
+    writeln!(
+        io.output,
+        "Keep {} where nobody else reads it: whoever has it can sign for this cluster.",
+        folder("ca/ca-key.pem")
+    )?;
+    Ok(())
+}
+
+fn host(member: &pki_core::etcd::Member) -> String {
+    match (member.addresses().first(), member.dns().first()) {
+        (Some(address), _) if address.ip().is_ipv6() => format!("[{address}]"),
+        (Some(address), _) => address.to_string(),
+        (None, Some(name)) => name.to_string(),
+        (None, None) => member.name().to_string(),
+    }
+}
+
+/// A word that a shell takes as it is.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+fn named(certificate: &CertificateReport) -> &str {
+    if certificate.names.is_empty() { &certificate.subject } else { &certificate.names }
+}
+
+fn day(moment: OffsetDateTime) -> String {
+    moment.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+fn table(header: &[&str], colours: bool) -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
+    if colours {
+        table.set_content_arrangement(ContentArrangement::Dynamic).enforce_styling();
+    } else {
+        table.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+fn change(change: &str, colours: bool) -> Cell {
+    let cell = Cell::new(change);
+    match change {
+        _ if !colours => cell,
+        "new" => cell.fg(Color::Green),
+        "changed" => cell.fg(Color::Yellow),
+        _ => cell.fg(Color::DarkGrey),
+    }
+}

@@ -1,0 +1,77 @@
+//! Environment files: for systemd's `EnvironmentFile=`, and for a shell to source.
+
+use std::fmt::Write;
+
+use super::cluster::{Cluster, Member};
+use super::options::EtcdOption;
+
+/// `etcd.env`: every option of a member, one a line.
+pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
+    let mut text = format!(
+        "# etcd member {} of the cluster {}.\n# Written by etcdpki: change the description, not this file.\n",
+        member.name(),
+        cluster.name()
+    );
+    for option in cluster.options(member) {
+        let EtcdOption { comment, value, .. } = &option;
+        if let Some(comment) = comment {
+            let _ = writeln!(text, "\n# {comment}");
+        }
+        let _ = writeln!(text, "{}={}", option.variable(), quoted(value));
+    }
+    text
+}
+
+/// `etcdctl.env`: what etcdctl needs, with the absolute path of the folder that holds the client's files.
+pub(super) fn client(cluster: &Cluster, folder: &str) -> String {
+    let variables = [
+        ("ETCDCTL_ENDPOINTS", cluster.endpoints()),
+        ("ETCDCTL_CACERT", format!("{folder}/ca.pem")),
+        ("ETCDCTL_CERT", format!("{folder}/client.pem")),
+        ("ETCDCTL_KEY", format!("{folder}/client-key.pem")),
+    ];
+    let mut text = format!(
+        "# For etcdctl and the cluster {}; in a shell: . etcdctl.env\n# Written by etcdpki.\n",
+        cluster.name()
+    );
+    for (name, value) in &variables {
+        let _ = writeln!(text, "{name}={}", quoted(value));
+    }
+    let _ = writeln!(text, "export {}", variables.map(|(name, _)| name).join(" "));
+    text
+}
+
+/// A value that systemd (systemd.exec(5), `EnvironmentFile=`) and a shell (POSIX, 2.2.3) read alike: as it
+/// is, or in double quotes with a backslash before what means something there. There is no way to write a
+/// line break that both read; nothing that comes here has one.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    let mut text = String::from("\"");
+    for c in value.chars() {
+        if "\\\"$`".contains(c) {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn what_means_something_is_quoted() {
+        assert_eq!(
+            quoted("https://10.0.0.1:2379,https://10.0.0.2:2379"),
+            "https://10.0.0.1:2379,https://10.0.0.2:2379"
+        );
+        assert_eq!(quoted("https://[::1]:2379"), "\"https://[::1]:2379\"");
+        assert_eq!(quoted("/a b/$(x)`y`\"z\\"), r#""/a b/\$(x)\`y\`\"z\\""#);
+        assert_eq!(quoted(""), "\"\"");
+    }
+}

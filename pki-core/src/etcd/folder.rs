@@ -1,0 +1,181 @@
+//! The output folder on the disk: looked at by a plan, and written by [`Folder::apply`], the only part of the
+//! etcd layer that changes anything.
+
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io::ErrorKind as IoErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Component, Path, PathBuf};
+
+use nix::unistd::{User, geteuid};
+use zeroize::Zeroizing;
+
+use super::issue::{Outcome, Write};
+use super::tree::{Entry, FileKind, Owner, Tree};
+use crate::disk::{self, Existing, Staged};
+use crate::error::{Error, ErrorKind};
+
+/// An output folder.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    /// Keeps other processes out, if it is held.
+    lock: Option<File>,
+    is_root: bool,
+    etcd: Option<(u32, u32)>,
+}
+
+impl Folder {
+    /// The folder at `path`, to be looked at only. It need not exist.
+    ///
+    /// # Errors
+    /// If the path cannot be made absolute.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let root = std::path::absolute(path).map_err(|source| Error::io("find", path, source))?;
+        let is_root = geteuid().is_root();
+        let etcd = Owner::Etcd.name().and_then(|name| User::from_name(name).ok().flatten());
+        let etcd = etcd.filter(|_| is_root).map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+        Ok(Self { root, lock: None, is_root, etcd })
+    }
+
+    /// The folder at `path`, made if it is not there, and locked against other processes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] if another process has it.
+    pub fn lock(path: &Path) -> Result<Self, Error> {
+        let mut folder = Self::open(path)?;
+        let root = &folder.root;
+        DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|e| Error::io("make", root, e))?;
+        let lock = File::open(root).map_err(|e| Error::io("open", root, e))?;
+        match lock.try_lock() {
+            Ok(()) => folder.lock = Some(lock),
+            Err(TryLockError::WouldBlock) => return Err(ErrorKind::Locked { path: folder.root }.into()),
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock", root, source)),
+        }
+        Ok(folder)
+    }
+
+    /// Writes what an outcome has to write.
+    ///
+    /// Every file reaches the disk under a temporary name first; then each gets its own name in one step, a
+    /// key before its certificate. What was stopped half-way is finished by planning again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotLocked`] without the lock; if something cannot be written.
+    pub fn apply(&self, outcome: &Outcome) -> Result<(), Error> {
+        if self.lock.is_none() {
+            return Err(ErrorKind::NotLocked { path: self.root.clone() }.into());
+        }
+        for write in outcome.writes.iter().filter(|write| write.bytes.is_none()) {
+            self.make_folder(write)?;
+        }
+        // What a killed process left half-written goes first; the lock tells that nobody is at it.
+        for folder in outcome.folders.iter().map(String::as_str).chain([""]) {
+            let folder = self.resolve(folder)?;
+            disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
+        }
+        let mut staged = Vec::new();
+        for write in &outcome.writes {
+            if let Some(bytes) = &write.bytes {
+                staged.push((write, self.stage(write, bytes)?));
+            }
+        }
+        for (write, file) in staged {
+            let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
+            file.commit(existing).map_err(|e| Error::io("write", &self.root.join(&write.path), e))?;
+        }
+        Ok(())
+    }
+
+    fn make_folder(&self, write: &Write) -> Result<(), Error> {
+        let path = self.resolve(&write.path)?;
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(source) if source.kind() != IoErrorKind::AlreadyExists => {
+                return Err(Error::io("make", &path, source));
+            }
+            _ => {}
+        }
+        fs::set_permissions(&path, Permissions::from_mode(write.mode))
+            .map_err(|source| Error::io("set the mode of", &path, source))?;
+        self.give(write.owner, &path)
+    }
+
+    fn stage(&self, write: &Write, bytes: &[u8]) -> Result<Staged, Error> {
+        let path = self.resolve(&write.path)?;
+        let staged = disk::stage(&path, bytes, write.mode).map_err(|e| Error::io("write", &path, e))?;
+        self.give(write.owner, staged.temporary())?;
+        Ok(staged)
+    }
+
+    fn give(&self, owner: Owner, path: &Path) -> Result<(), Error> {
+        match self.ids(owner) {
+            Some((user, group)) => chown(path, Some(user), Some(group))
+                .map_err(|source| Error::io("set the owner of", path, source)),
+            None => Ok(()),
+        }
+    }
+
+    /// The absolute path, once it is sure that no link on the way leads out of the folder.
+    fn resolve(&self, path: &str) -> Result<PathBuf, Error> {
+        let mut resolved = self.root.clone();
+        for component in Path::new(path).components() {
+            let Component::Normal(name) = component else {
+                return Err(ErrorKind::UnwritablePath { path: self.root.join(path) }.into());
+            };
+            resolved.push(name);
+            if resolved.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+                return Err(ErrorKind::SymbolicLink { path: resolved }.into());
+            }
+        }
+        Ok(resolved)
+    }
+}
+
+impl Tree for Folder {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, Error> {
+        let path = self.resolve(path)?;
+        let metadata = match path.symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(source) => return Err(Error::io("look at", &path, source)),
+        };
+        let (kind, bytes) = if metadata.is_dir() {
+            (FileKind::Folder, Vec::new())
+        } else if metadata.is_file() {
+            (FileKind::File, fs::read(&path).map_err(|source| Error::io("read", &path, source))?)
+        } else {
+            return Err(ErrorKind::NotAFile { path }.into());
+        };
+        let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
+        Ok(Some(Entry { kind, mode, ids, bytes: Zeroizing::new(bytes) }))
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, Error> {
+        let path = self.resolve(path)?;
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(Error::io("read", &path, source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| Error::io("read", &path, source))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn ids(&self, owner: Owner) -> Option<(u32, u32)> {
+        match owner {
+            Owner::Operator => None,
+            Owner::Root => self.is_root.then_some((0, 0)),
+            Owner::Etcd => self.etcd,
+        }
+    }
+
+    fn root(&self) -> &Path {
+        &self.root
+    }
+}

@@ -1,0 +1,105 @@
+//! `cluster.lock.json`: what was issued, and what the files were.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::certificates::Wanted;
+use super::label::Label;
+use super::layout::LOCK;
+use super::tree::Tree;
+use crate::certificate::{Certificate, hex};
+use crate::error::{Error, ErrorKind};
+
+/// The record. It holds no secrets and no moment of writing, so that nothing done leaves nothing changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lock {
+    /// Of this file's form
+    version: u32,
+    cluster: String,
+    /// What is in use
+    certificates: Vec<Issued>,
+    /// What was in use before: it is valid until its end, or until it is revoked
+    former: Vec<Issued>,
+    /// SHA-256 of every public file
+    files: BTreeMap<String, String>,
+}
+
+/// One certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Issued {
+    certificate: String,
+    path: String,
+    subject: String,
+    /// Decimal
+    serial: String,
+    /// SHA-256 over the DER
+    sha256: String,
+    #[serde(with = "time::serde::rfc3339")]
+    not_before: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+}
+
+const VERSION: u32 = 1;
+
+impl Lock {
+    /// The record in `tree`; an empty one if there is none.
+    pub(super) fn read(tree: &dyn Tree) -> Result<Self, Error> {
+        let Some(entry) = tree.entry(LOCK)? else { return Ok(Self::default()) };
+        let refuse = |reason| {
+            let error: Error = ErrorKind::LockFile { reason }.into();
+            error.in_file(&tree.root().join(LOCK))
+        };
+        let lock: Self = serde_json::from_slice(&entry.bytes).map_err(|error| refuse(error.to_string()))?;
+        if lock.version != VERSION {
+            return Err(refuse(format!(
+                "it has version {}, and this program knows version {VERSION}",
+                lock.version
+            )));
+        }
+        Ok(lock)
+    }
+
+    /// The record after this one. What is no longer in use is remembered.
+    pub(super) fn next(
+        &self,
+        cluster: &Label,
+        certificates: &[(&Wanted, &Certificate)],
+        files: &[(&str, &[u8])],
+    ) -> Result<Self, Error> {
+        let certificates: Vec<Issued> =
+            certificates.iter().map(|(wanted, c)| Issued::new(wanted, c)).collect();
+        let mut former = self.former.clone();
+        former.extend(self.certificates.iter().cloned());
+        former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
+        let hash = |bytes: &[u8]| hex(digest::digest(&digest::SHA256, bytes).as_ref());
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), hash(bytes))).collect();
+        Ok(Self { version: VERSION, cluster: cluster.to_string(), certificates, former, files })
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        // A record of texts and dates always serialises.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl Issued {
+    fn new(wanted: &Wanted, certificate: &Certificate) -> Self {
+        Self {
+            certificate: wanted.id.to_string(),
+            path: wanted.pair.certificate.clone(),
+            subject: certificate.subject().to_string(),
+            serial: certificate.serial_decimal(),
+            sha256: certificate.fingerprint(),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+        }
+    }
+}
