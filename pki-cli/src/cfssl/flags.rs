@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(FLAGS.len(), 58);
         let parsed = parse(FLAGS, Vec::<String>::new()).unwrap();
         assert_eq!(parsed.integer("loglevel"), 1);
-        assert_eq!(parsed.duration_text("timeout"), "5m0s");
+        assert_eq!(parsed.text("timeout"), "5m0s");
         assert_eq!(parsed.text("flavor"), "ubiquitous");
         assert!(!parsed.switch("renewca"));
     }

@@ -182,7 +182,9 @@ impl Cluster {
         let members = self.members.len();
         let kind = match members {
             1 => NoticeKind::SingleMember,
-            _ if members % 2 == 0 => NoticeKind::EvenMembers { members, tolerated: (members - 1) / 2 },
+            _ if members.is_multiple_of(2) => {
+                NoticeKind::EvenMembers { members, tolerated: (members - 1) / 2 }
+            }
             _ => return Vec::new(),
         };
         vec![Notice::new(kind)]

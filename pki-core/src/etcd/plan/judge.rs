@@ -115,10 +115,10 @@ fn differences(
     now: OffsetDateTime,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if !ca.is_some_and(|ca| certificate.verify_issued_by(ca).is_ok()) {
+    if ca.is_none_or(|ca| certificate.verify_issued_by(ca).is_err()) {
         reasons.push(Reason::Issuer);
     }
-    if !key.is_some_and(|key| certificate.is_for(key)) {
+    if key.is_none_or(|key| !certificate.is_for(key)) {
         reasons.push(Reason::KeyMismatch);
     }
     if certificate.subject() != &wanted.subject {
