@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::certificates::CertificateId;
+use super::certificates::{CertificateId, Wanted};
+use super::layout::Pair;
 use super::plan::{Change, Content, PUBLIC, Plan, PlannedCertificate, PlannedFile};
 use super::report::Report;
 use super::tree::Owner;
@@ -61,10 +62,11 @@ impl Outcome {
 
 /// A certificate of the plan with everything that it lacked.
 struct Finished {
-    planned: PlannedCertificate,
+    wanted: Wanted,
+    change: Change,
     certificate: Certificate,
-    /// The new key
-    key: Option<PrivateKey>,
+    /// The text of a new key
+    new_key: Option<Zeroizing<String>>,
 }
 
 impl Plan {
@@ -82,75 +84,68 @@ impl Plan {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Outcome, Error> {
         let planned = std::mem::take(&mut self.certificates);
-        let mut new_keys = make_keys(&planned, keys, progress)?.into_iter();
-        let mut planned = planned.into_iter().map(|planned| {
-            let key = if needs_key(&planned) { new_keys.next() } else { None };
-            (planned, key)
-        });
-        let mut notices = std::mem::take(&mut self.notices);
-        let mut finished: Vec<Finished> = Vec::new();
-        let mut writes: Vec<Write> = Vec::new();
-        let mut issuer = None;
-        if let Some((mut ca, key)) = planned.next() {
-            let new_key_text = key.as_ref().map(PrivateKey::to_pem);
-            let certificate = match (ca.certificate.take(), key.as_ref().or(ca.key.as_ref())) {
-                (Some(certificate), _) => certificate,
-                (None, Some(key)) => self.issue_ca(key, now, random)?,
-                (None, None) => return Err(ErrorKind::KeyGeneration { algorithm: ca.wanted.key }.into()),
-            };
-            if let Some(key) = key.or_else(|| ca.key.take()) {
-                issuer = Some(Issuer::new(certificate.clone(), key)?);
-            }
-            finished.push(Finished { planned: ca, certificate, key: None });
-            // The issuer owns the key now; its text is all that is left to write.
-            if let Some(text) = new_key_text {
-                for file in self.files.iter_mut().filter(|file| matches!(file.content, Content::Key(0))) {
-                    file.content = Content::Bytes(Zeroizing::new(text.as_bytes().to_vec()));
-                }
-            }
-        }
-        for (mut planned, key) in planned {
-            let certificate = match planned.certificate.take() {
-                Some(certificate) => certificate,
-                None => {
-                    self.issue_leaf(&planned, key.as_ref(), issuer.as_ref(), now, random, &mut notices)?
-                }
-            };
-            finished.push(Finished { planned, certificate, key });
-        }
+        let keys = make_keys(&planned, keys, progress)?;
+        let certificates = self.issue_certificates(planned, keys, now, random)?;
         let files = std::mem::take(&mut self.files);
         let report = Report::finished(
             self.cluster.name(),
-            &finished
-                .iter()
-                .map(|f| (&f.planned.wanted, &f.planned.change, &f.certificate))
-                .collect::<Vec<_>>(),
+            &certificates.iter().map(|f| (&f.wanted, &f.change, &f.certificate)).collect::<Vec<_>>(),
             &files,
-            &notices,
+            &self.notices,
         );
         let folders = files.iter().filter(|file| matches!(file.content, Content::Folder));
         let folders = folders.map(|file| file.path.clone()).collect();
+        let writes = self.writes(files, &certificates)?;
+        Ok(Outcome { writes, folders, report })
+    }
+
+    /// The CA first: it signs the others. `keys` are the new ones, in the order of the plan.
+    fn issue_certificates(
+        &mut self,
+        planned: Vec<PlannedCertificate>,
+        keys: Vec<PrivateKey>,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<Vec<Finished>, Error> {
+        let mut new_keys = keys.into_iter();
+        let mut issuer: Option<Issuer> = None;
+        let mut finished = Vec::new();
+        for planned in planned {
+            let new_key = if planned.needs_key() { new_keys.next() } else { None };
+            let PlannedCertificate { wanted, change, certificate, key } = planned;
+            let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
+            let key = new_key.or(key);
+            let certificate = match (certificate, &key) {
+                (Some(certificate), _) => certificate,
+                (None, Some(key)) if wanted.id.is_ca() => self.issue_ca(key, now, random)?,
+                (None, Some(key)) => self.issue_leaf(&wanted, key, issuer.as_ref(), now, random)?,
+                (None, None) => return Err(ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
+            };
+            if let Some(key) = key.filter(|_| wanted.id.is_ca()) {
+                issuer = Some(Issuer::new(certificate.clone(), key)?);
+            }
+            finished.push(Finished { wanted, change, certificate, new_key: new_key_text });
+        }
+        Ok(finished)
+    }
+
+    /// The bytes of every file that is not right, and of none that is.
+    fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
+        let issued = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
+        let text = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
         let mut public: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
-        for file in files {
-            let PlannedFile { path, mode, owner, change, content } = file;
-            let issued = |index: usize| finished.get(index).ok_or(ErrorKind::Truncated);
+        let mut writes = Vec::new();
+        for PlannedFile { path, mode, owner, change, content } in files {
             let bytes = match content {
                 Content::Folder => None,
                 Content::Bytes(bytes) => Some(bytes),
-                Content::Certificate(index) => {
-                    Some(Zeroizing::new(issued(index)?.certificate.to_pem().into_bytes()))
-                }
-                Content::Key(index) => {
-                    let key = issued(index)?.key.as_ref().ok_or(ErrorKind::Truncated)?;
-                    Some(Zeroizing::new(key.to_pem().as_bytes().to_vec()))
-                }
+                Content::Certificate(index) => text(&issued(index)?.certificate.to_pem()),
+                Content::Key(index) => text(issued(index)?.new_key.as_ref().ok_or(ErrorKind::Truncated)?),
                 Content::Lock => {
-                    let pairs: Vec<_> =
-                        finished.iter().map(|f| (&f.planned.wanted, &f.certificate)).collect();
-                    let hashed: Vec<_> =
-                        public.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-                    let lock = self.lock.next(self.cluster.name(), &pairs, &hashed)?;
-                    Some(Zeroizing::new(lock.to_json().into_bytes()))
+                    let pairs: Vec<_> = certificates.iter().map(|f| (&f.wanted, &f.certificate)).collect();
+                    let files: Vec<_> =
+                        public.iter().map(|(path, b)| (path.as_str(), b.as_slice())).collect();
+                    text(&self.lock.next(self.cluster.name(), &pairs, &files)?.to_json())
                 }
             };
             if let (PUBLIC, Some(bytes)) = (mode, &bytes) {
@@ -160,7 +155,7 @@ impl Plan {
                 writes.push(Write { path, mode, owner, bytes, replaces: change != Change::New });
             }
         }
-        Ok(Outcome { writes, folders, report })
+        Ok(writes)
     }
 
     fn issue_ca(
@@ -174,18 +169,16 @@ impl Plan {
     }
 
     fn issue_leaf(
-        &self,
-        planned: &PlannedCertificate,
-        new_key: Option<&PrivateKey>,
+        &mut self,
+        wanted: &Wanted,
+        key: &PrivateKey,
         issuer: Option<&Issuer>,
         now: OffsetDateTime,
         random: &dyn Random,
-        notices: &mut Vec<Notice>,
     ) -> Result<Certificate, Error> {
-        let wanted = &planned.wanted;
-        let (Some(issuer), Some(key)) = (issuer, new_key.or(planned.key.as_ref())) else {
-            let needed_for = planned.id().to_string();
-            return Err(ErrorKind::CaKeyMissing { path: super::layout::Pair::ca().key, needed_for }.into());
+        let Some(issuer) = issuer else {
+            let needed_for = wanted.id.to_string();
+            return Err(ErrorKind::CaKeyMissing { path: Pair::ca().key, needed_for }.into());
         };
         let lifetime = self.cluster.lifetimes().leaf;
         let mut profile = wanted.purpose.profile(wanted.key, lifetime);
@@ -193,8 +186,12 @@ impl Plan {
         let end = ca::end(round_to_minute(now) - BACKDATE, lifetime)?;
         if end > ca_end {
             profile.not_after = Some(ca_end);
-            let certificate = planned.id().to_string();
-            notices.push(Notice::new(NoticeKind::Clamped { certificate, wanted: end, not_after: ca_end }));
+            let certificate = wanted.id.to_string();
+            self.notices.push(Notice::new(NoticeKind::Clamped {
+                certificate,
+                wanted: end,
+                not_after: ca_end,
+            }));
         }
         let template = Template {
             subject: &wanted.subject,
@@ -208,16 +205,12 @@ impl Plan {
     }
 }
 
-fn needs_key(planned: &PlannedCertificate) -> bool {
-    planned.is_issued() && planned.key.is_none()
-}
-
 fn make_keys(
     planned: &[PlannedCertificate],
     keys: &dyn KeySource,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<PrivateKey>, Error> {
-    let wanted: Vec<_> = planned.iter().filter(|p| needs_key(p)).map(|p| p.wanted.key).collect();
+    let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.wanted.key).collect();
     let (made, of) = (AtomicUsize::new(0), wanted.len());
     generate_all(keys, &wanted, &|| {
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;

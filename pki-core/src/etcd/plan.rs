@@ -202,10 +202,7 @@ impl Plan {
 
     /// How many keys have to be made.
     pub fn keys_to_make(&self) -> usize {
-        self.certificates
-            .iter()
-            .filter(|certificate| certificate.key.is_none() && certificate.is_issued())
-            .count()
+        self.certificates.iter().filter(|certificate| certificate.needs_key()).count()
     }
 
     fn plan_files(&self, tree: &dyn Tree) -> Result<Vec<PlannedFile>, Error> {
@@ -265,6 +262,11 @@ impl PlannedCertificate {
     /// Whether it has to be issued.
     pub(super) fn is_issued(&self) -> bool {
         self.change != Change::Kept
+    }
+
+    /// Whether a key has to be made for it.
+    pub(super) fn needs_key(&self) -> bool {
+        self.is_issued() && self.key.is_none()
     }
 }
 
@@ -506,4 +508,158 @@ fn notices(
         }
     }
     Ok(notices)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{Random, SystemKeys, SystemRandomness};
+
+    type Memory = (PathBuf, BTreeMap<String, Entry>);
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+
+    fn cluster(rest: &str) -> Cluster {
+        let text = format!("name: prod\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n{rest}");
+        Cluster::from_yaml(&text, None).unwrap().value
+    }
+
+    fn empty() -> Memory {
+        (PathBuf::from("/out"), BTreeMap::new())
+    }
+
+    /// Carries out a plan in memory.
+    fn apply(cluster: &Cluster, tree: &mut Memory, now: OffsetDateTime) {
+        let plan = Plan::new(cluster, tree, now).unwrap();
+        let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
+        for write in outcome.writes {
+            let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
+            let bytes = write.bytes.unwrap_or_default();
+            tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
+        }
+    }
+
+    fn changes(plan: &Plan) -> Vec<String> {
+        let changed = plan.certificates().iter().filter(|planned| *planned.change() != Change::Kept);
+        changed.map(|planned| format!("{}: {:?}", planned.id(), planned.change().reasons())).collect()
+    }
+
+    #[test]
+    fn what_was_applied_is_done() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let plan = Plan::new(&cluster(""), &tree, NOW).unwrap();
+        assert!(plan.is_done(), "{:?}", plan.report());
+    }
+
+    #[test]
+    fn another_address_changes_certificates_and_keeps_keys() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let key = |tree: &Memory| tree.1["nodes/a/etc/etcd/pki/server-key.pem"].bytes.clone();
+        let before = key(&tree);
+        let text = "name: prod\nmembers:\n  - {name: a, address: [10.0.0.1, 10.0.0.9]}\n";
+        let moved = Cluster::from_yaml(text, None).unwrap().value;
+        let plan = Plan::new(&moved, &tree, NOW).unwrap();
+        assert_eq!(changes(&plan).len(), 2, "{:?}", changes(&plan));
+        assert_eq!(plan.keys_to_make(), 0);
+        apply(&moved, &mut tree, NOW);
+        assert_eq!(key(&tree), before);
+        assert!(Plan::new(&moved, &tree, NOW).unwrap().is_done());
+    }
+
+    #[test]
+    fn another_kind_of_key_is_made_for_all_but_the_ca() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let plan = Plan::new(&cluster("key: ed25519\n"), &tree, NOW).unwrap();
+        assert_eq!(plan.keys_to_make(), 3);
+        assert_eq!(*plan.certificates()[0].change(), Change::Kept);
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_is_issued_anew_and_the_old_one_is_remembered() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let later = NOW + Duration::days(400);
+        assert_eq!(changes(&Plan::new(&cluster(""), &tree, later).unwrap()).len(), 3);
+        apply(&cluster(""), &mut tree, later);
+        let lock = String::from_utf8(tree.1[LOCK].bytes.to_vec()).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(&lock).unwrap();
+        assert_eq!(lock["former"].as_array().unwrap().len(), 3);
+        assert!(Plan::new(&cluster(""), &tree, later).unwrap().is_done());
+    }
+
+    #[test]
+    fn no_certificate_outlives_its_ca() {
+        let mut tree = empty();
+        apply(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &mut tree, NOW);
+        let plan = Plan::new(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &tree, NOW).unwrap();
+        assert!(plan.is_done());
+        let ends: Vec<_> = plan.certificates().iter().map(|p| p.certificate().unwrap().not_after()).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]));
+    }
+
+    #[test]
+    fn without_the_ca_key_nothing_can_be_issued_but_all_can_be_kept() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        tree.1.remove("ca/ca-key.pem");
+        assert!(Plan::new(&cluster(""), &tree, NOW).unwrap().is_done());
+        tree.1.remove("nodes/a/etc/etcd/pki/peer.pem");
+        let error = Plan::new(&cluster(""), &tree, NOW).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::CaKeyMissing { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_ca_of_another_cluster_is_not_touched() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let other = "name: other\nmembers: [{name: a, address: 10.0.0.1}]\n";
+        let other = Cluster::from_yaml(other, None).unwrap().value;
+        let error = Plan::new(&other, &tree, NOW).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::OtherCa { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_noticed() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        tree.1.get_mut("clients/root/client-key.pem").unwrap().mode = 0o644;
+        let plan = Plan::new(&cluster(""), &tree, NOW).unwrap();
+        let file = plan.files().iter().find(|file| file.path() == "clients/root/client-key.pem").unwrap();
+        assert_eq!(file.change().reasons(), [Reason::Mode { found: 0o644, wanted: 0o600 }]);
+    }
+
+    #[test]
+    fn whatever_a_killed_run_left_is_finished() {
+        struct Failing;
+        impl Random for Failing {
+            fn fill(&self, _: &mut [u8]) -> Result<(), Error> {
+                Err(ErrorKind::Randomness.into())
+            }
+        }
+        let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();
+        assert!(plan.issue(&SystemKeys, &Failing, NOW, &|_| {}).is_err());
+        // Every prefix of the writes is a state that a run may be stopped in.
+        let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();
+        let writes = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap().writes;
+        let mut tree = empty();
+        for write in writes {
+            let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
+            let bytes = write.bytes.unwrap_or_default();
+            tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
+            let mut stopped = tree.clone();
+            apply(&cluster(""), &mut stopped, NOW);
+            assert!(Plan::new(&cluster(""), &stopped, NOW).unwrap().is_done());
+            for (path, entry) in tree.1.iter().filter(|(path, _)| path.ends_with("-key.pem")) {
+                assert_eq!(stopped.1[path].bytes, entry.bytes, "{path}");
+            }
+        }
+    }
 }
