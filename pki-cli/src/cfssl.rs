@@ -84,6 +84,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::missing("sign", "use `gencert`"),
 ];
 
+/// Whether cfssl has a command of that name.
+pub(crate) fn is_command(name: &str) -> bool {
+    COMMANDS.iter().any(|command| command.name == name)
+}
+
 /// Runs `cfssl` with `args`, which do not hold the program's name.
 pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
     let mut args = args.into_iter();

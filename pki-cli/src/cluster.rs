@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki_core::etcd::{Cluster, Folder, Label, Member, Outcome, Plan, Progress, describe};
-use pki_core::{ErrorKind, Notice, SystemKeys, SystemRandomness};
+use pki_core::{Error, ErrorKind, Notice, SystemKeys, SystemRandomness};
 
 use crate::failure::Failure;
 use crate::io::Io;
@@ -82,13 +82,13 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
 
 impl New {
     fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let failure = |error| Failure::from(pki_core::Error::from(ErrorKind::Description(error)));
+        let failure = |error| Failure::from(Error::from(ErrorKind::Description(error)));
         let name = Label::parse(&self.name).map_err(failure)?;
         let members: Vec<Member> =
             self.members.iter().map(|text| Member::parse(text).map_err(failure)).collect::<Result<_, _>>()?;
         let text = describe(&name, &members);
         // What is printed can be applied: two members with one address are told here.
-        let cluster = Cluster::from_yaml(&text, None)?;
+        let cluster = Cluster::from_yaml(&text, None).map_err(Error::without_place)?;
         show::notices(&cluster.notices, io);
         io.output.write_all(text.as_bytes())?;
         Ok(0)

@@ -24,7 +24,7 @@ const ABOUT: &str = "PKI for etcd: one description in, everything its hosts need
 
 const EXAMPLES: &str = "\
 Examples:
-  etcdpki cluster new --name prod --member etcd1=10.0.0.11 --member etcd2=10.0.0.12 --member etcd3=10.0.0.13 >cluster.yaml
+  etcdpki cluster new --name prod --member etcd1=10.0.0.11 >cluster.yaml
   etcdpki cluster apply -f cluster.yaml -o out
   etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
 
@@ -72,14 +72,21 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
     let first = args.first().and_then(|arg| arg.to_str());
     match first {
         Some("json") => return status_as_cfssl(json(args.into_iter().skip(1).collect(), io), io),
-        Some(name) if COMMANDS.iter().any(|command| command.name == name) => {
+        Some("help") if args.get(1).is_some_and(|arg| arg.to_str().is_some_and(cfssl::is_command)) => {
+            let args = args.into_iter().skip(1).take(1).chain(["-h".into()]).collect();
             return status_as_cfssl(cfssl::run(args, io), io);
+        }
+        Some(name) if cfssl::is_command(name) => return status_as_cfssl(cfssl::run(args, io), io),
+        Some(name) if !name.starts_with('-') && !OWN_COMMANDS.contains(&name) => {
+            let failure = unknown_command(name);
+            failure.report(io);
+            return failure.status();
         }
         _ => {}
     }
     let mut names =
         format!("  {:<15} {}\n", "json", "cfssljson: write the JSON of the commands below to files");
-    for command in COMMANDS {
+    for command in COMMANDS.iter().filter(|command| command.is_provided()) {
         names.push_str(&format!("  {:<15} {}\n", command.name, command.about));
     }
     let parser = Etcdpki::command().after_help(format!("{EXAMPLES}{names}"));
@@ -100,9 +107,21 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
             let text = if colours { rendered.ansi().to_string() } else { rendered.to_string() };
             let stream = if wants_output { &mut *io.output } else { &mut *io.errors };
             let _ = stream.write_all(text.as_bytes());
-            u8::try_from(error.exit_code()).unwrap_or(2)
+            // 2 is what `cluster plan` says when there are changes; a script must not take a slip for one.
+            u8::from(error.use_stderr())
         }
     }
+}
+
+const OWN_COMMANDS: [&str; 3] = ["cluster", "help", "json"];
+
+fn unknown_command(name: &str) -> Failure {
+    let known = COMMANDS.iter().map(|command| command.name).chain(OWN_COMMANDS);
+    let hint = match pki_core::near_miss(name, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "etcdpki --help lists the commands".to_owned(),
+    };
+    Failure::user(format!("there is no command {name:?}")).hint(hint)
 }
 
 fn json(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {

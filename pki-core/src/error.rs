@@ -426,6 +426,13 @@ impl Error {
         self
     }
 
+    /// The same error without its place, for a text that the user never saw.
+    #[must_use]
+    pub fn without_place(mut self) -> Self {
+        self.0.place = Place::default();
+        self
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         ErrorKind::Io { action, path: path.to_owned(), source }.into()
     }

@@ -1,6 +1,6 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4): the bytes that were read, and names written as cfssl does.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Encode, Sequence, Tag, Tagged};
@@ -89,7 +89,15 @@ impl fmt::Display for Name {
                 Some(name) => f.write_str(name)?,
                 None => write!(f, "{oid}")?,
             }
-            write!(f, "={}", value.replace('\\', "\\\\").replace(',', "\\,"))?;
+            f.write_str("=")?;
+            for c in value.chars() {
+                match c {
+                    ',' | '\\' => write!(f, "\\{c}")?,
+                    // A name from elsewhere must not steer a terminal.
+                    _ if c.is_control() => write!(f, "{}", c.escape_default())?,
+                    _ => f.write_char(c)?,
+                }
+            }
             separator = ", ";
         }
         Ok(())

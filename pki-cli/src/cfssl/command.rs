@@ -43,6 +43,10 @@ impl Command {
         Self { name, about: "not provided", usage: "", example: "", flags: &[], run: Run::Missing(instead) }
     }
 
+    pub(crate) fn is_provided(&self) -> bool {
+        matches!(self.run, Run::Provided(_))
+    }
+
     /// Reads the flags, then the config, then runs: cfssl's own order.
     pub(crate) fn call(&self, args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
         let run = match self.run {
@@ -130,7 +134,7 @@ pub(crate) fn flag_failure(error: &FlagError, program: &str) -> Failure {
 /// The commands, a line each.
 pub(crate) fn overview() -> String {
     let mut text = "Usage: etcdpki COMMAND [flags] [arguments]\n\nCommands:\n".to_owned();
-    for command in COMMANDS.iter().filter(|command| matches!(command.run, Run::Provided(_))) {
+    for command in COMMANDS.iter().filter(|command| command.is_provided()) {
         let _ = writeln!(text, "  {:<15} {}", command.name, command.about);
     }
     text.push_str("\netcdpki COMMAND -h tells more.\n");

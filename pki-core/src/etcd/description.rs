@@ -157,6 +157,13 @@ impl Reader<'_> {
             serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
                 DescriptionError::DuplicateKey { key: key.clone().unwrap_or_default() }
             }
+            serde_saphyr::Error::Unexpected { expected, .. } => {
+                DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
+            }
+            serde_saphyr::Error::MultipleDocuments { .. } => {
+                DescriptionError::Syntax { message: "a second document begins here".to_owned() }
+            }
+            serde_saphyr::Error::Eof { .. } => DescriptionError::Syntax { message: "it is empty".to_owned() },
             other => DescriptionError::Syntax { message: without_position(&other.to_string()) },
         };
         self.error(location, kind)
@@ -311,6 +318,16 @@ fn country(text: &str) -> Result<String, DescriptionError> {
     }
     let reason = "a country has two letters (ISO 3166)";
     Err(DescriptionError::Subject { text: text.to_owned(), reason })
+}
+
+/// YAML's events by what a person writes.
+fn in_words(event: &str) -> &str {
+    match event {
+        "mapping start" => "keys and values",
+        "sequence start" => "a list",
+        "string scalar" => "a text",
+        other => other,
+    }
 }
 
 /// The reader's messages end with the position, which [`Place`] already tells.
