@@ -42,7 +42,6 @@ pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
         format!("etcd member {} of {}", data(member.name().as_str()), data(cluster.name().as_str()));
     let mut unit = Unit(String::new());
     unit.comment("Written by etcdpki: use `systemctl edit etcd` for changes of your own.");
-    unit.0.push('\n');
     unit.section("Unit");
     unit.set(&[
         ("Description", &description),
