@@ -6,10 +6,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
 /// deletes it.
@@ -30,8 +30,7 @@ pub enum Existing {
 /// A file that is complete on the disk, but not yet under its name. Dropping it removes it.
 #[derive(Debug)]
 pub struct Staged {
-    file: NamedTempFile,
-    folder: File,
+    file: TempPath,
     target: PathBuf,
 }
 
@@ -39,11 +38,6 @@ impl Staged {
     /// Where the file will be.
     pub fn target(&self) -> &Path {
         &self.target
-    }
-
-    /// Where the file is until then.
-    pub(crate) fn temporary(&self) -> &Path {
-        self.file.path()
     }
 
     /// Gives the file its name.
@@ -54,12 +48,21 @@ impl Staged {
     /// The file is then gone, and what had its name is unchanged. Only the last step, writing the folder out,
     /// may fail with the new file in place.
     pub fn commit(self, existing: Existing) -> io::Result<()> {
+        let folder = folder_of(&self.target).to_owned();
+        self.rename(existing)?;
+        sync_folder(&folder)
+    }
+
+    fn rename(self, existing: Existing) -> io::Result<()> {
         match existing {
             Existing::Keep => self.file.persist_noclobber(&self.target),
             Existing::Replace => self.file.persist(&self.target),
         }
-        .map_err(|failure| failure.error)?;
-        sync_folder(&self.folder)
+        .map_err(|failure| failure.error)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.file)?.sync_all()
     }
 }
 
@@ -81,19 +84,114 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Re
 ///
 /// The folder of `path` is missing or not writable, the disk is full, or `path` names no file.
 pub fn stage(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
+    let staged = create(path, bytes, mode)?;
+    staged.sync()?;
+    Ok(staged)
+}
+
+/// The file under its temporary name, perhaps not on the disk yet. It is not kept open: a cluster has more
+/// files than a process may have open.
+fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
     if path.file_name().is_none() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
     }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let folder = File::open(parent)?;
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    Ok(Staged { file, folder, target: path.to_owned() })
+    Ok(Staged { file: file.into_temp_path(), target: path.to_owned() })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Many files that get their names only when all of them are on the disk.
+#[derive(Debug, Default)]
+pub struct Batch {
+    staged: Vec<(Staged, Existing)>,
+}
+
+/// What could not be done to which file of a [`Batch`].
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct BatchError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// From so many files on it is cheaper to write out the whole file system once.
+const MANY: usize = 64;
+
+impl Batch {
+    /// Adds a file. Returns where it is until it gets its name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stage`].
+    pub fn add(&mut self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<PathBuf> {
+        let staged = create(path, bytes, mode)?;
+        let temporary = staged.file.to_path_buf();
+        self.staged.push((staged, existing));
+        Ok(temporary)
+    }
+
+    /// Brings every file to the disk, then gives each its name, in the order in which they were added, then
+    /// brings the names to the disk.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Staged::commit`]. The files before the one that failed have their names, the others are gone.
+    pub fn commit(self) -> Result<(), BatchError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| BatchError { path, source }
+        };
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for (staged, _) in &self.staged {
+            let folder = folder_of(staged.target());
+            if folders.last().is_none_or(|last| last != folder)
+                && !folders.iter().any(|known| known == folder)
+            {
+                folders.push(folder.to_owned());
+            }
+        }
+        let many = self.staged.len() >= MANY;
+        if many {
+            sync_file_systems(&folders)?;
+        } else {
+            for (staged, _) in &self.staged {
+                staged.sync().map_err(failed(staged.target()))?;
+            }
+        }
+        for (staged, existing) in self.staged {
+            let path = staged.target().to_owned();
+            staged.rename(existing).map_err(failed(&path))?;
+        }
+        if many {
+            return sync_file_systems(&folders);
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder).map_err(failed(folder)))
+    }
+}
+
+/// Writes out the file systems that hold `folders`, each once.
+fn sync_file_systems(folders: &[PathBuf]) -> Result<(), BatchError> {
+    let mut devices = Vec::new();
+    for folder in folders {
+        let failed = |source| BatchError { path: folder.clone(), source };
+        let device = fs::metadata(folder).map_err(failed)?.dev();
+        if !devices.contains(&device) {
+            devices.push(device);
+            let opened = File::open(folder).map_err(failed)?;
+            nix::unistd::syncfs(&opened).map_err(|errno| failed(errno.into()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the temporary files that a killed process left in `folder`, and counts them.
@@ -128,8 +226,8 @@ fn umask_in(status: &str) -> Option<u32> {
 }
 
 /// A new name survives a power failure only when its folder is on the disk too.
-fn sync_folder(folder: &File) -> io::Result<()> {
-    match folder.sync_all() {
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
         // Some network file systems cannot do this for folders; nothing better is left to do there.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         other => other,
@@ -237,6 +335,28 @@ mod tests {
 
         drop(stage(&folder.path().join("dropped"), b"bytes", 0o644).unwrap());
         assert_eq!(names(folder.path()), ["key.pem"]);
+    }
+
+    #[test]
+    fn a_batch_gives_names_only_when_all_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        for count in [3, MANY] {
+            let mut batch = Batch::default();
+            for i in 0..count {
+                let path = folder.path().join(format!("{count}-{i}"));
+                let temporary = batch.add(&path, b"bytes", 0o600, Existing::Keep).unwrap();
+                assert!(temporary.exists() && !path.exists());
+            }
+            batch.commit().unwrap();
+            assert_eq!(mode(&folder.path().join(format!("{count}-0"))), 0o600);
+        }
+        assert_eq!(names(folder.path()).len(), 3 + MANY);
+        let mut batch = Batch::default();
+        batch.add(&folder.path().join("new"), b"", 0o600, Existing::Keep).unwrap();
+        batch.add(&folder.path().join("3-0"), b"", 0o600, Existing::Keep).unwrap();
+        let error = batch.commit().unwrap_err();
+        assert_eq!((error.path, error.source.kind()), (folder.path().join("3-0"), ErrorKind::AlreadyExists));
+        assert_eq!(fs::read(folder.path().join("3-0")).unwrap(), b"bytes");
     }
 
     #[test]

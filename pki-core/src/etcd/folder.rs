@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
 use super::tree::{Entry, FileKind, Owner, Tree};
-use crate::disk::{self, Existing, Staged};
+use crate::disk::{self, Batch, Existing};
 use crate::error::{Error, ErrorKind};
 
 /// An output folder.
@@ -73,17 +73,11 @@ impl Folder {
             let folder = self.resolve(folder)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
-        let mut staged = Vec::new();
-        for write in &outcome.writes {
-            if let Some(bytes) = &write.bytes {
-                staged.push((write, self.stage(write, bytes)?));
-            }
-        }
-        for (write, file) in staged {
-            let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
-            file.commit(existing).map_err(|e| Error::io("write", &self.root.join(&write.path), e))?;
-        }
-        Ok(())
+        // The CA is on the disk for good before anything that it signed.
+        let (ca, others): (Vec<&Write>, Vec<&Write>) =
+            outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with("ca"));
+        self.write_files(&ca)?;
+        self.write_files(&others)
     }
 
     fn make_folder(&self, write: &Write) -> Result<(), Error> {
@@ -99,11 +93,17 @@ impl Folder {
         self.give(write.owner, &path)
     }
 
-    fn stage(&self, write: &Write, bytes: &[u8]) -> Result<Staged, Error> {
-        let path = self.resolve(&write.path)?;
-        let staged = disk::stage(&path, bytes, write.mode).map_err(|e| Error::io("write", &path, e))?;
-        self.give(write.owner, staged.temporary())?;
-        Ok(staged)
+    fn write_files(&self, writes: &[&Write]) -> Result<(), Error> {
+        let mut batch = Batch::default();
+        for write in writes {
+            let Some(bytes) = &write.bytes else { continue };
+            let path = self.resolve(&write.path)?;
+            let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
+            let temporary =
+                batch.add(&path, bytes, write.mode, existing).map_err(|e| Error::io("write", &path, e))?;
+            self.give(write.owner, &temporary)?;
+        }
+        batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
     fn give(&self, owner: Owner, path: &Path) -> Result<(), Error> {
