@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use generate::generate_all;
-pub use generate::{KeySource, SystemKeys};
+pub use generate::{KeySource, RacingKeys, SystemKeys};
 pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyKind};
 

@@ -63,7 +63,7 @@ pub use certinfo::{CertificateInfo, NameInfo, RequestInfo};
 pub use csr::{CertificateRequest, VerifiedRequest};
 pub use error::{Error, ErrorKind};
 pub use extension::{BasicConstraints, Extension};
-pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
+pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
 pub use name::{Attribute, Name, Subject};
 pub use notice::{Notice, NoticeKind, Noticed};
 pub use place::Place;

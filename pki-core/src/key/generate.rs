@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
 use aws_lc_rs::rsa::KeySize;
@@ -39,6 +40,33 @@ impl KeySource for SystemKeys {
             KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096)?,
             KeyAlgorithm::Rsa8192 => rsa(KeySize::Rsa8192)?,
         })
+    }
+}
+
+/// The same keys, each RSA key from whichever core finds its primes first: for a process that waits for one
+/// key and then ends.
+///
+/// The search for primes is a lottery, so the earliest of two tickets comes in sooner. A search cannot be
+/// called off: the other cores are busy for a while after the key is there, or until the process ends. Where
+/// several keys are needed, [`SystemKeys`] makes better use of the cores.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RacingKeys;
+
+impl KeySource for RacingKeys {
+    fn generate(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if !algorithm.is_slow() || cores == 1 {
+            return SystemKeys.generate(algorithm);
+        }
+        let (finish, first) = mpsc::channel();
+        for _ in 0..cores {
+            let finish = finish.clone();
+            thread::spawn(move || {
+                // Whoever comes second finds nobody waiting.
+                let _ = finish.send(SystemKeys.generate(algorithm));
+            });
+        }
+        first.recv().unwrap_or_else(|_| Err(ErrorKind::KeyGeneration { algorithm }.into()))
     }
 }
 
