@@ -1,0 +1,232 @@
+"""Times jobs done by etcdpki and by cfssl, as whole processes that take turns. Called by compare.sh."""
+import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ETCDPKI = str(ROOT / "target/release/etcdpki")
+CFSSL, CFSSLJSON = shutil.which("cfssl"), shutil.which("cfssljson")
+GUIDE = ROOT / "fixtures/guides/3"
+LEAVES = 1000
+
+
+def spawn(args, stdin=None, stdout=None):
+    """A process with its standard streams; what it says on standard error is not kept."""
+    null = os.open(os.devnull, os.O_RDWR)
+    actions = [(os.POSIX_SPAWN_DUP2, null if stdin is None else stdin, 0),
+               (os.POSIX_SPAWN_DUP2, null if stdout is None else stdout, 1),
+               (os.POSIX_SPAWN_DUP2, null, 2)]
+    pid = os.posix_spawn(args[0], args, os.environ, file_actions=actions)
+    os.close(null)
+    return pid
+
+
+def run(*pipeline):
+    """Runs a pipeline; returns the largest resident set of its processes in KiB."""
+    pids, before = [], None
+    for i, args in enumerate(pipeline):
+        reader, writer = (os.pipe() if i + 1 < len(pipeline) else (None, None))
+        pids.append(spawn(args, before, writer))
+        for fd in (before, writer):
+            if fd is not None:
+                os.close(fd)
+        before = reader
+    peak = 0
+    for pid, args in zip(pids, pipeline):
+        _, status, usage = os.wait4(pid, 0)
+        if os.waitstatus_to_exitcode(status) != 0:
+            sys.exit("compare: failed: %s" % " ".join(args))
+        peak = max(peak, usage.ru_maxrss)
+    return peak
+
+
+def cfssl(base, *args):
+    return run([CFSSL, *args], [CFSSLJSON, "-bare", base])
+
+
+class Job:
+    """What both sides do in a fresh folder `there`, and how many times it is to be faster."""
+    def __init__(self, name, wanted, runs, ours, theirs, prepare=lambda there: None, against="cfssl"):
+        self.name, self.wanted, self.runs, self.against = name, wanted, runs, against
+        self.ours, self.theirs, self.prepare = ours, theirs, prepare
+
+
+def ca_files(there):
+    (there / "ca-csr.json").write_text('{"CN": "bench CA"}')
+    (there / "config.json").write_bytes((GUIDE / "etcd-ca-config.json").read_bytes())
+    (there / "leaf.json").write_text('{"CN": "etcd1", "hosts": ["10.0.0.11", "127.0.0.1", "etcd1.example"]}')
+    subprocess.run("%s gencert -loglevel 5 -initca ca-csr.json | %s -bare ca" % (CFSSL, CFSSLJSON), shell=True,
+                   cwd=there, check=True)
+
+
+SIGN = ["-loglevel", "5", "-ca", "ca.pem", "-ca-key", "ca-key.pem", "-config", "config.json", "-profile", "etcd"]
+
+
+def initca(size):
+    def prepare(there):
+        (there / "ca.json").write_text(json.dumps({"CN": "bench CA", "key": {"algo": "rsa", "size": size}}))
+    args = ["gencert", "-loglevel", "5", "-initca", "ca.json"]
+    return prepare, lambda there: run([ETCDPKI, args[0], "-bare", "ca", *args[1:]]), lambda there: cfssl("ca", *args)
+
+
+def guide(key):
+    """The whole of guide 3: CA, server, member, client, and the new member's two."""
+    algo, size = key.split("-")
+
+    def prepare(there):
+        for source in GUIDE.rglob("*.json"):
+            target = there / source.relative_to(GUIDE)
+            target.parent.mkdir(exist_ok=True)
+            request = json.loads(source.read_text())
+            if "key" in request:
+                request["key"] = {"algo": algo, "size": int(size)}
+            target.write_text(json.dumps(request))
+        members = "".join("  - {name: etcd%d, address: 192.168.10.%d}\n" % (i, 79 + i) for i in (1,))
+        # The guide makes five pairs beside the CA's; so does a cluster of two members and one client.
+        (there / "cluster.yaml").write_text(
+            "name: k8s\nkey: %s\nvalidity: {ca: 10y, leaf: 10y}\nsubject: {C: CN, ST: ShangHai, L: ShangHai, O: ETCD}\n"
+            "members:\n%s  - {name: etcd4, address: 192.168.10.100}\n" % (key, members))
+
+    def theirs(there):
+        peak = cfssl("ca", "gencert", "-loglevel", "5", "-initca", "etcd-ca-csr.json")
+        sign = ["gencert", "-loglevel", "5", "-ca=ca.pem", "-ca-key=ca-key.pem", "-config=etcd-ca-config.json"]
+        for base, profile, request in [("server", "etcd", "etcd-server-csr.json"), ("member", "etcd", "etcd-member-csr.json"),
+                                       ("client", "client", "etcd-client-csr.json"),
+                                       ("etcd4-server", "etcd", "etcd4/etcd-server-csr.json"),
+                                       ("etcd4-peer", "etcd", "etcd4/etcd-member-csr.json")]:
+            peak = max(peak, cfssl(base, *sign, "-profile=" + profile, request))
+        return peak
+    return prepare, lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "out"]), theirs
+
+
+def many(there):
+    ca_files(there)
+    (there / "requests").mkdir()
+    for i in range(LEAVES):
+        request = {"CN": "leaf%04d" % i, "hosts": ["10.%d.%d.1" % (i // 250, i % 250)]}
+        (there / "requests" / ("leaf%04d.json" % i)).write_text(json.dumps(request))
+
+
+def requests(there):
+    return sorted(str(p.relative_to(there)) for p in (there / "requests").iterdir())
+
+
+def many_ours(there):
+    (there / "out").mkdir()
+    return run([ETCDPKI, "gencert", *SIGN, "-into", "out", *requests(there)])
+
+
+def many_theirs(there):
+    (there / "out").mkdir()
+    return max(cfssl("out/" + pathlib.Path(r).stem, "gencert", *SIGN, r) for r in requests(there))
+
+
+def floor():
+    """The bench program that makes keys, signs and writes bytes, and nothing else."""
+    found = sorted((ROOT / "target/release/deps").glob("floor-*"), key=os.path.getmtime)
+    return str([p for p in found if os.access(p, os.X_OK) and p.suffix == ""][-1])
+
+
+def many_floor(there):
+    (there / "floor").mkdir()
+    return run([floor(), "--leaves", str(LEAVES), "floor"])
+
+
+def hundred(there):
+    members = "".join("  - {name: m%d, address: 10.0.%d.1}\n" % (i, i) for i in range(100))
+    (there / "cluster.yaml").write_text("name: big\nmembers:\n" + members)
+    ca_files(there)
+
+
+def hundred_theirs(there):
+    (there / "out").mkdir()
+    cfssl("out/ca", "gencert", "-loglevel", "5", "-initca", "ca-csr.json")
+    return max(cfssl("out/%d" % i, "gencert", *SIGN, "leaf.json") for i in range(201))
+
+
+CERTINFO = ["certinfo", "-cert", "ca.pem"]
+JOBS = [
+    Job("`gencert` P-256, to files", 6, 60,
+        lambda there: run([ETCDPKI, "gencert", *SIGN, "-bare", "leaf", "leaf.json"]),
+        lambda there: cfssl("leaf", "gencert", *SIGN, "leaf.json"), ca_files),
+    Job("`gencert` P-256 into `json`", None, 60,
+        lambda there: run([ETCDPKI, "gencert", *SIGN, "leaf.json"], [ETCDPKI, "json", "-bare", "leaf"]),
+        lambda there: cfssl("leaf", "gencert", *SIGN, "leaf.json"), ca_files),
+    Job("`certinfo`", 6, 60, lambda there: run([ETCDPKI, *CERTINFO]), lambda there: run([CFSSL, *CERTINFO]), ca_files),
+    *[Job("`initca` RSA %d" % size, wanted, 40, ours, theirs, prepare)
+      for size, wanted in ((2048, None), (4096, 1.3)) for prepare, ours, theirs in [initca(size)]],
+    *[Job("guide 3, %s" % key, wanted, 40, ours, theirs, prepare)
+      for key, wanted in (("ecdsa-256", 20), ("rsa-2048", 1.8)) for prepare, ours, theirs in [guide(key)]],
+    Job("100 members, 202 certificates", None, 3,
+        lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "big"]), hundred_theirs, hundred),
+    Job("1,000 P-256 leaves", 60, 3, many_ours, many_theirs, many),
+    Job("1,000 P-256 leaves, against keys, signatures and bytes alone", 1 / 1.5, 10, many_ours, many_floor, many,
+        against="the floor"),
+]
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def measure(job, runs):
+    times, peaks = {"ours": [], "theirs": []}, {"ours": 0, "theirs": 0}
+    for turn in range(runs + 1):
+        for side in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
+            with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder:
+                there = pathlib.Path(folder)
+                job.prepare(there)
+                os.chdir(there)
+                begin = time.perf_counter()
+                peak = getattr(job, side)(there)
+                took = time.perf_counter() - begin
+                os.chdir(ROOT)
+            if turn:  # the first turn warms up
+                times[side].append(took)
+                peaks[side] = max(peaks[side], peak)
+    result = {"job": job.name, "against": job.against, "runs": runs, "wanted": job.wanted}
+    for side in times:
+        result[side] = {"median_ms": statistics.median(times[side]) * 1e3, "p95_ms": percentile(times[side], 0.95) * 1e3,
+                        "peak_mib": peaks[side] / 1024}
+    result["ratio"] = result["theirs"]["median_ms"] / result["ours"]["median_ms"]
+    return result
+
+
+def table(results):
+    lines = ["| job | runs | etcdpki: median, p95 (ms) | cfssl: median, p95 (ms) | times faster | wanted | peak memory (MiB) |",
+             "|---|---|---|---|---|---|---|"]
+    for r in results:
+        name = r["job"] if r["against"] == "cfssl" else "%s" % r["job"]
+        wanted = "" if r["wanted"] is None else "%.2g" % r["wanted"]
+        lines.append("| %s | %d | %.1f, %.1f | %.1f, %.1f | **%.2f** | %s | %.0f against %.0f |" % (
+            name, r["runs"], r["ours"]["median_ms"], r["ours"]["p95_ms"], r["theirs"]["median_ms"],
+            r["theirs"]["p95_ms"], r["ratio"], wanted, r["ours"]["peak_mib"], r["theirs"]["peak_mib"]))
+    return "\n".join(lines)
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--quick", action="store_true", help="three runs of each job")
+    arguments.add_argument("--only", default="", help="jobs whose name has this text")
+    arguments.add_argument("--json", help="also write the figures to this file")
+    options = arguments.parse_args()
+    results = []
+    for job in JOBS:
+        if options.only in job.name:
+            results.append(measure(job, min(job.runs, 3) if options.quick else job.runs))
+            print("%-60s %8.2f times faster" % (job.name, results[-1]["ratio"]), file=sys.stderr)
+    print(table(results))
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+    page = ROOT / "docs/performance.md"
+    if not options.quick and not options.only and page.exists():
+        begin, end = "<!-- figures: made by benches/compare.sh -->", "<!-- end of figures -->"
+        head, _, rest = page.read_text().partition(begin)
+        _, _, tail = rest.partition(end)
+        version = subprocess.run([CFSSL, "version"], capture_output=True, text=True).stdout.split("\n")[1]
+        about = "%d cores, %s, cfssl with %s, %s." % (os.cpu_count(), platform.system(), version.strip(),
+                                                      time.strftime("%Y-%m-%d"))
+        page.write_text("%s%s\n%s\n\n%s\n%s%s" % (head, begin, about, table(results), end, tail))
+
+
+if __name__ == "__main__":
+    main()
