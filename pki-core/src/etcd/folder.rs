@@ -10,7 +10,7 @@ use nix::unistd::{User, geteuid};
 use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
-use super::tree::{Entry, FileKind, Owner, Tree};
+use super::tree::{self, Entry, FileKind, Owner, Tree};
 use crate::disk::{self, Batch, Existing};
 use crate::error::{Error, ErrorKind};
 
@@ -28,9 +28,10 @@ impl Folder {
     /// The folder at `path`, to be looked at only. It need not exist.
     ///
     /// # Errors
-    /// If the path cannot be made absolute.
+    /// If the path cannot be made absolute, or [`ErrorKind::UnwritablePath`] if it cannot be written down.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let root = std::path::absolute(path).map_err(|source| Error::io("find", path, source))?;
+        tree::text(&root)?;
         let is_root = geteuid().is_root();
         let etcd = Owner::Etcd.name().and_then(|name| User::from_name(name).ok().flatten());
         let etcd = etcd.filter(|_| is_root).map(|user| (user.uid.as_raw(), user.gid.as_raw()));

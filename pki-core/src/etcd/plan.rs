@@ -12,7 +12,7 @@ use super::certificates::{CertificateId, Wanted};
 use super::cluster::Cluster;
 use super::layout::{HOST_ENV, HOST_PKI, HOST_UNIT, LOCK, Pair, client_folder, on_node};
 use super::lock::Lock;
-use super::tree::{Entry, FileKind, Owner, Tree};
+use super::tree::{self, Entry, FileKind, Owner, Tree};
 use super::{env, unit};
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind};
@@ -235,8 +235,12 @@ impl Plan {
             files.folder(&folder, SECRET_FOLDER, Owner::Operator)?;
             files.certificate(0, &format!("{folder}/ca.pem"), Owner::Operator)?;
             files.pair(&CertificateId::Client(client.name.clone()), Owner::Operator)?;
-            let absolute = absolute(tree, &folder)?;
-            files.text(&format!("{folder}/etcdctl.env"), env::client(cluster, &absolute), Owner::Operator)?;
+            let absolute = tree.root().join(&folder);
+            files.text(
+                &format!("{folder}/etcdctl.env"),
+                env::client(cluster, tree::text(&absolute)?),
+                Owner::Operator,
+            )?;
         }
         files.lock()?;
         Ok(files.files)
@@ -470,14 +474,6 @@ fn refuse_without_ca_key(certificates: &[PlannedCertificate]) -> Result<(), Erro
             Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into())
         }
         _ => Ok(()),
-    }
-}
-
-fn absolute(tree: &dyn Tree, folder: &str) -> Result<String, Error> {
-    let path = tree.root().join(folder);
-    match path.to_str() {
-        Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        _ => Err(ErrorKind::UnwritablePath { path }.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A folder with files, by paths relative to it. The disk is one ([`super::Folder`]); a [`BTreeMap`] is
 /// another.
@@ -71,6 +71,13 @@ impl Owner {
             Self::Etcd => Some(super::layout::HOST_USER),
         }
     }
+}
+
+/// A path as it can be written into a file of variables.
+pub(super) fn text(path: &Path) -> Result<&str, Error> {
+    path.to_str()
+        .filter(|text| !text.chars().any(char::is_control))
+        .ok_or_else(|| ErrorKind::UnwritablePath { path: path.to_owned() }.into())
 }
 
 /// A tree in memory, at a path that need not exist: for previews and tests.
