@@ -1,0 +1,213 @@
+//! Every certificate of an applied description, judged by openssl, for every kind of key.
+
+use std::path::PathBuf;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use super::openssl::{Openssl, Purpose};
+use super::product::{Tree, is_key};
+use super::trial::{Outcome, trial};
+
+pub const KEY_KINDS: [&str; 7] =
+    ["ecdsa-256", "ecdsa-384", "ecdsa-521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"];
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials: Vec<_> = KEY_KINDS
+        .map(|kind| trial(format!("certificates::openssl_accepts_them::{kind}"), move || accepted(kind)))
+        .into();
+    trials.push(trial("certificates::hold_the_names_of_the_description", hold_the_names));
+    trials.push(trial("certificates::hold_the_subject_of_the_description", hold_the_subject));
+    trials.push(trial("certificates::live_as_long_as_the_description_says", live_as_long_as_described));
+    trials.push(trial("certificates::a_folder_holds_its_own_keys_only", own_keys_only));
+    trials
+}
+
+/// A member and what its certificates have to be good for.
+pub struct Member {
+    pub name: String,
+    pub addresses: Vec<String>,
+    pub dns: Vec<String>,
+}
+
+/// The members of a description; it is JSON, so that the tests need no YAML reader of their own.
+pub fn members(description: &Value) -> Vec<Member> {
+    let texts = |value: &Value| match value {
+        Value::Null => Vec::new(),
+        Value::String(one) => vec![one.clone()],
+        many => many.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect(),
+    };
+    let member = |m: &Value| Member {
+        name: m["name"].as_str().unwrap().to_owned(),
+        addresses: texts(&m["address"]),
+        dns: texts(&m["dns"]),
+    };
+    description["members"].as_array().unwrap().iter().map(member).collect()
+}
+
+/// Panics unless openssl accepts every certificate for all that it is used for, with its own key.
+#[track_caller]
+pub fn verify_all(openssl: &Openssl, tree: &Tree, members: &[Member], clients: &[&str]) {
+    openssl.belong_together(&tree.path("ca/ca.pem"), &tree.path("ca/ca-key.pem"));
+    for member in members {
+        let pki = tree.path(&format!("nodes/{}/etc/etcd/pki", member.name));
+        for role in ["server", "peer"] {
+            let certificate = pki.join(format!("{role}.pem"));
+            openssl.belong_together(&certificate, &pki.join(format!("{role}-key.pem")));
+            // etcd dials itself with the certificate that it serves.
+            openssl.verify(&pki.join("ca.pem"), &certificate, Purpose::Client, &[]);
+            for address in &member.addresses {
+                openssl.verify(&pki.join("ca.pem"), &certificate, Purpose::Server, &["-verify_ip", address]);
+            }
+            for name in &member.dns {
+                openssl.verify(
+                    &pki.join("ca.pem"),
+                    &certificate,
+                    Purpose::Server,
+                    &["-verify_hostname", name],
+                );
+            }
+        }
+    }
+    for client in clients {
+        let folder = tree.path(&format!("clients/{client}"));
+        let certificate = folder.join("client.pem");
+        openssl.belong_together(&certificate, &folder.join("client-key.pem"));
+        openssl.verify(&folder.join("ca.pem"), &certificate, Purpose::Client, &[]);
+        assert!(openssl.subject(&certificate).contains(&format!("CN={client}")), "the user of {client}");
+    }
+}
+
+fn accepted(kind: &str) -> Outcome {
+    let openssl = Openssl::find()?;
+    let description = json!({
+        "name": "kinds",
+        "key": kind,
+        "members": [{"name": "etcd1", "address": ["10.0.0.12", "fd00::12"], "dns": ["etcd1.example.com"]}],
+    });
+    let tree = Tree::of_value(&description).applied();
+    verify_all(&openssl, &tree, &members(&description), &["root"]);
+
+    let text = openssl.x509(&["-text"], &tree.path("nodes/etcd1/etc/etcd/pki/server.pem"));
+    let (word, bits) = match kind {
+        "ecdsa-256" => ("id-ecPublicKey", "(256 bit)"),
+        "ecdsa-384" => ("id-ecPublicKey", "(384 bit)"),
+        "ecdsa-521" => ("id-ecPublicKey", "(521 bit)"),
+        "ed25519" => ("ED25519", ""),
+        "rsa-2048" => ("rsaEncryption", "(2048 bit)"),
+        "rsa-3072" => ("rsaEncryption", "(3072 bit)"),
+        "rsa-4096" => ("rsaEncryption", "(4096 bit)"),
+        other => unreachable!("{other}"),
+    };
+    assert!(
+        text.contains(&format!("Public Key Algorithm: {word}")) && text.contains(bits),
+        "{kind}:\n{text}"
+    );
+
+    // The judge has to be awake.
+    let (ca, server) = (tree.path("ca/ca.pem"), tree.path("nodes/etcd1/etc/etcd/pki/server.pem"));
+    let wrong = openssl.verification(&ca, &server, Purpose::Server, &["-verify_ip", "10.0.0.99"]);
+    assert_ne!(wrong.code, Some(0), "{wrong}");
+    let stranger = Tree::of_value(&description).applied();
+    let wrong = openssl.verification(&stranger.path("ca/ca.pem"), &server, Purpose::Server, &[]);
+    assert_ne!(wrong.code, Some(0), "{wrong}");
+    Ok(())
+}
+
+fn hold_the_names() -> Outcome {
+    let openssl = Openssl::find()?;
+    let tree = Tree::of_fixture("names.yaml").applied();
+    let member = |name: &str, addresses: &[&str], dns: &[&str]| Member {
+        name: name.to_owned(),
+        addresses: addresses.iter().map(ToString::to_string).collect(),
+        dns: dns.iter().map(ToString::to_string).collect(),
+    };
+    // Loopback is how the host's own tools reach the member.
+    let members = [
+        member(
+            "etcd1",
+            &["10.0.0.12", "fd00::12", "127.0.0.1", "::1"],
+            &["etcd1.example.com", "etcd1.internal", "localhost"],
+        ),
+        member("etcd2", &["10.0.0.13", "127.0.0.1", "::1"], &["etcd2.example.com", "localhost"]),
+    ];
+    verify_all(&openssl, &tree, &members, &["root", "kube-apiserver"]);
+
+    // A member's certificate is worth nothing on another member.
+    let pki = tree.path("nodes/etcd1/etc/etcd/pki");
+    for role in ["server.pem", "peer.pem"] {
+        let names = openssl.names(&pki.join(role));
+        assert!(!names.iter().any(|n| n.contains("10.0.0.13") || n.contains("etcd2")), "{role}: {names:?}");
+    }
+    let client = tree.path("clients/root/client.pem");
+    let as_server = openssl.verification(&tree.path("ca/ca.pem"), &client, Purpose::Server, &[]);
+    assert_ne!(as_server.code, Some(0), "a client can play the server: {as_server}");
+    Ok(())
+}
+
+fn hold_the_subject() -> Outcome {
+    let openssl = Openssl::find()?;
+    let tree = Tree::of_fixture("rsa.yaml").applied();
+    for certificate in certificates(&tree) {
+        let subject = openssl.subject(&certificate);
+        for attribute in ["C=CN", "ST=ShangHai", "L=ShangHai", "O=ETCD", "OU=System"] {
+            assert!(
+                subject.iter().any(|a| a == attribute),
+                "no {attribute} in {}: {subject:?}",
+                certificate.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn live_as_long_as_described() -> Outcome {
+    let openssl = Openssl::find()?;
+    let mut description = json!({"name": "x", "members": [{"name": "etcd1", "address": "127.0.0.1"}]});
+    for (validity, ca, leaf) in [
+        (json!({}), 3650, 365),
+        (json!({"ca": "5y", "leaf": "90d"}), 5 * 365, 90),
+        (json!({"ca": "87600h", "leaf": "2160h"}), 3650, 90),
+    ] {
+        description["validity"] = validity;
+        let tree = Tree::of_value(&description).applied();
+        for certificate in certificates(&tree) {
+            let days = if certificate.ends_with("ca.pem") { ca } else { leaf };
+            assert_eq!(openssl.days(&certificate), days, "{}", certificate.display());
+        }
+    }
+    Ok(())
+}
+
+/// A stolen node costs that node's keys and no others; the CA's key is on no host.
+fn own_keys_only() -> Outcome {
+    let openssl = Openssl::find()?;
+    let tree = Tree::of_fixture("three-members.yaml").applied();
+    let keys: Vec<_> = tree.files().into_iter().filter(|(_, bytes)| holds_private_key(bytes)).collect();
+    let paths: Vec<_> = keys.iter().map(|(path, _)| path.as_str()).collect();
+    let mut expected = vec!["ca/ca-key.pem".to_owned(), "clients/root/client-key.pem".to_owned()];
+    for member in ["etcd1", "etcd2", "etcd3"] {
+        expected.extend(["peer", "server"].map(|role| format!("nodes/{member}/etc/etcd/pki/{role}-key.pem")));
+    }
+    assert_eq!(paths, expected);
+
+    // Every key is there once, and in one file only, whatever the form that it is written in.
+    let mut public: Vec<_> = paths.iter().map(|path| openssl.public_key(&tree.path(path))).collect();
+    public.sort();
+    public.dedup();
+    assert_eq!(public.len(), paths.len(), "two files hold the same key");
+    for (path, bytes) in keys {
+        let blocks = String::from_utf8(bytes).unwrap().matches("-----BEGIN ").count();
+        assert_eq!(blocks, 1, "{path}");
+    }
+    Ok(())
+}
+
+fn holds_private_key(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).contains("PRIVATE KEY-----")
+}
+
+fn certificates(tree: &Tree) -> Vec<PathBuf> {
+    let certificate = |path: &String| path.ends_with(".pem") && !is_key(path);
+    tree.files().into_keys().filter(certificate).map(|path| tree.path(&path)).collect()
+}

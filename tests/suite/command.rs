@@ -1,0 +1,110 @@
+//! Running programs: everything they said, and never longer than a deadline.
+
+use std::fmt;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No program of these tests needs longer, even on a busy machine; whoever does is stuck.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// What a program did.
+pub struct Ran {
+    line: String,
+    /// `None` when a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Panics with everything the program said unless it ended with 0.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        self.ends_with(0)
+    }
+
+    /// Panics with everything the program said unless it ended with `code`.
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert!(self.code == Some(code), "expected exit status {code} from {self}");
+        self
+    }
+
+    /// Both outputs, for programs that are not consistent about which one they use.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, code, stdout, stderr } = self;
+        write!(f, "{line}\nexit status: {code:?}\nstandard output:\n{stdout}\nstandard error:\n{stderr}")
+    }
+}
+
+/// Runs a program to its end, with an empty standard input.
+#[track_caller]
+pub fn run(command: &mut Command) -> Ran {
+    let line = format!("{command:?}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::spawn(command);
+    let stdout = read_in_background(running.0.stdout.take().unwrap());
+    let stderr = read_in_background(running.0.stderr.take().unwrap());
+    let status = until(LIMIT, || running.0.try_wait().unwrap()).unwrap_or_else(|| panic!("stuck: {line}"));
+    Ran { line, code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+fn read_in_background(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// A process that does not outlive its test, however that ends.
+pub struct Running(pub Child);
+
+impl Running {
+    #[track_caller]
+    pub fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}")))
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        // Both fail only for a process that has ended and was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Asks again and again until there is an answer; `None` when the limit has passed.
+pub fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_millis(100));
+    }
+}
+
+/// The text as one word of a POSIX shell.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,117 @@
+//! A host on which a node's folder was unpacked, as far as one machine can play several.
+//!
+//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it, and
+//! `/var/lib` holds nothing but a fresh data folder. Nothing of it is visible outside, and all of it is
+//! gone when the last process inside ends.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::command::{quoted, run};
+use super::programs::{can_isolate, find};
+use super::systemd::{CommandLine, Unit, environment_file};
+use super::trial::Missing;
+
+/// systemd's own default.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+pub struct Host {
+    /// The node's folder.
+    overlay: PathBuf,
+    scratch: TempDir,
+}
+
+impl Host {
+    pub fn of(overlay: &Path) -> Result<Self, Missing> {
+        can_isolate()?;
+        let scratch = tempfile::tempdir().unwrap();
+        for folder in ["root", "data"] {
+            std::fs::create_dir(scratch.path().join(folder)).unwrap();
+        }
+        Ok(Self { overlay: overlay.to_owned(), scratch })
+    }
+
+    /// The unit that the node's folder brings.
+    pub fn unit(&self) -> Unit {
+        let path = self.overlay.join("etc/systemd/system/etcd.service");
+        Unit::parse(&std::fs::read_to_string(path).unwrap())
+    }
+
+    /// A shell script on this host.
+    pub fn script(&self, script: &str) -> Result<Command, Missing> {
+        // Copying is what an administrator does with the node's folder: its modes reach the host too.
+        let prelude = "
+            mount -t tmpfs -o mode=0755 tmpfs \"$SCRATCH/root\"
+            mkdir -p \"$SCRATCH/root/etc\" \"$SCRATCH/root/lib/etcd\"
+            cp -a /etc/. \"$SCRATCH/root/etc/\"
+            cp -a \"$OVERLAY/etc/.\" \"$SCRATCH/root/etc/\"
+            mount --bind \"$SCRATCH/root/etc\" /etc
+            mount --bind \"$SCRATCH/data\" \"$SCRATCH/root/lib/etcd\"
+            mount --rbind \"$SCRATCH/root/lib\" /var/lib
+            unset SCRATCH OVERLAY
+            cd /
+            ";
+        let mut command = Command::new(find("unshare")?);
+        command.args(["-m", "sh", "-euc"]).arg(format!("{prelude}\n{script}"));
+        command
+            .env_clear()
+            .env("PATH", PATH)
+            .env("SCRATCH", self.scratch.path())
+            .env("OVERLAY", &self.overlay);
+        Ok(command)
+    }
+
+    /// The service, started as systemd would: the unit's `ExecStartPre=` and `ExecStart=`, its user, its
+    /// environment file and nothing else in the environment. The process that this starts becomes etcd.
+    pub fn service(&self, etcd: &Path) -> Result<Command, Missing> {
+        let unit = self.unit();
+        let user = unit.one("Service", "User");
+        let (user, group) = match user_exists(user) {
+            true => (user, unit.all("Service", "Group").first().copied().unwrap_or(user)),
+            false => ("root", "root"),
+        };
+        let as_user = format!(
+            "setpriv --reuid={user} --regid={group} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
+        );
+        // StateDirectory= comes before ExecStartPre=.
+        let mut script =
+            format!("chown {user}:{group} /var/lib/etcd; chmod 0700 /var/lib/etcd; umask 0077\n");
+        for line in unit.all("Service", "ExecStartPre").into_iter().map(CommandLine::parse) {
+            let identity = if line.privileged { "" } else { &as_user };
+            let unless = if line.may_fail { " || true" } else { "" };
+            script += &format!("{identity} {}{unless}\n", in_shell(&line.words));
+        }
+        let start = CommandLine::parse(unit.one("Service", "ExecStart"));
+        if !Path::new(&start.words[0]).is_file() {
+            return Err(Missing(format!(
+                "no {} here that another version could be mounted over",
+                start.words[0]
+            )));
+        }
+        script += &format!("mount --bind {} {}\n", quoted(etcd.to_str().unwrap()), quoted(&start.words[0]));
+        // The last defence against a suite that is killed: its services end with it.
+        script += &format!("exec {as_user} --pdeathsig=KILL {}", in_shell(&start.words));
+
+        let mut command = self.script(&script)?;
+        for assignment in unit.all("Service", "Environment") {
+            let (key, value) = assignment.split_once('=').unwrap();
+            assert!(!value.contains(['"', '\'', '\\', '%', '$', ' ']), "not known here: {assignment}");
+            command.env(key, value);
+        }
+        let file = unit.one("Service", "EnvironmentFile").trim_start_matches('/');
+        let file = std::fs::read_to_string(self.overlay.join(file)).unwrap();
+        command.envs(environment_file(&file));
+        Ok(command)
+    }
+}
+
+fn in_shell(words: &[String]) -> String {
+    words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this machine knows the user.
+pub fn user_exists(name: &str) -> bool {
+    run(Command::new("id").args(["-u", name])).code == Some(0)
+}

@@ -1,0 +1,175 @@
+//! The product's program, and the folder that it writes.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::command::{Ran, run};
+use super::programs::{fixture, workspace};
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// The program under test.
+pub fn program() -> &'static Path {
+    PROGRAM.get().expect("the program was built before the first test")
+}
+
+/// Finds or builds the program under test, once, before any test: cargo builds programs only for the tests
+/// of their own package. `ETCDPKI_BIN` names a program to test instead.
+pub fn build() {
+    let program = match env::var_os("ETCDPKI_BIN") {
+        Some(given) => PathBuf::from(given),
+        None => built(),
+    };
+    println!("program under test: {}", program.display());
+    PROGRAM.set(program).expect("built once");
+}
+
+fn built() -> PathBuf {
+    let this = env::current_exe().unwrap();
+    // TARGET/[TRIPLE/]PROFILE/deps/suite-HASH; cargo marks TARGET.
+    let profile = this.ancestors().nth(2).unwrap();
+    let target = this.ancestors().find(|f| f.join("CACHEDIR.TAG").is_file()).expect("a target folder");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+    cargo.args(["build", "--quiet", "-p", "pki-cli", "--bin", "etcdpki", "--target-dir"]).arg(target);
+    match profile.file_name().and_then(|n| n.to_str()) {
+        Some("debug") => cargo.args(["--profile", "dev"]),
+        Some(name) => cargo.args(["--profile", name]),
+        None => unreachable!("{} has a name", profile.display()),
+    };
+    if let Some(triple) = profile.parent().filter(|p| *p != target) {
+        cargo.arg("--target").arg(triple.file_name().unwrap());
+    }
+    if !cargo.current_dir(workspace()).status().is_ok_and(|s| s.success()) {
+        eprintln!("the program under test does not build: {cargo:?}");
+        exit(101);
+    }
+    profile.join("etcdpki")
+}
+
+/// A call of the program.
+pub fn etcdpki<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments);
+    command
+}
+
+/// A description and the folder that `cluster apply` makes of it.
+pub struct Tree {
+    _home: TempDir,
+    pub description: PathBuf,
+    pub root: PathBuf,
+}
+
+impl Tree {
+    /// Nothing is applied yet, and the output folder does not exist.
+    pub fn of(description: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let tree = Self {
+            description: home.path().join("cluster.yaml"),
+            root: home.path().join("out"),
+            _home: home,
+        };
+        tree.describe(description);
+        tree
+    }
+
+    /// A description made of values: JSON is YAML too, and needs no care for what the values hold.
+    pub fn of_value(description: &Value) -> Self {
+        Self::of(&description.to_string())
+    }
+
+    /// A description from `fixtures/cluster/`.
+    pub fn of_fixture(name: &str) -> Self {
+        Self::of(&fs::read_to_string(fixture("cluster").join(name)).unwrap())
+    }
+
+    /// Replaces the description.
+    pub fn describe(&self, description: &str) {
+        fs::write(&self.description, description).unwrap();
+    }
+
+    /// Applied, or a panic.
+    #[track_caller]
+    pub fn applied(self) -> Self {
+        self.apply().ok();
+        self
+    }
+
+    pub fn apply(&self) -> Ran {
+        run(&mut self.command("apply"))
+    }
+
+    pub fn plan(&self) -> Ran {
+        run(&mut self.command("plan"))
+    }
+
+    /// `etcdpki cluster VERB` on this description and folder, to be run by the caller.
+    pub fn command(&self, verb: &str) -> Command {
+        let mut command = etcdpki(["cluster", verb, "-f"]);
+        command.arg(&self.description).arg("-o").arg(&self.root);
+        command
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        let path = self.path(relative);
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// Everything in the folder, by path relative to it.
+    pub fn entries(&self) -> BTreeMap<String, Entry> {
+        let mut found = BTreeMap::new();
+        if self.root.exists() {
+            collect(&self.root, &self.root, &mut found);
+        }
+        found
+    }
+
+    /// Only the files, without their times.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.entries().into_iter().filter_map(|(path, e)| Some((path, e.bytes?))).collect()
+    }
+}
+
+/// A file or folder as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Permission bits.
+    pub mode: u32,
+    /// `None` for a folder.
+    pub bytes: Option<Vec<u8>>,
+    /// What changes when a file is written or replaced: inode, time in nanoseconds.
+    pub written: Option<(u64, i64, i64)>,
+}
+
+fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Entry>) {
+    for item in fs::read_dir(folder).unwrap() {
+        let path = item.unwrap().path();
+        let about = fs::symlink_metadata(&path).unwrap();
+        let mode = about.mode() & 0o7777;
+        let relative = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        if about.is_dir() {
+            found.insert(relative, Entry { mode, bytes: None, written: None });
+            collect(root, &path, found);
+        } else {
+            let written = Some((about.ino(), about.mtime(), about.mtime_nsec()));
+            found.insert(relative, Entry { mode, bytes: Some(fs::read(&path).unwrap()), written });
+        }
+    }
+}
+
+/// Whether a path names a private key.
+pub fn is_key(path: &str) -> bool {
+    path.ends_with("-key.pem")
+}

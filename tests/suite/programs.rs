@@ -1,0 +1,120 @@
+//! The programs that the product has to live with: where they are, and which versions.
+
+use std::env;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::command::run;
+use super::trial::Missing;
+
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A file or folder under `fixtures/`.
+pub fn fixture(path: &str) -> PathBuf {
+    workspace().join("fixtures").join(path)
+}
+
+/// The shared material that may lie beside the workspace.
+pub fn shared() -> Result<PathBuf, Missing> {
+    let folder = workspace().parent().unwrap().join("shared");
+    if folder.is_dir() { Ok(folder) } else { Err(Missing("no folder ../shared beside the workspace".into())) }
+}
+
+/// A program on PATH.
+pub fn find(name: &str) -> Result<PathBuf, Missing> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|p| p.is_file())
+        .ok_or_else(|| Missing(format!("no {name} on PATH")))
+}
+
+/// etcd with its etcdctl.
+#[derive(Debug, Clone)]
+pub struct Etcd {
+    pub version: String,
+    pub etcd: PathBuf,
+    pub etcdctl: PathBuf,
+}
+
+/// The etcd of a series, like `3.4`.
+pub fn etcd(series: &str) -> Result<Etcd, Missing> {
+    let wanted = |version: &str| version.strip_prefix(series).is_some_and(|rest| rest.starts_with('.'));
+    let (version, folder) = versioned("etcd", "--version", "etcd Version:", wanted)
+        .ok_or_else(|| Missing(format!("no etcd {series} here; tests/run installs what it can")))?;
+    let (etcd, etcdctl) = (folder.join("etcd"), folder.join("etcdctl"));
+    if !etcdctl.is_file() {
+        return Err(Missing(format!("no etcdctl beside {}", etcd.display())));
+    }
+    Ok(Etcd { version, etcd, etcdctl })
+}
+
+/// cfssl with its cfssljson.
+#[derive(Debug, Clone)]
+pub struct Cfssl {
+    pub version: String,
+    /// The folder that holds both.
+    pub folder: PathBuf,
+}
+
+/// cfssl 1.6. Debian's calls itself `dev`; the one before, 1.2, makes other certificates.
+pub fn cfssl() -> Result<Cfssl, Missing> {
+    versioned("cfssl", "version", "Version:", |version| version == "dev" || version.starts_with("1.6."))
+        .map(|(version, folder)| Cfssl { version: version.replace("dev", "1.6-dev"), folder })
+        .ok_or_else(|| Missing("no cfssl 1.6 here; tests/run installs what it can".into()))
+}
+
+/// Python, with the packages that the recorded cfssl cases need.
+pub fn python_with_certificates() -> Result<PathBuf, Missing> {
+    let python = find("python3")?;
+    let ran = run(Command::new(&python).args(["-c", "import cryptography, asn1crypto"]));
+    match ran.code {
+        Some(0) => Ok(python),
+        _ => Err(Missing("python3 has no packages cryptography and asn1crypto".into())),
+    }
+}
+
+/// Whether this process may mount, change owners and become another user.
+pub fn can_isolate() -> Result<(), Missing> {
+    if std::fs::metadata("/proc/self").map(|m| m.uid()).ok() != Some(0) {
+        return Err(Missing("needs root, for a mount namespace".into()));
+    }
+    find("setpriv")?;
+    let ran = run(Command::new(find("unshare")?).args(["-m", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]));
+    match ran.code {
+        Some(0) => Ok(()),
+        _ => Err(Missing(format!("no mount namespaces here: {}", ran.stderr.trim()))),
+    }
+}
+
+/// The first `program` whose version is `wanted`: that version, and the folder.
+fn versioned(
+    program: &str,
+    flag: &str,
+    label: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<(String, PathBuf)> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> =
+        env::split_paths(&path).chain(peers()).filter(|f| f.join(program).is_file()).collect();
+    folders.into_iter().find_map(|folder| {
+        let said = run(Command::new(folder.join(program)).arg(flag)).said();
+        let version = said.lines().find_map(|l| l.trim().strip_prefix(label))?.trim();
+        wanted(version).then(|| (version.to_owned(), folder))
+    })
+}
+
+/// Where newer versions are unpacked than those the distribution installs. The search goes through PATH
+/// first, so that both kinds are found without a change of PATH.
+fn peers() -> Option<PathBuf> {
+    let cache = || {
+        let home = env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache"));
+        let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home)?;
+        Some(cache.join("etcdpki-peers/usr/bin"))
+    };
+    env::var_os("ETCDPKI_PEERS").map(PathBuf::from).or_else(cache)
+}
