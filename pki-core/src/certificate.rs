@@ -203,6 +203,21 @@ impl Certificate {
         (self.not_before..=self.not_after).contains(&moment)
     }
 
+    /// Checks that it may sign others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotACa`] if it may not.
+    pub fn check_ca(&self) -> Result<(), Error> {
+        let not_a_ca = |reason| ErrorKind::NotACa { subject: self.subject.to_string(), reason };
+        if !self.basic_constraints.is_some_and(|constraints| constraints.ca) {
+            return Err(not_a_ca("basicConstraints lacks CA:TRUE").into());
+        }
+        if self.key_usage.is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+            return Err(not_a_ca("keyUsage lacks keyCertSign").into());
+        }
+        Ok(())
+    }
+
     /// Checks that `issuer` issued it: the name, byte for byte, and the signature.
     ///
     /// # Errors
@@ -262,6 +277,11 @@ impl Validity {
         Ok(Self { not_before, not_after })
     }
 
+    /// The begin.
+    pub fn not_before(self) -> OffsetDateTime {
+        self.not_before
+    }
+
     /// The end.
     pub fn not_after(self) -> OffsetDateTime {
         self.not_after
@@ -273,7 +293,7 @@ impl Validity {
 }
 
 /// UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
-fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
+pub(crate) fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
     let out_of_range = |_| ErrorKind::Date { moment };
     let seconds = u64::try_from(moment.unix_timestamp()).map_err(|_| ErrorKind::Date { moment })?;
     let since_epoch = std::time::Duration::from_secs(seconds);

@@ -3,6 +3,7 @@
 use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
 use der::{Decode, Encode, Sequence, Tag, TagNumber};
 
+use crate::certificate::Certificate;
 use crate::encode;
 use crate::error::{Error, ErrorKind};
 use crate::extension::{BasicConstraints, Extension, Extensions};
@@ -81,6 +82,35 @@ impl CertificateRequest {
             &encode::element(ATTRIBUTES, &attributes)?,
         ])?;
         Self::from_der(&key.sign_structure(&info)?)
+    }
+
+    /// A request for what `certificate` says: its subject byte for byte, its alternative names, and for a CA
+    /// its basicConstraints. `key` may be the certificate's own or a new one.
+    ///
+    /// ```
+    /// use pki_core::{CertificateRequest, KeyAlgorithm, KeySource, Request, SystemKeys, SystemRandomness, ca};
+    ///
+    /// # let now = time::OffsetDateTime::now_utc();
+    /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
+    /// # let old = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
+    /// let new_key = SystemKeys.generate(KeyAlgorithm::EcdsaP384)?;
+    /// let request = CertificateRequest::for_certificate(&old, &new_key)?;
+    /// assert_eq!(request.subject(), old.subject());
+    /// # Ok::<(), pki_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If something cannot be encoded or signed.
+    pub fn for_certificate(certificate: &Certificate, key: &PrivateKey) -> Result<Self, Error> {
+        let mut extensions = Vec::new();
+        if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
+            extensions.push(Extension { critical: false, ..names.clone() });
+        }
+        if let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) {
+            extensions.push(Extension::basic_constraints(constraints)?);
+        }
+        Self::new(certificate.subject(), &extensions, key)
     }
 
     /// The first request in a PEM text; what stands around it is ignored. Bare DER is taken too.

@@ -61,6 +61,12 @@ pub enum ErrorKind {
         /// Why.
         reason: String,
     },
+    /// A revocation list cannot be parsed.
+    #[error("this is no revocation list: {reason}")]
+    Crl {
+        /// Why.
+        reason: String,
+    },
     /// A date that a certificate cannot hold.
     #[error("a certificate cannot hold a date after {moment}")]
     Date {
@@ -181,6 +187,9 @@ pub enum ErrorKind {
     /// A file without a certificate.
     #[error("there is no PEM certificate in it")]
     NoCertificate,
+    /// A file without a revocation list.
+    #[error("there is no revocation list in it")]
+    NoCrl,
     /// A file without a private key.
     #[error("there is no PEM private key in it")]
     NoPrivateKey,
@@ -222,6 +231,12 @@ pub enum ErrorKind {
         /// What it says it is.
         label: String,
     },
+    /// A serial number that is none.
+    #[error("{text:?} is no serial number")]
+    NotASerial {
+        /// As written.
+        text: String,
+    },
     /// A certificate of another CA.
     #[error("it was issued by {issuer}, not by {ca}")]
     NotIssuedBy {
@@ -235,6 +250,14 @@ pub enum ErrorKind {
     NotLocked {
         /// The folder.
         path: PathBuf,
+    },
+    /// A CA certificate that another CA issued.
+    #[error("{subject} is no root: {issuer} issued it")]
+    NotSelfSigned {
+        /// Whose it is.
+        subject: String,
+        /// Who issued it.
+        issuer: String,
     },
     /// More than one PEM block.
     #[error("the PEM file should contain only one object")]
@@ -313,6 +336,12 @@ pub enum ErrorKind {
         /// Why.
         reason: String,
     },
+    /// Too much on one line of a list of serial numbers.
+    #[error("nothing is expected after the date, and there is {word:?}")]
+    RevocationLine {
+        /// What is too much.
+        word: String,
+    },
     /// A signature algorithm that is not supported, or not safe.
     #[error("signatures with {algorithm} are not accepted for this key")]
     SignatureAlgorithm {
@@ -343,6 +372,14 @@ pub enum ErrorKind {
         near: Option<String>,
         /// What there is.
         known: Vec<String>,
+    },
+    /// There is no such reason to revoke a certificate.
+    #[error("there is no reason {text:?}{}", did_you_mean(near.as_deref()))]
+    UnknownReason {
+        /// As written.
+        text: String,
+        /// What was probably meant.
+        near: Option<String>,
     },
     /// A config refers to something that is not in it.
     #[error("there is no {name:?} in the `{section}` section")]
@@ -474,6 +511,8 @@ impl ErrorKind {
             Self::NegativeDuration { .. } | Self::ZeroExpiry => "write a lifetime, such as \"8760h\" or \"365d\"".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate, the one that `gencert -initca` made".to_owned(),
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
+            Self::NotASerial { .. } => "write it in decimal as `certinfo` shows it, or in hex after 0x".to_owned(),
+            Self::NotSelfSigned { .. } => "renew it under the CA that issued it: gencert -from OLD -ca CA -ca-key KEY".to_owned(),
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \"client auth\"] or choose a profile that has them".to_owned(),
             Self::NotLocked { .. } => "open the folder with Folder::lock".to_owned(),
@@ -490,6 +529,8 @@ impl ErrorKind {
             }
             Self::UnwritablePath { .. } => "use an output folder whose path is UTF-8 without control characters".to_owned(),
             Self::UnknownUsage { .. } => format!("usages are {}", crate::usage::names().collect::<Vec<_>>().join(", ")),
+            Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
+            Self::UnknownReason { .. } => "reasons are keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn and aACompromise".to_owned(),
             Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),
             Self::WrongPassword => "check the environment variable CFSSL_CA_PK_PASSWORD".to_owned(),
             _ => return None,

@@ -35,6 +35,7 @@
 pub mod ca;
 mod certificate;
 mod certinfo;
+mod crl;
 mod csr;
 pub mod disk;
 pub mod duration;
@@ -60,6 +61,7 @@ mod usage;
 
 pub use certificate::{Certificate, Validity};
 pub use certinfo::{CertificateInfo, NameInfo, RequestInfo};
+pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
 pub use csr::{CertificateRequest, VerifiedRequest};
 pub use error::{Error, ErrorKind};
 pub use extension::{BasicConstraints, Extension};

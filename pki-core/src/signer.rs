@@ -15,7 +15,6 @@ use crate::policy::{CsrWhitelist, Profile};
 use crate::random::{Random, SerialNumber};
 use crate::request::BACKDATE;
 use crate::subject_alt_name::SubjectAltNames;
-use crate::usage::KeyUsage;
 
 /// A CA that can sign: a certificate that may, and the key that fits.
 #[derive(Debug)]
@@ -64,21 +63,17 @@ impl Issuer {
         if !certificate.is_for(&key) {
             return Err(ErrorKind::KeyMismatch.into());
         }
-        let subject = || certificate.subject().to_string();
-        if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
-            return Err(
-                ErrorKind::NotACa { subject: subject(), reason: "basicConstraints lacks CA:TRUE" }.into()
-            );
-        }
-        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
-            return Err(ErrorKind::NotACa { subject: subject(), reason: "keyUsage lacks keyCertSign" }.into());
-        }
+        certificate.check_ca()?;
         Ok(Self { certificate, key })
     }
 
     /// The CA's certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    pub(crate) fn key(&self) -> &PrivateKey {
+        &self.key
     }
 
     /// Signs a request under a profile.
