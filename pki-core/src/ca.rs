@@ -191,8 +191,7 @@ pub fn self_sign(
     extensions.push(Extension::basic_constraints(constraints)?);
     extensions.push(Extension::subject_key_identifier(&request.public_key().identifier())?);
     if profile.ocsp_url.is_some() || !profile.issuer_urls.is_empty() {
-        extensions
-            .push(Extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls)?);
+        extensions.push(Extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls)?);
     }
     if let Some(url) = &profile.crl_url {
         extensions.push(Extension::crl_distribution_points(url)?);

@@ -328,7 +328,9 @@ fn date(text: &str) -> Result<OffsetDateTime, Error> {
     let day = time::macros::format_description!("[year]-[month]-[day]");
     OffsetDateTime::parse(text, &Rfc3339)
         .map(|moment| moment.to_offset(UtcOffset::UTC))
-        .or_else(|_| Date::parse(text, day).map(|day| PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc()))
+        .or_else(|_| {
+            Date::parse(text, day).map(|day| PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc())
+        })
         .map_err(|_| ErrorKind::NotADate { text: text.to_owned() }.into())
 }
 
@@ -432,7 +434,10 @@ mod tests {
             ("x", "serials:2:1: \"x\" is no serial number"),
             ("-5", "serials:2:1: \"-5\" is no serial number"),
             ("0", "serials:2:1: \"0\" is no serial number"),
-            ("1 keycompromized", "serials:2:1: there is no reason \"keycompromized\": did you mean `keyCompromise`?"),
+            (
+                "1 keycompromized",
+                "serials:2:1: there is no reason \"keycompromized\": did you mean `keyCompromise`?",
+            ),
             ("1 keyCompromise never", "serials:2:1: \"never\" is no date as RFC 3339 writes it"),
             ("1 1 2026-01-01 x", "serials:2:1: nothing is expected after the date, and there is \"x\""),
         ] {

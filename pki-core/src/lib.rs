@@ -26,7 +26,7 @@
 //! let csr = request.sign(&key, &mut Vec::new())?.verify()?;
 //! let config = Config::default();
 //! let profile = config.profile(None)?;
-//! let signing = SigningRequest { request: &csr, profile, names: None, crl_url: None };
+//! let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
 //! let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value;
 //! assert_eq!(certificate.subject_alt_names().to_string(), "10.0.0.1");
 //! # Ok::<(), pki_core::Error>(())

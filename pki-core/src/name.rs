@@ -166,6 +166,32 @@ impl Subject {
         Self { common_name: common_name.into(), ..Self::default() }
     }
 
+    /// Puts what `other` says in the place of what is here, type by type; what it does not say stays.
+    pub fn replace_with(&mut self, other: &Self) {
+        for (ours, theirs) in [
+            (&mut self.country, &other.country),
+            (&mut self.province, &other.province),
+            (&mut self.locality, &other.locality),
+            (&mut self.street_address, &other.street_address),
+            (&mut self.postal_code, &other.postal_code),
+            (&mut self.organization, &other.organization),
+            (&mut self.organizational_unit, &other.organizational_unit),
+        ] {
+            if !theirs.is_empty() {
+                ours.clone_from(theirs);
+            }
+        }
+        for (ours, theirs) in
+            [(&mut self.common_name, &other.common_name), (&mut self.serial_number, &other.serial_number)]
+        {
+            if !theirs.is_empty() {
+                ours.clone_from(theirs);
+            }
+        }
+        self.extra.retain(|ours| !other.extra.iter().any(|theirs| theirs.oid == ours.oid));
+        self.extra.extend(other.extra.iter().cloned());
+    }
+
     /// The name.
     ///
     /// # Errors

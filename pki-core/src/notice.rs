@@ -70,6 +70,14 @@ pub enum NoticeKind {
         /// The CA's end.
         not_after: OffsetDateTime,
     },
+    /// A renewed certificate has another CA than before.
+    #[error("it was issued by {was} and is now by {is}: whoever checks it must trust the new CA")]
+    OtherIssuer {
+        /// The CA before.
+        was: String,
+        /// The CA now.
+        is: String,
+    },
     /// A certificate will be useless before its date says so.
     #[error(
         "the certificate says {not_after}, but its CA ends at {issuer_not_after}: it is useless from then on"

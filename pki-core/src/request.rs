@@ -135,6 +135,11 @@ impl Request {
     /// # Errors
     /// If a value cannot be encoded.
     pub fn subject(&self) -> Result<Name, Error> {
+        self.attributes().to_name()
+    }
+
+    /// The subject's attributes.
+    pub fn attributes(&self) -> Subject {
         let mut subject = Subject::common_name(&self.common_name);
         subject.serial_number.clone_from(&self.serial_number);
         let add = |values: &mut Vec<String>, value: &String| {
@@ -153,7 +158,7 @@ impl Request {
                 subject.extra.push(Attribute { oid: oid::EMAIL_ADDRESS, value: entry.e.clone() });
             }
         }
-        subject.to_name()
+        subject
     }
 
     /// The certification request, signed by `key`.

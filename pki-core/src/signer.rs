@@ -1,12 +1,15 @@
 //! Signing under a profile: a CA, a request and a policy make a certificate.
 
+mod renew;
+
+use der::asn1::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
 
 use crate::ca::end;
 use crate::certificate::{Certificate, ToBeSigned, Validity};
 use crate::csr::VerifiedRequest;
 use crate::error::{Error, ErrorKind};
-use crate::extension::{BasicConstraints, Extension};
+use crate::extension::{BasicConstraints, Extension, Extensions};
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::{Name, Subject};
 use crate::notice::{Notice, NoticeKind, Noticed};
@@ -15,6 +18,7 @@ use crate::policy::{CsrWhitelist, Profile};
 use crate::random::{Random, SerialNumber};
 use crate::request::BACKDATE;
 use crate::subject_alt_name::SubjectAltNames;
+use crate::usage::KeyUsage;
 
 /// A CA that can sign: a certificate that may, and the key that fits.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct SigningRequest<'a> {
     pub request: &'a VerifiedRequest,
     /// The profile to sign under.
     pub profile: &'a Profile,
+    /// Attributes that replace those of the request, type by type.
+    pub subject: Option<Subject>,
     /// Names that replace those of the request.
     pub names: Option<SubjectAltNames>,
     /// A CRL distribution point that goes before the profile's.
@@ -96,11 +102,14 @@ impl Issuer {
         if !whitelist.public_key {
             return Err(ErrorKind::PublicKeyNotWhitelisted.into());
         }
-        let subject = if whitelist.subject {
-            Subject::from(request.request().subject()).to_name()?
-        } else {
-            Subject::default().to_name()?
+        let mut subject = match whitelist.subject {
+            true => Subject::from(request.request().subject()),
+            false => Subject::default(),
         };
+        if let Some(given) = &signing.subject {
+            subject.replace_with(given);
+        }
+        let subject = subject.to_name()?;
         let mut names = match &signing.names {
             Some(names) => names.clone(),
             None => whitelist.apply(request.request().subject_alt_names()?),
@@ -110,16 +119,7 @@ impl Issuer {
             names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
         }
         self.check_constraints(request, profile)?;
-        let requested = request.request().extensions().iter();
-        let copied: Vec<Extension> = requested
-            .filter(|extension| {
-                extension.oid == oid::DELEGATION_USAGE
-                    || (profile.copy_extensions
-                        && profile.csr_whitelist.is_none()
-                        && extension.oid != oid::BASIC_CONSTRAINTS)
-            })
-            .cloned()
-            .collect();
+        let copied = copied_extensions(signing)?;
         let template = Template {
             subject: &subject,
             public_key: request.public_key(),
@@ -142,10 +142,7 @@ impl Issuer {
         random: &dyn Random,
     ) -> Result<Noticed<Certificate>, Error> {
         template.profile.check_usable()?;
-        if !self.certificate.is_valid_at(now) {
-            let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
-            return Err(ErrorKind::CaNotValid { not_before, not_after }.into());
-        }
+        self.check_valid(now)?;
         let certificate = ToBeSigned {
             serial: SerialNumber::generate(random)?,
             issuer: self.certificate.subject(),
@@ -159,20 +156,31 @@ impl Issuer {
         Ok(Noticed { value: certificate, notices })
     }
 
+    fn check_valid(&self, now: OffsetDateTime) -> Result<(), Error> {
+        if self.certificate.is_valid_at(now) {
+            return Ok(());
+        }
+        let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
+        Err(ErrorKind::CaNotValid { not_before, not_after }.into())
+    }
+
     /// RFC 5280 section 4.2.1.9: whether a CA may be made at all, and below this one.
     fn check_constraints(&self, request: &VerifiedRequest, profile: &Profile) -> Result<(), Error> {
         let requested = request.request().basic_constraints()?.filter(|constraints| constraints.ca);
         let Some(constraint) = profile.ca_constraint else {
             return if requested.is_some() { Err(ErrorKind::CaNotAllowed.into()) } else { Ok(()) };
         };
-        let Some(limit) = self.certificate.basic_constraints().and_then(|own| own.path_len) else {
-            return Ok(());
-        };
-        let asked = requested.and_then(|constraints| constraints.path_len).or(constraint.path_len);
-        if limit == 0 || asked.is_some_and(|asked| asked >= limit) {
-            return Err(ErrorKind::PathLenExceeded { limit }.into());
+        self.check_path_len(requested.and_then(|constraints| constraints.path_len).or(constraint.path_len))
+    }
+
+    /// Whether a CA may be below this one, with `asked` more below it.
+    fn check_path_len(&self, asked: Option<u8>) -> Result<(), Error> {
+        match self.certificate.basic_constraints().and_then(|own| own.path_len) {
+            Some(limit) if limit == 0 || asked.is_some_and(|asked| asked >= limit) => {
+                Err(ErrorKind::PathLenExceeded { limit }.into())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The extensions in cfssl's order. What is copied from the request takes the place of our own.
@@ -190,10 +198,8 @@ impl Issuer {
             None => BasicConstraints::default(),
         })?);
         extensions.push(Extension::subject_key_identifier(&public_key.identifier())?);
-        // A certificate named like its CA counts as self-issued, and those have none in cfssl.
-        if let Some(identifier) = self.certificate.subject_key_identifier()
-            && subject != self.certificate.subject()
-        {
+        // Above all where the certificate is named like its CA: nothing else tells it from a self-signed one.
+        if let Some(identifier) = self.certificate.subject_key_identifier() {
             extensions.push(Extension::authority_key_identifier(identifier)?);
         }
         if profile.ocsp_url.is_some() || !profile.issuer_urls.is_empty() {
@@ -256,6 +262,35 @@ impl CsrWhitelist {
             uri: if self.uris { uri } else { Vec::new() },
         }
     }
+}
+
+/// What goes from the request into the certificate as it is.
+fn copied_extensions(signing: &SigningRequest<'_>) -> Result<Vec<Extension>, Error> {
+    let SigningRequest { request, profile, names, .. } = signing;
+    let extensions = request.request().extensions();
+    if !profile.copy_extensions || profile.csr_whitelist.is_some() {
+        let delegation = extensions.iter().filter(|extension| extension.oid == oid::DELEGATION_USAGE);
+        return Ok(delegation.cloned().collect());
+    }
+    let allowed = match profile.ca_constraint {
+        Some(_) => KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
+        None => profile.key_usage,
+    };
+    let asked = extensions.key_usage()?.unwrap_or_default();
+    for (usage, name, cfssl_name) in
+        [(KeyUsage::KEY_CERT_SIGN, "keyCertSign", "cert sign"), (KeyUsage::CRL_SIGN, "cRLSign", "crl sign")]
+    {
+        if asked.contains(usage) && !allowed.contains(usage) {
+            return Err(ErrorKind::RequestedUsage { name, cfssl_name }.into());
+        }
+    }
+    // The issuer decides whether there is a CA and who issued it, and names that were given replace all others.
+    let left_out = |oid: ObjectIdentifier| match oid {
+        oid::BASIC_CONSTRAINTS | oid::AUTHORITY_KEY_IDENTIFIER => true,
+        oid::SUBJECT_ALT_NAME => names.is_some(),
+        _ => false,
+    };
+    Ok(extensions.iter().filter(|extension| !left_out(extension.oid)).cloned().collect())
 }
 
 /// `name_whitelist` holds for the common name and for every alternative name but addresses, which cfssl never

@@ -95,7 +95,13 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let csr = request.sign(&key, &mut notices)?;
     log.info(io, "encoded CSR");
     let verified = csr.clone().verify()?;
-    let signing = SigningRequest { request: &verified, profile, names: None, crl_url: call.given("crl") };
+    let signing = SigningRequest {
+        request: &verified,
+        profile,
+        subject: None,
+        names: None,
+        crl_url: call.given("crl"),
+    };
     let certificate = issuer.sign(&signing, (io.now)(), &SystemRandomness)?;
     notices.extend(certificate.notices);
     signed(&certificate.value, &log, io);
