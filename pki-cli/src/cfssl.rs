@@ -4,10 +4,13 @@ mod certinfo;
 mod command;
 mod flags;
 mod gencert;
+mod gencrl;
+mod input;
 pub(crate) mod json;
 mod log;
 mod output;
 mod print_defaults;
+mod sign;
 
 use std::ffi::OsString;
 
@@ -30,10 +33,15 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "gencert",
         about: "make a key and a certificate",
         usage: "gencert -initca [-ca-key KEY] [-cn CN] CSRJSON\n  \
-                gencert -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] [-cn CN] CSRJSON",
+                gencert -renewca -ca CERT -ca-key KEY\n  \
+                gencert -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] [-cn CN] CSRJSON\n  \
+                gencert -from OLDCERT -ca CERT -ca-key KEY",
         example: "etcdpki gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=peer peer.json \
                   | etcdpki json -bare peer",
-        flags: &["initca", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl"],
+        flags: &[
+            "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl",
+            "bare", "force", "encrypt",
+        ],
         run: Run::Provided(gencert::run),
     },
     Command {
@@ -41,15 +49,41 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a certificate request",
         usage: "genkey [-initca] CSRJSON",
         example: "etcdpki genkey csr.json | etcdpki json -bare server",
-        flags: &["initca", "config"],
+        flags: &["initca", "config", "bare", "force", "encrypt"],
         run: Run::Provided(gencert::run_genkey),
+    },
+    Command {
+        name: "gencrl",
+        about: "make a certificate revocation list",
+        usage: "gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]\n\n\
+                A line of SERIALS is: SERIAL [REASON [DATE]]; a certificate's own file will do too.\n\
+                -crl names the list before, which is taken over.",
+        example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
+        flags: &["crl", "number", "pem", "bare"],
+        run: Run::Provided(gencrl::run),
+    },
+    Command {
+        name: "gencsr",
+        about: "make a certificate request for a key that exists",
+        usage: "gencsr -key KEY [-hostname LIST] CSRJSON\n  gencsr -key KEY -cert CERT",
+        example: "etcdpki gencsr -key server-key.pem -cert server.pem -bare server",
+        flags: &["key", "cert", "hostname", "cn", "bare", "force"],
+        run: Run::Provided(sign::run_gencsr),
+    },
+    Command {
+        name: "info",
+        about: "tell a CA's certificate and what a profile says, as JSON",
+        usage: "info -config FILE -ca CERT -ca-key KEY [-profile NAME]",
+        example: "etcdpki info -config ca-config.json -profile peer -ca ca.pem -ca-key ca-key.pem",
+        flags: &["config", "ca", "ca-key", "profile"],
+        run: Run::Provided(sign::run_info),
     },
     Command {
         name: "initca",
         about: "make a self-signed CA: gencert -initca",
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
-        flags: &["ca-key", "cn"],
+        flags: &["ca-key", "cn", "bare", "force", "encrypt"],
         run: Run::Provided(gencert::run_initca),
     },
     Command {
@@ -61,6 +95,23 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: Run::Provided(print_defaults::run),
     },
     Command {
+        name: "selfsign",
+        about: "make a key and a self-signed certificate, for tests",
+        usage: "selfsign [-config FILE] [-profile NAME] HOSTNAME CSRJSON",
+        example: "etcdpki selfsign localhost csr.json | etcdpki json -bare test",
+        flags: &["config", "profile", "hostname", "bare", "force", "encrypt"],
+        run: Run::Provided(sign::run_selfsign),
+    },
+    Command {
+        name: "sign",
+        about: "sign a certificate request",
+        usage: "sign -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] CSR [SUBJECT]\n  \
+                sign -ca CERT -ca-key KEY ... -csr CSR [SUBJECT]",
+        example: "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr",
+        flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "force"],
+        run: Run::Provided(sign::run),
+    },
+    Command {
         name: "version",
         about: "print the version",
         usage: "version",
@@ -69,19 +120,20 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: Run::Provided(output::version),
     },
     Command::missing("bundle", "use `openssl verify -show_chain -untrusted intermediates.pem`"),
-    Command::missing("crl", "there is no certificate database: use `openssl ca -gencrl`"),
-    Command::missing("gencrl", "use `openssl ca -gencrl`"),
-    Command::missing("gencsr", "use `genkey`, or `openssl req -new -key`"),
-    Command::missing("info", "use `certinfo -cert` on the CA certificate"),
+    Command::missing(
+        "crl",
+        "there is no certificate database: list serial numbers in a file and use `gencrl`",
+    ),
     Command::missing("ocspdump", "there is no certificate database"),
     Command::missing("ocsprefresh", "there is no certificate database"),
     Command::missing("ocspserve", "use `openssl ocsp`"),
     Command::missing("ocspsign", "use `openssl ocsp`"),
-    Command::missing("revoke", "there is no certificate database: list serial numbers in a CRL"),
+    Command::missing(
+        "revoke",
+        "there is no certificate database: give the certificate, or a list of serial numbers and reasons, to `gencrl`",
+    ),
     Command::missing("scan", "use `openssl s_client -connect`"),
-    Command::missing("selfsign", "use `gencert -initca`, and a certificate signed by that CA"),
     Command::missing("serve", "etcdpki works on local files: use `gencert`"),
-    Command::missing("sign", "use `gencert`"),
 ];
 
 /// Whether cfssl has a command of that name.

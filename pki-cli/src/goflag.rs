@@ -318,6 +318,11 @@ enum NoInteger {
     Range,
 }
 
+/// A whole number as Go reads one in a flag.
+pub(crate) fn integer_value(value: &str) -> Option<i64> {
+    integer(value).ok()
+}
+
 /// Go's `strconv.ParseInt` with base 0: the base is in the prefix, `_` may stand between digits.
 fn integer(value: &str) -> Result<i64, NoInteger> {
     let (negative, unsigned) = match value.strip_prefix('-') {

@@ -206,7 +206,7 @@ pub fn self_sign(
         None => end(now, expiry)?,
     };
     ToBeSigned {
-        serial: SerialNumber::generate(random)?,
+        serial: SerialNumber::generate_short(random)?,
         issuer: requested.subject(),
         validity: Validity::new(not_before, not_after)?,
         subject: requested.subject(),

@@ -43,6 +43,25 @@ impl SerialNumber {
         Ok(Self(bytes))
     }
 
+    /// 63 random bits, as cfssl gives them to certificates that sign themselves.
+    ///
+    /// # Errors
+    /// If `random` fails.
+    pub(crate) fn generate_short(random: &dyn Random) -> Result<Self, Error> {
+        let mut number = 0;
+        while number == 0 {
+            let mut bytes = [0; 8];
+            random.fill(&mut bytes)?;
+            number = u64::from_be_bytes(bytes) >> 1;
+        }
+        let mut bytes = [0; 20];
+        let [.., a, b, c, d, e, f, g, h] = &mut bytes;
+        for (byte, random) in [a, b, c, d, e, f, g, h].into_iter().zip(number.to_be_bytes()) {
+            *byte = random;
+        }
+        Ok(Self(bytes))
+    }
+
     /// Big-endian, leading zeros included.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -198,8 +198,10 @@ impl Issuer {
             None => BasicConstraints::default(),
         })?);
         extensions.push(Extension::subject_key_identifier(&public_key.identifier())?);
-        // Above all where the certificate is named like its CA: nothing else tells it from a self-signed one.
-        if let Some(identifier) = self.certificate.subject_key_identifier() {
+        // A certificate named like its CA counts as self-issued, and those have none in cfssl.
+        if let Some(identifier) = self.certificate.subject_key_identifier()
+            && subject != self.certificate.subject()
+        {
             extensions.push(Extension::authority_key_identifier(identifier)?);
         }
         if profile.ocsp_url.is_some() || !profile.issuer_urls.is_empty() {

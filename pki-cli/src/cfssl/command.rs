@@ -153,11 +153,6 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
-/// A text file, or standard input for `-`.
-pub(crate) fn read_text_or_input(name: &str, io: &mut Io<'_>) -> Result<String, Failure> {
-    Ok(String::from_utf8_lossy(&read_or_input(name, io)?).into_owned())
-}
-
 /// A file, or standard input for `-`.
 pub(crate) fn read_or_input(name: &str, io: &mut Io<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if name != "-" {

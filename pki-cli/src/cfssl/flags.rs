@@ -27,6 +27,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     text_or("address", "127.0.0.1", "address to listen on"),
     text("aki", "authority key identifier of the issuer"),
     text("authkey", "key that authenticates requests to a remote signer"),
+    text("bare", "base name of the files to write, in place of JSON on the standard output"),
     text("ca", "certificate of the CA: a file, file:NAME or env:NAME"),
     text("ca-bundle", "file with trusted root certificates"),
     text("ca-key", "private key of the CA: a file, file:NAME or env:NAME"),
@@ -39,9 +40,13 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("db-config", "file that describes the certificate database"),
     text("disable", "endpoints to switch off, separated by commas"),
     text("domain", "host whose certificate to fetch"),
+    switch("encrypt", "encrypt the new key with the password in ETCDPKI_KEY_PASSWORD"),
     duration("expiry", "168h0m0s", "how long a revocation list holds"),
     text("family", "pattern of scanner families to run"),
     text_or("flavor", "ubiquitous", "how to choose a chain: ubiquitous, optimal or force"),
+    switch("force", "with -bare, replace a private key that is already there"),
+    text("from", "certificate to renew for its own key: everything else is taken from it"),
+    switch("full", "describe everything, and every certificate of a bundle"),
     text("hostname", "names and addresses of the certificate, separated by commas"),
     switch("initca", "make a self-signed CA certificate"),
     text("int-bundle", "file with intermediate certificates"),
@@ -64,9 +69,11 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("mutual-tls-client-cert", "certificate to show to the remote signer"),
     text("mutual-tls-client-key", "private key of -mutual-tls-client-cert"),
     text("mutual-tls-cn", "pattern of client common names that may connect"),
+    text("number", "number of the revocation list; without it, the seconds since 1970"),
     integer("num-workers", "10", "hosts to scan at the same time"),
     text_or("password", "0", "password of a PKCS #12 file"),
     text_or("path", "/", "path below which to serve"),
+    switch("pem", "print PEM"),
     text("pgp-name", "name of the PGP key"),
     text("pgp-private", "file with the private PGP key"),
     integer("port", "8888", "port to listen on"),
@@ -128,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_flags_of_every_command_are_there() {
-        assert_eq!(FLAGS.len(), 58);
+        assert_eq!(FLAGS.len(), 65);
         let parsed = parse(FLAGS, Vec::<String>::new()).unwrap();
         assert_eq!(parsed.integer("loglevel"), 1);
         assert_eq!(parsed.text("timeout"), "5m0s");

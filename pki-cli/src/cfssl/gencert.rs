@@ -1,29 +1,32 @@
 //! `gencert`, `genkey`, `initca`: new keys and certificates.
 
-use std::path::Path;
-
 use pki_core::{
-    Certificate, Config, Issuer, KeySource, Notice, PrivateKey, Request, SigningRequest, SystemKeys,
+    Certificate, CertificateRequest, KeySource, PrivateKey, Request, SigningRequest, SystemKeys,
     SystemRandomness, ca,
 };
 
-use super::command::{Call, read_prefixed, read_text_or_input};
+use super::command::Call;
+use super::input::{
+    certificate, issuer, private_key, read_request, refuse_ca_section, refuse_remote, request,
+    signing_profile, warn,
+};
 use super::log::Log;
-use super::output::{self, Issued};
+use super::output::Issued;
 use crate::failure::Failure;
 use crate::io::Io;
 
 /// `gencert`
 pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    refuse_remote(call)?;
     if call.flags.switch("renewca") {
-        return Err(Failure::user("-renewca is not provided yet")
-            .hint("gencert -initca -ca-key ca-key.pem ca-csr.json makes a new certificate for the old key"));
+        renew_ca(call, io)
+    } else if call.given("from").is_some() {
+        renew(call, io)
+    } else if call.flags.switch("initca") {
+        run_initca(call, io)
+    } else {
+        leaf(call, io)
     }
-    if call.given("remote").is_some() {
-        return Err(Failure::user("-remote is not provided: etcdpki signs with local keys")
-            .hint("give -ca and -ca-key"));
-    }
-    if call.flags.switch("initca") { run_initca(call, io) } else { leaf(call, io) }
 }
 
 /// `initca`, or `gencert -initca`
@@ -38,27 +41,28 @@ pub(crate) fn run_initca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
             None => "generating a new CA key and certificate from CSR",
         },
     );
-    new_ca(&request, old_key, &log, io)
+    new_ca(call, &request, old_key, &log, io)
 }
 
 /// `genkey`
 pub(crate) fn run_genkey(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let log = Log::new(call.flags.integer("loglevel"));
-    let text = call.operand()?;
-    let request = read_request(text, call, &log, io)?;
+    let request = read_request(call.operand()?, call, &log, io)?;
     if call.flags.switch("initca") {
-        return new_ca(&request, None, &log, io);
+        return new_ca(call, &request, None, &log, io);
     }
     refuse_ca_section(&request)?;
-    let key = new_key(&request, &log, io)?;
-    let mut notices = Vec::new();
-    let csr = request.sign(&key, &mut notices)?;
-    log.info(io, "encoded CSR");
-    warn(&notices, &log, io);
-    output::print_line(io, &Issued::new(None, &csr, Some(&key)))
+    let (key, csr) = new_request(&request, &log, io)?;
+    Issued::default().request(&csr).key(&key, call, io)?.deliver(call, io)
 }
 
-fn new_ca(request: &Request, old_key: Option<PrivateKey>, log: &Log, io: &mut Io<'_>) -> Result<(), Failure> {
+fn new_ca(
+    call: &Call,
+    request: &Request,
+    old_key: Option<PrivateKey>,
+    log: &Log,
+    io: &mut Io<'_>,
+) -> Result<(), Failure> {
     let is_new = old_key.is_none();
     let key = match old_key {
         Some(key) => key,
@@ -68,8 +72,55 @@ fn new_ca(request: &Request, old_key: Option<PrivateKey>, log: &Log, io: &mut Io
     log.info(io, "encoded CSR");
     warn(&made.notices, log, io);
     signed(&made.value.certificate, log, io);
-    let issued = Issued::new(Some(&made.value.certificate), &made.value.request, is_new.then_some(&key));
-    output::print_line(io, &issued)
+    let issued = Issued::default().certificate(&made.value.certificate).request(&made.value.request);
+    let issued = if is_new { issued.key(&key, call, io)? } else { issued };
+    issued.deliver(call, io)
+}
+
+/// `gencert -renewca`
+fn renew_ca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    let log = Log::new(call.flags.integer("loglevel"));
+    let (Some(name), Some(key_name)) = (call.given("ca"), call.given("ca-key")) else {
+        return Err(Failure::user("-renewca needs the old certificate and its key")
+            .hint("gencert -renewca -ca ca.pem -ca-key ca-key.pem"));
+    };
+    log.info(io, "re-generate a CA certificate from CA cert and key");
+    let (old, key) = (certificate(name, io)?, private_key(key_name, io)?);
+    let renewed = ca::renew(&old, &key, (io.now)(), &SystemRandomness);
+    let renewed = renewed.map_err(|error| error.in_file(name.as_ref()))?;
+    signed(&renewed, &log, io);
+    Issued::default().certificate(&renewed).deliver(call, io)
+}
+
+/// `gencert -from`: an old certificate anew, for the same key.
+fn renew(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    let log = Log::new(call.flags.integer("loglevel"));
+    let name = call.given("from").unwrap_or_default();
+    for flag in ["cn", "crl", "hostname", "profile"] {
+        if call.given(flag).is_some() {
+            return Err(Failure::user(format!("-from takes everything from the old certificate, and -{flag} is given"))
+                .hint("leave one of the two out; gencsr -key KEY -cert OLD and sign make a changed certificate for the same key"));
+        }
+    }
+    if let Some(operand) = call.flags.operands().first() {
+        return Err(Failure::user(format!(
+            "-from takes everything from the old certificate, and {operand} is given"
+        ))
+        .hint("leave the CSR JSON out"));
+    }
+    let old = certificate(name, io)?;
+    if let Some(key_name) = call.given("key")
+        && !old.is_for(&private_key(key_name, io)?)
+    {
+        return Err(Failure::user(format!("the key in {key_name} is not that of {name}"))
+            .hint("the new certificate is for the old key: leave -key out, or name the old key"));
+    }
+    let issuer = issuer(call, io)?;
+    let renewed = issuer.renew(&old, (io.now)(), &SystemRandomness);
+    let renewed = renewed.map_err(|error| error.in_file(name.as_ref()))?;
+    signed(&renewed.value, &log, io);
+    warn(&renewed.notices, &log, io);
+    Issued::default().certificate(&renewed.value).deliver(call, io)
 }
 
 /// A certificate under a CA. All that can be wrong is found before a key is made.
@@ -77,86 +128,31 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let log = Log::new(call.flags.integer("loglevel"));
     let request = request(call, &log, io)?;
     refuse_ca_section(&request)?;
-    let built_in = Config::default();
-    let profile_name = call.given("profile");
-    let config = match (call.config(), profile_name) {
-        (Some(config), _) => config,
-        (None, None) => &built_in,
-        (None, Some(name)) => {
-            return Err(Failure::user(format!("-profile {name} needs -config, the file that holds it"))
-                .hint("add -config=ca-config.json"));
-        }
-    };
-    let profile = config.profile(profile_name)?;
-    profile.check_usable()?;
+    let profile = signing_profile(call)?;
     let issuer = issuer(call, io)?;
-    let key = new_key(&request, &log, io)?;
+    let (key, csr) = new_request(&request, &log, io)?;
+    let verified = csr.clone().verify()?;
+    let crl_url = call.given("crl");
+    let signing =
+        SigningRequest { request: &verified, profile: &profile, subject: None, names: None, crl_url };
+    let certificate = issuer.sign(&signing, (io.now)(), &SystemRandomness)?;
+    signed(&certificate.value, &log, io);
+    warn(&certificate.notices, &log, io);
+    Issued::default().certificate(&certificate.value).request(&csr).key(&key, call, io)?.deliver(call, io)
+}
+
+/// A new key, and the request that it signs.
+pub(crate) fn new_request(
+    request: &Request,
+    log: &Log,
+    io: &mut Io<'_>,
+) -> Result<(PrivateKey, CertificateRequest), Failure> {
+    let key = new_key(request, log, io)?;
     let mut notices = Vec::new();
     let csr = request.sign(&key, &mut notices)?;
     log.info(io, "encoded CSR");
-    let verified = csr.clone().verify()?;
-    let signing = SigningRequest {
-        request: &verified,
-        profile,
-        subject: None,
-        names: None,
-        crl_url: call.given("crl"),
-    };
-    let certificate = issuer.sign(&signing, (io.now)(), &SystemRandomness)?;
-    notices.extend(certificate.notices);
-    signed(&certificate.value, &log, io);
-    warn(&notices, &log, io);
-    output::print_line(io, &Issued::new(Some(&certificate.value), &csr, Some(&key)))
-}
-
-fn issuer(call: &Call, io: &Io<'_>) -> Result<Issuer, Failure> {
-    let needed = |flag: &str, what: &str| {
-        call.given(flag).ok_or_else(|| {
-            Failure::user(format!("need a CA {what} (provide one with -{flag})"))
-                .hint("or make a new CA with -initca")
-        })
-    };
-    let (certificate_name, key_name) = (needed("ca", "certificate")?, needed("ca-key", "key")?);
-    let (path, bytes) = read_prefixed(certificate_name, io)?;
-    let certificate = Certificate::read(&bytes).map_err(|error| error.in_file(&path))?;
-    let key = private_key(key_name, io)?;
-    Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
-}
-
-fn private_key(name: &str, io: &Io<'_>) -> Result<PrivateKey, Failure> {
-    let (path, bytes) = read_prefixed(name, io)?;
-    let password = (io.variable)("CFSSL_CA_PK_PASSWORD").and_then(|value| value.into_string().ok());
-    let password = password.filter(|password| !password.is_empty());
-    Ok(PrivateKey::read(&bytes, password.as_deref()).map_err(|error| error.in_file(&path))?)
-}
-
-fn request(call: &Call, log: &Log, io: &mut Io<'_>) -> Result<Request, Failure> {
-    let mut request = read_request(call.operand()?, call, log, io)?;
-    if let Some(common_name) = call.given("cn") {
-        common_name.clone_into(&mut request.common_name);
-    }
-    if let Some(hosts) = call.given("hostname")
-        && !call.flags.switch("initca")
-    {
-        request.hosts = hosts.split(',').map(str::to_owned).collect();
-    }
-    Ok(request)
-}
-
-fn read_request(name: &str, call: &Call, log: &Log, io: &mut Io<'_>) -> Result<Request, Failure> {
-    let text = read_text_or_input(name, io)?;
-    let request = Request::from_json(&text, Some(Path::new(name)))?;
-    warn(call.notices(), log, io);
-    warn(&request.notices, log, io);
-    Ok(request.value)
-}
-
-fn refuse_ca_section(request: &Request) -> Result<(), Failure> {
-    match request.ca {
-        Some(_) => Err(Failure::user("ca section only permitted in initca")
-            .hint("remove \"ca\" from the CSR JSON, or give -initca")),
-        None => Ok(()),
-    }
+    warn(&notices, log, io);
+    Ok((key, csr))
 }
 
 fn new_key(request: &Request, log: &Log, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
@@ -166,12 +162,7 @@ fn new_key(request: &Request, log: &Log, io: &mut Io<'_>) -> Result<PrivateKey, 
     Ok(SystemKeys.generate(request.key)?)
 }
 
-fn signed(certificate: &Certificate, log: &Log, io: &mut Io<'_>) {
+/// Tells cfssl's way that a certificate was made.
+pub(crate) fn signed(certificate: &Certificate, log: &Log, io: &mut Io<'_>) {
     log.info(io, format_args!("signed certificate with serial number {}", certificate.serial_decimal()));
-}
-
-fn warn(notices: &[Notice], log: &Log, io: &mut Io<'_>) {
-    for notice in notices {
-        log.warning(io, notice);
-    }
 }

@@ -76,8 +76,14 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
     if parsed.switch("stdout") {
         artifacts.0.iter().try_for_each(|artifact| print(io, &artifact.printed()))
     } else {
-        write(&artifacts, name, parsed.switch("force"))
+        write(&artifacts, name, parsed.switch("force")).map(drop)
     }
+}
+
+/// Writes what a command of cfssl makes to files, and tells which; files that are there already and need
+/// nothing are not named.
+pub(crate) fn write_bare(text: &[u8], name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
+    write(&Artifacts::bare(text).map_err(Unfit::into_failure)?, name, force)
 }
 
 fn help() -> String {
@@ -361,7 +367,7 @@ impl Unfit {
 }
 
 /// Writes the files: all checks first, then all contents, then all names.
-fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<(), Failure> {
+fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
     let umask = disk::umask();
     let mut permitted = Vec::new();
     for artifact in &artifacts.0 {
@@ -379,7 +385,7 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<(), Failure> 
     }
     // Keys get their names first: theirs is the step that refuses when another process was faster.
     staged.sort_by_key(|(.., secret)| !secret);
-    let mut done: Vec<String> = Vec::new();
+    let mut done: Vec<PathBuf> = Vec::new();
     for (file, existing, _) in staged {
         let path = file.target().to_owned();
         file.commit(existing).map_err(|error| {
@@ -387,12 +393,13 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<(), Failure> 
             if done.is_empty() {
                 failure
             } else {
+                let done: Vec<_> = done.iter().map(|path| path.display().to_string()).collect();
                 failure.hint(format!("already written: {}", done.join(", ")))
             }
         })?;
-        done.push(path.display().to_string());
+        done.push(path);
     }
-    Ok(())
+    Ok(done)
 }
 
 fn failed(action: &str, path: &Path, error: &io::Error) -> Failure {

@@ -1,34 +1,71 @@
-//! Results on standard output, in Go's JSON.
+//! Results: on standard output in Go's JSON, or with `-bare` in files.
 
-use pki_core::{Certificate, CertificateRequest, PrivateKey};
+use pki_core::{Certificate, CertificateRequest, PrivateKey, SystemRandomness};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::command::Call;
+use super::input;
+use super::json;
+use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
 
-/// What gencert, genkey and the like print.
-#[derive(Serialize)]
+/// The password for the keys that `-encrypt` writes.
+const KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
+
+/// What gencert, genkey and the like make.
+#[derive(Default, Serialize)]
 pub(crate) struct Issued {
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<String>,
-    csr: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csr: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Zeroizing<String>>,
 }
 
 impl Issued {
-    pub(crate) fn new(
-        certificate: Option<&Certificate>,
-        request: &CertificateRequest,
-        key: Option<&PrivateKey>,
-    ) -> Self {
-        Self {
-            cert: certificate.map(Certificate::to_pem),
-            csr: request.to_pem(),
-            key: key.map(PrivateKey::to_pem),
+    pub(crate) fn certificate(mut self, certificate: &Certificate) -> Self {
+        self.cert = Some(certificate.to_pem());
+        self
+    }
+
+    pub(crate) fn request(self, request: &CertificateRequest) -> Self {
+        self.request_text(request.to_pem())
+    }
+
+    pub(crate) fn request_text(mut self, text: String) -> Self {
+        self.csr = Some(text);
+        self
+    }
+
+    /// A new key, encrypted if `-encrypt` says so.
+    pub(crate) fn key(self, key: &PrivateKey, call: &Call, io: &Io<'_>) -> Result<Self, Failure> {
+        if !call.flags.switch("encrypt") {
+            return Ok(self.key_text(key.to_pem()));
         }
+        let password = input::secret(KEY_PASSWORD, io).ok_or_else(|| {
+            Failure::user("-encrypt needs a password")
+                .hint(format!("put it into the variable {KEY_PASSWORD}"))
+        })?;
+        Ok(self.key_text(key.to_encrypted_pem(&password, &SystemRandomness)?))
+    }
+
+    pub(crate) fn key_text(mut self, text: Zeroizing<String>) -> Self {
+        self.key = Some(text);
+        self
+    }
+
+    /// To standard output, or with `-bare` into files.
+    pub(crate) fn deliver(&self, call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+        let Some(name) = call.given("bare") else { return print_line(io, self) };
+        let text = Zeroizing::new(serde_json::to_string(self).map_err(std::io::Error::from)?);
+        let log = Log::new(call.flags.integer("loglevel"));
+        for path in json::write_bare(text.as_bytes(), name, call.flags.switch("force"))? {
+            log.info(io, format_args!("wrote {}", path.display()));
+        }
+        Ok(())
     }
 }
 
@@ -40,18 +77,27 @@ pub(crate) fn print(io: &mut Io<'_>, bytes: &[u8]) -> Result<(), Failure> {
 
 /// One line of JSON.
 pub(crate) fn print_line(io: &mut Io<'_>, value: &impl Serialize) -> Result<(), Failure> {
-    let text = Zeroizing::new(serde_json::to_string(value).map_err(std::io::Error::from)?);
-    print_json(io, &text)
+    let mut text = to_json(value)?;
+    text.push('\n');
+    print(io, text.as_bytes())
 }
 
 /// JSON indented by two spaces.
 pub(crate) fn print_indented(io: &mut Io<'_>, value: &impl Serialize) -> Result<(), Failure> {
     let text = Zeroizing::new(serde_json::to_string_pretty(value).map_err(std::io::Error::from)?);
-    print_json(io, &text)
+    let mut text = escape(&text);
+    text.push('\n');
+    print(io, text.as_bytes())
+}
+
+/// JSON in one line, without a line end.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Zeroizing<String>, Failure> {
+    let text = Zeroizing::new(serde_json::to_string(value).map_err(std::io::Error::from)?);
+    Ok(escape(&text))
 }
 
 /// Go escapes these in strings so that HTML can hold them; outside of strings JSON has none of them.
-fn print_json(io: &mut Io<'_>, text: &str) -> Result<(), Failure> {
+fn escape(text: &str) -> Zeroizing<String> {
     let mut escaped = Zeroizing::new(String::with_capacity(text.len() + 64));
     for c in text.chars() {
         match c {
@@ -63,8 +109,7 @@ fn print_json(io: &mut Io<'_>, text: &str) -> Result<(), Failure> {
             other => escaped.push(other),
         }
     }
-    escaped.push('\n');
-    print(io, escaped.as_bytes())
+    escaped
 }
 
 /// `version`

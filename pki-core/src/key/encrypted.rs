@@ -4,19 +4,46 @@ use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
-use der::Decode;
+use der::asn1::OctetStringRef;
+use der::{Decode, Encode};
 use des::TdesEde3;
 use md5::{Digest, Md5};
 use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::pkcs5::pbes2;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::pem::Block;
+use crate::random::Random;
+
+/// The label of an encrypted PKCS#8 key.
+pub(super) const LABEL: &str = "ENCRYPTED PRIVATE KEY";
+
+/// Rounds of PBKDF2 with HMAC-SHA-256, as OWASP advises for 2023 and later.
+const ROUNDS: u32 = 600_000;
+
+/// A PKCS#8 key as EncryptedPrivateKeyInfo.
+pub(super) fn encrypt(pkcs8: &[u8], password: &str, random: &dyn Random) -> Result<Vec<u8>, Error> {
+    let (mut salt, mut iv) = ([0; 16], [0; 16]);
+    random.fill(&mut salt)?;
+    random.fill(&mut iv)?;
+    let failed = |_| ErrorKind::KeyEncoding;
+    let parameters = pbes2::Parameters {
+        kdf: pbes2::Pbkdf2Params::hmac_sha256(ROUNDS, &salt).map_err(failed)?.into(),
+        encryption: pbes2::EncryptionScheme::Aes256Cbc { iv },
+    };
+    let encrypted_data = parameters.encrypt(password, pkcs8).map_err(failed)?;
+    let info = EncryptedPrivateKeyInfoRef {
+        encryption_algorithm: parameters.into(),
+        encrypted_data: OctetStringRef::new(&encrypted_data)?,
+    };
+    Ok(info.to_der()?)
+}
 
 /// The clear key of an encrypted block; nothing if the block is not encrypted.
 pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let needed = || password.ok_or(ErrorKind::KeyEncrypted);
-    if block.label == "ENCRYPTED PRIVATE KEY" {
+    if block.label == LABEL {
         let key = EncryptedPrivateKeyInfoRef::from_der(&block.der)
             .map_err(|_| ErrorKind::PrivateKey { reason: "its encryption is not PBES2" })?
             .decrypt(needed()?)

@@ -11,8 +11,10 @@ use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::{Any, Decode, Sequence};
 use zeroize::Zeroizing;
 
+use super::encrypted;
 use super::public::{AlgorithmIdentifier, PublicKey, PublicKeyKind};
 use crate::error::{Error, ErrorKind};
+use crate::random::Random;
 use crate::{encode, oid, pem};
 
 /// A private key that can sign.
@@ -74,6 +76,38 @@ impl PrivateKey {
     /// the label that OpenSSL reads.
     pub fn to_pem(&self) -> Zeroizing<String> {
         pem::encode_secret(self.label, &self.der)
+    }
+
+    /// The same as PKCS#8, encrypted with `password` (RFC 8018, PBES2 with PBKDF2 and AES-256).
+    ///
+    /// ```
+    /// use pki_core::{KeyAlgorithm, KeySource, PrivateKey, SystemKeys, SystemRandomness};
+    ///
+    /// let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
+    /// let text = key.to_encrypted_pem("secret", &SystemRandomness)?;
+    /// assert!(PrivateKey::read(text.as_bytes(), None).is_err());
+    /// let read = PrivateKey::read(text.as_bytes(), Some("secret"))?;
+    /// assert_eq!(read.public_key(), key.public_key());
+    /// # Ok::<(), pki_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `random` fails, or the key cannot be encoded.
+    pub fn to_encrypted_pem(&self, password: &str, random: &dyn Random) -> Result<Zeroizing<String>, Error> {
+        let der = encrypted::encrypt(&self.to_pkcs8()?, password, random)?;
+        Ok(pem::encode_secret(encrypted::LABEL, &der))
+    }
+
+    fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let failed = |_| ErrorKind::KeyEncoding;
+        Ok(Zeroizing::new(match &self.signer {
+            Signer::Ecdsa(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
+            Signer::Ed25519(_) => self.der.to_vec(),
+            Signer::Rsa(pair) => {
+                let der: Pkcs8V1Der<'static> = pair.as_der().map_err(failed)?;
+                der.as_ref().to_vec()
+            }
+        }))
     }
 
     /// The signature algorithm that this key signs with, as cfssl chooses it: the hash grows with the key.
