@@ -1,5 +1,6 @@
 //! cfssl's commands with cfssl's flags.
 
+mod bundle;
 mod certinfo;
 mod command;
 mod flags;
@@ -7,7 +8,9 @@ mod gencert;
 mod gencrl;
 mod input;
 pub(crate) mod json;
+pub(crate) mod link;
 mod log;
+pub(crate) mod mkbundle;
 mod output;
 mod print_defaults;
 mod sign;
@@ -21,6 +24,15 @@ use command::{Call, Command, Run};
 
 /// cfssl's commands, and `initca`, in the order of their names.
 pub(crate) const COMMANDS: &[Command] = &[
+    Command {
+        name: "bundle",
+        about: "find the chain from a certificate to a root",
+        usage: "bundle -cert FILE [-ca-bundle ROOTS] [-int-bundle FILE] [-key KEY] \
+                [-flavor ubiquitous | optimal | force]",
+        example: "etcdpki bundle -cert server.pem -ca-bundle ca.pem -int-bundle intermediate.pem",
+        flags: &["cert", "ca-bundle", "int-bundle", "key", "flavor"],
+        run: Run::Provided(bundle::run),
+    },
     Command {
         name: "certinfo",
         about: "describe a certificate or a request as JSON",
@@ -119,7 +131,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[],
         run: Run::Provided(output::version),
     },
-    Command::missing("bundle", "use `openssl verify -show_chain -untrusted intermediates.pem`"),
     Command::missing(
         "crl",
         "there is no certificate database: list serial numbers in a file and use `gencrl`",
@@ -165,11 +176,37 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
 
 /// Runs `cfssl-certinfo`.
 pub(crate) fn run_certinfo(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    match goflag::parse(flags::CERTINFO_FLAGS, args) {
-        Ok(flags) => certinfo::run(&Call::without_config(flags), io),
+    match parsed("cfssl-certinfo -cert FILE", flags::CERTINFO_FLAGS, args, io)? {
+        Some(flags) => certinfo::run(&Call::without_config(flags), io),
+        None => Ok(()),
+    }
+}
+
+/// Runs `cfssl-newkey`.
+pub(crate) fn run_newkey(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
+    match parsed("cfssl-newkey [-initca] CSRJSON", flags::NEWKEY_FLAGS, args, io)? {
+        Some(flags) => gencert::run_genkey(&Call::without_config(flags), io),
+        None => Ok(()),
+    }
+}
+
+/// The flags of a program of its own; nothing if only the help was wanted, which is printed.
+fn parsed(
+    usage: &str,
+    table: &[goflag::Flag],
+    args: Vec<OsString>,
+    io: &mut Io<'_>,
+) -> Result<Option<goflag::Parsed>, Failure> {
+    match goflag::parse(table, args) {
+        Ok(flags) => match flags.misplaced() {
+            Some(flag) => Err(command::misplaced(flag)),
+            None => Ok(Some(flags)),
+        },
         Err(FlagError::HelpRequested) => {
-            output::print(io, goflag::render_help(flags::CERTINFO_FLAGS).as_bytes())
+            let help = format!("Usage: {usage}\n\nFlags:\n{}", goflag::render_help(table));
+            output::print(io, help.as_bytes())?;
+            Ok(None)
         }
-        Err(error) => Err(command::flag_failure(&error, "cfssl-certinfo")),
+        Err(error) => Err(command::flag_failure(&error, usage.split(' ').next().unwrap_or_default())),
     }
 }

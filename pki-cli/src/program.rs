@@ -15,8 +15,10 @@ use crate::io::Io;
 pub(crate) enum Program {
     Cfssl,
     CfsslCertinfo,
+    CfsslNewkey,
     Cfssljson,
     Etcdpki,
+    Mkbundle,
 }
 
 const ABOUT: &str = "PKI for etcd: one description in, everything its hosts need out; and cfssl's job with \
@@ -52,7 +54,9 @@ impl Program {
         match Path::new(path).file_name().and_then(OsStr::to_str) {
             Some("cfssl") => Self::Cfssl,
             Some("cfssl-certinfo") => Self::CfsslCertinfo,
+            Some("cfssl-newkey") => Self::CfsslNewkey,
             Some("cfssljson") => Self::Cfssljson,
+            Some("cfssl-mkbundle" | "mkbundle") => Self::Mkbundle,
             _ => Self::Etcdpki,
         }
     }
@@ -62,8 +66,10 @@ impl Program {
         match self {
             Self::Cfssl => status_as_cfssl(cfssl::run(args, io), io),
             Self::CfsslCertinfo => status_as_cfssl(cfssl::run_certinfo(args, io), io),
+            Self::CfsslNewkey => status_as_cfssl(cfssl::run_newkey(args, io), io),
             Self::Cfssljson => status_as_cfssl(json(args, io), io),
             Self::Etcdpki => etcdpki(args, io),
+            Self::Mkbundle => status_as_cfssl(cfssl::mkbundle::run(args, io), io),
         }
     }
 }
@@ -72,6 +78,12 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
     let first = args.first().and_then(|arg| arg.to_str());
     match first {
         Some("json") => return status_as_cfssl(json(args.into_iter().skip(1).collect(), io), io),
+        Some("link") => {
+            return status_as_cfssl(cfssl::link::run(args.into_iter().skip(1).collect(), io), io);
+        }
+        Some("mkbundle") => {
+            return status_as_cfssl(cfssl::mkbundle::run(args.into_iter().skip(1).collect(), io), io);
+        }
         Some("help") if args.get(1).is_some_and(|arg| arg.to_str().is_some_and(cfssl::is_command)) => {
             let args = args.into_iter().skip(1).take(1).chain(["-h".into()]).collect();
             return status_as_cfssl(cfssl::run(args, io), io);
@@ -84,8 +96,14 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
         }
         _ => {}
     }
-    let mut names =
-        format!("  {:<15} {}\n", "json", "cfssljson: write the JSON of the commands below to files");
+    let mut names = String::new();
+    for (name, about) in [
+        ("json", "cfssljson: write the JSON of the commands below to files"),
+        ("link", "put links with the names of cfssl's programs into a folder"),
+        ("mkbundle", "put the certificates of files and folders into one file"),
+    ] {
+        names.push_str(&format!("  {name:<15} {about}\n"));
+    }
     for command in COMMANDS.iter().filter(|command| command.is_provided()) {
         names.push_str(&format!("  {:<15} {}\n", command.name, command.about));
     }

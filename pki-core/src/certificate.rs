@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::extension::{BasicConstraints, Extension, Extensions};
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::Name;
+use crate::oid;
 use crate::pem;
 use crate::random::SerialNumber;
 use crate::subject_alt_name::SubjectAltNames;
@@ -55,6 +56,23 @@ impl Certificate {
             None if file.first() == Some(&0x30) => Self::from_der(file),
             None => Err(ErrorKind::NoCertificate.into()),
         }
+    }
+
+    /// Every certificate in a PEM text, in order; blocks of something else and text between are skipped. Bare
+    /// DER is taken too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoCertificate`] if there is none, [`ErrorKind::Certificate`] if one cannot be parsed.
+    pub fn read_all(file: &[u8]) -> Result<Vec<Self>, Error> {
+        let blocks = pem::blocks(file);
+        if blocks.is_empty() && file.first() == Some(&0x30) {
+            return Ok(vec![Self::from_der(file)?]);
+        }
+        let ours = blocks.iter().filter(|block| {
+            matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+        });
+        let all: Vec<Self> = ours.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
+        if all.is_empty() { Err(ErrorKind::NoCertificate.into()) } else { Ok(all) }
     }
 
     /// The certificate in `der`.
@@ -191,6 +209,21 @@ impl Certificate {
     /// authorityKeyIdentifier's keyIdentifier, if present.
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
         self.authority_key_identifier.as_deref()
+    }
+
+    /// The URLs of its revocation lists; none if they cannot be read.
+    pub fn crl_urls(&self) -> Vec<String> {
+        self.extensions.crl_urls().unwrap_or_default()
+    }
+
+    /// The URLs of its OCSP responders; none if they cannot be read.
+    pub fn ocsp_urls(&self) -> Vec<String> {
+        self.extensions.access_urls(oid::ACCESS_OCSP).unwrap_or_default()
+    }
+
+    /// The URLs of its issuer's certificate; none if they cannot be read.
+    pub fn issuer_urls(&self) -> Vec<String> {
+        self.extensions.access_urls(oid::ACCESS_CA_ISSUERS).unwrap_or_default()
     }
 
     /// Whether it is the certificate of `key`.

@@ -187,6 +187,14 @@ pub enum ErrorKind {
     /// A file without a certificate.
     #[error("there is no PEM certificate in it")]
     NoCertificate,
+    /// No chain from a certificate to a root.
+    #[error("no known CA leads from {subject}, issued by {issuer}, to a trusted root")]
+    NoChain {
+        /// Whose certificate it is.
+        subject: String,
+        /// Who issued it.
+        issuer: String,
+    },
     /// A file without a revocation list.
     #[error("there is no revocation list in it")]
     NoCrl,
@@ -519,6 +527,7 @@ impl ErrorKind {
             Self::NegativeDuration { .. } | Self::ZeroExpiry => "write a lifetime, such as \"8760h\" or \"365d\"".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate, the one that `gencert -initca` made".to_owned(),
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
+            Self::NoChain { .. } => "give the root with -ca-bundle and what stands between with -int-bundle, and check that none has ended".to_owned(),
             Self::NotASerial { .. } => "write it in decimal as `certinfo` shows it, or in hex after 0x".to_owned(),
             Self::NotSelfSigned { .. } => "renew it under the CA that issued it: gencert -from OLD -ca CA -ca-key KEY".to_owned(),
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
@@ -552,6 +561,7 @@ impl ErrorKind {
             Self::KeyMismatch | Self::PathLen { .. } => 1000,
             Self::NoCertificate => 1002,
             Self::Certificate { .. } | Self::NotOneCertificate => 1003,
+            Self::NoChain { .. } => 1220,
             Self::NoPrivateKey => 2002,
             Self::PrivateKey { .. } => 2003,
             Self::KeyEncrypted => 2100,

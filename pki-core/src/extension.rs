@@ -140,6 +140,13 @@ fn uri(url: &str) -> Result<Vec<u8>, Error> {
     encode::element(context(6, false), url.as_bytes())
 }
 
+/// The elements of `contents` that have `tag`.
+fn tagged(contents: &[u8], tag: Tag) -> Result<Vec<AnyRef<'_>>, Error> {
+    let mut elements = encode::elements::<AnyRef<'_>>(contents)?;
+    elements.retain(|element| der::Tagged::tag(element) == tag);
+    Ok(elements)
+}
+
 /// What the extensions of a certificate or a request say.
 pub(crate) trait Extensions {
     fn find(&self, oid: ObjectIdentifier) -> Option<&Extension>;
@@ -165,6 +172,40 @@ pub(crate) trait Extensions {
             Some(extension) => SubjectAltNames::from_der(extension.value.as_bytes()),
             None => Ok(SubjectAltNames::default()),
         }
+    }
+
+    /// The URIs of one access method in authorityInfoAccess.
+    fn access_urls(&self, method: ObjectIdentifier) -> Result<Vec<String>, Error> {
+        let Some(extension) = self.find(oid::AUTHORITY_INFO_ACCESS) else { return Ok(Vec::new()) };
+        let mut urls = Vec::new();
+        let descriptions = AnyRef::from_der(extension.value.as_bytes())?;
+        for description in encode::elements::<AnyRef<'_>>(descriptions.value())? {
+            let mut fields = encode::elements::<AnyRef<'_>>(description.value())?.into_iter();
+            if let (Some(oid), Some(location)) = (fields.next(), fields.next())
+                && oid.decode_as::<ObjectIdentifier>()? == method
+                && der::Tagged::tag(&location) == context(6, false)
+            {
+                urls.push(String::from_utf8_lossy(location.value()).into_owned());
+            }
+        }
+        Ok(urls)
+    }
+
+    /// The URIs in cRLDistributionPoints.
+    fn crl_urls(&self) -> Result<Vec<String>, Error> {
+        let Some(extension) = self.find(oid::CRL_DISTRIBUTION_POINTS) else { return Ok(Vec::new()) };
+        let mut urls = Vec::new();
+        let points = AnyRef::from_der(extension.value.as_bytes())?;
+        for point in encode::elements::<AnyRef<'_>>(points.value())? {
+            for name in tagged(point.value(), context(0, true))? {
+                for full_name in tagged(name.value(), context(0, true))? {
+                    for uri in tagged(full_name.value(), context(6, false))? {
+                        urls.push(String::from_utf8_lossy(uri.value()).into_owned());
+                    }
+                }
+            }
+        }
+        Ok(urls)
     }
 
     fn subject_key_identifier(&self) -> Result<Option<Vec<u8>>, Error> {

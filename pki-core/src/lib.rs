@@ -35,6 +35,7 @@
 pub mod ca;
 mod certificate;
 mod certinfo;
+mod chain;
 mod crl;
 mod csr;
 pub mod disk;
@@ -61,6 +62,7 @@ mod usage;
 
 pub use certificate::{Certificate, Validity};
 pub use certinfo::{CertificateInfo, NameInfo, RequestInfo};
+pub use chain::{Bundle, Bundler, Flavor};
 pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
 pub use csr::{CertificateRequest, VerifiedRequest};
 pub use error::{Error, ErrorKind};

@@ -61,10 +61,7 @@ impl Command {
             Err(error) => return Err(flag_failure(&error, &format!("etcdpki {}", self.name))),
         };
         if let Some(flag) = flags.misplaced() {
-            return Err(Failure::user(format!(
-                "{flag} stands behind the file name, where flags are not read"
-            ))
-            .hint("put all flags before the file name"));
+            return Err(misplaced(flag));
         }
         let mut call = Call::without_config(flags);
         let file = call.flags.text("config").to_owned();
@@ -123,6 +120,12 @@ impl Call {
             _ => Err(Failure::user("only one argument is accepted, please check with usage")),
         }
     }
+}
+
+/// A flag where Go does not look for one.
+pub(crate) fn misplaced(flag: &str) -> Failure {
+    Failure::user(format!("{flag} stands behind the file name, where flags are not read"))
+        .hint("put all flags before the file name")
 }
 
 /// A command line that cannot be read.

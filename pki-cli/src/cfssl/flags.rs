@@ -69,8 +69,8 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("mutual-tls-client-cert", "certificate to show to the remote signer"),
     text("mutual-tls-client-key", "private key of -mutual-tls-client-cert"),
     text("mutual-tls-cn", "pattern of client common names that may connect"),
-    text("number", "number of the revocation list; without it, the seconds since 1970"),
     integer("num-workers", "10", "hosts to scan at the same time"),
+    text("number", "number of the revocation list; without it, the seconds since 1970"),
     text_or("password", "0", "password of a PKCS #12 file"),
     text_or("path", "/", "path below which to serve"),
     switch("pem", "print PEM"),
@@ -104,12 +104,36 @@ pub(crate) const JSON_FLAGS: &[Flag] = &[
     switch("version", "print the version and stop"),
 ];
 
+/// The flags of `cfssl-newkey`.
+pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
+    text("bare", "base name of the files to write, in place of JSON on the standard output"),
+    text("config", "file with signing profiles"),
+    switch("encrypt", "encrypt the new key with the password in ETCDPKI_KEY_PASSWORD"),
+    switch("force", "with -bare, replace a private key that is already there"),
+    switch("initca", "make a self-signed CA certificate"),
+    integer("loglevel", "1", "least level that is logged"),
+];
+
+/// The flags of `mkbundle`.
+pub(crate) const MKBUNDLE_FLAGS: &[Flag] = &[
+    text_or("f", "cert-bundle.crt", "file to write"),
+    integer("loglevel", "1", "least level that is logged"),
+    integer("nw", "4", "accepted for mkbundle's sake: files are read one after the other"),
+];
+
+/// The flags of `link`.
+pub(crate) const LINK_FLAGS: &[Flag] =
+    &[switch("force", "replace what has the name of a link, unless it is a folder")];
+
 /// The flags of `cfssl-certinfo`.
 pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
     text("aki", "authority key identifier of the issuer"),
     text("cert", "certificate to describe; - is the standard input"),
+    text("csr", "certificate signing request to describe"),
     text("db-config", "file that describes the certificate database"),
     text("domain", "host whose certificate to fetch"),
+    switch("full", "describe everything, and every certificate of a bundle"),
+    integer("loglevel", "1", "least level that is logged"),
     text("serial", "serial number of the certificate"),
 ];
 
@@ -120,14 +144,14 @@ mod tests {
 
     #[test]
     fn every_default_is_a_good_value() {
-        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS] {
+        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS, NEWKEY_FLAGS, MKBUNDLE_FLAGS, LINK_FLAGS] {
             parse(table, Vec::<String>::new()).unwrap();
         }
     }
 
     #[test]
     fn tables_are_sorted_plain_and_without_repetitions() {
-        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS] {
+        for table in [FLAGS, JSON_FLAGS, CERTINFO_FLAGS, NEWKEY_FLAGS, MKBUNDLE_FLAGS, LINK_FLAGS] {
             assert!(table.is_sorted_by(|a, b| a.name < b.name));
             assert!(table.iter().all(|flag| flag.about.is_ascii() && !flag.about.is_empty()));
         }
