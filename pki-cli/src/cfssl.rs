@@ -36,9 +36,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "certinfo",
         about: "describe a certificate or a request as JSON",
-        usage: "certinfo -cert FILE | -csr FILE        (- is standard input)",
-        example: "etcdpki certinfo -cert ca.pem",
-        flags: &["cert", "csr"],
+        usage: "certinfo [-full] -cert FILE\n  certinfo -csr FILE\n\n\
+                FILE may be - for standard input. -full describes everything, and a bundle as a list.",
+        example: "etcdpki certinfo -full -cert server.pem",
+        flags: &["cert", "csr", "full"],
         run: Run::Provided(certinfo::run),
     },
     Command {

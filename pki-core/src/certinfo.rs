@@ -1,11 +1,13 @@
 //! A certificate described the way `cfssl certinfo` prints it.
 
+mod full;
 mod request;
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub use full::{AltNameInfo, AttributeInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, PublicKeyInfo};
 pub use request::RequestInfo;
 
 use crate::certificate::Certificate;

@@ -204,6 +204,14 @@ pub enum ErrorKind {
     /// A file without a certification request.
     #[error("there is no PEM certificate request in it")]
     NoRequest,
+    /// Something that is no host.
+    #[error("{host:?} is no host: {reason}")]
+    NotAHost {
+        /// As written.
+        host: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A number is no byte.
     #[error("a byte is a number from 0 to 255")]
     NotAByte,
@@ -525,6 +533,7 @@ impl ErrorKind {
             Self::MissingKey { key: "expiry" } => "add \"expiry\": \"8760h\"".to_owned(),
             Self::MissingSubject => "add \"CN\": \"...\", or fill every entry of \"names\"".to_owned(),
             Self::NegativeDuration { .. } | Self::ZeroExpiry => "write a lifetime, such as \"8760h\" or \"365d\"".to_owned(),
+            Self::NotOneCertificate => "keep one certificate in the file; certinfo -full describes all of them".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate, the one that `gencert -initca` made".to_owned(),
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
             Self::NoChain { .. } => "give the root with -ca-bundle and what stands between with -int-bundle, and check that none has ended".to_owned(),
@@ -589,6 +598,7 @@ impl ErrorKind {
             Self::HostNotAscii { .. }
             | Self::HostWithPort { .. }
             | Self::InvalidObjectIdentifier { .. }
+            | Self::NotAHost { .. }
             | Self::NotARequest { .. }
             | Self::SignatureAlgorithm { .. }
             | Self::SignatureInvalid => 9300,

@@ -61,7 +61,10 @@ mod suggest;
 mod usage;
 
 pub use certificate::{Certificate, Validity};
-pub use certinfo::{CertificateInfo, NameInfo, RequestInfo};
+pub use certinfo::{
+    AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
+    PublicKeyInfo, RequestInfo,
+};
 pub use chain::{Bundle, Bundler, Flavor};
 pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
 pub use csr::{CertificateRequest, VerifiedRequest};

@@ -85,11 +85,7 @@ impl fmt::Display for Name {
         let mut separator = "";
         for Attribute { oid, value } in &self.attributes {
             f.write_str(separator)?;
-            match short_name(*oid) {
-                Some(name) => f.write_str(name)?,
-                None => write!(f, "{oid}")?,
-            }
-            f.write_str("=")?;
+            write!(f, "{}=", type_name(*oid))?;
             for c in value.chars() {
                 match c {
                     ',' | '\\' => write!(f, "\\{c}")?,
@@ -104,18 +100,33 @@ impl fmt::Display for Name {
     }
 }
 
+impl Attribute {
+    /// The short name of its type, as in `CN`; its identifier if it has none.
+    pub fn type_name(&self) -> String {
+        type_name(self.oid)
+    }
+}
+
+fn type_name(oid: ObjectIdentifier) -> String {
+    short_name(oid).map_or_else(|| oid.to_string(), str::to_owned)
+}
+
 fn short_name(oid: ObjectIdentifier) -> Option<&'static str> {
     Some(match oid {
         oid::COMMON_NAME => "CN",
         oid::COUNTRY_NAME => "C",
+        oid::DOMAIN_COMPONENT => "DC",
         oid::EMAIL_ADDRESS => "emailAddress",
         oid::LOCALITY_NAME => "L",
         oid::ORGANIZATION_NAME => "O",
+        oid::ORGANIZATION_IDENTIFIER => "organizationIdentifier",
         oid::ORGANIZATIONAL_UNIT_NAME => "OU",
         oid::POSTAL_CODE => "postalCode",
         oid::SERIAL_NUMBER => "serialNumber",
         oid::STATE_OR_PROVINCE_NAME => "ST",
         oid::STREET_ADDRESS => "street",
+        oid::TITLE => "title",
+        oid::USER_ID => "UID",
         _ => return None,
     })
 }

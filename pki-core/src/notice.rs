@@ -51,6 +51,14 @@ pub enum NoticeKind {
     /// An empty entry in a list of hosts.
     #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for none")]
     EmptyHost,
+    /// A host was written in letters outside ASCII.
+    #[error("the host {host:?} stands in the certificate as {ascii:?}")]
+    InternationalHost {
+        /// As written.
+        host: String,
+        /// In ASCII.
+        ascii: String,
+    },
     /// A certificate that has its CA's own name.
     #[error("{name} is its CA's name too, so some programs take the certificate for self-signed")]
     NamedLikeIssuer {
@@ -69,6 +77,14 @@ pub enum NoticeKind {
         wanted: OffsetDateTime,
         /// The CA's end.
         not_after: OffsetDateTime,
+    },
+    /// A name that clients cannot match.
+    #[error("the host {host:?} will not be matched by clients: {reason}")]
+    OddHost {
+        /// As written.
+        host: String,
+        /// Why.
+        reason: &'static str,
     },
     /// A renewed certificate has another CA than before.
     #[error("it was issued by {was} and is now by {is}: whoever checks it must trust the new CA")]

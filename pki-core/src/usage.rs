@@ -103,6 +103,20 @@ pub(crate) fn find(name: &str) -> Option<Usage> {
     USAGES.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
 }
 
+/// cfssl's name of an extended key usage.
+pub(crate) fn extended_name(oid: ObjectIdentifier) -> Option<&'static str> {
+    USAGES.iter().find(|(_, usage)| *usage == Usage::Extended(oid)).map(|(name, _)| *name)
+}
+
+/// cfssl's names of the usages, each once.
+pub(crate) fn key_usage_names(usages: KeyUsage) -> impl Iterator<Item = &'static str> {
+    // "digital signature" is the same as "signing".
+    USAGES.iter().filter(|(name, _)| *name != "signing").filter_map(move |(name, usage)| match usage {
+        Usage::Key(bit) if usages.contains(*bit) => Some(*name),
+        _ => None,
+    })
+}
+
 /// All the names.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     USAGES.iter().map(|(name, _)| *name)
