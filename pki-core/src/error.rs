@@ -558,7 +558,7 @@ impl ErrorKind {
             Self::RequestedUsage { cfssl_name, .. } => format!("make the request without it; or, if it is meant, add {cfssl_name:?} to the profile's usages"),
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             Self::UnknownReason { .. } => "reasons are keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn and aACompromise".to_owned(),
-            Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),
+            Self::UnsupportedPublicKey | Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),
             Self::WrongPassword => "check the environment variable CFSSL_CA_PK_PASSWORD".to_owned(),
             _ => return None,
         })
