@@ -358,14 +358,6 @@ pub enum ErrorKind {
         /// What is too much.
         word: String,
     },
-    /// A request asks to sign certificates or lists, and the profile does not say so.
-    #[error("the request asks for {name}, which `copy_extensions` does not give away")]
-    RequestedUsage {
-        /// The usage in RFC 5280.
-        name: &'static str,
-        /// The usage in cfssl.
-        cfssl_name: &'static str,
-    },
     /// A signature algorithm that is not supported, or not safe.
     #[error("signatures with {algorithm} are not accepted for this key")]
     SignatureAlgorithm {
@@ -555,7 +547,6 @@ impl ErrorKind {
             }
             Self::UnwritablePath { .. } => "use an output folder whose path is UTF-8 without control characters".to_owned(),
             Self::UnknownUsage { .. } => format!("usages are {}", crate::usage::names().collect::<Vec<_>>().join(", ")),
-            Self::RequestedUsage { cfssl_name, .. } => format!("make the request without it; or, if it is meant, add {cfssl_name:?} to the profile's usages"),
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             Self::UnknownReason { .. } => "reasons are keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn and aACompromise".to_owned(),
             Self::UnsupportedPublicKey | Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),
@@ -589,8 +580,7 @@ impl ErrorKind {
             | Self::CaNotValid { .. }
             | Self::MissingSubject
             | Self::NotACa { .. }
-            | Self::PathLenExceeded { .. }
-            | Self::RequestedUsage { .. } => 5300,
+            | Self::PathLenExceeded { .. } => 5300,
             Self::UnknownProfile { .. } => 5400,
             Self::NotWhitelisted { .. } => 5500,
             Self::NoRequest => 9002,

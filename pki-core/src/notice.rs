@@ -104,6 +104,15 @@ pub enum NoticeKind {
         /// The CA's end.
         issuer_not_after: OffsetDateTime,
     },
+    /// A requester took a CA's usage through `copy_extensions`.
+    #[error(
+        "the request asked for {usage}, which is not among the profile's usages, and `copy_extensions` gave it: \
+         without CA:TRUE it is of no use, but it should not be there"
+    )]
+    RequestedUsage {
+        /// The usage, as RFC 5280 names it.
+        usage: &'static str,
+    },
     /// A single member cannot fail.
     #[error("one member: every restart is an outage and a lost disk is a lost cluster")]
     SingleMember,

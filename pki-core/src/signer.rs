@@ -9,7 +9,7 @@ use crate::ca::end;
 use crate::certificate::{Certificate, ToBeSigned, Validity};
 use crate::csr::VerifiedRequest;
 use crate::error::{Error, ErrorKind};
-use crate::extension::{BasicConstraints, Extension, Extensions};
+use crate::extension::{BasicConstraints, Extension};
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::{Name, Subject};
 use crate::notice::{Notice, NoticeKind, Noticed};
@@ -119,7 +119,7 @@ impl Issuer {
             names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
         }
         self.check_constraints(request, profile)?;
-        let copied = copied_extensions(signing)?;
+        let copied = copied_extensions(signing);
         let template = Template {
             subject: &subject,
             public_key: request.public_key(),
@@ -128,7 +128,9 @@ impl Issuer {
             crl_url: signing.crl_url,
             extensions: &copied,
         };
-        self.issue(&template, now, random)
+        let mut signed = self.issue(&template, now, random)?;
+        signed.notices.extend(requested_usages(&signed.value, profile));
+        Ok(signed)
     }
 
     /// Issues a certificate for a key that is known to be the subject's own, without a request.
@@ -267,24 +269,12 @@ impl CsrWhitelist {
 }
 
 /// What goes from the request into the certificate as it is.
-fn copied_extensions(signing: &SigningRequest<'_>) -> Result<Vec<Extension>, Error> {
+fn copied_extensions(signing: &SigningRequest<'_>) -> Vec<Extension> {
     let SigningRequest { request, profile, names, .. } = signing;
     let extensions = request.request().extensions();
     if !profile.copy_extensions || profile.csr_whitelist.is_some() {
         let delegation = extensions.iter().filter(|extension| extension.oid == oid::DELEGATION_USAGE);
-        return Ok(delegation.cloned().collect());
-    }
-    let allowed = match profile.ca_constraint {
-        Some(_) => KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
-        None => profile.key_usage,
-    };
-    let asked = extensions.key_usage()?.unwrap_or_default();
-    for (usage, name, cfssl_name) in
-        [(KeyUsage::KEY_CERT_SIGN, "keyCertSign", "cert sign"), (KeyUsage::CRL_SIGN, "cRLSign", "crl sign")]
-    {
-        if asked.contains(usage) && !allowed.contains(usage) {
-            return Err(ErrorKind::RequestedUsage { name, cfssl_name }.into());
-        }
+        return delegation.cloned().collect();
     }
     // The issuer decides whether there is a CA and who issued it, and names that were given replace all others.
     let left_out = |oid: ObjectIdentifier| match oid {
@@ -292,7 +282,17 @@ fn copied_extensions(signing: &SigningRequest<'_>) -> Result<Vec<Extension>, Err
         oid::SUBJECT_ALT_NAME => names.is_some(),
         _ => false,
     };
-    Ok(extensions.iter().filter(|extension| !left_out(extension.oid)).cloned().collect())
+    extensions.iter().filter(|extension| !left_out(extension.oid)).cloned().collect()
+}
+
+/// The usages of a CA that a requester took through `copy_extensions`.
+fn requested_usages(certificate: &Certificate, profile: &Profile) -> Vec<Notice> {
+    let usage = certificate.key_usage().unwrap_or_default();
+    [(KeyUsage::KEY_CERT_SIGN, "keyCertSign"), (KeyUsage::CRL_SIGN, "cRLSign")]
+        .into_iter()
+        .filter(|(bit, _)| usage.contains(*bit) && !profile.key_usage.contains(*bit))
+        .map(|(_, usage)| Notice::new(NoticeKind::RequestedUsage { usage }))
+        .collect()
 }
 
 /// `name_whitelist` holds for the common name and for every alternative name but addresses, which cfssl never
