@@ -57,7 +57,13 @@ impl SubjectAltNames {
                 notices.push(Notice::new(NoticeKind::InternationalHost { host, ascii }));
             }
             check(&ascii)?;
-            match Host::classify(&ascii) {
+            let classified = Host::classify(&ascii);
+            if let Host::Email(text) | Host::Uri(text) | Host::Dns(text) = &classified
+                && !text.is_ascii()
+            {
+                return Err(ErrorKind::HostNotAscii { host: host.clone() }.into());
+            }
+            match classified {
                 Host::Ip(address) => names.ip.push(address),
                 Host::Email(text) => names.email.push(text),
                 Host::Uri(text) => names.uri.push(text),

@@ -1,6 +1,9 @@
 //! Other people's CAs, requests and keys, made afresh by `fixtures/names/make` and judged by openssl and
 //! rustls-webpki. Without openssl the test says so and passes.
 
+// clippy knows functions with #[test], and not those that they call.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

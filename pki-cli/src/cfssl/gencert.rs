@@ -1,8 +1,8 @@
 //! `gencert`, `genkey`, `initca`: new keys and certificates.
 
 use pki_core::{
-    Certificate, CertificateRequest, KeySource, PrivateKey, Request, SigningRequest, SystemKeys,
-    SystemRandomness, ca,
+    Certificate, CertificateRequest, KeySource, PrivateKey, Request, SigningRequest, SubjectAltNames,
+    SystemKeys, SystemRandomness, ca,
 };
 
 use super::command::Call;
@@ -52,7 +52,7 @@ pub(crate) fn run_genkey(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
         return new_ca(call, &request, None, &log, io);
     }
     refuse_ca_section(&request)?;
-    let (key, csr) = new_request(&request, &log, io)?;
+    let (key, csr) = new_request(call, &request, &log, io)?;
     Issued::default().request(&csr).key(&key, call, io)?.deliver(call, io)
 }
 
@@ -66,7 +66,7 @@ fn new_ca(
     let is_new = old_key.is_none();
     let key = match old_key {
         Some(key) => key,
-        None => new_key(request, log, io)?,
+        None => new_key(call, request, log, io)?,
     };
     let made = ca::create(request, &key, (io.now)(), &SystemRandomness)?;
     log.info(io, "encoded CSR");
@@ -130,7 +130,7 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_ca_section(&request)?;
     let profile = signing_profile(call)?;
     let issuer = issuer(call, io)?;
-    let (key, csr) = new_request(&request, &log, io)?;
+    let (key, csr) = new_request(call, &request, &log, io)?;
     let verified = csr.clone().verify()?;
     let crl_url = call.given("crl");
     let signing =
@@ -143,11 +143,12 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 
 /// A new key, and the request that it signs.
 pub(crate) fn new_request(
+    call: &Call,
     request: &Request,
     log: &Log,
     io: &mut Io<'_>,
 ) -> Result<(PrivateKey, CertificateRequest), Failure> {
-    let key = new_key(request, log, io)?;
+    let key = new_key(call, request, log, io)?;
     let mut notices = Vec::new();
     let csr = request.sign(&key, &mut notices)?;
     log.info(io, "encoded CSR");
@@ -155,7 +156,10 @@ pub(crate) fn new_request(
     Ok((key, csr))
 }
 
-fn new_key(request: &Request, log: &Log, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
+/// A new key. What can be wrong with the rest is found before the time for it is spent.
+fn new_key(call: &Call, request: &Request, log: &Log, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
+    SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    Issued::check_new_key(call, io)?;
     log.info(io, "generate received request");
     log.info(io, "received CSR");
     log.info(io, format_args!("generating key: {}", request.key));

@@ -80,6 +80,16 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
     }
 }
 
+/// Fails if the private key of a base name is there already: a new one is never the same.
+pub(crate) fn check_key_is_free(name: &str) -> Result<(), Failure> {
+    let path = PathBuf::from(format!("{name}-key.pem"));
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("open", &path, &error)),
+        Ok(_) => Err(key_is_there(&path)),
+    }
+}
+
 /// Writes what a command of cfssl makes to files, and tells which; files that are there already and need
 /// nothing are not named.
 pub(crate) fn write_bare(text: &[u8], name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
@@ -424,12 +434,13 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
     match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
         Comparison::Same => Ok(None),
         Comparison::SameButReadable => Ok(Some(Existing::Replace)),
-        Comparison::Different => Err(Failure::user(format!(
-            "{} is already there, with other content; nothing was written",
-            path.display()
-        ))
-        .hint("a private key is only replaced with -force; without it, choose another base name")),
+        Comparison::Different => Err(key_is_there(path)),
     }
+}
+
+fn key_is_there(path: &Path) -> Failure {
+    Failure::user(format!("{} is already there, with other content; nothing was written", path.display()))
+        .hint("a private key is only replaced with -force; without it, choose another base name")
 }
 
 enum Comparison {

@@ -40,15 +40,23 @@ impl Issued {
         self
     }
 
+    /// Finds what would keep a new key from being delivered before the time for it is spent.
+    pub(crate) fn check_new_key(call: &Call, io: &Io<'_>) -> Result<(), Failure> {
+        if call.flags.switch("encrypt") {
+            key_password(io)?;
+        }
+        match call.given("bare") {
+            Some(name) if !call.flags.switch("force") => json::check_key_is_free(name),
+            _ => Ok(()),
+        }
+    }
+
     /// A new key, encrypted if `-encrypt` says so.
     pub(crate) fn key(self, key: &PrivateKey, call: &Call, io: &Io<'_>) -> Result<Self, Failure> {
         if !call.flags.switch("encrypt") {
             return Ok(self.key_text(key.to_pem()));
         }
-        let password = input::secret(KEY_PASSWORD, io).ok_or_else(|| {
-            Failure::user("-encrypt needs a password")
-                .hint(format!("put it into the variable {KEY_PASSWORD}"))
-        })?;
+        let password = key_password(io)?;
         Ok(self.key_text(key.to_encrypted_pem(&password, &SystemRandomness)?))
     }
 
@@ -67,6 +75,12 @@ impl Issued {
         }
         Ok(())
     }
+}
+
+fn key_password(io: &Io<'_>) -> Result<Zeroizing<String>, Failure> {
+    input::secret(KEY_PASSWORD, io).ok_or_else(|| {
+        Failure::user("-encrypt needs a password").hint(format!("put it into the variable {KEY_PASSWORD}"))
+    })
 }
 
 /// Writes `bytes` to standard output.

@@ -98,7 +98,7 @@ pub(crate) fn run_selfsign(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> 
     let built_in = ca::self_sign_profile();
     let profile = profile(call, &built_in)?;
     profile.check_usable()?;
-    let (key, csr) = new_request(&request, &log, io)?;
+    let (key, csr) = new_request(call, &request, &log, io)?;
     let certificate = ca::self_sign(&csr.clone().verify()?, &key, profile, (io.now)(), &SystemRandomness)?;
     log.warning(io, "nobody trusts a self-signed certificate: use it for tests, and a CA for the rest");
     Issued::default().certificate(&certificate).request(&csr).key(&key, call, io)?.deliver(call, io)

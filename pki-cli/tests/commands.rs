@@ -1,0 +1,217 @@
+//! cfssl's commands on local files, in process: what goes in, what comes out.
+
+// clippy knows functions with #[test], and not those that they call.
+#![allow(clippy::unwrap_used)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use pki_cli::Io;
+use pki_core::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
+use tempfile::TempDir;
+
+/// A folder with a CA in it.
+struct Folder(TempDir);
+
+struct Outcome {
+    status: u8,
+    output: String,
+    errors: String,
+}
+
+const CONFIG: &str = r#"{"signing": {"default": {"expiry": "1d", "usages": ["signing", "server auth"]}, "profiles": {
+    "copy": {"expiry": "1d", "usages": ["signing"], "copy_extensions": true},
+    "intermediate": {"expiry": "1d", "usages": ["cert sign", "crl sign"], "ca_constraint": {"is_ca": true}}}}}"#;
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write(
+            "ca.json",
+            r#"{"CN": "CA", "names": [{"O": "Org", "OU": "A"}, {"OU": "B", "E": "a@b.c"}]}"#,
+        );
+        folder.write("leaf.json", r#"{"CN": "leaf", "hosts": ["a.example", "10.0.0.1"]}"#);
+        folder.write("config.json", CONFIG);
+        folder.good("gencert -initca -bare @ca @ca.json");
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn certificate(&self, name: &str) -> Certificate {
+        Certificate::read(&self.read(name)).unwrap()
+    }
+
+    /// Runs `cfssl`; `@` in a word stands for this folder.
+    fn run(&self, words: &str) -> Outcome {
+        let folder = format!("{}/", self.0.path().display());
+        let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
+        let args = std::iter::once("cfssl".into()).chain(words);
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let status =
+            Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Outcome { status, output: text(output), errors: text(errors) }
+    }
+
+    fn good(&self, words: &str) -> Outcome {
+        let outcome = self.run(words);
+        assert_eq!(outcome.status, 0, "{words}: {}", outcome.errors);
+        outcome
+    }
+
+    /// Runs what must fail with `message`.
+    fn bad(&self, words: &str, message: &str) {
+        let outcome = self.run(words);
+        assert_eq!(outcome.status, 1, "{words}: {}", outcome.errors);
+        assert!(outcome.errors.contains(message), "{words}: {}", outcome.errors);
+        assert!(outcome.output.is_empty(), "{words}");
+    }
+}
+
+const CA: &str = "-ca @ca.pem -ca-key @ca-key.pem";
+
+#[test]
+fn bare_writes_files_and_never_over_a_key() {
+    let folder = Folder::new();
+    let outcome = folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    assert!(outcome.output.is_empty());
+    let mode = fs::metadata(folder.path("leaf-key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let key = PrivateKey::read(&folder.read("leaf-key.pem"), None).unwrap();
+    assert!(folder.certificate("leaf.pem").is_for(&key));
+    CertificateRequest::read(&folder.read("leaf.csr")).unwrap();
+
+    let before = folder.read("leaf-key.pem");
+    folder.bad(&format!("gencert {CA} -bare @leaf @leaf.json"), "leaf-key.pem is already there");
+    folder.bad("genkey -bare @leaf @leaf.json", "leaf-key.pem is already there");
+    assert_eq!(folder.read("leaf-key.pem"), before);
+    folder.good(&format!("gencert {CA} -bare @leaf -force @leaf.json"));
+    assert_ne!(folder.read("leaf-key.pem"), before);
+}
+
+#[test]
+fn from_keeps_the_key_and_everything_else() {
+    let folder = Folder::new();
+    folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    let old = folder.certificate("leaf.pem");
+    folder.good(&format!("gencert {CA} -from @leaf.pem -key @leaf-key.pem -bare @leaf"));
+    let new = folder.certificate("leaf.pem");
+    assert_ne!(new.serial(), old.serial());
+    assert_eq!(new.extensions(), old.extensions());
+    assert_eq!((new.subject(), new.issuer()), (old.subject(), old.issuer()));
+    new.verify_issued_by(&folder.certificate("ca.pem")).unwrap();
+    folder.bad(&format!("gencert {CA} -from @leaf.pem -hostname x"), "-hostname is given");
+    folder.bad(&format!("gencert {CA} -from @leaf.pem -key @ca-key.pem"), "is not that of");
+}
+
+#[test]
+fn a_renewed_root_still_stands_above_what_it_issued() {
+    let folder = Folder::new();
+    folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    let intermediate =
+        format!("gencert {CA} -config @config.json -profile intermediate -bare @sub @leaf.json");
+    folder.good(&intermediate);
+    folder.good(&format!("gencert -renewca {CA} -bare @new"));
+    folder.certificate("leaf.pem").verify_issued_by(&folder.certificate("new.pem")).unwrap();
+    folder.bad("gencert -renewca -ca @leaf.pem -ca-key @leaf-key.pem", "is no CA");
+    folder.bad("gencert -renewca -ca @sub.pem -ca-key @sub-key.pem", "is no root");
+    folder.bad("gencert -renewca -ca @ca.pem -ca-key @leaf-key.pem", "does not belong");
+}
+
+#[test]
+fn sign_takes_der_and_a_subject_and_keeps_what_the_subject_does_not_say() {
+    let folder = Folder::new();
+    folder.write(
+        "full.json",
+        r#"{"CN": "x", "names": [{"O": "Old", "E": "a@b.c", "OID": {"1.2.3": "kept"}}]}"#,
+    );
+    folder.write("subject.json", r#"{"CN": "new", "names": [{"E": "n@b.c"}], "hosts": ["ignored"]}"#);
+    folder.good("genkey -bare @x @full.json");
+    let request = CertificateRequest::read(&folder.read("x.csr")).unwrap();
+    fs::write(folder.path("x.der"), request.der()).unwrap();
+    let outcome = folder.good(&format!("sign {CA} -hostname b.example -bare @x @x.der @subject.json"));
+    assert!(outcome.errors.contains("hosts are not taken from here"), "{}", outcome.errors);
+    let certificate = folder.certificate("x.pem");
+    assert_eq!(certificate.subject().to_string(), "O=Old, CN=new, 1.2.3=kept, emailAddress=n@b.c");
+    assert_eq!(certificate.subject_alt_names().to_string(), "b.example");
+}
+
+#[test]
+fn copied_extensions_give_no_power_away() {
+    let folder = Folder::new();
+    // keyUsage: keyCertSign; keyUsage: digitalSignature
+    for (name, usage) in [("power", "AwICBA=="), ("plain", "AwIHgA==")] {
+        let json = r#"{"CN": "x", "hosts": ["csr.example"], "extensions": [{"Id": [2, 5, 29, 15], "Value": "USAGE"}]}"#;
+        folder.write("x.json", &json.replace("USAGE", usage));
+        folder.good(&format!("genkey -bare @{name} @x.json"));
+    }
+    let sign = format!("sign {CA} -config @config.json -profile copy");
+    folder.bad(&format!("{sign} @power.csr"), "asks for keyCertSign");
+    folder.good(&format!("{sign} -hostname given.example -bare @plain @plain.csr"));
+    assert_eq!(folder.certificate("plain.pem").subject_alt_names().to_string(), "given.example");
+}
+
+#[test]
+fn lists_go_on_from_the_list_before() {
+    let folder = Folder::new();
+    folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    folder.write("serials", "4711 superseded\n");
+    folder.good("gencrl -number 5 -bare @ca @serials @ca.pem @ca-key.pem 30d");
+    folder.good("gencrl -crl @ca.crl -bare @ca @leaf.pem @ca.pem @ca-key.pem");
+    let crl = Crl::read(&folder.read("ca.crl")).unwrap();
+    crl.verify_issued_by(&folder.certificate("ca.pem")).unwrap();
+    assert!(crl.number().is_some_and(|number| number > 5));
+    assert_eq!(crl.revocations().len(), 2);
+    let reason =
+        crl.revocation(&RevokedSerial::parse("4711").unwrap()).and_then(|revocation| revocation.reason);
+    assert_eq!(reason, Some(RevocationReason::Superseded));
+    assert!(crl.revocation(&RevokedSerial::from(&folder.certificate("leaf.pem"))).is_some());
+    folder.bad("gencrl -crl @ca.crl -number 5 @serials @ca.pem @ca-key.pem", "is not greater");
+    folder.bad("gencrl @serials @leaf.pem @leaf-key.pem", "is no CA");
+    folder.bad("gencrl @serials @ca.pem @ca-key.pem -5", "is no lifetime");
+    folder.write("serials", "12\nx\n");
+    folder.bad("gencrl @serials @ca.pem @ca-key.pem", "serials:2:1: \"x\" is no serial number");
+}
+
+#[test]
+fn chains_are_found_and_bundles_described() {
+    let folder = Folder::new();
+    folder.good(&format!("gencert {CA} -config @config.json -profile intermediate -bare @sub @leaf.json"));
+    folder.good("gencert -ca @sub.pem -ca-key @sub-key.pem -bare @leaf @leaf.json");
+    let bundled = folder.good("bundle -cert @leaf.pem -int-bundle @sub.pem -ca-bundle @ca.pem");
+    assert_eq!(bundled.output.matches("BEGIN CERTIFICATE").count(), 4);
+    folder.bad("bundle -cert @leaf.pem -ca-bundle @ca.pem", "no known CA leads from CN=leaf");
+    folder.bad("bundle -cert @leaf.pem -flavor best", "no flavor");
+    let both = [folder.read("leaf.pem"), folder.read("sub.pem")].concat();
+    fs::write(folder.path("both.pem"), both).unwrap();
+    let full = folder.good("certinfo -full -cert @both.pem").output;
+    assert!(full.starts_with("[\n") && full.contains("\"kind\": \"dns\""), "{full}");
+    folder.bad("certinfo -cert @both.pem", "should contain only one object");
+}
+
+#[test]
+fn requests_are_made_from_certificates_and_for_old_keys() {
+    let folder = Folder::new();
+    folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    folder.good("gencsr -key @leaf-key.pem -cert @leaf.pem -bare @again");
+    let request = CertificateRequest::read(&folder.read("again.csr")).unwrap();
+    assert_eq!(request.subject_alt_names().unwrap().to_string(), "a.example, 10.0.0.1");
+    assert!(!folder.path("again-key.pem").exists());
+    folder.bad("gencsr @leaf.json", "private key file is required");
+    folder.good("gencsr -key @ca-key.pem -cert @ca.pem -bare @ca-again");
+    let request = CertificateRequest::read(&folder.read("ca-again.csr")).unwrap();
+    assert_eq!(request.subject(), folder.certificate("ca.pem").subject());
+}
