@@ -160,6 +160,18 @@ const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 /// Makes a certificate that a server signs for itself: `selfsign`. Nobody trusts it until told to; it is for
 /// tests.
 ///
+/// ```
+/// use pki_core::{KeySource, Request, SystemKeys, SystemRandomness, ca};
+///
+/// let request = Request { hosts: vec!["localhost".into()], ..Request::default() };
+/// let key = SystemKeys.generate(request.key)?;
+/// let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+/// let now = time::OffsetDateTime::now_utc();
+/// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?;
+/// assert_eq!(certificate.subject_alt_names().to_string(), "localhost");
+/// # Ok::<(), pki_core::Error>(())
+/// ```
+///
 /// # Errors
 /// If the profile cannot be used, the request is not `key`'s own, or the result would never be valid.
 pub fn self_sign(

@@ -10,6 +10,24 @@
 //! Nothing here prints, exits, reads the clock or keeps global state: the time, randomness
 //! ([`Random`]) and new keys ([`KeySource`]) come in as arguments, and only [`disk`] touches the disk.
 //!
+//! # Jobs
+//!
+//! Each has an example where the link leads:
+//!
+//! | job | cfssl's command | here |
+//! |---|---|---|
+//! | a CA | `gencert -initca` | [`ca::create`] |
+//! | a CA anew, for the same key | `gencert -renewca` | [`ca::renew`] |
+//! | a certificate | `gencert`, `sign` | [`Issuer::sign`] |
+//! | a certificate anew, for the same key | | [`Issuer::renew`] |
+//! | a request for a certificate that exists | `gencsr -cert` | [`CertificateRequest::for_certificate`] |
+//! | a self-signed certificate | `selfsign` | [`ca::self_sign`] |
+//! | a revocation list | `gencrl` | [`Issuer::sign_crl`], [`Revocation::parse_list`] |
+//! | a chain to a root | `bundle` | [`Bundler::bundle`] |
+//! | what a certificate says | `certinfo` | [`CertificateInfo`], [`FullCertificateInfo`] |
+//! | an encrypted key | | [`PrivateKey::to_encrypted_pem`] |
+//! | files, whole or not at all | `cfssljson -bare` | [`disk::write`] |
+//!
 //! # A CA and a certificate, as `cfssl gencert` makes them
 //! ```
 //! use pki_core::{Config, Issuer, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};

@@ -84,6 +84,33 @@ impl Issuer {
 
     /// Signs a request under a profile.
     ///
+    /// A request from elsewhere, names and subject given by whoever signs:
+    ///
+    /// ```
+    /// use pki_core::{CertificateRequest, Config, SigningRequest, Subject, SubjectAltNames, SystemRandomness};
+    /// # use pki_core::{Issuer, KeySource, Request, SystemKeys, ca};
+    ///
+    /// # let now = time::OffsetDateTime::now_utc();
+    /// # let ca = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(ca.key)?;
+    /// # let issuer = Issuer::new(ca::create(&ca, &key, now, &SystemRandomness)?.value.certificate, key)?;
+    /// # let theirs = Request { common_name: "whoever".into(), ..Request::default() };
+    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?, &mut Vec::new())?.to_pem();
+    /// let json = r#"{"signing": {"profiles": {"server": {"expiry": "90d", "usages": ["signing", "server auth"]}}}}"#;
+    /// let config = Config::from_json(json, None)?.value;
+    /// let request = CertificateRequest::read(file.as_bytes())?.verify()?;
+    /// let signing = SigningRequest {
+    ///     request: &request,
+    ///     profile: config.profile(Some("server"))?,
+    ///     subject: Some(Subject::common_name("etcd1")),
+    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()], &mut Vec::new())?),
+    ///     crl_url: None,
+    /// };
+    /// let signed = issuer.sign(&signing, now, &SystemRandomness)?;
+    /// assert_eq!(signed.value.subject().to_string(), "CN=etcd1");
+    /// # Ok::<(), pki_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the CA is not valid at `now`, the profile forbids what is asked for, or the result could never be
     /// used.

@@ -35,6 +35,18 @@ impl SubjectAltNames {
     /// names outside ASCII get their ASCII form (IDNA, UTS 46), each with a notice; so does a name that no
     /// client will ever look for.
     ///
+    /// ```
+    /// use pki_core::SubjectAltNames;
+    ///
+    /// let mut notices = Vec::new();
+    /// let hosts = ["etcd1.example", "10.0.0.1", "exämple.com"].map(str::to_owned);
+    /// let names = SubjectAltNames::from_hosts(&hosts, &mut notices)?;
+    /// assert_eq!(names.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
+    /// assert_eq!(notices.len(), 1);
+    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()], &mut notices).is_err());
+    /// # Ok::<(), pki_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::HostWithPort`] for `host:2379`, which is no host, [`ErrorKind::NotAHost`] for a path, a
     /// network and the like, and [`ErrorKind::HostNotAscii`] for what has no ASCII form.
