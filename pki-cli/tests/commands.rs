@@ -215,3 +215,14 @@ fn requests_are_made_from_certificates_and_for_old_keys() {
     let request = CertificateRequest::read(&folder.read("ca-again.csr")).unwrap();
     assert_eq!(request.subject(), folder.certificate("ca.pem").subject());
 }
+
+#[test]
+fn a_key_that_everybody_can_read_is_told() {
+    let folder = Folder::new();
+    let told = |folder: &Folder| {
+        folder.good(&format!("gencert {CA} @leaf.json")).errors.contains("ca-key.pem: run chmod 600")
+    };
+    assert!(!told(&folder));
+    fs::set_permissions(folder.path("ca-key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(told(&folder));
+}

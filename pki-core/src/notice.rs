@@ -65,6 +65,9 @@ pub enum NoticeKind {
         /// The name of both.
         name: String,
     },
+    /// A setting that cfssl has and that nothing here looks at.
+    #[error("it has no effect here")]
+    NoEffect,
     /// A server certificate without any name.
     #[error("no hosts: clients refuse a server certificate without any name or address")]
     NoHosts,

@@ -81,7 +81,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
         None => Ok(Vec::new()),
     };
     let bundler = Bundler { roots: read("ca-bundle", io)?, intermediates: read("int-bundle", io)? };
-    let key = call.given("key").map(|name| private_key(name, io)).transpose()?;
+    let key = call.given("key").map(|name| private_key(name, call, io)).transpose()?;
     if flavor == Flavor::Ubiquitous {
         log.info(io, "what platforms accept is not known: ubiquitous is the same as optimal");
     }

@@ -33,7 +33,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 pub(crate) fn run_initca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let log = Log::new(call.flags.integer("loglevel"));
     let request = request(call, &log, io)?;
-    let old_key = call.given("ca-key").map(|name| private_key(name, io)).transpose()?;
+    let old_key = call.given("ca-key").map(|name| private_key(name, call, io)).transpose()?;
     log.info(
         io,
         match old_key {
@@ -85,7 +85,7 @@ fn renew_ca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
             .hint("gencert -renewca -ca ca.pem -ca-key ca-key.pem"));
     };
     log.info(io, "re-generate a CA certificate from CA cert and key");
-    let (old, key) = (certificate(name, io)?, private_key(key_name, io)?);
+    let (old, key) = (certificate(name, io)?, private_key(key_name, call, io)?);
     let renewed = ca::renew(&old, &key, (io.now)(), &SystemRandomness);
     let renewed = renewed.map_err(|error| error.in_file(name.as_ref()))?;
     signed(&renewed, &log, io);
@@ -110,7 +110,7 @@ fn renew(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     }
     let old = certificate(name, io)?;
     if let Some(key_name) = call.given("key")
-        && !old.is_for(&private_key(key_name, io)?)
+        && !old.is_for(&private_key(key_name, call, io)?)
     {
         return Err(Failure::user(format!("the key in {key_name} is not that of {name}"))
             .hint("the new certificate is for the old key: leave -key out, or name the old key"));

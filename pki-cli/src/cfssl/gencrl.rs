@@ -37,7 +37,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     };
     let now = (io.now)();
     let text = read_or_input(serials, io)?;
-    let issuer = Issuer::new(certificate(ca, io)?, private_key(key, io)?);
+    let issuer = Issuer::new(certificate(ca, io)?, private_key(key, call, io)?);
     let issuer = issuer.map_err(|error| error.in_file(ca.as_ref()))?;
     // A certificate's own file will do for its serial number.
     let mut revocations = match Certificate::read(&text) {

@@ -1,5 +1,6 @@
 //! What the commands read: CAs, keys, requests, profiles.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pki_core::{Certificate, Config, Issuer, Notice, PrivateKey, Profile, Request};
@@ -14,7 +15,7 @@ use crate::io::Io;
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
 
 /// The CA of `-ca` and `-ca-key`.
-pub(crate) fn issuer(call: &Call, io: &Io<'_>) -> Result<Issuer, Failure> {
+pub(crate) fn issuer(call: &Call, io: &mut Io<'_>) -> Result<Issuer, Failure> {
     refuse_remote(call)?;
     let needed = |flag: &str, what: &str| {
         call.given(flag).ok_or_else(|| {
@@ -24,7 +25,7 @@ pub(crate) fn issuer(call: &Call, io: &Io<'_>) -> Result<Issuer, Failure> {
     };
     let (certificate_name, key_name) = (needed("ca", "certificate")?, needed("ca-key", "key")?);
     let certificate = certificate(certificate_name, io)?;
-    let key = private_key(key_name, io)?;
+    let key = private_key(key_name, call, io)?;
     Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
 }
 
@@ -48,19 +49,29 @@ pub(crate) fn certificate(name: &str, io: &Io<'_>) -> Result<Certificate, Failur
 }
 
 /// A private key by file name or prefix.
-pub(crate) fn private_key(name: &str, io: &Io<'_>) -> Result<PrivateKey, Failure> {
-    Ok(private_key_and_text(name, io)?.0)
+pub(crate) fn private_key(name: &str, call: &Call, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
+    Ok(private_key_and_text(name, call, io)?.0)
 }
 
 /// A private key, and the file that it stands in.
 pub(crate) fn private_key_and_text(
     name: &str,
-    io: &Io<'_>,
+    call: &Call,
+    io: &mut Io<'_>,
 ) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), Failure> {
     let (path, bytes) = read_prefixed(name, io)?;
     let password = secret(PASSWORD, io);
     let password = password.as_ref().map(|password| password.as_str());
     let key = PrivateKey::read(&bytes, password).map_err(|error| error.in_file(&path))?;
+    if std::fs::metadata(&path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o007 != 0) {
+        let path = path.display();
+        Log::new(call.flags.integer("loglevel")).warning(
+            io,
+            format_args!(
+                "everybody on this machine may read or change the private key {path}: run chmod 600 {path}"
+            ),
+        );
+    }
     Ok((key, bytes))
 }
 

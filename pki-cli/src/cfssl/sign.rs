@@ -120,12 +120,12 @@ pub(crate) fn run_gencsr(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
         Some(name) => {
             warn(call.notices(), &log, io);
             let old = certificate(name, io)?;
-            let (key, text) = private_key_and_text(key_name, io)?;
+            let (key, text) = private_key_and_text(key_name, call, io)?;
             (CertificateRequest::for_certificate(&old, &key)?, text)
         }
         None => {
             let request = request(call, &log, io)?;
-            let (key, text) = private_key_and_text(key_name, io)?;
+            let (key, text) = private_key_and_text(key_name, call, io)?;
             (request.sign(&key, &mut notices)?, text)
         }
     };

@@ -11,7 +11,7 @@ use super::profile::{CaConstraint, CertificatePolicy, CsrWhitelist, PolicyQualif
 use crate::encode::object_identifier;
 use crate::error::{Error, ErrorKind};
 use crate::json::{Node, Object};
-use crate::notice::{Notice, Noticed};
+use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::request::{duration_unless_empty, path_len};
 use crate::suggest;
 
@@ -148,29 +148,32 @@ impl Context {
         profile.issuer_urls = object.texts("issuer_urls")?.unwrap_or_default();
         profile.ocsp_no_check = object.boolean("ocsp_no_check")?;
         profile.copy_extensions = object.boolean("copy_extensions")?;
-        profile.csr_whitelist = object.last("CSRWhitelist", csr_whitelist)?;
+        for node in object.all("CSRWhitelist") {
+            profile.csr_whitelist = Some(csr_whitelist(&node, notices)?);
+        }
         profile.name_whitelist = object.last("name_whitelist", regex)?.flatten();
         for list in object.all("policies") {
-            profile.policies = list.items()?.iter().map(policy).collect::<Result<_, _>>()?;
+            profile.policies =
+                list.items()?.iter().map(|node| policy(node, notices)).collect::<Result<_, _>>()?;
         }
         for list in object.all("allowed_extensions") {
             for item in list.items()? {
                 object_identifier(&item.text()?).map_err(|kind| item.error(kind))?;
             }
         }
-        self.remote(&mut object, &mut profile)?;
-        // These have no effect on what is signed here.
+        self.remote(&mut object, &mut profile, notices)?;
+        // These are cfssl's server's.
+        for field in ["name", "cert_store", "prev_auth_key"] {
+            object.ignore(field);
+        }
         for field in [
-            "name",
-            "cert_store",
-            "prev_auth_key",
             "ct_log_servers",
             "lint_error_level",
             "ignored_lints",
             "ignored_lint_sources",
             "ClientProvidesSerialNumbers",
         ] {
-            object.ignore(field);
+            notices.extend(object.all(field).iter().map(|node| node.notice(NoticeKind::NoEffect)));
         }
         object.finish(notices);
         if profile.remote.is_none() && profile.expiry_text.is_empty() {
@@ -186,7 +189,12 @@ impl Context {
         Ok(profile)
     }
 
-    fn remote(&self, object: &mut Object<'_>, profile: &mut Profile) -> Result<(), Error> {
+    fn remote(
+        &self,
+        object: &mut Object<'_>,
+        profile: &mut Profile,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), Error> {
         let known = |node: &Node<'_>, names: &[String], section: &'static str| {
             let name = node.text()?;
             if name.is_empty() || names.contains(&name) {
@@ -202,6 +210,7 @@ impl Context {
             let mut auth = node.object()?;
             auth.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
             let remote = auth.last("remote", |node| known(node, &self.remotes, "remotes"))?;
+            auth.finish(notices);
             if profile.remote.is_some() {
                 return Err(node.error(ErrorKind::RemoteTwice));
             }
@@ -244,19 +253,21 @@ fn ca_constraint(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option
     Ok(is_ca.then_some(CaConstraint { path_len }))
 }
 
-fn csr_whitelist(node: &Node<'_>) -> Result<CsrWhitelist, Error> {
+fn csr_whitelist(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CsrWhitelist, Error> {
     let mut object = node.object()?;
     // The key's algorithm follows from the key, and the CA's key decides how it signs.
     object.ignore("PublicKeyAlgorithm");
     object.ignore("SignatureAlgorithm");
-    Ok(CsrWhitelist {
+    let whitelist = CsrWhitelist {
         subject: object.boolean("Subject")?,
         public_key: object.boolean("PublicKey")?,
         dns_names: object.boolean("DNSNames")?,
         ip_addresses: object.boolean("IPAddresses")?,
         email_addresses: object.boolean("EmailAddresses")?,
         uris: object.boolean("URIs")?,
-    })
+    };
+    object.finish(notices);
+    Ok(whitelist)
 }
 
 fn regex(node: &Node<'_>) -> Result<Option<Regex>, Error> {
@@ -267,22 +278,25 @@ fn regex(node: &Node<'_>) -> Result<Option<Regex>, Error> {
     Regex::new(&text).map(Some).map_err(|_| node.error(ErrorKind::Regex { text }))
 }
 
-fn policy(node: &Node<'_>) -> Result<CertificatePolicy, Error> {
+fn policy(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CertificatePolicy, Error> {
     let mut object = node.object()?;
     let id = object
         .last("id", |id| object_identifier(&id.text()?).map_err(|kind| id.error(kind)))?
         .ok_or_else(|| node.error(ErrorKind::MissingKey { key: "id" }))?;
     let mut qualifiers = Vec::new();
     for list in object.all("qualifiers") {
-        qualifiers = list.items()?.iter().map(qualifier).collect::<Result<_, _>>()?;
+        qualifiers = list.items()?.iter().map(|node| qualifier(node, notices)).collect::<Result<_, _>>()?;
     }
+    object.finish(notices);
     Ok(CertificatePolicy { id, qualifiers })
 }
 
-fn qualifier(node: &Node<'_>) -> Result<PolicyQualifier, Error> {
+fn qualifier(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<PolicyQualifier, Error> {
     let mut object = node.object()?;
     let value = object.text("value")?.unwrap_or_default();
-    match object.text("type")?.unwrap_or_default().as_str() {
+    let kind = object.text("type")?.unwrap_or_default();
+    object.finish(notices);
+    match kind.as_str() {
         "id-qt-cps" => Ok(PolicyQualifier::Cps(value)),
         "id-qt-unotice" => Ok(PolicyQualifier::UserNotice(value)),
         other => Err(node.error(ErrorKind::PolicyQualifier { kind: other.to_owned() })),
@@ -307,4 +321,24 @@ fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<
         profile.issuer_urls.clone_from(&default.issuer_urls);
     }
     if profile.has_usages() { Ok(()) } else { Err(node.error(ErrorKind::NoUsages)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_effect_and_what_is_unknown_is_told_at_every_depth() {
+        let json = r#"{"signing": {"default": {"expiry": "1h", "usages": ["signing"], "ct_log_servers": [],
+            "CSRWhitelist": {"PublicKey": true, "DNSName": true},
+            "policies": [{"id": "1.2.3", "qualifers": []}]}}}"#;
+        let notices = Config::from_json(json, None).unwrap().notices;
+        let texts: Vec<_> = notices.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        for part in
+            ["did you mean `DNSNames`", "did you mean `qualifiers`", "ct_log_servers: it has no effect"]
+        {
+            assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:?}");
+        }
+    }
 }
