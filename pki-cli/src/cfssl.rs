@@ -7,6 +7,7 @@ mod flags;
 mod gencert;
 mod gencrl;
 mod input;
+mod into;
 pub(crate) mod json;
 pub(crate) mod link;
 mod log;
@@ -48,12 +49,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "gencert -initca [-ca-key KEY] [-cn CN] CSRJSON\n  \
                 gencert -renewca -ca CERT -ca-key KEY\n  \
                 gencert -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] [-cn CN] CSRJSON\n  \
-                gencert -from OLDCERT -ca CERT -ca-key KEY",
+                gencert -from OLDCERT -ca CERT -ca-key KEY\n  \
+                gencert -into DIR -ca CERT -ca-key KEY [-config FILE] [-profile NAME] CSRJSON...",
         example: "etcdpki gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=peer peer.json \
                   | etcdpki json -bare peer",
         flags: &[
             "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl",
-            "bare", "force", "encrypt",
+            "bare", "into", "force", "encrypt",
         ],
         run: Run::Provided(gencert::run),
     },
@@ -119,9 +121,10 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "sign",
         about: "sign a certificate request",
         usage: "sign -ca CERT -ca-key KEY [-config FILE] [-profile NAME] [-hostname LIST] CSR [SUBJECT]\n  \
-                sign -ca CERT -ca-key KEY ... -csr CSR [SUBJECT]",
+                sign -ca CERT -ca-key KEY ... -csr CSR [SUBJECT]\n  \
+                sign -ca CERT -ca-key KEY ... -into DIR CSR...",
         example: "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr",
-        flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "force"],
+        flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "into", "force"],
         run: Run::Provided(sign::run),
     },
     Command {

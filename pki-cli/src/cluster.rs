@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::etcd::{Cluster, Folder, Label, Member, Outcome, Plan, Progress, describe};
-use pki_core::{Error, ErrorKind, Notice, SystemKeys, SystemRandomness};
+use pki_core::etcd::{Cluster, Folder, Label, Member, Plan, Progress, Report, describe};
+use pki_core::{Error, ErrorKind, Notice, Noticed, RacingKeys, SystemRandomness, parallel};
+use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::io::Io;
@@ -60,10 +61,10 @@ pub(crate) struct New {
 /// What `plan` and `apply` work on
 #[derive(Args)]
 pub(crate) struct Target {
-    /// The description, YAML or JSON; - is standard input
-    #[arg(short, long, value_name = "FILE")]
-    file: PathBuf,
-    /// The folder for everything that is made
+    /// The description, YAML or JSON; - is standard input. Several may be given
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The folder for everything that is made; of several clusters each has a folder of its name in it
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Print JSON for machines
@@ -95,80 +96,137 @@ impl New {
     }
 }
 
+/// A description that was read, and where its files go.
+struct Described {
+    cluster: Cluster,
+    notices: Vec<Notice>,
+    output: PathBuf,
+}
+
 impl Target {
     fn plan(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let (cluster, notices) = self.read(io)?;
-        let folder = Folder::open(&self.output)?;
-        let plan = Plan::new(&cluster, &folder, (io.now)())?;
-        let report = plan.report();
-        if self.json {
-            show::json(&report, &notices, io)?;
-        } else {
-            show::notices(&notices, io);
-            show::notices(plan.notices(), io);
-            show::plan(&report, io)?;
+        let now = (io.now)();
+        let mut reports = Vec::new();
+        for described in self.read(io)? {
+            let plan = Plan::new(&described.cluster, &Folder::open(&described.output)?, now)?;
+            reports.push((described, plan.report()));
         }
-        Ok(if plan.is_done() { 0 } else { CHANGES })
+        let changed = reports.iter().any(|(_, report)| report.changed);
+        if self.json {
+            show::json(reports.iter().map(|(described, report)| (report, described.notices.as_slice())), io)?;
+        } else {
+            for (described, report) in &reports {
+                show::warnings(&described.notices, report, io);
+                show::plan(report, io)?;
+            }
+        }
+        Ok(if changed { CHANGES } else { 0 })
     }
 
     fn apply(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let (cluster, notices) = self.read(io)?;
-        let folder = Folder::lock(&self.output)?;
+        let described = self.read(io)?;
         let now = (io.now)();
-        let plan = Plan::new(&cluster, &folder, now)?;
-        if plan.is_done() {
-            let report = plan.report();
-            if self.json {
-                show::json(&report, &notices, io)?;
-            } else {
-                show::notices(&notices, io);
-                show::notices(plan.notices(), io);
-                show::nothing_to_do(&report, io)?;
+        let reports = match described.as_slice() {
+            [one] => vec![one.apply(now, &keys_bar(io))?],
+            many => {
+                let bar = clusters_bar(many.len(), io);
+                let reports = parallel::map(many, |described| {
+                    let report = described.apply(now, &ProgressBar::hidden());
+                    bar.inc(1);
+                    report
+                });
+                bar.finish_and_clear();
+                reports.into_iter().collect::<Result<_, _>>()?
             }
+        };
+        if self.json {
+            let reports = described.iter().zip(&reports);
+            show::json(reports.map(|(described, report)| (report, described.notices.as_slice())), io)?;
             return Ok(0);
         }
-        let outcome = issue(plan, now, io)?;
-        folder.apply(&outcome)?;
-        if self.json {
-            show::json(outcome.report(), &notices, io)?;
-        } else {
-            show::notices(&notices, io);
-            show::applied(&cluster, outcome.report(), &self.output, io)?;
+        for (Described { cluster, notices, output }, report) in described.iter().zip(&reports) {
+            show::warnings(notices, report, io);
+            match described.len() {
+                _ if !report.changed => show::nothing_to_do(report, io)?,
+                1 => show::applied(cluster, report, output, io)?,
+                _ => show::applied_briefly(report, output, io)?,
+            }
         }
         Ok(0)
     }
 
-    fn read(&self, io: &mut Io<'_>) -> Result<(Cluster, Vec<Notice>), Failure> {
-        let text = if self.file == Path::new("-") {
-            let mut text = String::new();
-            io.input
-                .read_to_string(&mut text)
-                .map_err(|error| Failure::user(format!("cannot read the standard input: {error}")))?;
-            text
-        } else {
-            std::fs::read_to_string(&self.file).map_err(|error| {
-                Failure::user(format!("cannot read {}: {error}", self.file.display()))
-                    .hint("`etcdpki cluster new` prints a description to start from")
-            })?
-        };
-        let cluster = Cluster::from_yaml(&text, Some(&self.file))?;
-        Ok((cluster.value, cluster.notices))
+    /// Every description, before anything is done for one of them. Several go into folders of their names.
+    fn read(&self, io: &mut Io<'_>) -> Result<Vec<Described>, Failure> {
+        let mut all: Vec<Described> = Vec::new();
+        for file in &self.files {
+            let Noticed { value: cluster, notices } = Cluster::from_yaml(&read_text(file, io)?, Some(file))?;
+            if all.iter().any(|other| other.cluster.name() == cluster.name()) {
+                let message = format!("{}: there are two descriptions of {}", file.display(), cluster.name());
+                return Err(
+                    Failure::user(message).hint("clusters that are made together have different names")
+                );
+            }
+            let output = match self.files.len() {
+                1 => self.output.clone(),
+                _ => self.output.join(cluster.name().as_str()),
+            };
+            all.push(Described { cluster, notices, output });
+        }
+        Ok(all)
     }
 }
 
-/// Issues what the plan lacks; a person sees how far the keys have come.
-fn issue(plan: Plan, now: time::OffsetDateTime, io: &Io<'_>) -> Result<Outcome, Failure> {
+impl Described {
+    /// Makes what is not right yet.
+    fn apply(&self, now: OffsetDateTime, bar: &ProgressBar) -> Result<Report, Failure> {
+        let folder = Folder::lock(&self.output)?;
+        let plan = Plan::new(&self.cluster, &folder, now)?;
+        if plan.is_done() {
+            return Ok(plan.report());
+        }
+        bar.set_length(u64::try_from(plan.keys_to_make()).unwrap_or(u64::MAX));
+        let outcome = plan.issue(&RacingKeys, &SystemRandomness, now, &|progress| {
+            if let Progress::Keys { .. } = progress {
+                bar.inc(1);
+            }
+        });
+        bar.finish_and_clear();
+        let outcome = outcome?;
+        folder.apply(&outcome)?;
+        Ok(outcome.report().clone())
+    }
+}
+
+fn read_text(file: &Path, io: &mut Io<'_>) -> Result<String, Failure> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        let read = io.input.read_to_string(&mut text);
+        read.map_err(|error| Failure::user(format!("cannot read the standard input: {error}")))?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(|error| {
+        Failure::user(format!("cannot read {}: {error}", file.display()))
+            .hint("`etcdpki cluster new` prints a description to start from")
+    })
+}
+
+/// A person sees how far the keys have come.
+fn keys_bar(io: &Io<'_>) -> ProgressBar {
+    bar("making keys {bar:30} {pos}/{len} {eta}", io)
+}
+
+fn clusters_bar(count: usize, io: &Io<'_>) -> ProgressBar {
+    let bar = bar("clusters {bar:30} {pos}/{len} {per_sec} {eta}", io);
+    bar.set_length(u64::try_from(count).unwrap_or(u64::MAX));
+    bar
+}
+
+fn bar(template: &str, io: &Io<'_>) -> ProgressBar {
     let target =
         if io.errors_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(u64::try_from(plan.keys_to_make()).ok(), target);
-    if let Ok(style) = ProgressStyle::with_template("making keys {bar:30} {pos}/{len} {eta}") {
-        bar.set_style(style);
+    let bar = ProgressBar::with_draw_target(None, target);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
-    let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|progress| {
-        if let Progress::Keys { .. } = progress {
-            bar.inc(1);
-        }
-    });
-    bar.finish_and_clear();
-    Ok(outcome?)
 }

@@ -7,16 +7,16 @@ use time::{Duration, OffsetDateTime};
 
 use crate::ca::end;
 use crate::certificate::{Certificate, ToBeSigned, Validity};
-use crate::csr::VerifiedRequest;
+use crate::csr::{CertificateRequest, VerifiedRequest};
 use crate::error::{Error, ErrorKind};
 use crate::extension::{BasicConstraints, Extension};
-use crate::key::{PrivateKey, PublicKey};
+use crate::key::{KeySource, PrivateKey, PublicKey};
 use crate::name::{Name, Subject};
 use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::oid;
 use crate::policy::{CsrWhitelist, Profile};
 use crate::random::{Random, SerialNumber};
-use crate::request::BACKDATE;
+use crate::request::{BACKDATE, Request};
 use crate::subject_alt_name::SubjectAltNames;
 use crate::usage::KeyUsage;
 
@@ -57,6 +57,17 @@ pub struct Template<'a> {
     pub crl_url: Option<&'a str>,
     /// Extensions that go in as they are, each in place of the profile's own.
     pub extensions: &'a [Extension],
+}
+
+/// A certificate with its new key, and the request in between.
+#[derive(Debug)]
+pub struct NewCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The request that it was made from.
+    pub request: CertificateRequest,
+    /// The key.
+    pub key: PrivateKey,
 }
 
 impl Issuer {
@@ -158,6 +169,29 @@ impl Issuer {
         let mut signed = self.issue(&template, now, random)?;
         signed.notices.extend(requested_usages(&signed.value, profile));
         Ok(signed)
+    }
+
+    /// Makes a key, a request and a certificate from what cfssl's CSR JSON says: `gencert`.
+    ///
+    /// # Errors
+    /// If the request's hosts are none, the profile forbids what is asked for, or nothing could be made of it.
+    pub fn gencert(
+        &self,
+        request: &Request,
+        profile: &Profile,
+        crl_url: Option<&str>,
+        keys: &dyn KeySource,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<Noticed<NewCertificate>, Error> {
+        let key = keys.generate(request.key)?;
+        let mut notices = Vec::new();
+        let verified = request.sign(&key, &mut notices)?.verify()?;
+        let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
+        let signed = self.sign(&signing, now, random)?;
+        notices.extend(signed.notices);
+        let value = NewCertificate { certificate: signed.value, request: verified.request().clone(), key };
+        Ok(Noticed { value, notices })
     }
 
     /// Issues a certificate for a key that is known to be the subject's own, without a request.

@@ -78,6 +78,19 @@ pub fn verify_all(openssl: &Openssl, tree: &Tree, members: &[Member], clients: &
     }
 }
 
+/// The short form of that, for tests that ask many times: every certificate is valid under the tree's CA, and
+/// has its own key beside it.
+#[track_caller]
+pub fn verify_chains(openssl: &Openssl, tree: &Tree) {
+    let leaves: Vec<_> = certificates(tree).into_iter().filter(|path| !path.ends_with("ca.pem")).collect();
+    assert!(!leaves.is_empty(), "no certificates");
+    openssl.verify_chains(&tree.path("ca/ca.pem"), &leaves);
+    for certificate in leaves.into_iter().chain([tree.path("ca/ca.pem")]) {
+        let name = certificate.file_stem().unwrap().to_str().unwrap();
+        openssl.belong_together(&certificate, &certificate.with_file_name(format!("{name}-key.pem")));
+    }
+}
+
 fn accepted(kind: &str) -> Outcome {
     let openssl = Openssl::find()?;
     let description = json!({

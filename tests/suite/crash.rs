@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::certificates::{members, verify_all};
+use super::certificates::verify_chains;
 use super::command::{Ran, Running, run};
 use super::openssl::Openssl;
 use super::product::{Tree, is_key};
@@ -33,7 +33,7 @@ fn many_members(key: &str, count: u8) -> Value {
 /// After a crash: one more apply, and everything is as if there had been no crash, except for the keys that
 /// the crash had left complete, which are kept.
 #[track_caller]
-fn assert_recovers(openssl: &Openssl, tree: &Tree, description: &Value, complete: &[String], when: &str) {
+fn assert_recovers(openssl: &Openssl, tree: &Tree, complete: &[String], when: &str) {
     let left = tree.files();
     let ran = tree.apply();
     assert_eq!(ran.code, Some(0), "killed {when}, and then {ran}");
@@ -43,7 +43,7 @@ fn assert_recovers(openssl: &Openssl, tree: &Tree, description: &Value, complete
         assert!(now[path] == *bytes, "killed {when}, and {path} was replaced");
     }
     assert_eq!(tree.plan().code, Some(0), "killed {when}");
-    verify_all(openssl, tree, &members(description), &["root"]);
+    verify_chains(openssl, tree);
 }
 
 /// The paths of an apply that nothing disturbed.
@@ -63,7 +63,7 @@ fn killed_by_progress() -> Outcome {
             while count_files(&tree.root) < wanted && apply.0.try_wait().unwrap().is_none() {}
             apply.kill();
             let when = format!("when {wanted} files of {} were there", complete.len());
-            assert_recovers(&openssl, &tree, &description, &complete, &when);
+            assert_recovers(&openssl, &tree, &complete, &when);
         }
     }
     Ok(())
@@ -142,7 +142,7 @@ fn killed_by_system_call() -> Outcome {
             }
             crashes += 1;
             let when = format!("before {call} number {nth}");
-            assert_recovers(&openssl, &tree, &injection.description, &complete, &when);
+            assert_recovers(&openssl, &tree, &complete, &when);
         }
     }
     assert!(crashes > 30, "only {crashes} crashes: the traced calls are not those that the program makes");
@@ -166,7 +166,7 @@ fn failing_disk() -> Outcome {
                 ran.code == Some(1) && ran.stderr.contains("error: ") && !ran.stderr.contains("panicked");
             assert!(said_so, "{call} number {nth} failed, and {ran}");
             let when = format!("by a failure of {call} number {nth}");
-            assert_recovers(&openssl, &tree, &injection.description, &complete, &when);
+            assert_recovers(&openssl, &tree, &complete, &when);
         }
     }
     assert!(failures > 30, "only {failures} failures: the traced calls are not those that the program makes");
@@ -189,7 +189,7 @@ fn killed_while_it_repairs() -> Outcome {
         let mut apply = Running::spawn(tree.command("apply").stdout(Stdio::null()).stderr(Stdio::null()));
         while count_files(&tree.root) < left + wanted && apply.0.try_wait().unwrap().is_none() {}
         apply.kill();
-        assert_recovers(&openssl, &tree, &description, &complete, &format!("{wanted} files into a repair"));
+        assert_recovers(&openssl, &tree, &complete, &format!("{wanted} files into a repair"));
         for (path, bytes) in tree.files().iter().filter(|(p, _)| is_key(p)) {
             assert!(before[path] == *bytes, "{path} was lost by a repair that was killed");
         }

@@ -33,18 +33,20 @@ impl Openssl {
             Purpose::Server => "sslserver",
             Purpose::Client => "sslclient",
         };
-        // Without the three -no options the system's own CAs would count as well.
+        run(self.verify_under(ca).args(["-purpose", purpose]).args(extra).arg(certificate))
+    }
+
+    /// Panics unless all certificates are valid under `ca`, for whatever purpose.
+    #[track_caller]
+    pub fn verify_chains(&self, ca: &Path, certificates: &[PathBuf]) {
+        run(self.verify_under(ca).args(certificates)).ok();
+    }
+
+    fn verify_under(&self, ca: &Path) -> Command {
         let mut verify = Command::new(&self.0);
-        verify.args([
-            "verify",
-            "-x509_strict",
-            "-no-CAfile",
-            "-no-CApath",
-            "-no-CAstore",
-            "-purpose",
-            purpose,
-        ]);
-        run(verify.args(extra).arg("-CAfile").arg(ca).arg(certificate))
+        // Without the three -no options the system's own CAs would count as well.
+        verify.args(["verify", "-x509_strict", "-no-CAfile", "-no-CApath", "-no-CAstore", "-CAfile"]).arg(ca);
+        verify
     }
 
     /// Panics unless the private key is the certificate's.

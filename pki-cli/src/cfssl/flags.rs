@@ -51,6 +51,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     switch("initca", "make a self-signed CA certificate"),
     text("int-bundle", "file with intermediate certificates"),
     text("int-dir", "folder with intermediate certificates"),
+    text("into", "folder for the files of many certificates, each named like its operand"),
     text("intermediates", "file with intermediate certificates to add"),
     duration("interval", "96h0m0s", "time between two OCSP updates"),
     text("ip", "address to connect to for -domain"),

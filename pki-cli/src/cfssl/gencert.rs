@@ -1,8 +1,8 @@
 //! `gencert`, `genkey`, `initca`: new keys and certificates.
 
 use pki_core::{
-    Certificate, CertificateRequest, KeySource, PrivateKey, Request, SigningRequest, SubjectAltNames,
-    SystemKeys, SystemRandomness, ca,
+    Certificate, CertificateRequest, KeySource, NewCertificate, PrivateKey, RacingKeys, Request,
+    SubjectAltNames, SystemRandomness, ca,
 };
 
 use super::command::Call;
@@ -10,6 +10,7 @@ use super::input::{
     certificate, issuer, private_key, read_request, refuse_ca_section, refuse_remote, request,
     signing_profile, warn,
 };
+use super::into;
 use super::log::Log;
 use super::output::Issued;
 use crate::failure::Failure;
@@ -24,6 +25,8 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
         renew(call, io)
     } else if call.flags.switch("initca") {
         run_initca(call, io)
+    } else if call.given("into").is_some() {
+        into::gencert(call, io)
     } else {
         leaf(call, io)
     }
@@ -130,15 +133,14 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_ca_section(&request)?;
     let profile = signing_profile(call)?;
     let issuer = issuer(call, io)?;
-    let (key, csr) = new_request(call, &request, &log, io)?;
-    let verified = csr.clone().verify()?;
+    before_key(call, &request, &log, io)?;
     let crl_url = call.given("crl");
-    let signing =
-        SigningRequest { request: &verified, profile: &profile, subject: None, names: None, crl_url };
-    let certificate = issuer.sign(&signing, (io.now)(), &SystemRandomness)?;
-    signed(&certificate.value, &log, io);
-    warn(&certificate.notices, &log, io);
-    Issued::default().certificate(&certificate.value).request(&csr).key(&key, call, io)?.deliver(call, io)
+    let made = issuer.gencert(&request, &profile, crl_url, &RacingKeys, (io.now)(), &SystemRandomness)?;
+    let NewCertificate { certificate, request, key } = made.value;
+    log.info(io, "encoded CSR");
+    signed(&certificate, &log, io);
+    warn(&made.notices, &log, io);
+    Issued::default().certificate(&certificate).request(&request).key(&key, call, io)?.deliver(call, io)
 }
 
 /// A new key, and the request that it signs.
@@ -156,14 +158,19 @@ pub(crate) fn new_request(
     Ok((key, csr))
 }
 
-/// A new key. What can be wrong with the rest is found before the time for it is spent.
 fn new_key(call: &Call, request: &Request, log: &Log, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
+    before_key(call, request, log, io)?;
+    Ok(RacingKeys.generate(request.key)?)
+}
+
+/// What can be wrong with the rest is found before the time for a key is spent.
+fn before_key(call: &Call, request: &Request, log: &Log, io: &mut Io<'_>) -> Result<(), Failure> {
     SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
     Issued::check_new_key(call, io)?;
     log.info(io, "generate received request");
     log.info(io, "received CSR");
     log.info(io, format_args!("generating key: {}", request.key));
-    Ok(SystemKeys.generate(request.key)?)
+    Ok(())
 }
 
 /// Tells cfssl's way that a certificate was made.

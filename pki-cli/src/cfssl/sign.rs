@@ -10,6 +10,7 @@ use super::input::{
     certificate, hosts, issuer, private_key_and_text, profile, read_request, refuse_ca_section,
     refuse_remote, request, signing_profile, warn,
 };
+use super::into;
 use super::log::Log;
 use super::output::{self, Issued};
 use crate::failure::Failure;
@@ -18,6 +19,9 @@ use crate::io::Io;
 /// `sign`
 pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_remote(call)?;
+    if call.given("into").is_some() {
+        return into::sign(call, io);
+    }
     let log = Log::new(call.flags.integer("loglevel"));
     let (csr_name, subject_name) = operands(call)?;
     let csr_text = read_or_input(csr_name, io)?;

@@ -25,11 +25,29 @@ fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
     }
 }
 
-/// The report, with the notices of the description before its own.
-pub(super) fn json(report: &Report, notices: &[Notice], io: &mut Io<'_>) -> Result<(), Failure> {
-    let mut report = report.clone();
-    report.notices.splice(0..0, notices.iter().map(Notice::to_string));
-    serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
+/// What a description's reader and its plan warn of.
+pub(super) fn warnings(described: &[Notice], report: &Report, io: &mut Io<'_>) {
+    notices(described, io);
+    lines(report.notices.iter().cloned(), io);
+}
+
+/// The reports, each with the notices of its description before its own: one as an object, several as a list.
+pub(super) fn json<'a>(
+    reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
+    io: &mut Io<'_>,
+) -> Result<(), Failure> {
+    let reports: Vec<Report> = reports
+        .map(|(report, notices)| {
+            let mut report = report.clone();
+            report.notices.splice(0..0, notices.iter().map(Notice::to_string));
+            report
+        })
+        .collect();
+    match reports.as_slice() {
+        [one] => serde_json::to_writer_pretty(&mut *io.output, one),
+        many => serde_json::to_writer_pretty(&mut *io.output, many),
+    }
+    .map_err(std::io::Error::from)?;
     Ok(writeln!(io.output)?)
 }
 
@@ -85,6 +103,14 @@ pub(super) fn nothing_to_do(report: &Report, io: &mut Io<'_>) -> Result<(), Fail
     Ok(writeln!(io.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
 }
 
+/// One line for one of many clusters.
+pub(super) fn applied_briefly(report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
+    let made = report.certificates.iter().filter(|certificate| certificate.change != "kept").count();
+    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
+    let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
+    Ok(writeln!(io.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?)
+}
+
 /// What was issued, when it ends, and what to do next.
 pub(super) fn applied(
     cluster: &Cluster,
@@ -92,7 +118,6 @@ pub(super) fn applied(
     output: &Path,
     io: &mut Io<'_>,
 ) -> Result<(), Failure> {
-    lines(report.notices.iter().cloned(), io);
     let colours = io.colours_output();
     let mut table = table(&["CERTIFICATE", "CHANGE", "KEY", "VALID FOR", "ENDS"], colours);
     for certificate in &report.certificates {

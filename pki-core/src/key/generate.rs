@@ -1,7 +1,5 @@
 //! New keys, one or many.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -11,6 +9,7 @@ use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, Ed25519KeyPair, Rsa
 use super::private::Signer;
 use super::{KeyAlgorithm, PrivateKey};
 use crate::error::{Error, ErrorKind};
+use crate::parallel;
 
 /// Where new keys come from.
 pub trait KeySource: Sync {
@@ -78,38 +77,27 @@ pub(crate) fn generate_all(
     algorithms: &[KeyAlgorithm],
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<PrivateKey>, Error> {
-    let next = AtomicUsize::new(0);
-    let keys = Mutex::new(Vec::with_capacity(algorithms.len()));
-    let work = || {
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(&algorithm) = algorithms.get(index)
-        {
-            let key = source.generate(algorithm);
-            if let Ok(mut keys) = keys.lock() {
-                keys.push((index, key));
-            }
-            done();
-        }
+    let make = |algorithm: &KeyAlgorithm| {
+        let key = source.generate(*algorithm);
+        done();
+        key
     };
-    // Threads cost more than a handful of elliptic-curve keys.
-    let helpers = if algorithms.iter().any(|algorithm| algorithm.is_slow()) {
-        thread::available_parallelism().map_or(1, usize::from).min(algorithms.len()).saturating_sub(1)
-    } else {
-        0
-    };
-    thread::scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut keys = keys.into_inner().unwrap_or_default();
-    keys.sort_by_key(|(index, _)| *index);
-    keys.into_iter().map(|(_, key)| key).collect()
+    // Threads cost more than a handful of elliptic-curve keys, and a single key is the source's own business.
+    if algorithms.len() <= 1
+        || algorithms.len() < MANY && !algorithms.iter().any(|algorithm| algorithm.is_slow())
+    {
+        return algorithms.iter().map(make).collect();
+    }
+    parallel::map(algorithms, make).into_iter().collect()
 }
+
+/// From so many keys on, threads are worth it for every kind.
+const MANY: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]

@@ -1,0 +1,198 @@
+//! `-into DIR`: many certificates from one CA in one go, for `gencert` and `sign`.
+//!
+//! Each operand gives files of its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
+//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, and the files of a few hundred
+//! certificates at a time reach the disk together, so memory and waiting for the disk stay bounded.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pki_core::disk::{self, Batch, Existing};
+use pki_core::parallel;
+use pki_core::{
+    CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
+};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::command::{Call, read};
+use super::input::{issuer, refuse_ca_section, signing_profile, warn};
+use super::log::Log;
+use crate::failure::Failure;
+use crate::io::Io;
+
+/// So many certificates are held in memory and brought to the disk at a time.
+const AT_A_TIME: usize = 512;
+
+/// What is made of one operand.
+struct Made {
+    files: Vec<File>,
+    notices: Vec<Notice>,
+}
+
+struct File {
+    suffix: &'static str,
+    bytes: Zeroizing<Vec<u8>>,
+    is_secret: bool,
+}
+
+impl File {
+    fn public(suffix: &'static str, text: String) -> Self {
+        Self { suffix, bytes: Zeroizing::new(text.into_bytes()), is_secret: false }
+    }
+}
+
+/// What every certificate of a run has in common.
+struct Work<'a> {
+    call: &'a Call,
+    issuer: Issuer,
+    profile: Profile,
+    now: OffsetDateTime,
+}
+
+/// `gencert -into DIR CSRJSON...`
+pub(crate) fn gencert(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    run(call, io, &["-key.pem", ".pem", ".csr"], |work, path| {
+        let text = read(path)?;
+        let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
+        refuse_ca_section(&request.value)?;
+        let (crl_url, profile) = (work.call.given("crl"), &work.profile);
+        let made =
+            work.issuer.gencert(&request.value, profile, crl_url, &SystemKeys, work.now, &SystemRandomness);
+        let made = made.map_err(|error| error.in_file(path))?;
+        let mut notices = request.notices;
+        notices.extend(made.notices);
+        let key = Zeroizing::new(made.value.key.to_pem().as_bytes().to_vec());
+        let files = vec![
+            File { suffix: "-key.pem", bytes: key, is_secret: true },
+            File::public(".pem", made.value.certificate.to_pem()),
+            File::public(".csr", made.value.request.to_pem()),
+        ];
+        Ok(Made { files, notices })
+    })
+}
+
+/// `sign -into DIR CSR...`
+pub(crate) fn sign(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
+    run(call, io, &[".pem"], |work, path| {
+        let request = CertificateRequest::read(&read(path)?).and_then(CertificateRequest::verify);
+        let request = request.map_err(|error| error.in_file(path))?;
+        let (crl_url, profile) = (work.call.given("crl"), &work.profile);
+        let signing = SigningRequest { request: &request, profile, subject: None, names: None, crl_url };
+        let signed = work.issuer.sign(&signing, work.now, &SystemRandomness);
+        let signed = signed.map_err(|error: Error| error.in_file(path))?;
+        Ok(Made { files: vec![File::public(".pem", signed.value.to_pem())], notices: signed.notices })
+    })
+}
+
+fn run(
+    call: &Call,
+    io: &mut Io<'_>,
+    suffixes: &[&str],
+    make: impl Fn(&Work<'_>, &Path) -> Result<Made, Failure> + Sync,
+) -> Result<(), Failure> {
+    let folder = Path::new(call.flags.text("into"));
+    let log = Log::new(call.flags.integer("loglevel"));
+    let force = call.flags.switch("force");
+    let operands = operands(call, folder)?;
+    if !force {
+        refuse_existing_keys(&operands, suffixes)?;
+    }
+    let (issuer, profile) = (issuer(call, io)?, signing_profile(call)?);
+    let work = Work { call, issuer, profile, now: (io.now)() };
+    warn(call.notices(), &log, io);
+    let bar = progress(operands.len(), io);
+    let umask = disk::umask();
+    let mut written = 0;
+    for chunk in operands.chunks(AT_A_TIME) {
+        let stopped = |failure: Failure| {
+            failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
+        };
+        let results = parallel::map(chunk, |(path, _)| {
+            let made = make(&work, path);
+            bar.inc(1);
+            made
+        });
+        let mut batch = Batch::default();
+        for ((path, base), made) in chunk.iter().zip(results) {
+            let made = made.map_err(stopped)?;
+            for notice in made.notices {
+                log.warning(io, format_args!("{}: {notice}", path.display()));
+            }
+            for File { suffix, bytes, is_secret } in made.files {
+                let target = with_suffix(base, suffix);
+                let mode = if is_secret { 0o600 } else { 0o644 & !umask };
+                let existing = if is_secret && !force { Existing::Keep } else { Existing::Replace };
+                batch.add(&target, &bytes, mode, existing).map_err(|error| {
+                    stopped(Failure::user(format!("cannot write {}: {error}", target.display())))
+                })?;
+            }
+        }
+        batch.commit().map_err(|error| stopped(Failure::user(format!("cannot write {error}"))))?;
+        written += chunk.len();
+    }
+    bar.finish_and_clear();
+    log.info(io, format_args!("made {written} certificates in {}", folder.display()));
+    Ok(())
+}
+
+/// Each operand, and where its files go, less their suffixes.
+fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+    for flag in ["bare", "cn", "hostname"] {
+        if call.given(flag).is_some() {
+            return Err(Failure::user(format!("-{flag} is for one certificate, and -into for many"))
+                .hint(format!("leave one of the two out; each file says what -{flag} would")));
+        }
+    }
+    if call.flags.operands().is_empty() {
+        return Err(Failure::user("there is nothing to make").hint("name the files: -into DIR a.json b.json"));
+    }
+    if !folder.is_dir() {
+        return Err(
+            Failure::user(format!("{} is no folder", folder.display())).hint("make it first: mkdir -p")
+        );
+    }
+    let mut owners: HashMap<&std::ffi::OsStr, &str> = HashMap::new();
+    let mut operands = Vec::new();
+    for operand in call.flags.operands() {
+        let path = Path::new(operand);
+        let stem = path.file_stem().ok_or_else(|| Failure::user(format!("{operand:?} names no file")))?;
+        if let Some(other) = owners.insert(stem, operand) {
+            return Err(Failure::user(format!("{other} and {operand} would be written to the same files"))
+                .hint("rename one of the two"));
+        }
+        operands.push((path.to_owned(), folder.join(stem)));
+    }
+    Ok(operands)
+}
+
+/// Keys are not overwritten, and that is found before anything is made.
+fn refuse_existing_keys(operands: &[(PathBuf, PathBuf)], suffixes: &[&str]) -> Result<(), Failure> {
+    for suffix in suffixes.iter().filter(|suffix| suffix.ends_with("-key.pem")) {
+        for (_, base) in operands {
+            let path = with_suffix(base, suffix);
+            if path.symlink_metadata().is_ok() {
+                return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
+                    .hint("a private key is only replaced with -force"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
+    let mut path = base.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+fn progress(count: usize, io: &Io<'_>) -> ProgressBar {
+    let target =
+        if io.errors_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(u64::try_from(count).ok(), target);
+    match ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
