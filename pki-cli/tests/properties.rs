@@ -130,3 +130,47 @@ fn what_is_not_provided_says_what_to_use_instead() {
         }
     }
 }
+
+#[test]
+fn no_input_makes_cfssljson_panic() {
+    let value = prop::sample::select(vec![
+        "null",
+        "5",
+        "\"x\"",
+        "\"\\ud800\"",
+        "[]",
+        "{}",
+        "{\"bundle\":{\"bundle\":\"b\"}}",
+        "true",
+        "\"QQ==\"",
+        "{",
+    ]);
+    let key = prop::sample::select(vec![
+        "cert",
+        "certificate",
+        "key",
+        "csr",
+        "result",
+        "bundle",
+        "root",
+        "ocspResponse",
+        "success",
+        "errors",
+        "code",
+        "message",
+        "encrypted_key",
+    ]);
+    let object = prop::collection::vec((key, value), 0..5).prop_map(|members| {
+        let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        format!("{{{}}}", members.join(",")).into_bytes()
+    });
+    let input = prop_oneof![object, prop::collection::vec(any::<u8>(), 0..60)];
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(input in input, bare in any::<bool>())| {
+        let mut args = vec!["cfssljson".to_owned(), "-stdout".to_owned()];
+        args.extend(bare.then(|| "-bare".to_owned()));
+        let (status, errors) = run(&args, &input);
+        prop_assert!(status <= 1);
+        prop_assert!(status == 0 || !errors.trim().is_empty());
+    });
+}
