@@ -1,4 +1,4 @@
-//! What one thing costs: a key, a certificate, a plan.
+//! What one thing costs: a key, a certificate, a check, a description, a plan.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use criterion::{Criterion, criterion_group, criterion_main};
 use pki_core::etcd::{Cluster, Plan};
 use pki_core::{
-    Certificate, CertificateInfo, Config, Issuer, KeyAlgorithm, KeySource, Request, SigningRequest,
-    SystemKeys, SystemRandomness, ca,
+    Certificate, CertificateInfo, CertificateRequest, Config, Issuer, KeyAlgorithm, KeySource, Request,
+    SigningRequest, SystemKeys, SystemRandomness, ca,
 };
 use time::OffsetDateTime;
 
@@ -19,11 +19,21 @@ fn issuer(now: OffsetDateTime) -> Issuer {
     Issuer::new(made.certificate, key).unwrap()
 }
 
+fn member() -> Request {
+    Request {
+        common_name: "etcd1".to_owned(),
+        hosts: vec!["10.0.0.11".to_owned(), "etcd1.example".to_owned()],
+        ..Request::default()
+    }
+}
+
 fn keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("generate a key");
-    for algorithm in KeyAlgorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_rsa()) {
+    for algorithm in KeyAlgorithm::ALL.into_iter().filter(|algorithm| *algorithm != KeyAlgorithm::Rsa8192) {
+        // The search for primes takes its time, and another one each time.
+        group.sample_size(if algorithm.is_rsa() { 10 } else { 100 });
         group.bench_function(algorithm.name(), |bencher| {
-            bencher.iter(|| SystemKeys.generate(algorithm).unwrap())
+            bencher.iter(|| SystemKeys.generate(algorithm).unwrap());
         });
     }
 }
@@ -31,29 +41,35 @@ fn keys(criterion: &mut Criterion) {
 fn certificates(criterion: &mut Criterion) {
     let now = OffsetDateTime::now_utc();
     let issuer = issuer(now);
-    let request = Request {
-        common_name: "etcd1".to_owned(),
-        hosts: vec!["10.0.0.11".to_owned(), "etcd1.example".to_owned()],
-        ..Request::default()
-    };
     let config = Config::default();
+    let profile = config.profile(None).unwrap();
+    let request = member();
     for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Rsa2048] {
         let key = SystemKeys.generate(algorithm).unwrap();
-        criterion.bench_function(
-            &format!("request and certificate for a given {algorithm} key"),
-            |bencher| {
-                bencher.iter(|| {
-                    let csr = request.sign(&key, &mut Vec::new()).unwrap().verify().unwrap();
-                    let profile = config.profile(None).unwrap();
-                    let signing = SigningRequest { request: &csr, profile, names: None, crl_url: None };
-                    issuer.sign(&signing, now, &SystemRandomness).unwrap()
-                });
-            },
-        );
+        let csr = request.sign(&key, &mut Vec::new()).unwrap();
+        let pem = csr.to_pem();
+        criterion.bench_function(&format!("read and check a request, {algorithm}"), |bencher| {
+            bencher.iter(|| CertificateRequest::read(black_box(pem.as_bytes())).unwrap().verify().unwrap());
+        });
+        let csr = csr.verify().unwrap();
+        let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
+        criterion.bench_function(&format!("issue a certificate for a given {algorithm} key"), |bencher| {
+            bencher.iter(|| issuer.sign(&signing, now, &SystemRandomness).unwrap());
+        });
+        criterion.bench_function(&format!("a CA for a given {algorithm} key"), |bencher| {
+            bencher.iter(|| ca::create(&request, &key, now, &SystemRandomness).unwrap());
+        });
     }
-    let pem = issuer.certificate().to_pem();
-    criterion.bench_function("describe a certificate", |bencher| {
-        bencher.iter(|| CertificateInfo::from(&Certificate::read(black_box(pem.as_bytes())).unwrap()));
+    criterion.bench_function("key, request and certificate, ecdsa-256", |bencher| {
+        bencher
+            .iter(|| issuer.gencert(&request, profile, None, &SystemKeys, now, &SystemRandomness).unwrap());
+    });
+    let bundle: Vec<String> = (0..1000).map(|_| issuer.certificate().to_pem()).collect();
+    criterion.bench_function("describe 1,000 certificates", |bencher| {
+        bencher.iter(|| {
+            let describe = |pem: &String| CertificateInfo::from(&Certificate::read(pem.as_bytes()).unwrap());
+            bundle.iter().map(describe).collect::<Vec<_>>()
+        });
     });
 }
 
