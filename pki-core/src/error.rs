@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::duration;
 use crate::key::{KeyAlgorithm, PublicKeyKind};
 use crate::notice::did_you_mean;
-use crate::place::Place;
+use crate::place::{Place, date};
 
 /// What went wrong, and where.
 ///
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     #[error("the request asks for a CA certificate, and the profile does not allow CAs")]
     CaNotAllowed,
     /// The CA is not valid now.
-    #[error("the CA certificate is valid from {not_before} to {not_after}, not now")]
+    #[error("the CA certificate is valid from {} to {}, not now", date(*not_before), date(*not_after))]
     CaNotValid {
         /// From when on it is valid.
         not_before: OffsetDateTime,
@@ -68,7 +68,7 @@ pub enum ErrorKind {
         reason: String,
     },
     /// A date that a certificate cannot hold.
-    #[error("a certificate cannot hold a date after {moment}")]
+    #[error("a certificate cannot hold a date after {}", date(*moment))]
     Date {
         /// The date, or where it was counted from.
         moment: OffsetDateTime,
@@ -423,7 +423,7 @@ pub enum ErrorKind {
         path: PathBuf,
     },
     /// A certificate that would end before it begins.
-    #[error("it would be valid from {not_before} to {not_after}, which is never")]
+    #[error("it would be valid from {} to {}, which is never", date(*not_before), date(*not_after))]
     Validity {
         /// The begin.
         not_before: OffsetDateTime,

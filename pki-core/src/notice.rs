@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::place::Place;
+use crate::place::{Place, date};
 
 /// Something that deserves a warning, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Notice {
 #[non_exhaustive]
 pub enum NoticeKind {
     /// The CA that signs has ended.
-    #[error("the CA certificate ended at {not_after}: nobody will accept what it signs")]
+    #[error("the CA certificate ended at {}: nobody will accept what it signs", date(*not_after))]
     IssuerExpired {
         /// When it ended.
         not_after: OffsetDateTime,
@@ -35,7 +35,7 @@ pub enum NoticeKind {
         tolerated: usize,
     },
     /// A certificate ends soon.
-    #[error("{certificate} ends at {not_after}")]
+    #[error("{certificate} ends at {}", date(*not_after))]
     EndsSoon {
         /// Which one.
         certificate: String,
@@ -72,7 +72,7 @@ pub enum NoticeKind {
     #[error("no hosts: clients refuse a server certificate without any name or address")]
     NoHosts,
     /// A certificate's end was moved to its CA's end.
-    #[error("{certificate} was to end at {wanted} and ends with its CA at {not_after}")]
+    #[error("{certificate} was to end at {} and ends with its CA at {}", date(*wanted), date(*not_after))]
     Clamped {
         /// Which one.
         certificate: String,
@@ -99,7 +99,9 @@ pub enum NoticeKind {
     },
     /// A certificate will be useless before its date says so.
     #[error(
-        "the certificate says {not_after}, but its CA ends at {issuer_not_after}: it is useless from then on"
+        "the certificate says {}, but its CA ends at {}: it is useless from then on",
+        date(*not_after),
+        date(*issuer_not_after)
     )]
     OutlivesIssuer {
         /// The certificate's own end.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use time::{OffsetDateTime, UtcOffset};
+
 /// Where something was found: file, line and column (both from 1), and the key inside the document.
 ///
 /// ```
@@ -67,4 +69,10 @@ impl fmt::Display for Place {
         }
         Ok(())
     }
+}
+
+/// A moment in messages, as in `2027-11-21 10:08:00 UTC`.
+pub(crate) fn date(moment: OffsetDateTime) -> String {
+    let moment = moment.to_offset(UtcOffset::UTC);
+    format!("{} {:02}:{:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute(), moment.second())
 }

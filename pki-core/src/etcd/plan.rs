@@ -18,6 +18,7 @@ use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeyAlgorithm, PrivateKey};
 use crate::notice::{Notice, NoticeKind};
+use crate::place::date;
 
 /// What has to be done.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub enum Reason {
     #[error("its contents differ")]
     Contents,
     /// It has ended.
-    #[error("it ended at {not_after}")]
+    #[error("it ended at {}", date(*not_after))]
     Ended {
         /// When.
         not_after: OffsetDateTime,
