@@ -228,3 +228,52 @@ fn a_key_that_everybody_can_read_is_told() {
     fs::set_permissions(folder.path("ca-key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
     assert!(told(&folder));
 }
+
+#[test]
+fn many_certificates_are_made_in_one_go() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("out")).unwrap();
+    let names: Vec<String> = (0..600).map(|i| format!("m{i}")).collect();
+    for name in &names {
+        folder.write(&format!("{name}.json"), &format!(r#"{{"CN": "{name}", "hosts": ["10.0.0.1"]}}"#));
+    }
+    let operands: Vec<String> = names.iter().map(|name| format!("@{name}.json")).collect();
+    let sign = "-loglevel 5 -into @out -ca @ca.pem -ca-key @ca-key.pem";
+    let all = format!("gencert {sign} {}", operands.join(" "));
+    folder.good(&all);
+    for name in &names {
+        let certificate = folder.certificate(&format!("out/{name}.pem"));
+        assert_eq!(certificate.subject().common_name(), Some(name.as_str()));
+        let key = PrivateKey::read(&folder.read(&format!("out/{name}-key.pem")), None).unwrap();
+        assert!(certificate.is_for(&key));
+    }
+    let mode = fs::metadata(folder.path("out/m0-key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // Keys are not overwritten unasked, and nothing is made if there is one.
+    let before = folder.read("out/m599.pem");
+    folder.bad(&all, "m0-key.pem is already there; nothing was made");
+    assert_eq!(folder.read("out/m599.pem"), before);
+    folder.good(&all.replace("gencert", "gencert -force"));
+    assert_ne!(folder.read("out/m599.pem"), before);
+
+    // Requests are signed in the same way.
+    fs::create_dir(folder.path("signed")).unwrap();
+    let requests: Vec<String> = names.iter().map(|name| format!("@out/{name}.csr")).collect();
+    folder.good(&format!("sign {} {}", sign.replace("@out", "@signed"), requests.join(" ")));
+    assert_eq!(folder.certificate("signed/m7.pem").subject().common_name(), Some("m7"));
+    assert!(!folder.path("signed/m7-key.pem").exists());
+}
+
+#[test]
+fn what_is_wrong_with_one_of_many_is_told() {
+    let folder = Folder::new();
+    let sign = "gencert -loglevel 5 -into @ -ca @ca.pem -ca-key @ca-key.pem";
+    folder.write("bad.json", r#"{"hosts": ["a:2379"]}"#);
+    folder.bad(&format!("{sign} @leaf.json @bad.json"), "bad.json");
+    assert!(!folder.path("leaf.pem").exists(), "a chunk is written whole or not at all");
+    folder.bad(&format!("{sign} @leaf.json @./leaf.json"), "the same files");
+    folder.bad(sign, "there is nothing to make");
+    folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
+    folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
+}

@@ -17,12 +17,6 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// The CA that signs has ended.
-    #[error("the CA certificate ended at {}: nobody will accept what it signs", date(*not_after))]
-    IssuerExpired {
-        /// When it ended.
-        not_after: OffsetDateTime,
-    },
     /// A cluster of this size tolerates no more failures than one with a member less.
     #[error(
         "{members} members tolerate {tolerated} failure(s), no more than {} would: use an odd number",
