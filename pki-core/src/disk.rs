@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::parallel;
+
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
 /// deletes it.
 pub const TEMPORARY_PREFIX: &str = ".etcdpki-";
@@ -29,14 +31,14 @@ pub enum Existing {
 
 /// A file that is complete on the disk, but not yet under its name. Dropping it removes it.
 #[derive(Debug)]
-pub struct Staged {
+struct Staged {
     file: TempPath,
     target: PathBuf,
 }
 
 impl Staged {
     /// Where the file will be.
-    pub fn target(&self) -> &Path {
+    fn target(&self) -> &Path {
         &self.target
     }
 
@@ -47,7 +49,7 @@ impl Staged {
     /// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept; otherwise the renaming failed.
     /// The file is then gone, and what had its name is unchanged. Only the last step, writing the folder out,
     /// may fail with the new file in place.
-    pub fn commit(self, existing: Existing) -> io::Result<()> {
+    fn commit(self, existing: Existing) -> io::Result<()> {
         let folder = folder_of(&self.target).to_owned();
         self.rename(existing)?;
         sync_folder(&folder)
@@ -83,7 +85,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Re
 /// # Errors
 ///
 /// The folder of `path` is missing or not writable, the disk is full, or `path` names no file.
-pub fn stage(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
+fn stage(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
     let staged = create(path, bytes, mode)?;
     staged.sync()?;
     Ok(staged)
@@ -160,22 +162,32 @@ impl Batch {
                 folders.push(folder.to_owned());
             }
         }
-        let many = self.staged.len() >= MANY;
-        if many {
+        if self.staged.len() >= MANY {
             sync_file_systems(&folders)?;
         } else {
-            for (staged, _) in &self.staged {
-                staged.sync().map_err(failed(staged.target()))?;
-            }
+            sync_together(&self.staged, |(staged, _)| staged.sync().map_err(failed(staged.target())))?;
         }
         for (staged, existing) in self.staged {
             let path = staged.target().to_owned();
             staged.rename(existing).map_err(failed(&path))?;
         }
-        if many {
-            return sync_file_systems(&folders);
+        if folders.len() >= MANY {
+            sync_file_systems(&folders)
+        } else {
+            sync_together(&folders, |folder| sync_folder(folder).map_err(failed(folder)))
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder).map_err(failed(folder)))
+    }
+}
+
+/// Syncs at the same time: a file system then does for several what it would do for each.
+fn sync_together<T: Sync>(
+    items: &[T],
+    sync: impl Fn(&T) -> Result<(), BatchError> + Sync,
+) -> Result<(), BatchError> {
+    match items {
+        [] => Ok(()),
+        [one] => sync(one),
+        many => parallel::map_waiting(many, sync).into_iter().collect(),
     }
 }
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{self, Existing};
+use pki_core::disk::{self, Batch, Existing};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -386,30 +386,17 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>,
             permitted.push((artifact, path, existing));
         }
     }
-    let mut staged = Vec::new();
+    // Keys get their names first: theirs is the step that refuses when another process was faster.
+    permitted.sort_by_key(|(artifact, ..)| !artifact.secret);
+    let mut batch = Batch::default();
+    let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
         let mode = if artifact.secret { artifact.mode } else { artifact.mode & !umask };
-        let file =
-            disk::stage(&path, &artifact.bytes, mode).map_err(|error| failed("open", &path, &error))?;
-        staged.push((file, existing, artifact.secret));
+        batch.add(&path, &artifact.bytes, mode, existing).map_err(|error| failed("open", &path, &error))?;
+        paths.push(path);
     }
-    // Keys get their names first: theirs is the step that refuses when another process was faster.
-    staged.sort_by_key(|(.., secret)| !secret);
-    let mut done: Vec<PathBuf> = Vec::new();
-    for (file, existing, _) in staged {
-        let path = file.target().to_owned();
-        file.commit(existing).map_err(|error| {
-            let failure = failed("write", &path, &error);
-            if done.is_empty() {
-                failure
-            } else {
-                let done: Vec<_> = done.iter().map(|path| path.display().to_string()).collect();
-                failure.hint(format!("already written: {}", done.join(", ")))
-            }
-        })?;
-        done.push(path);
-    }
-    Ok(done)
+    batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
+    Ok(paths)
 }
 
 fn failed(action: &str, path: &Path, error: &io::Error) -> Failure {
@@ -660,7 +647,7 @@ mod tests {
     fn a_missing_folder_is_named_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let failure = cfssljson(&folder, "-bare {}/sub/y", THREE).0.unwrap_err();
-        assert!(format!("{failure:?}").contains("x/sub/y.pem: no such file or directory"), "{failure:?}");
+        assert!(format!("{failure:?}").contains("x/sub/y-key.pem: no such file or directory"), "{failure:?}");
         assert!(names(&folder).is_empty());
     }
 
