@@ -74,7 +74,8 @@ impl Staged {
 ///
 /// # Errors
 ///
-/// As for [`stage`] and [`Staged::commit`].
+/// The folder of `path` is missing or not writable, the disk is full, or `path` names no file;
+/// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<()> {
     stage(path, bytes, mode)?.commit(existing)
 }
@@ -134,7 +135,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`stage`].
+    /// As for [`write`].
     pub fn add(&mut self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<PathBuf> {
         let staged = create(path, bytes, mode)?;
         let temporary = staged.file.to_path_buf();
@@ -147,7 +148,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`Staged::commit`]. The files before the one that failed have their names, the others are gone.
+    /// As for [`write`]. The files before the one that failed have their names, the others are gone.
     pub fn commit(self) -> Result<(), BatchError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
