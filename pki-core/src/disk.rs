@@ -42,19 +42,6 @@ impl Staged {
         &self.target
     }
 
-    /// Gives the file its name.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept; otherwise the renaming failed.
-    /// The file is then gone, and what had its name is unchanged. Only the last step, writing the folder out,
-    /// may fail with the new file in place.
-    fn commit(self, existing: Existing) -> io::Result<()> {
-        let folder = folder_of(&self.target).to_owned();
-        self.rename(existing)?;
-        sync_folder(&folder)
-    }
-
     fn rename(self, existing: Existing) -> io::Result<()> {
         match existing {
             Existing::Keep => self.file.persist_noclobber(&self.target),
@@ -77,19 +64,9 @@ impl Staged {
 /// The folder of `path` is missing or not writable, the disk is full, or `path` names no file;
 /// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<()> {
-    stage(path, bytes, mode)?.commit(existing)
-}
-
-/// Writes `bytes` next to `path`, so that several files can be brought to the disk before the first of them
-/// gets its name.
-///
-/// # Errors
-///
-/// The folder of `path` is missing or not writable, the disk is full, or `path` names no file.
-fn stage(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
-    let staged = create(path, bytes, mode)?;
-    staged.sync()?;
-    Ok(staged)
+    let mut batch = Batch::default();
+    batch.add(path, bytes, mode, existing)?;
+    batch.commit().map_err(|error| error.source)
 }
 
 /// The file under its temporary name, perhaps not on the disk yet. It is not kept open: a cluster has more
@@ -135,7 +112,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`write`].
+    /// As for [`write()`].
     pub fn add(&mut self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<PathBuf> {
         let staged = create(path, bytes, mode)?;
         let temporary = staged.file.to_path_buf();
@@ -148,7 +125,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`write`]. The files before the one that failed have their names, the others are gone.
+    /// As for [`write()`]. The files before the one that failed have their names, the others are gone.
     pub fn commit(self) -> Result<(), BatchError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -337,20 +314,6 @@ mod tests {
     }
 
     #[test]
-    fn a_staged_file_has_no_name_until_it_is_committed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key.pem");
-        let staged = stage(&path, b"bytes", 0o644).unwrap();
-        assert_eq!(staged.target(), path);
-        assert!(!path.exists());
-        staged.commit(Existing::Keep).unwrap();
-        assert_eq!(names(folder.path()), ["key.pem"]);
-
-        drop(stage(&folder.path().join("dropped"), b"bytes", 0o644).unwrap());
-        assert_eq!(names(folder.path()), ["key.pem"]);
-    }
-
-    #[test]
     fn a_batch_gives_names_only_when_all_is_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         for count in [3, MANY] {
@@ -363,6 +326,10 @@ mod tests {
             batch.commit().unwrap();
             assert_eq!(mode(&folder.path().join(format!("{count}-0"))), 0o600);
         }
+        assert_eq!(names(folder.path()).len(), 3 + MANY);
+        let mut dropped = Batch::default();
+        dropped.add(&folder.path().join("dropped"), b"", 0o600, Existing::Keep).unwrap();
+        drop(dropped);
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut batch = Batch::default();
         batch.add(&folder.path().join("new"), b"", 0o600, Existing::Keep).unwrap();
