@@ -1,5 +1,5 @@
 """Times jobs done by etcdpki and by cfssl, as whole processes that take turns. Called by compare.sh."""
-import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, functools, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ETCDPKI = str(ROOT / "target/release/etcdpki")
@@ -19,27 +19,26 @@ def spawn(args, stdin=None, stdout=None):
     return pid
 
 
+PEAKS = None  # a file for the largest resident sets, while memory is measured
+
+
 def run(*pipeline):
-    """Runs a pipeline; returns the largest resident set of its processes in KiB."""
+    """Runs a pipeline to its end."""
     pids, before = [], None
     for i, args in enumerate(pipeline):
         reader, writer = (os.pipe() if i + 1 < len(pipeline) else (None, None))
-        pids.append(spawn(args, before, writer))
+        pids.append(spawn([floor(), "--peak", PEAKS, *args] if PEAKS else args, before, writer))
         for fd in (before, writer):
             if fd is not None:
                 os.close(fd)
         before = reader
-    peak = 0
     for pid, args in zip(pids, pipeline):
-        _, status, usage = os.wait4(pid, 0)
-        if os.waitstatus_to_exitcode(status) != 0:
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
             sys.exit("compare: failed: %s" % " ".join(args))
-        peak = max(peak, usage.ru_maxrss)
-    return peak
 
 
 def cfssl(base, *args):
-    return run([CFSSL, *args], [CFSSLJSON, "-bare", base])
+    run([CFSSL, *args], [CFSSLJSON, "-bare", base])
 
 
 class Job:
@@ -86,14 +85,13 @@ def guide(key):
             "members:\n%s  - {name: etcd4, address: 192.168.10.100}\n" % (key, members))
 
     def theirs(there):
-        peak = cfssl("ca", "gencert", "-loglevel", "5", "-initca", "etcd-ca-csr.json")
+        cfssl("ca", "gencert", "-loglevel", "5", "-initca", "etcd-ca-csr.json")
         sign = ["gencert", "-loglevel", "5", "-ca=ca.pem", "-ca-key=ca-key.pem", "-config=etcd-ca-config.json"]
         for base, profile, request in [("server", "etcd", "etcd-server-csr.json"), ("member", "etcd", "etcd-member-csr.json"),
                                        ("client", "client", "etcd-client-csr.json"),
                                        ("etcd4-server", "etcd", "etcd4/etcd-server-csr.json"),
                                        ("etcd4-peer", "etcd", "etcd4/etcd-member-csr.json")]:
-            peak = max(peak, cfssl(base, *sign, "-profile=" + profile, request))
-        return peak
+            cfssl(base, *sign, "-profile=" + profile, request)
     return prepare, lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "out"]), theirs
 
 
@@ -111,14 +109,16 @@ def requests(there):
 
 def many_ours(there):
     (there / "out").mkdir()
-    return run([ETCDPKI, "gencert", *SIGN, "-into", "out", *requests(there)])
+    run([ETCDPKI, "gencert", *SIGN, "-into", "out", *requests(there)])
 
 
 def many_theirs(there):
     (there / "out").mkdir()
-    return max(cfssl("out/" + pathlib.Path(r).stem, "gencert", *SIGN, r) for r in requests(there))
+    for request in requests(there):
+        cfssl("out/" + pathlib.Path(request).stem, "gencert", *SIGN, request)
 
 
+@functools.cache
 def floor():
     """The bench program that makes keys, signs and writes bytes, and nothing else."""
     found = sorted((ROOT / "target/release/deps").glob("floor-*"), key=os.path.getmtime)
@@ -127,7 +127,7 @@ def floor():
 
 def many_floor(there):
     (there / "floor").mkdir()
-    return run([floor(), "--leaves", str(LEAVES), "floor"])
+    run([floor(), "--leaves", str(LEAVES), "floor"])
 
 
 def hundred(there):
@@ -139,7 +139,8 @@ def hundred(there):
 def hundred_theirs(there):
     (there / "out").mkdir()
     cfssl("out/ca", "gencert", "-loglevel", "5", "-initca", "ca-csr.json")
-    return max(cfssl("out/%d" % i, "gencert", *SIGN, "leaf.json") for i in range(201))
+    for i in range(201):
+        cfssl("out/%d" % i, "gencert", *SIGN, "leaf.json")
 
 
 CERTINFO = ["certinfo", "-cert", "ca.pem"]
@@ -168,25 +169,40 @@ def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
+def once(job, side):
+    """One turn in a fresh folder; returns the seconds that it took."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder:
+        there = pathlib.Path(folder)
+        job.prepare(there)
+        os.chdir(there)
+        begin = time.perf_counter()
+        getattr(job, side)(there)
+        took = time.perf_counter() - begin
+        os.chdir(ROOT)
+    return took
+
+
+def peak(job, side):
+    """The largest resident set of any process of the job, in MiB, from a turn of its own."""
+    global PEAKS
+    with tempfile.NamedTemporaryFile(mode="r") as peaks:
+        PEAKS = peaks.name
+        once(job, side)
+        PEAKS = None
+        return max(int(line) for line in peaks) / 1024
+
+
 def measure(job, runs):
-    times, peaks = {"ours": [], "theirs": []}, {"ours": 0, "theirs": 0}
+    times = {"ours": [], "theirs": []}
     for turn in range(runs + 1):
         for side in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
-            with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder:
-                there = pathlib.Path(folder)
-                job.prepare(there)
-                os.chdir(there)
-                begin = time.perf_counter()
-                peak = getattr(job, side)(there)
-                took = time.perf_counter() - begin
-                os.chdir(ROOT)
+            took = once(job, side)
             if turn:  # the first turn warms up
                 times[side].append(took)
-                peaks[side] = max(peaks[side], peak)
     result = {"job": job.name, "against": job.against, "runs": runs, "wanted": job.wanted}
-    for side in times:
-        result[side] = {"median_ms": statistics.median(times[side]) * 1e3, "p95_ms": percentile(times[side], 0.95) * 1e3,
-                        "peak_mib": peaks[side] / 1024}
+    for side, taken in times.items():
+        result[side] = {"median_ms": statistics.median(taken) * 1e3, "p95_ms": percentile(taken, 0.95) * 1e3,
+                        "peak_mib": peak(job, side)}
     result["ratio"] = result["theirs"]["median_ms"] / result["ours"]["median_ms"]
     return result
 
@@ -195,10 +211,9 @@ def table(results):
     lines = ["| job | runs | etcdpki: median, p95 (ms) | cfssl: median, p95 (ms) | times faster | wanted | peak memory (MiB) |",
              "|---|---|---|---|---|---|---|"]
     for r in results:
-        name = r["job"] if r["against"] == "cfssl" else "%s" % r["job"]
         wanted = "" if r["wanted"] is None else "%.2g" % r["wanted"]
         lines.append("| %s | %d | %.1f, %.1f | %.1f, %.1f | **%.2f** | %s | %.0f against %.0f |" % (
-            name, r["runs"], r["ours"]["median_ms"], r["ours"]["p95_ms"], r["theirs"]["median_ms"],
+            r["job"], r["runs"], r["ours"]["median_ms"], r["ours"]["p95_ms"], r["theirs"]["median_ms"],
             r["theirs"]["p95_ms"], r["ratio"], wanted, r["ours"]["peak_mib"], r["theirs"]["peak_mib"]))
     return "\n".join(lines)
 

@@ -1,11 +1,18 @@
 //! The least that many certificates can cost: a key, a signature and three files each, and nothing else.
 //! `floor --leaves N DIR` does it once; compare.sh times it as a process.
+//!
+//! `floor --peak FILE PROGRAM ARGS...` runs a program and adds its largest resident set, in KiB, to FILE: a
+//! process counts what its parent had too, and this parent is small.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// As long as a P-256 certificate, request and key in PEM.
 const SIZES: [(&str, usize); 3] = [("pem", 750), ("csr", 430), ("key", 227)];
@@ -14,11 +21,24 @@ const TO_BE_SIGNED: [u8; 400] = [0x30; 400];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` calls every bench; this one does something only when told how much.
-    let [flag, leaves, folder] = args.as_slice() else { return };
-    assert_eq!(flag, "--leaves");
-    let leaves: usize = leaves.parse().unwrap();
-    let folder = Path::new(folder);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match *args.as_slice() {
+        ["--leaves", leaves, folder] => make(leaves.parse().unwrap(), Path::new(folder)),
+        ["--peak", file, program, ref args @ ..] => measure(file, program, args),
+        // `cargo bench` calls every bench; this one does something only when told what.
+        _ => {}
+    }
+}
+
+fn measure(file: &str, program: &str, args: &[&str]) {
+    let status = Command::new(program).args(args).status().unwrap();
+    let peak = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
+    writeln!(file, "{peak}").unwrap();
+    std::process::exit(status.code().unwrap_or(1));
+}
+
+fn make(leaves: usize, folder: &Path) {
     let ca = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     let next = AtomicUsize::new(0);
     let work = || {
