@@ -17,6 +17,16 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
+    /// The description asks for another CA than there is.
+    #[error(
+        "the CA stays as it is, with {found}, though the description says {wanted}: everything depends on it"
+    )]
+    CaKept {
+        /// What it is.
+        found: String,
+        /// What it should be.
+        wanted: String,
+    },
     /// A cluster of this size tolerates no more failures than one with a member less.
     #[error(
         "{members} members tolerate {tolerated} failure(s), no more than {} would: use an odd number",

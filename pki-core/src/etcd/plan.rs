@@ -16,7 +16,7 @@ use super::tree::{self, Entry, FileKind, Owner, Tree};
 use super::{env, unit};
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind};
-use crate::key::{KeyAlgorithm, PrivateKey};
+use crate::key::{KeyAlgorithm, PrivateKey, PublicKeyKind};
 use crate::notice::{Notice, NoticeKind};
 use crate::place::date;
 
@@ -478,13 +478,32 @@ fn refuse_without_ca_key(certificates: &[PlannedCertificate]) -> Result<(), Erro
     }
 }
 
+/// The CA is never replaced, so a description that asks for another one gets a word.
+fn ca_notices(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<Notice> {
+    let Some(ca) = certificates.first().and_then(|ca| ca.certificate.as_ref()) else { return Vec::new() };
+    let mut notices = Vec::new();
+    let mut kept =
+        |found: String, wanted: String| notices.push(Notice::new(NoticeKind::CaKept { found, wanted }));
+    let kind = ca.public_key().map(|key| key.kind());
+    if let Ok(kind) = kind
+        && kind != PublicKeyKind::from(cluster.key())
+    {
+        kept(format!("a key of the kind {kind}"), cluster.key().to_string());
+    }
+    let (found, wanted) = (ca.not_after() - ca.not_before(), cluster.lifetimes().ca);
+    if found != wanted {
+        kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
+    }
+    notices
+}
+
 fn notices(
     cluster: &Cluster,
     certificates: &[PlannedCertificate],
     tree: &dyn Tree,
     now: OffsetDateTime,
 ) -> Result<Vec<Notice>, Error> {
-    let mut notices = Vec::new();
+    let mut notices = ca_notices(cluster, certificates);
     let ca_end = certificates.first().and_then(|ca| ca.certificate.as_ref()).map(Certificate::not_after);
     for planned in certificates {
         if let Some(certificate) = &planned.certificate {
@@ -577,6 +596,11 @@ mod tests {
         let plan = Plan::new(&cluster("key: ed25519\n"), &tree, NOW).unwrap();
         assert_eq!(plan.keys_to_make(), 3);
         assert_eq!(*plan.certificates()[0].change(), Change::Kept);
+        assert!(
+            plan.notices()[0].to_string().contains("a key of the kind ecdsa-256"),
+            "{:?}",
+            plan.notices()
+        );
     }
 
     #[test]
