@@ -20,6 +20,7 @@ mod suite {
     pub mod openssl;
     pub mod product;
     pub mod programs;
+    pub mod recorded;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -27,7 +28,7 @@ mod suite {
 
 fn main() {
     use suite::{
-        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, systemd, unit,
+        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, recorded, systemd, unit,
     };
 
     let arguments = Arguments::from_args();
@@ -38,6 +39,7 @@ fn main() {
         unit::trials(),
         guides::trials(),
         cfssl_cases::trials(),
+        recorded::trials(),
         apply::trials(),
         descriptions::trials(),
         crash::trials(),

@@ -185,7 +185,8 @@ pub fn links() -> TempDir {
     folder
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies the files and folders of a folder into another.
+pub fn copy(from: &Path, to: &Path) {
     for item in fs::read_dir(from).unwrap() {
         let item = item.unwrap();
         let to = to.join(item.file_name());
@@ -199,7 +200,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Every file below a folder, with its mode.
-fn listing(folder: &Path) -> Vec<(PathBuf, u32)> {
+pub fn listing(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
