@@ -24,11 +24,13 @@ mod suite {
     pub mod systemd;
     pub mod trial;
     pub mod unit;
+    pub mod zlint;
 }
 
 fn main() {
     use suite::{
-        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, recorded, systemd, unit,
+        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, recorded, systemd,
+        unit, zlint,
     };
 
     let arguments = Arguments::from_args();
@@ -40,6 +42,7 @@ fn main() {
         guides::trials(),
         cfssl_cases::trials(),
         recorded::trials(),
+        zlint::trials(),
         apply::trials(),
         descriptions::trials(),
         crash::trials(),

@@ -68,6 +68,13 @@ pub fn cfssl() -> Result<Cfssl, Missing> {
         .ok_or_else(|| Missing("no cfssl 1.6 here; tests/run installs what it can".into()))
 }
 
+/// zlint, of whatever version.
+pub fn zlint() -> Result<PathBuf, Missing> {
+    versioned("zlint", "-version", "ZLint version", |_| true)
+        .map(|(_, folder)| folder.join("zlint"))
+        .ok_or_else(|| Missing("no zlint here".into()))
+}
+
 /// Python, with the packages that the recorded cfssl cases need.
 pub fn python_with_certificates() -> Result<PathBuf, Missing> {
     let python = find("python3")?;
