@@ -37,6 +37,12 @@ impl Failure {
         self
     }
 
+    /// cfssl's number for it, unless it has one of its own.
+    pub(crate) fn code(mut self, code: u32) -> Self {
+        self.code.get_or_insert(code);
+        self
+    }
+
     pub(crate) fn status(&self) -> u8 {
         self.status
     }

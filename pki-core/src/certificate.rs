@@ -87,8 +87,9 @@ impl Certificate {
     }
 
     fn parse(der: &[u8]) -> Result<Self, Error> {
-        let (rest, parsed) = X509Certificate::from_der(der)
-            .map_err(|error| ErrorKind::Certificate { reason: error.to_string() })?;
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| ErrorKind::Certificate {
+            reason: "its bytes are those of something else".to_owned(),
+        })?;
         if !rest.is_empty() {
             return Err(ErrorKind::Certificate { reason: "bytes follow it".to_owned() }.into());
         }

@@ -188,15 +188,15 @@ impl Request {
 /// The `key` section lies over cfssl's default, ecdsa 256.
 fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Error> {
     let (mut algo, mut size) = ("ecdsa".to_owned(), 256);
-    let mut algorithm = KeyAlgorithm::default();
     for node in nodes {
         let mut object = node.object()?;
         algo = object.text("algo")?.unwrap_or(algo);
         size = object.integer("size")?.unwrap_or(size);
         object.finish(notices);
-        algorithm = KeyAlgorithm::from_cfssl(&algo, size).map_err(|kind| node.error(kind))?;
     }
-    Ok(algorithm)
+    // Only what all of them make together has to be a key.
+    let Some(last) = nodes.last() else { return Ok(KeyAlgorithm::default()) };
+    KeyAlgorithm::from_cfssl(&algo, size).map_err(|kind| last.error(kind))
 }
 
 fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>, Error> {

@@ -67,7 +67,8 @@ impl Command {
         let file = call.flags.text("config").to_owned();
         if !file.is_empty() {
             let path = Path::new(&file);
-            let config = Config::from_json(&read_text(path)?, Some(path)).map_err(config_failure)?;
+            let config = read_text(path).and_then(|text| Config::from_json(&text, Some(path)));
+            let config = config.map_err(|error| Failure::from(error).code(CONFIG))?;
             call.config = Some(config.value);
             call.notices = config.notices;
         }
@@ -87,9 +88,8 @@ impl Command {
     }
 }
 
-fn config_failure(error: Error) -> Failure {
-    error.into()
-}
+/// cfssl's number for a config that cannot be used.
+const CONFIG: u32 = 5200;
 
 impl Call {
     pub(crate) fn without_config(flags: Parsed) -> Self {

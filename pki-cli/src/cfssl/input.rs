@@ -11,6 +11,9 @@ use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
 
+/// cfssl's number for a key file that cannot be read.
+const KEY_UNREADABLE: u32 = 1001;
+
 /// The password of encrypted keys; cfssl's name for it.
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
 
@@ -59,7 +62,7 @@ pub(crate) fn private_key_and_text(
     call: &Call,
     io: &mut Io<'_>,
 ) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), Failure> {
-    let (path, bytes) = read_prefixed(name, io)?;
+    let (path, bytes) = read_prefixed(name, io).map_err(|failure| failure.code(KEY_UNREADABLE))?;
     let password = secret(PASSWORD, io);
     let password = password.as_ref().map(|password| password.as_str());
     let key = PrivateKey::read(&bytes, password).map_err(|error| error.in_file(&path))?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::certificate::decimal;
 use crate::csr::{CertificateRequest, RequestAttribute};
 use crate::encode;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::extension::Extension;
 use crate::key::{PublicKey, PublicKeyKind};
 use crate::name::Subject;
@@ -29,7 +29,7 @@ pub struct RequestInfo {
     signature: String,
     signature_algorithm: u8,
     public_key_algorithm: u8,
-    public_key: Box<RawValue>,
+    public_key: PublicKeyInfo,
     subject: SubjectInfo,
     attributes: Option<Vec<AttributeInfo>>,
     extensions: Option<Vec<ExtensionInfo>>,
@@ -40,7 +40,7 @@ pub struct RequestInfo {
     #[serde(rename = "IPAddresses")]
     ip_addresses: Option<Vec<String>>,
     #[serde(rename = "URIs")]
-    uris: Option<Vec<Value>>,
+    uris: Option<Vec<UrlInfo>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,7 +103,7 @@ impl RequestInfo {
                 PublicKeyKind::Ed25519 => 4,
                 _ => 3,
             },
-            public_key: public_key_json(&public_key)?,
+            public_key: PublicKeyInfo::new(&public_key)?,
             subject: subject(request),
             attributes: unless_empty(request.attributes().iter().filter_map(attribute).collect()),
             extensions: unless_empty(request.extensions().iter().map(extension).collect()),
@@ -111,7 +111,7 @@ impl RequestInfo {
             dns_names: unless_empty(names.dns),
             email_addresses: unless_empty(names.email),
             ip_addresses: unless_empty(names.ip.iter().map(ToString::to_string).collect()),
-            uris: unless_empty(names.uri.iter().map(|uri| url(uri)).collect()),
+            uris: unless_empty(names.uri.iter().map(|uri| UrlInfo::new(uri)).collect()),
         })
     }
 }
@@ -121,23 +121,50 @@ fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// The numbers are larger than any JSON number type, hence the raw text.
-fn public_key_json(key: &PublicKey) -> Result<Box<RawValue>, Error> {
-    let bits = key.subject_public_key();
-    let json = match key.kind() {
-        PublicKeyKind::Rsa { .. } => {
-            let (modulus, exponent) = key.rsa_numbers()?;
-            format!("{{\"N\":{},\"E\":{}}}", decimal(&modulus), decimal(&exponent))
-        }
-        PublicKeyKind::Ed25519 => format!("\"{}\"", STANDARD.encode(bits)),
-        _ => {
-            // An uncompressed point: 4, X, Y.
-            let coordinates = bits.get(1..).unwrap_or_default();
-            let (x, y) = coordinates.split_at(coordinates.len() / 2);
-            format!("{{\"Curve\":{{}},\"X\":{},\"Y\":{}}}", decimal(x), decimal(y))
-        }
-    };
-    RawValue::from_string(json).map_err(|_| crate::error::ErrorKind::UnsupportedPublicKey.into())
+/// A public key as Go's JSON shows it. The numbers are larger than any JSON number type, hence the raw texts.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum PublicKeyInfo {
+    Ecdsa {
+        #[serde(rename = "Curve")]
+        curve: Empty,
+        #[serde(rename = "X")]
+        x: Box<RawValue>,
+        #[serde(rename = "Y")]
+        y: Box<RawValue>,
+    },
+    Ed25519(String),
+    Rsa {
+        #[serde(rename = "N")]
+        modulus: Box<RawValue>,
+        #[serde(rename = "E")]
+        exponent: Box<RawValue>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Empty {}
+
+impl PublicKeyInfo {
+    fn new(key: &PublicKey) -> Result<Self, Error> {
+        let bits = key.subject_public_key();
+        let number = |bytes: &[u8]| {
+            RawValue::from_string(decimal(bytes)).map_err(|_| Error::from(ErrorKind::UnsupportedPublicKey))
+        };
+        Ok(match key.kind() {
+            PublicKeyKind::Rsa { .. } => {
+                let (modulus, exponent) = key.rsa_numbers()?;
+                Self::Rsa { modulus: number(&modulus)?, exponent: number(&exponent)? }
+            }
+            PublicKeyKind::Ed25519 => Self::Ed25519(STANDARD.encode(bits)),
+            _ => {
+                // An uncompressed point: 4, X, Y.
+                let coordinates = bits.get(1..).unwrap_or_default();
+                let (x, y) = coordinates.split_at(coordinates.len() / 2);
+                Self::Ecdsa { curve: Empty {}, x: number(x)?, y: number(y)? }
+            }
+        })
+    }
 }
 
 fn arcs(oid: ObjectIdentifier) -> Vec<u32> {
@@ -185,20 +212,47 @@ fn extension(extension: &Extension) -> ExtensionInfo {
     ExtensionInfo { id: arcs(extension.oid), critical: extension.critical, value }
 }
 
-/// The fields of Go's `url.URL`.
-fn url(uri: &str) -> Value {
-    let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (opaque, host, path) = match rest.strip_prefix("//") {
-        Some(rest) => match rest.find('/') {
-            Some(at) => ("", rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default()),
-            None => ("", rest, ""),
-        },
-        None if rest.starts_with('/') => ("", "", rest),
-        None => (rest, "", ""),
-    };
-    json!({
-        "Scheme": scheme, "Opaque": opaque, "User": null, "Host": host, "Path": path, "Fragment": "",
-        "RawQuery": query, "RawPath": "", "RawFragment": "", "ForceQuery": false, "OmitHost": false,
-    })
+/// Go's `url.URL`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UrlInfo {
+    scheme: String,
+    opaque: String,
+    user: (),
+    host: String,
+    path: String,
+    fragment: &'static str,
+    raw_query: String,
+    raw_path: &'static str,
+    raw_fragment: &'static str,
+    force_query: bool,
+    omit_host: bool,
+}
+
+impl UrlInfo {
+    fn new(uri: &str) -> Self {
+        let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (opaque, host, path) = match rest.strip_prefix("//") {
+            Some(rest) => match rest.find('/') {
+                Some(at) => ("", rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default()),
+                None => ("", rest, ""),
+            },
+            None if rest.starts_with('/') => ("", "", rest),
+            None => (rest, "", ""),
+        };
+        Self {
+            scheme: scheme.to_owned(),
+            opaque: opaque.to_owned(),
+            user: (),
+            host: host.to_owned(),
+            path: path.to_owned(),
+            fragment: "",
+            raw_query: query.to_owned(),
+            raw_path: "",
+            raw_fragment: "",
+            force_query: false,
+            omit_host: false,
+        }
+    }
 }
