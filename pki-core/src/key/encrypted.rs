@@ -9,7 +9,7 @@ use der::{Decode, Encode};
 use des::TdesEde3;
 use md5::{Digest, Md5};
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use pkcs8::pkcs5::pbes2;
+use pkcs8::pkcs5::pbes2::{self, Kdf};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -21,6 +21,13 @@ pub(super) const LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
 /// Rounds of PBKDF2 with HMAC-SHA-256, as OWASP advises for 2023 and later.
 const ROUNDS: u32 = 600_000;
+
+/// The most rounds of PBKDF2 that are done to open a key: what RFC 8018 section 4.2 has for critical keys.
+const MOST_ROUNDS: u32 = 10_000_000;
+
+/// The most that scrypt may work through to open a key, in bytes, and so also its memory: eight times what OpenSSL
+/// does.
+const MOST_BYTES: u64 = 1 << 28;
 
 /// A PKCS#8 key as EncryptedPrivateKeyInfo.
 pub(super) fn encrypt(pkcs8: &[u8], password: &str, random: &dyn Random) -> Result<Vec<u8>, Error> {
@@ -44,10 +51,17 @@ pub(super) fn encrypt(pkcs8: &[u8], password: &str, random: &dyn Random) -> Resu
 pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let needed = || password.ok_or(ErrorKind::KeyEncrypted);
     if block.label == LABEL {
-        let key = EncryptedPrivateKeyInfoRef::from_der(&block.der)
-            .map_err(|_| ErrorKind::PrivateKey { reason: "its encryption is not PBES2" })?
-            .decrypt(needed()?)
-            .map_err(|_| ErrorKind::WrongPassword)?;
+        let info = EncryptedPrivateKeyInfoRef::from_der(&block.der).ok();
+        let Some((info, parameters)) =
+            info.as_ref().and_then(|info| Some((info, info.encryption_algorithm.pbes2()?)))
+        else {
+            return Err(ErrorKind::PrivateKey { reason: "its encryption is not PBES2" }.into());
+        };
+        if !is_affordable(&parameters.kdf) {
+            let reason = "the rounds that turn its password into a key are none or too many";
+            return Err(ErrorKind::PrivateKey { reason }.into());
+        }
+        let key = info.decrypt(needed()?).map_err(|_| ErrorKind::WrongPassword)?;
         return Ok(Some(Zeroizing::new(key.as_bytes().to_vec())));
     }
     if !block.header("Proc-Type").is_some_and(|value| value.ends_with("ENCRYPTED")) {
@@ -67,6 +81,19 @@ pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Ze
         _ => return Err(unsupported.into()),
     };
     clear.map(Some).ok_or_else(|| ErrorKind::WrongPassword.into())
+}
+
+/// Whether a password becomes a key in seconds, and not in hours or in all of the memory: a file may ask for
+/// that. scrypt with a cost of 0 makes its library panic.
+fn is_affordable(kdf: &Kdf) -> bool {
+    match kdf {
+        Kdf::Pbkdf2(parameters) => (1..=MOST_ROUNDS).contains(&parameters.iteration_count),
+        Kdf::Scrypt(parameters) => [parameters.block_size, parameters.parallelization]
+            .into_iter()
+            .try_fold(parameters.cost_parameter, |product, factor| product.checked_mul(factor.into()))
+            .is_some_and(|blocks| (1..=MOST_BYTES / 128).contains(&blocks)),
+        _ => false,
+    }
 }
 
 fn decrypt_cbc<D: BlockModeDecrypt + KeyIvInit>(
@@ -106,4 +133,53 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     Some(pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use pbes2::{EncryptionScheme, Parameters, Pbkdf2Params, ScryptParams};
+
+    use super::*;
+
+    fn open(kdf: Kdf) -> Error {
+        let encryption = EncryptionScheme::Aes256Cbc { iv: [0; 16] };
+        let info = EncryptedPrivateKeyInfoRef {
+            encryption_algorithm: Parameters { kdf, encryption }.into(),
+            encrypted_data: OctetStringRef::new(&[0; 16]).unwrap(),
+        };
+        let block = Block {
+            label: LABEL.to_owned(),
+            headers: Vec::new(),
+            der: Zeroizing::new(info.to_der().unwrap()),
+        };
+        decrypt(&block, Some("password")).unwrap_err()
+    }
+
+    fn pbkdf2(iteration_count: u32) -> Kdf {
+        Pbkdf2Params { iteration_count, ..Pbkdf2Params::hmac_sha256(1, b"salt").unwrap() }.into()
+    }
+
+    fn scrypt(cost_parameter: u64, block_size: u16, parallelization: u16) -> Kdf {
+        let salt = b"salt".as_slice().try_into().unwrap();
+        ScryptParams { salt, cost_parameter, block_size, parallelization, key_length: None }.into()
+    }
+
+    #[test]
+    fn usual_rounds_are_done() {
+        for kdf in [pbkdf2(1), pbkdf2(2048), scrypt(2, 8, 1), scrypt(1 << 14, 8, 1)] {
+            assert!(matches!(open(kdf).kind(), ErrorKind::WrongPassword));
+        }
+        assert!(is_affordable(&pbkdf2(MOST_ROUNDS)));
+        assert!(is_affordable(&scrypt(1 << 18, 8, 1)));
+    }
+
+    #[test]
+    fn endless_rounds_are_refused() {
+        let hours = [pbkdf2(MOST_ROUNDS + 1), pbkdf2(u32::MAX), scrypt(1 << 19, 8, 1), scrypt(1 << 18, 8, 2)];
+        let memory = [scrypt(1 << 40, 8, 1), scrypt(1 << 63, u16::MAX, u16::MAX)];
+        let none = [pbkdf2(0), scrypt(0, 8, 1), scrypt(2, 0, 1), scrypt(2, 8, 0)];
+        for kdf in hours.into_iter().chain(memory).chain(none) {
+            assert!(matches!(open(kdf).kind(), ErrorKind::PrivateKey { .. }));
+        }
+    }
 }
