@@ -1,0 +1,23 @@
+//! Descriptions of clusters, YAML or JSON, and the plan for an empty folder.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use etcdpki_fuzz::{NOW, write_json};
+use libfuzzer_sys::fuzz_target;
+use pki_core::etcd::{Cluster, Plan};
+
+fuzz_target!(|text: &str| {
+    match Cluster::from_yaml(text, None) {
+        Ok(cluster) => {
+            let empty = (PathBuf::from("/out"), BTreeMap::new());
+            match Plan::new(&cluster.value, &empty, NOW) {
+                Ok(plan) => write_json(&plan.report()),
+                Err(error) => drop((error.to_string(), error.hint())),
+            }
+        }
+        Err(error) => drop((error.to_string(), error.hint())),
+    }
+});
