@@ -1,5 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5): making, reading and extending them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -279,6 +280,7 @@ impl Revocation {
     /// If a line says something else; with its place.
     pub fn parse_list(text: &str, now: OffsetDateTime, file: Option<&Path>) -> Result<Vec<Self>, Error> {
         let mut list: Vec<Self> = Vec::new();
+        let mut serials = HashSet::new();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default();
             if line.trim().is_empty() {
@@ -291,7 +293,7 @@ impl Revocation {
                     None => place,
                 })
             })?;
-            if !list.iter().any(|earlier| earlier.serial == revocation.serial) {
+            if serials.insert(revocation.serial.clone()) {
                 list.push(revocation);
             }
         }
@@ -415,6 +417,12 @@ mod tests {
 
     fn list(text: &str) -> Result<Vec<Revocation>, Error> {
         Revocation::parse_list(text, OffsetDateTime::UNIX_EPOCH, Some(Path::new("serials")))
+    }
+
+    #[test]
+    fn long_lists_are_read_once() {
+        let text: String = (1..=100_000).map(|serial| format!("{serial}\n")).collect();
+        assert_eq!(list(&format!("{text}{text}")).unwrap().len(), 100_000);
     }
 
     #[test]
