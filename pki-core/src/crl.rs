@@ -49,7 +49,7 @@ pub struct Revocation {
     pub reason: Option<RevocationReason>,
 }
 
-/// The serial number of a revoked certificate: positive, of any length.
+/// The serial number of a revoked certificate: positive, of any length that is in use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RevokedSerial(BigUint);
 
@@ -336,8 +336,11 @@ fn date(text: &str) -> Result<OffsetDateTime, Error> {
         .map_err(|_| ErrorKind::NotADate { text: text.to_owned() }.into())
 }
 
+/// Far more digits than the 20 bytes of RFC 5280 section 4.1.2.2 have; reading takes the square of the length.
+const LONGEST_SERIAL: usize = 1000;
+
 impl RevokedSerial {
-    /// Reads a serial number: decimal, or hex after `0x`.
+    /// Reads a serial number: decimal, or hex after `0x`; of up to 1,000 digits.
     ///
     /// # Errors
     /// [`ErrorKind::NotASerial`] if it is none.
@@ -346,8 +349,9 @@ impl RevokedSerial {
             Some(digits) => (digits, 16),
             None => (text, 10),
         };
-        let all_digits = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-        all_digits
+        let is_number =
+            (1..=LONGEST_SERIAL).contains(&digits.len()) && digits.chars().all(|c| c.is_digit(radix));
+        is_number
             .then(|| BigUint::parse_bytes(digits.as_bytes(), radix))
             .flatten()
             .filter(|number| number.bits() > 0)

@@ -68,7 +68,7 @@ impl Command {
         if !file.is_empty() {
             let path = Path::new(&file);
             let config = read_text(path).and_then(|text| Config::from_json(&text, Some(path)));
-            let config = config.map_err(|error| Failure::from(error).code(CONFIG))?;
+            let config = config.map_err(config_failure)?;
             call.config = Some(config.value);
             call.notices = config.notices;
         }
@@ -88,8 +88,13 @@ impl Command {
     }
 }
 
-/// cfssl's number for a config that cannot be used.
-const CONFIG: u32 = 5200;
+/// cfssl has a number for every config that cannot be used, but for one that lacks `signing`.
+fn config_failure(error: Error) -> Failure {
+    match error.kind() {
+        ErrorKind::MissingKey { key: "signing" } => error.into(),
+        _ => Failure::from(error).code(5200),
+    }
+}
 
 impl Call {
     pub(crate) fn without_config(flags: Parsed) -> Self {

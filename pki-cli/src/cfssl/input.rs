@@ -11,7 +11,7 @@ use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
 
-/// cfssl's number for a key file that cannot be read.
+/// cfssl's number for a CA key's file that cannot be read.
 const KEY_UNREADABLE: u32 = 1001;
 
 /// The password of encrypted keys; cfssl's name for it.
@@ -28,7 +28,7 @@ pub(crate) fn issuer(call: &Call, io: &mut Io<'_>) -> Result<Issuer, Failure> {
     };
     let (certificate_name, key_name) = (needed("ca", "certificate")?, needed("ca-key", "key")?);
     let certificate = certificate(certificate_name, io)?;
-    let key = private_key(key_name, call, io)?;
+    let key = private_key(key_name, call, io).map_err(|failure| failure.code(KEY_UNREADABLE))?;
     Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn private_key_and_text(
     call: &Call,
     io: &mut Io<'_>,
 ) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), Failure> {
-    let (path, bytes) = read_prefixed(name, io).map_err(|failure| failure.code(KEY_UNREADABLE))?;
+    let (path, bytes) = read_prefixed(name, io)?;
     let password = secret(PASSWORD, io);
     let password = password.as_ref().map(|password| password.as_str());
     let key = PrivateKey::read(&bytes, password).map_err(|error| error.in_file(&path))?;

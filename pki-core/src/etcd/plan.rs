@@ -3,6 +3,7 @@
 
 mod judge;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use time::{Duration, OffsetDateTime};
@@ -207,7 +208,8 @@ impl Plan {
     }
 
     fn plan_files(&self, tree: &dyn Tree) -> Result<Vec<PlannedFile>, Error> {
-        let mut files = Files { tree, plan: self, files: Vec::new() };
+        let places = self.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
+        let mut files = Files { tree, plan: self, places: places.collect(), files: Vec::new() };
         let ca = Pair::ca();
         files.folder("ca", SECRET_FOLDER, Owner::Operator)?;
         // A key is written before its certificate: what stops in between is finished by the next run.
@@ -316,6 +318,8 @@ impl fmt::Display for Change {
 struct Files<'a> {
     tree: &'a dyn Tree,
     plan: &'a Plan,
+    /// Where each certificate is in the plan
+    places: HashMap<&'a CertificateId, usize>,
     files: Vec<PlannedFile>,
 }
 
@@ -329,9 +333,7 @@ impl Files<'_> {
     }
 
     fn pair(&mut self, id: &CertificateId, owner: Owner) -> Result<(), Error> {
-        let Some(index) = self.plan.certificates.iter().position(|planned| planned.id() == id) else {
-            return Ok(());
-        };
+        let Some(&index) = self.places.get(id) else { return Ok(()) };
         self.key(index, owner)?;
         let path = self.planned(index).map(|planned| planned.wanted.pair.certificate.clone());
         path.map_or(Ok(()), |path| self.certificate(index, &path, owner))
@@ -514,11 +516,11 @@ fn notices(
             }
         }
     }
-    let members: Vec<&str> = cluster.members().iter().map(|member| member.name().as_str()).collect();
-    let clients: Vec<&str> = cluster.clients().iter().map(|client| client.name.as_str()).collect();
+    let members: HashSet<&str> = cluster.members().iter().map(|member| member.name().as_str()).collect();
+    let clients: HashSet<&str> = cluster.clients().iter().map(|client| client.name.as_str()).collect();
     for (folder, known) in [("nodes", members), ("clients", clients)] {
         for name in tree.names(folder)? {
-            if !known.contains(&name.as_str()) {
+            if !known.contains(name.as_str()) {
                 notices.push(Notice::new(NoticeKind::Orphan { path: format!("{folder}/{name}") }));
             }
         }
