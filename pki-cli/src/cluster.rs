@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki_core::etcd::{Cluster, Folder, Label, Member, Plan, Progress, Report, describe};
-use pki_core::{Error, ErrorKind, Notice, Noticed, RacingKeys, SystemRandomness, parallel};
+use pki_core::{
+    Error, ErrorKind, KeySource, Notice, Noticed, RacingKeys, SystemKeys, SystemRandomness, parallel,
+};
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
@@ -185,7 +187,9 @@ impl Described {
             return Ok(plan.report());
         }
         bar.set_length(u64::try_from(plan.keys_to_make()).unwrap_or(u64::MAX));
-        let outcome = plan.issue(&RacingKeys, &SystemRandomness, now, &|progress| {
+        // Racing for each key of a set would search for every one of them on every core.
+        let keys: &dyn KeySource = if plan.keys_to_make() == 1 { &RacingKeys } else { &SystemKeys };
+        let outcome = plan.issue(keys, &SystemRandomness, now, &|progress| {
             if let Progress::Keys { .. } = progress {
                 bar.inc(1);
             }

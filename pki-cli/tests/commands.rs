@@ -274,6 +274,8 @@ fn what_is_wrong_with_one_of_many_is_told() {
     assert!(!folder.path("leaf.pem").exists(), "a chunk is written whole or not at all");
     folder.bad(&format!("{sign} @leaf.json @./leaf.json"), "the same files");
     folder.bad(sign, "there is nothing to make");
+    folder.bad(&format!("{sign} -encrypt @leaf.json"), "-encrypt is given");
+    assert!(!folder.path("leaf-key.pem").exists());
     folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
     folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
 }

@@ -48,7 +48,11 @@ pub(crate) fn encode(label: &str, der: &[u8]) -> String {
 
 /// The same for a secret, wiped after use.
 pub(crate) fn encode_secret(label: &str, der: &[u8]) -> Zeroizing<String> {
-    Zeroizing::new(encode(label, der))
+    let block = Pem::new(label, der);
+    let text =
+        Zeroizing::new(pem::encode_config(&block, EncodeConfig::new().set_line_ending(LineEnding::LF)));
+    drop(Zeroizing::new(block.into_contents()));
+    text
 }
 
 #[cfg(test)]

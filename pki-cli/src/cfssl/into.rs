@@ -145,6 +145,10 @@ fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failu
                 .hint(format!("leave one of the two out; each file says what -{flag} would")));
         }
     }
+    if call.flags.switch("encrypt") {
+        return Err(Failure::user("-into writes keys as they are, and -encrypt is given")
+            .hint("make one certificate at a time: -bare NAME -encrypt"));
+    }
     if call.flags.operands().is_empty() {
         return Err(Failure::user("there is nothing to make").hint("name the files: -into DIR a.json b.json"));
     }
