@@ -18,6 +18,7 @@ mod suite {
     pub mod host;
     pub mod hostile;
     pub mod openssl;
+    pub mod options;
     pub mod product;
     pub mod programs;
     pub mod recorded;
@@ -29,8 +30,8 @@ mod suite {
 
 fn main() {
     use suite::{
-        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, recorded, systemd,
-        unit, zlint,
+        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, options, recorded,
+        systemd, unit, zlint,
     };
 
     let arguments = Arguments::from_args();
@@ -49,6 +50,7 @@ fn main() {
         hostile::trials(),
         certificates::trials(),
         systemd::trials(),
+        options::trials(),
     ];
     let trials = spread(etcd::trials(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()

@@ -120,6 +120,14 @@ pub enum DescriptionError {
         /// What may be written there.
         expected: Vec<&'static str>,
     },
+    /// A version of etcd that is none, or not known.
+    #[error("{text:?} cannot be etcd's version: {reason}")]
+    Version {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: &'static str,
+    },
 }
 
 fn unknown(near: Option<&str>, expected: &[&str]) -> String {
@@ -157,6 +165,7 @@ impl DescriptionError {
             Self::Syntax { .. } | Self::UnknownKey { .. } => {
                 "`etcdpki cluster new` prints a description to start from".to_owned()
             }
+            Self::Version { .. } => "write what `etcd --version` says, such as 3.5 or 3.5.30".to_owned(),
         })
     }
 }

@@ -1,0 +1,413 @@
+//! etcd's own options: which there are in which version, how they are written in each place, and what they take.
+
+mod table;
+mod value;
+
+use std::fmt;
+
+use super::version::EtcdVersion;
+use table::OPTIONS;
+pub use value::{UrlUse, ValueError, ValueKind};
+
+/// One of etcd's options.
+///
+/// ```
+/// use pki_core::etcd::{Availability, EtcdOption, EtcdVersion};
+///
+/// let option = EtcdOption::find("experimental-corrupt-check-time").unwrap();
+/// assert_eq!(option.variable(), "ETCD_EXPERIMENTAL_CORRUPT_CHECK_TIME");
+/// assert_eq!(option.availability(EtcdVersion::V3_5), Availability::Available);
+/// assert_eq!(
+///     option.availability(EtcdVersion::V3_7).to_string(),
+///     "was removed in 3.7.0: use `corrupt-check-time`"
+/// );
+/// assert!(option.check("10s", EtcdVersion::V3_5).is_ok());
+/// assert!(option.check("10", EtcdVersion::V3_5).is_err());
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct EtcdOption {
+    name: &'static str,
+    kind: ValueKind,
+    /// The kinds that it had before a release, oldest first. `(5, 8)` is 3.5.8 here and below.
+    formerly: &'static [((u8, u16), ValueKind)],
+    /// The first release that has it, for each series where that is not the first release; every series after
+    /// the last one named has it.
+    since: &'static [(u8, u16)],
+    /// The first series whose etcd warns about it, or whose help says that it will go.
+    deprecated: Option<u8>,
+    /// The first series without it.
+    removed: Option<u8>,
+    /// What takes its place: `option` or `option=value`.
+    instead: Option<&'static str>,
+    file: Option<File>,
+}
+
+/// Where the configuration file has an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct File {
+    section: &'static [&'static str],
+    key: &'static str,
+    /// As [`EtcdOption::since`].
+    since: &'static [(u8, u16)],
+    /// The first series whose file does not know it any more.
+    removed: Option<u8>,
+}
+
+/// Whether a version of etcd has an option.
+///
+/// Its text is the predicate of a sentence about the option, such as "is deprecated since 3.6: use `x`".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Availability {
+    /// It has.
+    Available,
+    /// It accepts the option, but warns that the option will go.
+    Deprecated {
+        /// The first series that does, such as 6 for 3.6.
+        since: u8,
+        /// `option` or `option=value`.
+        instead: Option<&'static str>,
+    },
+    /// It accepts the option and does nothing.
+    Ignored,
+    /// It is too old: the flag would keep it from starting, the variable would do nothing.
+    NotYet {
+        /// The first release of the same series that has the option, or else the first of all.
+        since: EtcdVersion,
+        /// The option's name in this version.
+        instead: Option<&'static str>,
+    },
+    /// It is too new: the flag would keep it from starting, the variable would do nothing.
+    Removed {
+        /// The first release without the option.
+        since: EtcdVersion,
+        /// `option` or `option=value`.
+        instead: Option<&'static str>,
+    },
+}
+
+impl Availability {
+    /// Whether etcd accepts the option, though perhaps with a warning.
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Available | Self::Deprecated { .. } | Self::Ignored)
+    }
+
+    /// What to write instead: `option` or `option=value`.
+    pub fn instead(self) -> Option<&'static str> {
+        match self {
+            Self::Available | Self::Ignored => None,
+            Self::Deprecated { instead, .. }
+            | Self::NotYet { instead, .. }
+            | Self::Removed { instead, .. } => instead,
+        }
+    }
+}
+
+impl fmt::Display for Availability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Available => f.write_str("is available")?,
+            Self::Deprecated { since, .. } => write!(f, "is deprecated since 3.{since}")?,
+            Self::Ignored => f.write_str("has no effect any more")?,
+            Self::NotYet { since, .. } => write!(f, "is new in {since}")?,
+            Self::Removed { since, .. } => write!(f, "was removed in {since}")?,
+        }
+        self.instead().map_or(Ok(()), |instead| write!(f, ": use `{instead}`"))
+    }
+}
+
+/// Where etcd's configuration file (`--config-file`) has an option, and how it is written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct YamlPlace {
+    /// The keys around it, outermost first: none, or `client-transport-security`.
+    pub section: &'static [&'static str],
+    /// Its key.
+    pub key: &'static str,
+    /// How its value is written.
+    pub kind: YamlKind,
+}
+
+/// How a value is written in etcd's configuration file.
+///
+/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error, but
+/// for a number or boolean where a text belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YamlKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A duration as a whole number of nanoseconds; `10s` is an error there.
+    Nanoseconds,
+    /// A text. Several URLs are one text, with commas.
+    Text,
+    /// A list of texts.
+    List,
+}
+
+impl EtcdOption {
+    /// The option of that name, as etcd's command line has it, without dashes.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        Self::all().find(|option| option.name == name)
+    }
+
+    /// The option that an environment variable sets.
+    pub fn of_variable(variable: &str) -> Option<&'static Self> {
+        Self::all().find(|option| option.variable() == variable)
+    }
+
+    /// Every option that any version from 3.4 to 3.7 knows.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        OPTIONS.iter()
+    }
+
+    /// Its name, as etcd's command line has it, without dashes.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What its value is, in that version.
+    pub fn kind(&self, version: EtcdVersion) -> ValueKind {
+        let former = self.formerly.iter().find(|((minor, patch), _)| !version.has(*minor, *patch));
+        former.map_or(self.kind, |(_, kind)| *kind)
+    }
+
+    /// Whether that version has it.
+    pub fn availability(&self, version: EtcdVersion) -> Availability {
+        let instead = self.instead;
+        if let Some(removed) = self.removed.filter(|removed| version.has(*removed, 0)) {
+            return Availability::Removed { since: EtcdVersion::release(removed, 0), instead };
+        }
+        if let Some((minor, patch)) = first_missing(self.since, version) {
+            let since = EtcdVersion::release(minor, patch);
+            return Availability::NotYet { since, instead: self.former_name(version) };
+        }
+        match self.deprecated.filter(|deprecated| version.has(*deprecated, 0)) {
+            _ if self.kind == ValueKind::Ignored => Availability::Ignored,
+            Some(since) => Availability::Deprecated { since, instead },
+            None => Availability::Available,
+        }
+    }
+
+    /// The option of that version that this one takes the place of.
+    fn former_name(&self, version: EtcdVersion) -> Option<&'static str> {
+        let is_former = |option: &&Self| {
+            option.instead == Some(self.name)
+                && option.removed.is_none_or(|removed| !version.has(removed, 0))
+                && first_missing(option.since, version).is_none()
+        };
+        Self::all().find(is_former).map(|option| option.name)
+    }
+
+    /// The environment variable that sets it (etcd, pkg/flags/flag.go, `FlagToEnv`).
+    pub fn variable(&self) -> String {
+        format!("ETCD_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+
+    /// Where the configuration file of that version has it; nowhere for those that only the command line and
+    /// the environment know, such as the revocation lists. etcd ignores keys that it does not know.
+    pub fn yaml(&self, version: EtcdVersion) -> Option<YamlPlace> {
+        let File { section, key, since, removed } = self.file?;
+        let is_known = first_missing(since, version).is_none()
+            && removed.is_none_or(|removed| !version.has(removed, 0))
+            && self.availability(version).is_accepted();
+        let kind = match self.kind(version) {
+            ValueKind::Bool => YamlKind::Bool,
+            ValueKind::Integer { .. } => YamlKind::Integer,
+            ValueKind::Duration | ValueKind::PositiveDuration => YamlKind::Nanoseconds,
+            ValueKind::List | ValueKind::CipherSuites => YamlKind::List,
+            _ => YamlKind::Text,
+        };
+        is_known.then_some(YamlPlace { section, key, kind })
+    }
+
+    /// Whether etcd of that version takes the value, as its command line and the environment have it.
+    ///
+    /// What depends on other options, on files or on the machine is not looked at.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, value: &str, version: EtcdVersion) -> Result<(), ValueError> {
+        self.kind(version).check(value, version)
+    }
+}
+
+/// The release that a version lacks of those that brought something.
+fn first_missing(since: &'static [(u8, u16)], version: EtcdVersion) -> Option<(u8, u16)> {
+    let same = since.iter().find(|(minor, _)| *minor == version.minor());
+    match (same, since.first()) {
+        (Some((minor, patch)), _) => (!version.has(*minor, *patch)).then_some((*minor, *patch)),
+        (None, Some((minor, patch))) => (version.minor() < *minor).then_some((*minor, *patch)),
+        (None, None) => None,
+    }
+}
+
+/// The words that the table is written in.
+impl EtcdOption {
+    const fn new(name: &'static str, kind: ValueKind) -> Self {
+        let file = File { section: &[], key: name, since: &[], removed: None };
+        Self {
+            name,
+            kind,
+            formerly: &[],
+            since: &[],
+            deprecated: None,
+            removed: None,
+            instead: None,
+            file: Some(file),
+        }
+    }
+
+    const fn since(mut self, since: &'static [(u8, u16)]) -> Self {
+        self.since = since;
+        self
+    }
+
+    const fn formerly(mut self, formerly: &'static [((u8, u16), ValueKind)]) -> Self {
+        self.formerly = formerly;
+        self
+    }
+
+    const fn deprecated(mut self, minor: u8) -> Self {
+        self.deprecated = Some(minor);
+        self
+    }
+
+    const fn removed(mut self, minor: u8) -> Self {
+        self.removed = Some(minor);
+        self
+    }
+
+    const fn instead(mut self, instead: &'static str) -> Self {
+        self.instead = Some(instead);
+        self
+    }
+
+    const fn at(mut self, section: &'static [&'static str], key: &'static str) -> Self {
+        self.file = Some(File { section, key, since: &[], removed: None });
+        self
+    }
+
+    const fn client(self, key: &'static str) -> Self {
+        self.at(&["client-transport-security"], key)
+    }
+
+    const fn peer(self, key: &'static str) -> Self {
+        self.at(&["peer-transport-security"], key)
+    }
+
+    const fn file_since(mut self, since: &'static [(u8, u16)]) -> Self {
+        if let Some(file) = &mut self.file {
+            file.since = since;
+        }
+        self
+    }
+
+    const fn file_until(mut self, removed: u8) -> Self {
+        if let Some(file) = &mut self.file {
+            file.removed = Some(removed);
+        }
+        self
+    }
+
+    const fn not_in_file(mut self) -> Self {
+        self.file = None;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn version(text: &str) -> EtcdVersion {
+        EtcdVersion::parse(text).unwrap()
+    }
+
+    #[track_caller]
+    fn option(name: &str) -> &'static EtcdOption {
+        EtcdOption::find(name).unwrap()
+    }
+
+    fn says(name: &str, in_version: &str) -> String {
+        option(name).availability(version(in_version)).to_string()
+    }
+
+    #[test]
+    fn the_table_is_consistent() {
+        let names: BTreeSet<_> = EtcdOption::all().map(EtcdOption::name).collect();
+        assert_eq!(names.len(), EtcdOption::all().count(), "an option is there twice");
+        for option in EtcdOption::all() {
+            assert_eq!(EtcdOption::of_variable(&option.variable()), Some(option));
+            assert!(option.since.is_sorted() && option.formerly.is_sorted_by_key(|(release, _)| *release));
+            let Some(instead) = option.instead else { continue };
+            let (name, value) = instead.split_once('=').unwrap_or((instead, ""));
+            let instead = EtcdOption::find(name).unwrap_or_else(|| panic!("{}: no {name}", option.name));
+            if !value.is_empty() {
+                assert_eq!(instead.check(value, EtcdVersion::V3_7), Ok(()), "{}", option.name);
+            }
+            let successor = EtcdVersion::release(option.removed.or(option.deprecated).unwrap(), 0);
+            assert!(instead.availability(successor).is_accepted(), "{} has no successor", option.name);
+        }
+    }
+
+    #[test]
+    fn what_came_to_several_series_is_there_from_the_right_release_on() {
+        assert_eq!(says("tls-min-version", "3.4.23"), "is new in 3.4.25");
+        assert_eq!(says("tls-min-version", "3.4.25"), "is available");
+        assert_eq!(says("tls-min-version", "3.4"), "is available");
+        assert_eq!(says("tls-min-version", "3.5.7"), "is new in 3.5.8");
+        assert_eq!(says("tls-min-version", "3.6.0"), "is available");
+        assert_eq!(says("socket-reuse-port", "3.4"), "is new in 3.5.0");
+    }
+
+    #[test]
+    fn what_was_renamed_has_a_name_in_every_version() {
+        assert_eq!(
+            says("corrupt-check-time", "3.5"),
+            "is new in 3.6.0: use `experimental-corrupt-check-time`"
+        );
+        assert_eq!(
+            says("experimental-corrupt-check-time", "3.6"),
+            "is deprecated since 3.6: use `corrupt-check-time`"
+        );
+        assert_eq!(says("debug", "3.5.0"), "was removed in 3.5.0: use `log-level=debug`");
+        assert_eq!(says("snapshot", "3.5"), "has no effect any more");
+    }
+
+    #[test]
+    fn lists_were_single_names_once() {
+        let option = option("peer-cert-allowed-hostname");
+        assert!(option.check("a.example,b.example", version("3.5.15")).is_ok());
+        for former in ["3.4", "3.5.14"] {
+            assert!(option.check("a.example,b.example", version(former)).is_err());
+            assert!(option.check("a.example", version(former)).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_file_has_places_of_its_own() {
+        let place = |name: &str, in_version: &str| option(name).yaml(version(in_version));
+        let top = |key, kind| Some(YamlPlace { section: &[], key, kind });
+        let peer = |key, kind| Some(YamlPlace { section: &["peer-transport-security"], key, kind });
+        assert_eq!(place("listen-peer-urls", "3.4"), top("listen-peer-urls", YamlKind::Text));
+        assert_eq!(place("snapshot-count", "3.4"), top("snapshot-count", YamlKind::Integer));
+        assert_eq!(
+            place("grpc-keepalive-timeout", "3.4"),
+            top("grpc-keepalive-timeout", YamlKind::Nanoseconds)
+        );
+        assert_eq!(place("cipher-suites", "3.4"), top("cipher-suites", YamlKind::List));
+        assert_eq!(place("peer-cert-file", "3.4"), peer("cert-file", YamlKind::Text));
+        assert_eq!(place("peer-client-cert-auth", "3.4"), peer("client-cert-auth", YamlKind::Bool));
+        assert_eq!(place("peer-cert-allowed-hostname", "3.5.13"), None);
+        assert_eq!(place("peer-cert-allowed-hostname", "3.5.14"), peer("allowed-hostname", YamlKind::Text));
+        assert_eq!(place("peer-cert-allowed-hostname", "3.5"), peer("allowed-hostname", YamlKind::List));
+        assert_eq!(place("discovery-fallback", "3.6"), None);
+        assert_eq!(place("tls-min-version", "3.4.23"), None);
+        for version in ["3.4", "3.5", "3.6", "3.7"] {
+            assert_eq!(place("client-crl-file", version), None);
+        }
+    }
+}

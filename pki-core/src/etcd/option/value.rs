@@ -1,0 +1,415 @@
+//! What the values of etcd's options are.
+
+use std::net::IpAddr;
+
+use crate::duration;
+use crate::etcd::version::EtcdVersion;
+use crate::notice::did_you_mean;
+use crate::suggest::near;
+
+/// What the value of an option is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// `true` or `false`, in any form that Go's `strconv.ParseBool` reads.
+    Bool,
+    /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen.
+    Integer {
+        /// The smallest.
+        least: i64,
+        /// The greatest.
+        most: u64,
+    },
+    /// A duration of Go's, such as `10s` or `1h30m`.
+    Duration,
+    /// A duration above zero.
+    PositiveDuration,
+    /// What `auto-compaction-retention` takes: a number of hours or revisions, or a duration.
+    Retention,
+    /// Any text.
+    Text,
+    /// The path of a file or folder on the host.
+    Path,
+    /// One name. Newer releases take a list here, so that a comma would be part of the name.
+    Single,
+    /// Texts, with commas between them.
+    List,
+    /// URLs, with commas between them.
+    Urls(UrlUse),
+    /// `name=URL`, with commas between them; a name may be there more than once.
+    Members,
+    /// One of several words.
+    Choice(&'static [&'static str]),
+    /// Some of several words, with commas between them.
+    Choices(&'static [&'static str]),
+    /// Names of Go's TLS 1.0 to 1.3 cipher suites, with commas between them.
+    CipherSuites,
+    /// `Feature=true`, with commas between them.
+    FeatureGates,
+    /// Whatever it is, etcd does not look at it.
+    Ignored,
+}
+
+/// What etcd does with a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlUse {
+    /// It listens there: the host must be an address, or `localhost`.
+    Listen,
+    /// It tells others: there must be a host.
+    Advertise,
+    /// It compares it with the origins of requests: `*` is all of them.
+    Origin,
+}
+
+/// Why etcd would not take a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// Neither true nor false.
+    #[error("{text:?} is neither `true` nor `false`")]
+    Bool {
+        /// As written.
+        text: String,
+    },
+    /// Not one of the words.
+    #[error("{text:?} is not one of {}{}", choices.join(", "), did_you_mean(near.as_deref()))]
+    Choice {
+        /// As written.
+        text: String,
+        /// What may be written.
+        choices: &'static [&'static str],
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// A cipher suite that Go does not know.
+    #[error("{text:?} is no cipher suite of Go's{}", did_you_mean(near.as_deref()))]
+    CipherSuite {
+        /// As written.
+        text: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// No duration of Go's.
+    #[error("{text:?} is no duration of etcd's: {reason}")]
+    Duration {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A feature gate that is not switched.
+    #[error("{text:?} is not of the form Feature=true")]
+    FeatureGate {
+        /// As written.
+        text: String,
+    },
+    /// Not a number, or not one in the range.
+    #[error("{text:?} is not a whole number from {least} to {most}")]
+    Integer {
+        /// As written.
+        text: String,
+        /// The smallest.
+        least: i64,
+        /// The greatest.
+        most: u64,
+    },
+    /// An entry of `initial-cluster` that is none.
+    #[error("{text:?} is not of the form NAME=URL")]
+    Member {
+        /// As written.
+        text: String,
+    },
+    /// Several names where this version takes one.
+    #[error("{text:?} is one name with a comma in it to this version of etcd; lists are new in 3.5.15")]
+    Single {
+        /// As written.
+        text: String,
+    },
+    /// A URL that is of no use.
+    #[error("{text:?} is no URL that etcd can use: {reason}")]
+    Url {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl ValueKind {
+    /// Whether etcd of that version takes the value.
+    pub(super) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
+        match self {
+            Self::Bool => match boolean(text) {
+                Some(_) => Ok(()),
+                None => Err(ValueError::Bool { text: text.to_owned() }),
+            },
+            Self::Integer { least, most } => match integer(text) {
+                Some(value) if (i128::from(least)..=i128::from(most)).contains(&value) => Ok(()),
+                _ => Err(ValueError::Integer { text: text.to_owned(), least, most }),
+            },
+            Self::Duration => check_duration(text).map(drop),
+            Self::PositiveDuration => match check_duration(text)? {
+                value if value.is_positive() => Ok(()),
+                _ => Err(ValueError::Duration { text: text.to_owned(), reason: "it must be above zero" }),
+            },
+            Self::Retention => {
+                if text.parse::<u64>().is_ok() {
+                    Ok(())
+                } else {
+                    check_duration(text).map(drop)
+                }
+            }
+            Self::Text | Self::Path | Self::List | Self::Ignored => Ok(()),
+            Self::Single if text.contains(',') => Err(ValueError::Single { text: text.to_owned() }),
+            Self::Single => Ok(()),
+            // `NewUniqueURLsWithExceptions` takes these as they are (etcd, pkg/flags/unique_urls.go).
+            Self::Urls(UrlUse::Origin) if text == "*" => Ok(()),
+            Self::Urls(UrlUse::Listen | UrlUse::Advertise) if text.is_empty() => Ok(()),
+            Self::Urls(used) => text.split(',').try_for_each(|url| check_url(url.trim(), used, version)),
+            Self::Members => {
+                let mut items = text.split(',').filter(|item| !item.is_empty());
+                items.try_for_each(|item| check_member(item, version))
+            }
+            Self::Choice(choices) => check_choice(text, choices),
+            Self::Choices(choices) => text.split(',').try_for_each(|text| check_choice(text, choices)),
+            Self::CipherSuites => text.split(',').try_for_each(check_cipher_suite),
+            Self::FeatureGates => text.split(',').filter(|item| !item.is_empty()).try_for_each(check_gate),
+        }
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Go's `strconv.ParseInt` with base 0, but for its underscores between digits.
+fn integer(text: &str) -> Option<i128> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (base, digits) = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)]
+        .into_iter()
+        .find_map(|(prefix, base)| Some((base, lower.strip_prefix(prefix)?)))
+        .filter(|_| lower != "0")
+        .unwrap_or((10, &lower));
+    let is_plain = digits.starts_with(|c: char| c.is_ascii_alphanumeric());
+    i128::from_str_radix(digits, base).ok().filter(|_| is_plain).map(|value| sign * value)
+}
+
+fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
+    let refuse = |reason| ValueError::Duration { text: text.to_owned(), reason };
+    let value = duration::parse(text).map_err(|error| match error {
+        duration::ParseError::MissingUnit { .. } => refuse("it has no unit, as in 10s"),
+        _ => refuse("write numbers with units h, m, s, ms, us or ns, as in 1h30m"),
+    })?;
+    if text.contains(['d', 'y']) { Err(refuse("Go has no unit above the hour")) } else { Ok(value) }
+}
+
+/// etcd, client/pkg/types/urls.go, `NewURLs`; server/embed/config.go, `checkBindURLs` and `checkHostURLs`.
+fn check_url(url: &str, used: UrlUse, version: EtcdVersion) -> Result<(), ValueError> {
+    let refuse = |reason| Err(ValueError::Url { text: url.to_owned(), reason });
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return refuse("it does not begin with https:// or http://");
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => {}
+        "unix" | "unixs" => {
+            let needs_port = match used {
+                UrlUse::Listen | UrlUse::Origin => !version.has(5, 13),
+                UrlUse::Advertise => !version.has(7, 0),
+            };
+            let has_port = rest.contains(':') && !rest.contains('/');
+            return if needs_port && !has_port {
+                refuse("this version wants the form unix://name:number")
+            } else {
+                Ok(())
+            };
+        }
+        _ => return refuse("its scheme is not https, http, unixs or unix"),
+    }
+    if rest.contains(['/', '?', '#']) {
+        return refuse("it has something after the port");
+    }
+    let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
+        return refuse("it has no port");
+    };
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if !is_port {
+        return refuse("it does not end with a port");
+    }
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address = match bracketed {
+        Some(inner) => inner.parse().ok().filter(IpAddr::is_ipv6),
+        None if host.contains(':') => return refuse("an IPv6 address needs brackets, as in [2001:db8::11]"),
+        None => host.parse().ok(),
+    };
+    match used {
+        UrlUse::Listen if address.is_none() && host != "localhost" => {
+            refuse("etcd listens on addresses, not on names")
+        }
+        _ if address.is_none() && bracketed.is_some() => refuse("no IPv6 address is within the brackets"),
+        _ if host.is_empty() => refuse("it has no host"),
+        _ if host.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>\\^`{|}".contains(c)) => {
+            refuse("its host has characters that no host has")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// etcd, client/pkg/types/urlsmap.go, `NewURLsMap`.
+fn check_member(item: &str, version: EtcdVersion) -> Result<(), ValueError> {
+    match item.split_once('=') {
+        Some((name, url)) if !name.is_empty() => check_url(url.trim(), UrlUse::Advertise, version),
+        _ => Err(ValueError::Member { text: item.to_owned() }),
+    }
+}
+
+fn check_choice(text: &str, choices: &'static [&'static str]) -> Result<(), ValueError> {
+    if choices.contains(&text) {
+        return Ok(());
+    }
+    let near = near(text, choices.iter().copied()).map(str::to_owned);
+    Err(ValueError::Choice { text: text.to_owned(), choices, near })
+}
+
+fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
+    if CIPHER_SUITES.contains(&text) {
+        return Ok(());
+    }
+    let near = near(text, CIPHER_SUITES.iter().copied()).map(str::to_owned);
+    Err(ValueError::CipherSuite { text: text.to_owned(), near })
+}
+
+/// etcd, pkg/featuregate/feature_gate.go, `Set`; which features there are depends on the release.
+fn check_gate(item: &str) -> Result<(), ValueError> {
+    let switch = item.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+    match switch.and_then(|(_, value)| boolean(value.trim())) {
+        Some(_) => Ok(()),
+        None => Err(ValueError::FeatureGate { text: item.to_owned() }),
+    }
+}
+
+/// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
+/// (client/pkg/tlsutil/cipher_suites.go).
+const CIPHER_SUITES: &[&str] = &[
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_RSA_WITH_RC4_128_SHA",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn takes(kind: ValueKind, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert_eq!(kind.check(text, EtcdVersion::V3_5), Ok(()), "{text:?}");
+        }
+        for text in bad {
+            assert!(kind.check(text, EtcdVersion::V3_5).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn booleans_and_numbers_are_go_s() {
+        takes(ValueKind::Bool, &["true", "F", "1", "False"], &["", "yes", "tRUE", "on"]);
+        let number = ValueKind::Integer { least: 0, most: 255 };
+        takes(
+            number,
+            &["0", "007", "0xff", "+12", "0b1"],
+            &["", "256", "-1", "1e2", "1.5", "0x", "--1", "09", "+"],
+        );
+        takes(
+            ValueKind::Integer { least: i64::MIN, most: 9_223_372_036_854_775_807 },
+            &["-1"],
+            &["9223372036854775808"],
+        );
+    }
+
+    #[test]
+    fn durations_are_go_s() {
+        takes(ValueKind::Duration, &["0", "1h30m", "100ms", "-1s"], &["", "10", "1d", "1y", "1 s", "s"]);
+        takes(ValueKind::PositiveDuration, &["1ns"], &["0", "-1s"]);
+        takes(ValueKind::Retention, &["0", "1", "1000", "5m"], &["1d", "x", ""]);
+    }
+
+    #[test]
+    fn urls_are_those_that_etcd_can_use() {
+        let bad = [
+            "127.0.0.1:2379",
+            "https://127.0.0.1",
+            "https://127.0.0.1:2379/",
+            "ftp://127.0.0.1:1",
+            "https://::1:2379",
+            "https://[x]:2379",
+            "https://127.0.0.1:65536",
+            "https://:2379",
+            "https://127.0.0.1:2379,",
+            "https://a b:1",
+        ];
+        let good = [
+            "https://127.0.0.1:2379",
+            "https://[::1]:2379, http://localhost:2379",
+            "unix:///run/etcd.sock",
+            "",
+        ];
+        takes(ValueKind::Urls(UrlUse::Listen), &good, &bad);
+        takes(ValueKind::Urls(UrlUse::Listen), &[], &["https://etcd1.example.com:2379"]);
+        takes(ValueKind::Urls(UrlUse::Advertise), &["https://etcd1.example.com:2379"], &bad);
+        takes(
+            ValueKind::Urls(UrlUse::Origin),
+            &["*", "https://example.com:443"],
+            &["", "https://example.com"],
+        );
+        takes(
+            ValueKind::Members,
+            &["a=https://10.0.0.1:2380,b=https://b.example:2380,a=https://10.0.0.2:2380"],
+            &["https://10.0.0.1:2380", "a=", "a=10.0.0.1:2380"],
+        );
+    }
+
+    #[test]
+    fn words_are_those_that_etcd_knows() {
+        let error = ValueKind::Choice(&["new", "existing"]).check("exsiting", EtcdVersion::V3_5).unwrap_err();
+        assert_eq!(error.to_string(), "\"exsiting\" is not one of new, existing: did you mean `existing`?");
+        takes(ValueKind::Choices(&["a", "b"]), &["a", "b,a"], &["", "a,c"]);
+        takes(
+            ValueKind::CipherSuites,
+            &["TLS_AES_128_GCM_SHA256"],
+            &["", "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384"],
+        );
+        takes(ValueKind::FeatureGates, &["A=true,B=0"], &["A", "A=yes", "=true"]);
+    }
+}

@@ -1,0 +1,186 @@
+//! The table of etcd's options, compared with what real etcd knows.
+//!
+//! No server starts here: etcd stops at a flag that it does not know, and at a data folder below `/dev/null`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use pki_core::etcd::{EtcdOption, EtcdVersion, YamlKind};
+
+use super::command::run;
+use super::programs::{self, Etcd};
+use super::trial::{Outcome, trial};
+
+/// Values of every kind, and of none.
+const SAMPLES: [&str; 41] = [
+    "",
+    "true",
+    "F",
+    "tRUE",
+    "yes",
+    "0",
+    "1",
+    "-1",
+    "007",
+    "09",
+    "0x10",
+    "1.5",
+    "4294967296",
+    "18446744073709551616",
+    "10s",
+    "1h30m",
+    "1d",
+    "1 s",
+    "new",
+    "exit",
+    "readonly",
+    "not-yet",
+    "write-only,gone",
+    "info",
+    "zap",
+    "json",
+    "periodic",
+    "TLS1.2",
+    "TLS_AES_128_GCM_SHA256",
+    "a,b",
+    "a=https://127.0.0.1:2380",
+    "*",
+    "127.0.0.1:2379",
+    "https://127.0.0.1:2379",
+    "https://127.0.0.1:2379,https://[::1]:2379",
+    "https://127.0.0.1",
+    "https://127.0.0.1:2379/",
+    "https://::1:2379",
+    "unix:///run/etcd.sock",
+    "unix://etcd:1",
+    "TxnModeWriteWithSharedBuffer=true",
+];
+
+type Test = fn(&Etcd, EtcdVersion) -> Outcome;
+
+pub fn trials() -> Vec<Trial> {
+    let tests: [(&str, Test); 4] = [
+        ("help_names_no_other_flags", help_names_no_other_flags),
+        ("flags_are_those_of_the_table", flags_are_those_of_the_table),
+        ("values_that_pass_are_taken", values_that_pass_are_taken),
+        ("the_file_has_the_places_of_the_table", the_file_has_the_places_of_the_table),
+    ];
+    let mut trials = Vec::new();
+    for series in ["3.4", "3.5", "3.6"] {
+        let found = programs::etcd(series);
+        let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        for (name, test) in tests {
+            let found = found.clone();
+            trials.push(trial(format!("options::{version}::{name}"), move || {
+                let etcd = found?;
+                let version = EtcdVersion::parse(&etcd.version).unwrap();
+                test(&etcd, version)
+            }));
+        }
+    }
+    trials
+}
+
+fn help_names_no_other_flags(etcd: &Etcd, version: EtcdVersion) -> Outcome {
+    let help = run(Command::new(&etcd.etcd).arg("--help")).said();
+    let named: BTreeSet<_> = help
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--"))
+        .filter_map(|line| line.split([' ', '=']).next())
+        .collect();
+    assert!(named.len() > 50, "no flags in: {help}");
+    for name in named {
+        let option = EtcdOption::find(name).unwrap_or_else(|| panic!("--{name} is not in the table"));
+        let availability = option.availability(version);
+        assert!(availability.is_accepted(), "--{name} {availability}, but {version} has it");
+    }
+    Ok(())
+}
+
+/// What etcd says about a command line that ends with a flag that no version has.
+fn parsed(etcd: &Etcd, flags: impl IntoIterator<Item = String>) -> String {
+    let ran = run(Command::new(&etcd.etcd).args(flags).arg("--no-version-has-this"));
+    let said = ran.said();
+    let verdict = said.lines().find(|line| line.starts_with("flag ") || line.starts_with("invalid "));
+    verdict.unwrap_or_else(|| panic!("no verdict: {ran}")).to_owned()
+}
+
+const UP_TO_THE_END: &str = "flag provided but not defined: -no-version-has-this";
+
+fn flags_are_those_of_the_table(etcd: &Etcd, version: EtcdVersion) -> Outcome {
+    let (accepted, missing): (Vec<_>, Vec<_>) =
+        EtcdOption::all().partition(|option| option.availability(version).is_accepted());
+    assert!(!missing.is_empty());
+    let flags = accepted.iter().map(|option| {
+        let takes = |value: &&&str| option.check(value, version).is_ok();
+        let value = SAMPLES.iter().find(takes).unwrap_or_else(|| panic!("no sample for {}", option.name()));
+        format!("--{}={value}", option.name())
+    });
+    assert_eq!(parsed(etcd, flags), UP_TO_THE_END);
+    for option in missing {
+        let said = parsed(etcd, [format!("--{}=1", option.name())]);
+        assert_eq!(said, format!("flag provided but not defined: -{}", option.name()));
+    }
+    Ok(())
+}
+
+/// etcd's flags take whatever the table takes; and where Go's own flags are the judge, nothing else.
+fn values_that_pass_are_taken(etcd: &Etcd, version: EtcdVersion) -> Outcome {
+    let flag = |option: &EtcdOption, value: &str| format!("--{}={value}", option.name());
+    let accepted = || EtcdOption::all().filter(|option| option.availability(version).is_accepted());
+    let passing = accepted().flat_map(|option| {
+        let passes = move |value: &&&str| option.check(value, version).is_ok();
+        SAMPLES.iter().filter(passes).map(move |value| flag(option, value))
+    });
+    assert_eq!(parsed(etcd, passing), UP_TO_THE_END);
+    let judged_by_flags =
+        ["auto-tls", "snapshot-count", "backend-batch-limit", "grpc-keepalive-timeout", "listen-peer-urls"];
+    for name in judged_by_flags.into_iter().chain(["initial-cluster-state", "cors"]) {
+        let option = EtcdOption::find(name).unwrap();
+        for value in SAMPLES.iter().filter(|value| option.check(value, version).is_err()) {
+            let said = parsed(etcd, [flag(option, value)]);
+            let start = format!("invalid value {value:?} for flag -{name}: ");
+            let start_of_boolean = format!("invalid boolean value {value:?} for -{name}: ");
+            assert!(
+                said.starts_with(&start) || said.starts_with(&start_of_boolean),
+                "{name}={value}: {said}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// No key takes a mapping, and the complaint names the key and the type that it takes. A key that etcd does not
+/// know it ignores.
+fn the_file_has_the_places_of_the_table(etcd: &Etcd, version: EtcdVersion) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("etcd.yaml");
+    for option in EtcdOption::all() {
+        let place = option.yaml(version);
+        let (section, key) = place.map_or((&[][..], option.name()), |place| (place.section, place.key));
+        let nested =
+            section.iter().rev().fold(format!("{key}: {{}}"), |text, key| format!("{key}: {{{text}}}"));
+        let stop = if key == "data-dir" { "" } else { "data-dir: /dev/null/none\n" };
+        fs::write(&path, format!("{nested}\n{stop}")).unwrap();
+        let said = run(Command::new(&etcd.etcd).arg("--config-file").arg(&path)).said();
+        let Some(place) = place else {
+            assert!(!said.contains("cannot unmarshal"), "{version} knows {key}: {said}");
+            assert!(said.contains("/dev/null/none"), "{key}: {said}");
+            continue;
+        };
+        let field = format!(".{} of type ", [section, &[key]].concat().join("."));
+        let go_type = said.split_once(&field).and_then(|(_, rest)| rest.split([' ', '"', ',']).next());
+        let kind = match go_type.unwrap_or_else(|| panic!("not {field}: {said}")).trim_end_matches('.') {
+            "bool" => YamlKind::Bool,
+            "int" | "int64" | "uint" | "uint32" | "uint64" => YamlKind::Integer,
+            "time.Duration" => YamlKind::Nanoseconds,
+            "string" | "config.V2DeprecationEnum" => YamlKind::Text,
+            "[]string" => YamlKind::List,
+            other => panic!("{key} is a {other}"),
+        };
+        assert_eq!(kind, place.kind, "{key} of {version}");
+    }
+    Ok(())
+}
