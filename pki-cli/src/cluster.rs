@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::failure::Failure;
 use crate::io::Io;
 
-/// Exit status of `plan` when there is something to do.
+/// Exit status of `plan` when there is something to do, and of `apply` when there is still something to do.
 const CHANGES: u8 = 2;
 
 const NEW_EXAMPLE: &str = "\
@@ -31,6 +31,9 @@ Example:
 
 const APPLY_EXAMPLE: &str = "\
 Keys and certificates that are right are kept; running it twice changes nothing.
+
+Exit status: 0 if everything is there, 2 if certificates are to be signed by a CA that is offline, 1 if something is
+wrong.
 
 Example:
   etcdpki cluster apply -f cluster.yaml -o out";
@@ -113,7 +116,7 @@ impl Target {
             let plan = Plan::new(&described.cluster, &Folder::open(&described.output)?, now)?;
             reports.push((described, plan.report()));
         }
-        let changed = reports.iter().any(|(_, report)| report.changed);
+        let changed = reports.iter().any(|(_, report)| report.changed || !report.to_sign.is_empty());
         if self.json {
             show::json(reports.iter().map(|(described, report)| (report, described.notices.as_slice())), io)?;
         } else {
@@ -141,10 +144,12 @@ impl Target {
                 reports.into_iter().collect::<Result<_, _>>()?
             }
         };
+        let waiting = reports.iter().any(|report| !report.to_sign.is_empty());
+        let status = if waiting { CHANGES } else { 0 };
         if self.json {
             let reports = described.iter().zip(&reports);
             show::json(reports.map(|(described, report)| (report, described.notices.as_slice())), io)?;
-            return Ok(0);
+            return Ok(status);
         }
         for (Described { cluster, notices, output }, report) in described.iter().zip(&reports) {
             show::warnings(notices, report, io);
@@ -154,7 +159,7 @@ impl Target {
                 _ => show::applied_briefly(report, output, io)?,
             }
         }
-        Ok(0)
+        Ok(status)
     }
 
     /// Every description, before anything is done for one of them. Several go into folders of their names.

@@ -295,6 +295,14 @@ pub enum ErrorKind {
         /// Whose it should be.
         wanted: String,
     },
+    /// The output folder was made in another layout.
+    #[error("this folder has the layout {found}, and the description asks for {wanted}")]
+    OtherLayout {
+        /// What it is.
+        found: String,
+        /// What it should be.
+        wanted: String,
+    },
     /// A path length that is none.
     #[error("{length} is no path length")]
     PathLen {
@@ -439,9 +447,25 @@ pub enum ErrorKind {
     /// The password does not open the key.
     #[error("the password does not open the private key")]
     WrongPassword,
+    /// What an offline CA has signed is not what it was asked for.
+    #[error("this is not the certificate that was asked for: {}", in_a_row(reasons))]
+    WrongAnswer {
+        /// What is different.
+        reasons: Vec<crate::etcd::Reason>,
+    },
+    /// A file that is named is not there.
+    #[error("there is no file {}", path.display())]
+    MissingFile {
+        /// Which.
+        path: std::path::PathBuf,
+    },
     /// No lifetime at all.
     #[error("an expiry of 0 makes no certificate")]
     ZeroExpiry,
+}
+
+fn in_a_row(reasons: &[crate::etcd::Reason]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn profiles(near: Option<&str>, known: &[String]) -> String {
@@ -538,6 +562,11 @@ impl ErrorKind {
                 "use another output folder for another cluster; a CA's name cannot change while certificates depend on it"
                     .to_owned()
             }
+            Self::OtherLayout { found, .. } => format!(
+                "write `layout: {found}`; members that run trust the CAs of that layout, so another one needs another output folder"
+            ),
+            Self::WrongAnswer { .. } => "sign the request again with the profile of its role, or delete this file to be asked anew".to_owned(),
+            Self::MissingFile { .. } => "paths in a description are relative to its folder".to_owned(),
             Self::PolicyQualifier { .. } => "write id-qt-cps or id-qt-unotice".to_owned(),
             Self::PublicKeyNotWhitelisted => "add \"PublicKey\": true to its CSRWhitelist".to_owned(),
             Self::Remote { .. } => "choose a profile without `remote`, and give -ca and -ca-key".to_owned(),

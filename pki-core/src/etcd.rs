@@ -30,35 +30,50 @@
 //! ```
 
 mod address;
+mod authority;
+mod bootstrap;
 mod certificates;
 mod cluster;
 mod description;
 mod env;
 mod error;
 mod folder;
+mod host_path;
 mod issue;
 mod label;
 mod layout;
 mod lock;
+mod offline;
 mod option;
-mod options;
+mod path;
 mod plan;
+mod render;
 mod report;
+mod settings;
+mod ssh;
 mod tree;
 mod unit;
+mod url;
 mod version;
 mod write;
 
-pub use address::{DnsName, MemberAddress};
-pub use certificates::{CertificateId, Purpose};
-pub use cluster::{Client, Cluster, Layout, Lifetimes, Member};
+pub use address::{DnsName, HostName, MemberAddress};
+pub use bootstrap::{Joining, member_remove};
+pub use certificates::CertificateId;
+pub use cluster::{
+    Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
+};
 pub use error::DescriptionError;
 pub use folder::Folder;
+pub use host_path::HostPath;
 pub use issue::{Outcome, Progress};
 pub use label::Label;
+pub use layout::{Layout, Role};
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use report::{CertificateReport, FileReport, Report};
+pub use ssh::SshTarget;
 pub use tree::{Entry, FileKind, Owner, Tree};
+pub use url::MemberUrl;
 pub use version::EtcdVersion;
 pub use write::describe;

@@ -27,6 +27,16 @@ pub enum NoticeKind {
         /// What it should be.
         wanted: String,
     },
+    /// An option that will go.
+    #[error("the option `{option}` is deprecated in etcd {version}{}", instead_of(*instead))]
+    DeprecatedOption {
+        /// Which.
+        option: String,
+        /// In which etcd.
+        version: String,
+        /// What to use.
+        instead: Option<&'static str>,
+    },
     /// A cluster of this size tolerates no more failures than one with a member less.
     #[error(
         "{members} members tolerate {tolerated} failure(s), no more than {} would: use an odd number",
@@ -75,6 +85,12 @@ pub enum NoticeKind {
     /// A server certificate without any name.
     #[error("no hosts: clients refuse a server certificate without any name or address")]
     NoHosts,
+    /// The cluster trusts a CA that may have issued certificates for others.
+    #[error("whoever has a certificate of {subject} can read and write everything in this cluster")]
+    ForeignCa {
+        /// The CA.
+        subject: String,
+    },
     /// A certificate's end was moved to its CA's end.
     #[error("{certificate} was to end at {} and ends with its CA at {}", date(*wanted), date(*not_after))]
     Clamped {
@@ -122,6 +138,12 @@ pub enum NoticeKind {
         /// The usage, as RFC 5280 names it.
         usage: &'static str,
     },
+    /// One certificate for clients and peers.
+    #[error(
+        "with the layout shared-cert a member's key opens the client port and the peer port alike, here and on every \
+         other member: least-privilege keeps them apart"
+    )]
+    SharedCertificates,
     /// A single member cannot fail.
     #[error("one member: every restart is an outage and a lost disk is a lost cluster")]
     SingleMember,
@@ -142,6 +164,10 @@ pub enum NoticeKind {
 }
 
 /// `: did you mean `near`?`, or nothing.
+fn instead_of(instead: Option<&str>) -> String {
+    instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
+}
+
 pub(crate) fn did_you_mean(near: Option<&str>) -> String {
     near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 use pki_core::Notice;
-use pki_core::etcd::{CertificateReport, Cluster, Report};
+use pki_core::etcd::{CertificateReport, Cluster, Member, Report, UnitKind, member_remove};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -98,6 +98,15 @@ pub(super) fn plan(report: &Report, io: &mut Io<'_>) -> Result<(), Failure> {
 
 /// That everything is as described.
 pub(super) fn nothing_to_do(report: &Report, io: &mut Io<'_>) -> Result<(), Failure> {
+    if !report.to_sign.is_empty() {
+        let waiting = report.certificates.iter().filter(|certificate| certificate.change == "requested");
+        let count = waiting.count();
+        return Ok(writeln!(
+            io.output,
+            "{}: {count} certificates are still to be signed by the CA that is offline.",
+            report.cluster
+        )?);
+    }
     let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
     let ends = ends.map(|end| format!("; the first certificate ends on {}", day(end))).unwrap_or_default();
     Ok(writeln!(io.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
@@ -130,43 +139,80 @@ pub(super) fn applied(
         ]);
     }
     writeln!(io.output, "{}\n", table.trim_fmt())?;
-    next_steps(cluster, output, io)
+    next_steps(cluster, report, output, io)
 }
 
-fn next_steps(cluster: &Cluster, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
-    let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
-    writeln!(io.output, "Next:")?;
-    writeln!(io.output, "1. Copy each member's files to its host, which needs etcd and a user `etcd`:")?;
-    for member in cluster.members() {
-        let source = folder(&format!("nodes/{}/", member.name()));
-        let host = host(member);
-        writeln!(io.output, "     rsync -a --chown=root:root {source} root@{host}:/")?;
+fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
+    if !report.to_sign.is_empty() {
+        return requests(report, output, io);
     }
-    writeln!(io.output, "2. On every host, all at once, for a member waits until most are there:")?;
-    writeln!(
-        io.output,
-        "     systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd"
-    )?;
-    writeln!(io.output, "3. See whether the cluster is healthy:")?;
-    writeln!(
-        io.output,
-        "     . {} && etcdctl endpoint health --cluster",
-        folder("clients/root/etcdctl.env")
-    )?;
-    writeln!(
-        io.output,
-        "Keep {} where nobody else reads it: whoever has it can sign for this cluster.",
-        folder("ca/ca-key.pem")
-    )?;
+    let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
+    let mut steps = Vec::new();
+    for joining in &report.joining {
+        let first = format!("Tell the cluster of {}, before it starts:", joining.member);
+        steps.push((first, vec![format!(". {}", folder("clients/root/etcdctl.env")), joining.member_add()]));
+    }
+    let starts = |member: &&Member| {
+        let name = member.name().as_str();
+        report.joining.is_empty() || report.joining.iter().any(|joining| joining.member == name)
+    };
+    let copies = cluster.members().iter().filter(starts).map(|member| {
+        let source = folder(&format!("nodes/{}/", member.name()));
+        format!("rsync -a --chown=root:root {source} {}:/", rsync_host(member))
+    });
+    let user = cluster.user();
+    let copy = format!("Copy each member's files to its host, which needs etcd and a user `{user}`:");
+    steps.push((copy, copies.collect()));
+    if cluster.unit() != UnitKind::None {
+        let start = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
+        let when = if report.joining.is_empty() {
+            "On every host, all at once, for a member waits until most are there:"
+        } else {
+            "On the new member's host:"
+        };
+        steps.push((when.to_owned(), vec![start.to_owned()]));
+    }
+    let health = format!(". {} && etcdctl endpoint health --cluster", folder("clients/root/etcdctl.env"));
+    steps.push(("See whether the cluster is healthy:".to_owned(), vec![health]));
+    for name in &report.leaving {
+        let remove = format!(". {} && {}", folder("clients/root/etcdctl.env"), member_remove(name));
+        steps.push((format!("If {name} is a member still, take it out:"), vec![remove]));
+    }
+    writeln!(io.output, "Next:")?;
+    for (number, (title, commands)) in (1..).zip(steps) {
+        writeln!(io.output, "{number}. {title}")?;
+        for command in commands {
+            writeln!(io.output, "     {command}")?;
+        }
+    }
+    if report.files.iter().any(|file| file.path.starts_with("ca/")) {
+        let ca = folder("ca");
+        writeln!(
+            io.output,
+            "Keep {ca} where nobody else reads it: whoever has it can sign for this cluster."
+        )?;
+    }
     Ok(())
 }
 
-fn host(member: &pki_core::etcd::Member) -> String {
-    match (member.addresses().first(), member.dns().first()) {
-        (Some(address), _) if address.ip().is_ipv6() => format!("[{address}]"),
-        (Some(address), _) => address.to_string(),
-        (None, Some(name)) => name.to_string(),
-        (None, None) => member.name().to_string(),
+/// What an offline CA has to do.
+fn requests(report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
+    let requests = shell_word(&output.join("requests").to_string_lossy());
+    writeln!(io.output, "Next:")?;
+    writeln!(io.output, "1. Take {requests} to where the CA is, and sign there:")?;
+    for command in &report.to_sign {
+        writeln!(io.output, "     {command}")?;
+    }
+    writeln!(io.output, "2. Bring {requests} back with the certificates in it, NAME.pem beside NAME.csr.")?;
+    writeln!(io.output, "3. Apply again: what was signed is checked and put in its place.")?;
+    Ok(())
+}
+
+fn rsync_host(member: &Member) -> String {
+    // An IPv6 address of rsync stands in brackets.
+    match member.ssh().as_str().split_once('@') {
+        Some((user, host)) if host.contains(':') => format!("{user}@[{host}]"),
+        _ => member.ssh().to_string(),
     }
 }
 
@@ -207,6 +253,7 @@ fn change(change: &str, colours: bool) -> Cell {
     match change {
         _ if !colours => cell,
         "new" => cell.fg(Color::Green),
+        "requested" => cell.fg(Color::Cyan),
         "changed" => cell.fg(Color::Yellow),
         _ => cell.fg(Color::DarkGrey),
     }

@@ -1,7 +1,7 @@
 //! Where members are found: addresses and DNS names.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::error::DescriptionError;
 
@@ -38,6 +38,11 @@ impl MemberAddress {
             Ok(Self(address))
         }
     }
+
+    /// 127.0.0.1
+    pub(super) const LOOPBACK_V4: Self = Self(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    /// ::1
+    pub(super) const LOOPBACK_V6: Self = Self(IpAddr::V6(Ipv6Addr::LOCALHOST));
 
     /// The address.
     pub fn ip(self) -> IpAddr {
@@ -86,6 +91,16 @@ impl DnsName {
         Err(DescriptionError::DnsName { text: text.to_owned(), reason })
     }
 
+    /// `localhost` (RFC 6761 section 6.3)
+    pub(super) fn localhost() -> Self {
+        Self("localhost".to_owned())
+    }
+
+    /// A name made of safe parts.
+    pub(super) fn known(text: String) -> Self {
+        Self(text)
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,6 +110,47 @@ impl DnsName {
 impl fmt::Display for DnsName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// An address or a DNS name: what a certificate is valid for, and what stands in a URL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostName {
+    /// An address, which may be the loopback's
+    Address(MemberAddress),
+    /// A DNS name
+    Dns(DnsName),
+}
+
+impl HostName {
+    /// The address or name, if it is one. What has a colon, or only digits and dots, was meant as an address.
+    ///
+    /// # Errors
+    /// [`DescriptionError::Address`] or [`DescriptionError::DnsName`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, DescriptionError> {
+        let digits = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if text.contains([':', '/']) || (digits && !text.is_empty()) {
+            Ok(Self::Address(MemberAddress::parse(text)?))
+        } else {
+            Ok(Self::Dns(DnsName::parse(text)?))
+        }
+    }
+
+    /// As a URL holds it (RFC 3986 section 3.2.2).
+    pub(super) fn in_url(&self) -> String {
+        match self {
+            Self::Address(address) if address.ip().is_ipv6() => format!("[{address}]"),
+            _ => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Dns(name) => name.fmt(f),
+        }
     }
 }
 

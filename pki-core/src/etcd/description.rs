@@ -1,116 +1,41 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
-use std::collections::HashMap;
-use std::fmt;
-use std::path::Path;
+mod options;
+mod typed;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
 use serde_saphyr::{Location, Options, Spanned};
 use time::Duration;
 
-use super::address::{DnsName, MemberAddress};
-use super::cluster::{Client, Cluster, Layout, Lifetimes, Member, SubjectFields};
+use self::typed::{
+    OneOrMany, Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedClient, TypedCluster,
+    TypedContainer, TypedHost, TypedMember, TypedSubject,
+};
+use super::address::{DnsName, HostName, MemberAddress};
+use super::cluster::{
+    Bootstrap, Client, Cluster, Container, ContainerEngine, GivenAuthority, Hosts, InitialClusterState,
+    Lifetimes, Member, MemberDetails, MemberUrls, Network, Rendering, RoleTerms, Style, SubjectFields, Terms,
+    UnitKind,
+};
 use super::error::DescriptionError;
+use super::host_path::HostPath;
 use super::label::Label;
+use super::layout::{Layout, Role};
+use super::ssh::SshTarget;
+use super::url::MemberUrl;
+use super::version::EtcdVersion;
 use crate::duration;
 use crate::error::{Error, ErrorKind};
 use crate::key::KeyAlgorithm;
+use crate::notice::{Notice, NoticeKind};
 use crate::place::Place;
 use crate::suggest;
 
-type Text = Spanned<String>;
-
-/// A description as typed.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Typed {
-    name: Text,
-    layout: Option<Text>,
-    key: Option<Text>,
-    validity: Option<TypedValidity>,
-    subject: Option<TypedSubject>,
-    members: Spanned<Vec<TypedMember>>,
-    clients: Option<Vec<TypedClient>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TypedValidity {
-    ca: Option<Text>,
-    leaf: Option<Text>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TypedSubject {
-    #[serde(rename = "C")]
-    country: Option<Text>,
-    #[serde(rename = "ST")]
-    province: Option<Text>,
-    #[serde(rename = "L")]
-    locality: Option<Text>,
-    #[serde(rename = "O")]
-    organization: Option<Text>,
-    #[serde(rename = "OU")]
-    organizational_unit: Option<Text>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TypedMember {
-    name: Text,
-    address: Option<Spanned<OneOrMany>>,
-    dns: Option<Spanned<OneOrMany>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TypedClient {
-    name: Text,
-}
-
-/// A text, or a list of texts.
-enum OneOrMany {
-    One(String),
-    Many(Vec<Text>),
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(OneOrMany::Many(texts))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-/// Each text with its place.
-fn texts(either: Option<Spanned<OneOrMany>>) -> Vec<Text> {
-    match either {
-        None => Vec::new(),
-        Some(Spanned { value: OneOrMany::One(text), referenced, defined }) => {
-            vec![Spanned::new(text, referenced, defined)]
-        }
-        Some(Spanned { value: OneOrMany::Many(texts), .. }) => texts,
-    }
-}
+/// etcd's ports (IANA: etcd-client, etcd-server).
+const CLIENT_PORT: u16 = 2379;
+const PEER_PORT: u16 = 2380;
 
 /// Turns what is wrong at a place of the file into an error.
 struct Reader<'a> {
@@ -120,7 +45,7 @@ struct Reader<'a> {
 /// The cluster that `text` describes.
 pub(super) fn read(text: &str, file: Option<&Path>) -> Result<Cluster, Error> {
     let reader = Reader { file };
-    let typed: Typed = serde_saphyr::from_str_with_options(text, Options::default())
+    let typed: TypedCluster = serde_saphyr::from_str_with_options(text, Options::default())
         .map_err(|error| reader.syntax(error))?;
     reader.cluster(typed)
 }
@@ -178,112 +103,431 @@ impl Reader<'_> {
         parse(&text.value).map_err(|error| self.error(text.referenced, error))
     }
 
-    fn cluster(&self, typed: Typed) -> Result<Cluster, Error> {
+    /// The same for what may be left out.
+    fn parse_option<T>(
+        &self,
+        text: Option<&Text>,
+        parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
+    ) -> Result<Option<T>, Error> {
+        text.map(|text| self.parse(text, parse)).transpose()
+    }
+
+    /// The same for each of a list.
+    fn parse_list<T>(
+        &self,
+        texts: Option<&OneOrMany>,
+        parse: impl Fn(&str) -> Result<T, DescriptionError>,
+    ) -> Result<Vec<T>, Error> {
+        let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
+        texts.iter().map(|text| self.parse(text, &parse)).collect()
+    }
+
+    fn cluster(&self, typed: TypedCluster) -> Result<Cluster, Error> {
         let name = self.parse(&typed.name, Label::parse)?;
-        let layout = typed.layout.map(|text| self.parse(&text, layout)).transpose()?.unwrap_or_default();
-        let key = typed.key.map(|text| self.parse(&text, key)).transpose()?.unwrap_or_default();
-        let lifetimes = self.lifetimes(typed.validity)?;
-        let subject = self.subject(typed.subject)?;
+        let version = self.parse_option(typed.version.as_ref(), EtcdVersion::parse)?.unwrap_or_default();
+        let layout = self.parse_option(typed.layout.as_ref(), layout)?.unwrap_or_default();
+        let terms = self.terms(&typed, layout)?;
+        let rendering = self.rendering(&typed)?;
+        if let (Style::Yaml, Some(text)) = (rendering.style, &typed.style) {
+            // What the layout cannot do without: etcd would read the rest, and take every certificate of the CA.
+            let needed = (layout == Layout::LeastPrivilege).then_some("peer-cert-allowed-hostname");
+            if let Some(name) = needed.filter(|name| !options::is_in_yaml(name, version)) {
+                let error = DescriptionError::OptionWithoutYaml { name: name.to_owned() };
+                return Err(self.error(text.referenced, error));
+            }
+        }
+        let hosts = self.hosts(typed.host.as_ref())?;
+        let bootstrap = Bootstrap {
+            token: self.parse_option(typed.token.as_ref(), Label::parse)?,
+            state: self.parse_option(typed.state.as_ref(), state)?,
+            discovery_srv: self.parse_option(typed.discovery_srv.as_ref(), DnsName::parse)?,
+        };
+        let network = self.network(&typed)?;
+        let mut notices = Vec::new();
+        if layout == Layout::SharedCert {
+            notices.push(Notice::new(NoticeKind::SharedCertificates));
+        }
+        let mut reader = options::Reader { reader: self, version, style: rendering.style, notices };
+        let options = reader.read(typed.options.as_ref())?;
         if typed.members.value.is_empty() {
             return Err(self.error(typed.members.referenced, DescriptionError::NoMembers));
         }
-        let members = self.members(typed.members.value)?;
+        let members = self.members(&typed.members.value, &mut reader)?;
+        let notices = reader.notices;
         let clients = self.clients(typed.clients)?;
-        Ok(Cluster { name, layout, key, lifetimes, subject, members, clients })
-    }
-
-    fn lifetimes(&self, typed: Option<TypedValidity>) -> Result<Lifetimes, Error> {
-        let mut lifetimes = Lifetimes::default();
-        let Some(typed) = typed else { return Ok(lifetimes) };
-        if let Some(text) = typed.ca {
-            lifetimes.ca = self.parse(&text, lifetime)?;
-        }
-        if let Some(text) = typed.leaf {
-            lifetimes.leaf = self.parse(&text, lifetime)?;
-        }
-        Ok(lifetimes)
-    }
-
-    fn subject(&self, typed: Option<TypedSubject>) -> Result<SubjectFields, Error> {
-        let Some(typed) = typed else { return Ok(SubjectFields::default()) };
-        let field = |text: Option<Text>, longest| {
-            text.map(|text| self.parse(&text, |text| attribute(text, longest))).transpose()
-        };
-        // The upper bounds of RFC 5280 appendix A.1.
-        Ok(SubjectFields {
-            country: typed.country.map(|text| self.parse(&text, country)).transpose()?,
-            province: field(typed.province, 128)?,
-            locality: field(typed.locality, 128)?,
-            organization: field(typed.organization, 64)?,
-            organizational_unit: field(typed.organizational_unit, 64)?,
+        Ok(Cluster {
+            name,
+            version,
+            layout,
+            terms,
+            rendering,
+            hosts,
+            bootstrap,
+            network,
+            options,
+            members,
+            clients,
+            notices,
         })
     }
 
-    fn members(&self, typed: Vec<TypedMember>) -> Result<Vec<Member>, Error> {
+    fn rendering(&self, typed: &TypedCluster) -> Result<Rendering, Error> {
+        let container = typed.container.as_ref().map(|typed| self.container(typed)).transpose()?;
+        Ok(Rendering {
+            style: self.parse_option(typed.style.as_ref(), style)?.unwrap_or_default(),
+            unit: self.parse_option(typed.unit.as_ref(), unit)?.unwrap_or_default(),
+            container,
+        })
+    }
+
+    fn container(&self, typed: &TypedContainer) -> Result<Container, Error> {
+        let engine = self.parse_option(typed.engine.as_ref(), engine)?.unwrap_or_default();
+        Ok(Container { engine, image: self.parse(&typed.image, image)? })
+    }
+
+    fn hosts(&self, typed: Option<&TypedHost>) -> Result<Hosts, Error> {
+        let usual = Hosts::default();
+        let Some(typed) = typed else { return Ok(usual) };
+        let path = |text: &Option<Text>| self.parse_option(text.as_ref(), HostPath::parse);
+        let hosts = Hosts {
+            binary: path(&typed.binary)?.unwrap_or(usual.binary),
+            user: self.parse_option(typed.user.as_ref(), Label::parse)?.unwrap_or(usual.user),
+            config: path(&typed.config)?.unwrap_or(usual.config),
+            pki: path(&typed.pki)?.unwrap_or(usual.pki),
+            data_dir: path(&typed.data_dir)?.unwrap_or(usual.data_dir),
+            wal_dir: path(&typed.wal_dir)?,
+        };
+        // Everything below these folders is given to etcd's user.
+        let wal_dir = hosts.wal_dir.as_ref();
+        let own = [Some((&typed.pki, &hosts.pki)), Some((&typed.data_dir, &hosts.data_dir))];
+        let own = own.into_iter().flatten().chain(wal_dir.map(|path| (&typed.wal_dir, path)));
+        for (text, folder) in own {
+            let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
+            let mut others = others.into_iter().chain(wal_dir.filter(|wal_dir| *wal_dir != folder));
+            let holds = |other: &HostPath| {
+                other.below(folder.as_str()).is_some()
+                    && !(folder == &hosts.data_dir && Some(other) == wal_dir)
+            };
+            let taken = others.find(|other| holds(other)).map(HostPath::to_string);
+            let is_top = folder.ancestors().next().is_none();
+            if let Some(text) = text
+                && (taken.is_some() || is_top)
+            {
+                let error = DescriptionError::NotItsOwn { folder: folder.to_string(), taken };
+                return Err(self.error(text.referenced, error));
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn network(&self, typed: &TypedCluster) -> Result<Network, Error> {
+        let client_port = self.parse_option(typed.client_port.as_ref(), port)?.unwrap_or(CLIENT_PORT);
+        let peer_port = self.parse_option(typed.peer_port.as_ref(), port)?.unwrap_or(PEER_PORT);
+        if let Some(text) = typed.peer_port.as_ref().or(typed.client_port.as_ref())
+            && client_port == peer_port
+        {
+            return Err(self.error(text.referenced, DescriptionError::SamePort { port: peer_port }));
+        }
+        let loopback = match &typed.loopback {
+            Some(names) => self.parse_list(Some(names), HostName::parse)?,
+            None => vec![
+                HostName::Address(MemberAddress::LOOPBACK_V4),
+                HostName::Address(MemberAddress::LOOPBACK_V6),
+                HostName::Dns(DnsName::localhost()),
+            ],
+        };
+        let listen_loopback = self.parse_option(typed.listen_loopback.as_ref(), boolean)?.unwrap_or_default();
+        Ok(Network { client_port, peer_port, loopback, listen_loopback })
+    }
+
+    /// What every kind of certificate says: its own part of the description, or what all of them say.
+    fn terms(&self, typed: &TypedCluster, layout: Layout) -> Result<Terms, Error> {
+        let key = self.parse_option(typed.key.as_ref(), key)?.unwrap_or_default();
+        let lifetimes = self.lifetimes(typed)?;
+        let subject = self.subject(typed.subject.as_ref())?.unwrap_or_default();
+        let used = |role: Role| {
+            role == Role::Client
+                || layout.authorities().contains(&role)
+                || layout.of_members().contains(&role)
+        };
+        let mut files = HashMap::new();
+        Terms::each(|role| {
+            let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
+            let usual = RoleTerms { key, lifetime, subject: subject.clone(), ..RoleTerms::default() };
+            let Some(section) = typed.certificates.as_ref().and_then(|typed| typed.section(role)) else {
+                return Ok(usual);
+            };
+            if !used(role) {
+                let error = DescriptionError::NoSuchCertificate { role, layout };
+                return Err(self.error(section.place(), error));
+            }
+            let terms = match section {
+                Section::Authority(typed) => self.authority(&typed.value, usual)?,
+                Section::Certificate(typed) => self.certificate(&typed.value, usual)?,
+            };
+            // Two files of one name would overwrite each other.
+            let file = terms.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
+            if let Some(other) = files.insert(file.clone(), role.name()) {
+                let (what, owner) = ("the file", format!("the {other} certificate"));
+                let error = DescriptionError::Clash { what, text: file, owner };
+                return Err(self.error(section.place(), error));
+            }
+            Ok(terms)
+        })
+    }
+
+    fn authority(&self, typed: &TypedAuthority, usual: RoleTerms) -> Result<RoleTerms, Error> {
+        let path = |text: &Text| {
+            let folder = self.file.and_then(Path::parent);
+            folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
+        };
+        let file = self.parse_option(typed.file.as_ref(), Label::parse)?;
+        if let Some(certificate) = &typed.certificate {
+            let new = [&typed.common_name, &typed.key, &typed.validity];
+            let place = new.into_iter().flatten().next().map(|text| text.referenced);
+            if let Some(place) = place.or(typed.subject.as_ref().and_then(TypedSubject::place)) {
+                return Err(self.error(place, DescriptionError::GivenAuthority));
+            }
+            let given = GivenAuthority {
+                certificate: path(certificate),
+                private_key: typed.private_key.as_ref().map(path),
+            };
+            return Ok(RoleTerms { file, given: Some(given), ..usual });
+        }
+        if let Some(key) = &typed.private_key {
+            return Err(self.error(key.referenced, DescriptionError::MissingKey { key: "certificate" }));
+        }
+        Ok(RoleTerms {
+            common_name: self.common_name(typed.common_name.as_ref())?,
+            subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
+            key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),
+            lifetime: self.parse_option(typed.validity.as_ref(), lifetime)?.unwrap_or(usual.lifetime),
+            file,
+            ..RoleTerms::default()
+        })
+    }
+
+    fn certificate(&self, typed: &TypedCertificate, usual: RoleTerms) -> Result<RoleTerms, Error> {
+        Ok(RoleTerms {
+            common_name: self.common_name(typed.common_name.as_ref())?,
+            subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
+            key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),
+            lifetime: self.parse_option(typed.validity.as_ref(), lifetime)?.unwrap_or(usual.lifetime),
+            file: self.parse_option(typed.file.as_ref(), Label::parse)?,
+            names: self.parse_list(typed.names.as_ref(), HostName::parse)?,
+            given: None,
+        })
+    }
+
+    fn lifetimes(&self, typed: &TypedCluster) -> Result<Lifetimes, Error> {
+        let usual = Lifetimes::default();
+        let Some(typed) = &typed.validity else { return Ok(usual) };
+        Ok(Lifetimes {
+            ca: self.parse_option(typed.ca.as_ref(), lifetime)?.unwrap_or(usual.ca),
+            leaf: self.parse_option(typed.leaf.as_ref(), lifetime)?.unwrap_or(usual.leaf),
+        })
+    }
+
+    /// The upper bounds are those of RFC 5280 appendix A.1.
+    fn common_name(&self, text: Option<&Text>) -> Result<Option<String>, Error> {
+        self.parse_option(text, |text| attribute(text, 64))
+    }
+
+    fn subject(&self, typed: Option<&TypedSubject>) -> Result<Option<SubjectFields>, Error> {
+        let Some(typed) = typed else { return Ok(None) };
+        let field =
+            |text: &Option<Text>, longest| self.parse_option(text.as_ref(), |text| attribute(text, longest));
+        Ok(Some(SubjectFields {
+            country: self.parse_option(typed.country.as_ref(), country)?,
+            province: field(&typed.province, 128)?,
+            locality: field(&typed.locality, 128)?,
+            organization: field(&typed.organization, 64)?,
+            organizational_unit: field(&typed.organizational_unit, 64)?,
+        }))
+    }
+
+    fn members(
+        &self,
+        typed: &[TypedMember],
+        options: &mut options::Reader<'_, '_>,
+    ) -> Result<Vec<Member>, Error> {
         let mut members = Vec::new();
         // Case does not count: there are file systems and resolvers that do not see it.
         let mut owners: HashMap<(&'static str, String), String> = HashMap::new();
-        let mut claim = |what, text: &Text, owner: &str| {
-            let owned = owners.insert((what, text.value.to_ascii_lowercase()), owner.to_owned());
+        let mut claim = |what, text: &Text, value: String, owner: &Label| {
+            let owned = owners.insert((what, value.to_ascii_lowercase()), owner.to_string());
             owned.map_or(Ok(()), |owner| {
-                let text_value = text.value.clone();
-                Err(self.error(text.referenced, DescriptionError::Clash { what, text: text_value, owner }))
+                Err(self.error(text.referenced, DescriptionError::Clash { what, text: value, owner }))
             })
         };
         for typed in typed {
             let name = self.parse(&typed.name, Label::parse)?;
-            claim("the name", &typed.name, name.as_str())?;
+            claim("the name", &typed.name, name.to_string(), &name)?;
             let (mut addresses, mut dns) = (Vec::new(), Vec::new());
-            for mut text in texts(typed.address) {
-                let address = self.parse(&text, MemberAddress::parse)?;
-                text.value = address.to_string();
-                claim("the address", &text, name.as_str())?;
+            for text in typed.address.iter().flat_map(|OneOrMany(texts)| texts) {
+                let address = self.parse(text, MemberAddress::parse)?;
+                claim("the address", text, address.to_string(), &name)?;
                 addresses.push(address);
             }
-            for text in texts(typed.dns) {
-                claim("the DNS name", &text, name.as_str())?;
-                dns.push(self.parse(&text, DnsName::parse)?);
+            for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
+                claim("the DNS name", text, text.value.clone(), &name)?;
+                dns.push(self.parse(text, DnsName::parse)?);
             }
-            let member = Member::new(name, addresses, dns);
+            let details = self.member_details(typed, options)?;
+            let member = Member::with(name, addresses, dns, details);
             members.push(member.map_err(|error| self.error(typed.name.referenced, error))?);
         }
         Ok(members)
     }
 
+    fn member_details(
+        &self,
+        typed: &TypedMember,
+        options: &mut options::Reader<'_, '_>,
+    ) -> Result<MemberDetails, Error> {
+        Ok(MemberDetails {
+            common_name: self.common_name(typed.common_name.as_ref())?,
+            names: self.parse_list(typed.names.as_ref(), HostName::parse)?,
+            state: self.parse_option(typed.state.as_ref(), state)?,
+            ssh: self.parse_option(typed.ssh.as_ref(), SshTarget::parse)?,
+            urls: MemberUrls {
+                listen_client: self.parse_list(typed.listen_client_urls.as_ref(), listen_url)?,
+                advertise_client: self.parse_list(typed.advertise_client_urls.as_ref(), MemberUrl::parse)?,
+                listen_peer: self.parse_list(typed.listen_peer_urls.as_ref(), listen_url)?,
+                initial_advertise_peer: self
+                    .parse_list(typed.initial_advertise_peer_urls.as_ref(), MemberUrl::parse)?,
+            },
+            options: options.read(typed.options.as_ref())?,
+        })
+    }
+
     fn clients(&self, typed: Option<Vec<TypedClient>>) -> Result<Vec<Client>, Error> {
         let mut clients: Vec<Client> = Vec::new();
-        for TypedClient { name: text } in typed.unwrap_or_default() {
+        let mut seen = HashSet::new();
+        for TypedClient { name: text, kubeadm } in typed.unwrap_or_default() {
             let name = self.parse(&text, Label::parse)?;
-            if let Some(owner) = clients.iter().find(|c| c.name.as_str().eq_ignore_ascii_case(name.as_str()))
-            {
-                let (what, owner) = ("the client's name", owner.name.to_string());
-                return Err(
-                    self.error(text.referenced, DescriptionError::Clash { what, text: text.value, owner })
-                );
+            if !seen.insert(name.as_str().to_ascii_lowercase()) {
+                let (what, owner) = ("the client's name", name.to_string());
+                let error = DescriptionError::Clash { what, text: text.value, owner };
+                return Err(self.error(text.referenced, error));
             }
-            clients.push(Client { name });
+            let kubeadm = self.parse_option(kubeadm.as_ref(), boolean)?.unwrap_or_default();
+            clients.push(Client { name, kubeadm });
         }
         // Somebody has to be able to administer the cluster.
         if !clients.iter().any(|client| client.name.as_str() == "root") {
-            let name = Label::parse("root").map_err(ErrorKind::Description)?;
-            clients.insert(0, Client { name });
+            clients.insert(0, Client { name: Label::known("root"), kubeadm: false });
         }
         Ok(clients)
     }
 }
 
-fn layout(text: &str) -> Result<Layout, DescriptionError> {
-    Layout::ALL.into_iter().find(|layout| layout.name() == text).ok_or_else(|| {
-        let near = suggest::near(text, Layout::ALL.map(Layout::name)).map(str::to_owned);
-        DescriptionError::Layout { text: text.to_owned(), near }
+/// What a description says of one kind of certificate.
+enum Section<'a> {
+    Authority(&'a Spanned<TypedAuthority>),
+    Certificate(&'a Spanned<TypedCertificate>),
+}
+
+impl Section<'_> {
+    fn place(&self) -> Location {
+        match self {
+            Self::Authority(typed) => typed.referenced,
+            Self::Certificate(typed) => typed.referenced,
+        }
+    }
+}
+
+impl TypedCertificates {
+    fn section(&self, role: Role) -> Option<Section<'_>> {
+        match role {
+            Role::Ca => self.ca.as_ref().map(Section::Authority),
+            Role::ClientCa => self.client_ca.as_ref().map(Section::Authority),
+            Role::PeerCa => self.peer_ca.as_ref().map(Section::Authority),
+            Role::Client => self.client.as_ref().map(Section::Certificate),
+            Role::Gateway => self.gateway.as_ref().map(Section::Certificate),
+            Role::Member => self.member.as_ref().map(Section::Certificate),
+            Role::Peer => self.peer.as_ref().map(Section::Certificate),
+            Role::Server => self.server.as_ref().map(Section::Certificate),
+        }
+    }
+}
+
+impl TypedSubject {
+    /// Where the first of its attributes stands.
+    fn place(&self) -> Option<Location> {
+        let fields =
+            [&self.country, &self.province, &self.locality, &self.organization, &self.organizational_unit];
+        fields.into_iter().flatten().next().map(|text| text.referenced)
+    }
+}
+
+/// One of several words.
+fn choice<T: Copy, const N: usize>(
+    what: &'static str,
+    text: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, DescriptionError> {
+    all.into_iter().find(|choice| name(*choice) == text).ok_or_else(|| {
+        let choices: Vec<_> = all.into_iter().map(name).collect();
+        let near = suggest::near(text, choices.iter().copied()).map(str::to_owned);
+        DescriptionError::Choice { what, text: text.to_owned(), near, choices }
     })
 }
 
+fn layout(text: &str) -> Result<Layout, DescriptionError> {
+    choice("layout", text, Layout::ALL, Layout::name)
+}
+
+fn style(text: &str) -> Result<Style, DescriptionError> {
+    choice("style", text, Style::ALL, Style::name)
+}
+
+fn unit(text: &str) -> Result<UnitKind, DescriptionError> {
+    choice("kind of unit", text, UnitKind::ALL, UnitKind::name)
+}
+
+fn engine(text: &str) -> Result<ContainerEngine, DescriptionError> {
+    choice("container engine", text, ContainerEngine::ALL, ContainerEngine::name)
+}
+
+fn state(text: &str) -> Result<InitialClusterState, DescriptionError> {
+    choice("state", text, InitialClusterState::ALL, InitialClusterState::name)
+}
+
+fn boolean(text: &str) -> Result<bool, DescriptionError> {
+    Ok(choice("truth value", text, ["true", "false"], |word| word)? == "true")
+}
+
 fn key(text: &str) -> Result<KeyAlgorithm, DescriptionError> {
-    text.parse().map_err(|_| {
-        let near = suggest::near(text, KeyAlgorithm::ALL.map(KeyAlgorithm::name)).map(str::to_owned);
-        DescriptionError::Key { text: text.to_owned(), near }
-    })
+    choice("kind of key", text, KeyAlgorithm::ALL, KeyAlgorithm::name)
+}
+
+fn port(text: &str) -> Result<u16, DescriptionError> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| DescriptionError::Port { text: text.to_owned() })
+}
+
+/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
+fn listen_url(text: &str) -> Result<MemberUrl, DescriptionError> {
+    let url = MemberUrl::parse(text)?;
+    match url.host() {
+        HostName::Address(_) => Ok(url),
+        HostName::Dns(_) => {
+            let reason = "etcd listens on addresses only";
+            Err(DescriptionError::Url { text: text.to_owned(), reason })
+        }
+    }
+}
+
+/// The name of a container image, with what may be in one and nothing that a shell could take otherwise.
+fn image(text: &str) -> Result<String, DescriptionError> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(safe) {
+        Ok(text.to_owned())
+    } else {
+        Err(DescriptionError::Image { text: text.to_owned() })
+    }
 }
 
 /// Long enough to be of use, short enough that a date in it has four digits.

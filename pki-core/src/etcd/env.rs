@@ -2,33 +2,37 @@
 
 use std::fmt::Write;
 
+use super::bootstrap::Start;
 use super::cluster::{Cluster, Member};
-use super::options::EtcdOption;
+use super::layout::Role;
+use super::option;
+use super::settings::Setting;
 
-/// `etcd.env`: every option of a member, one a line.
-pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
+/// `etcd.env`: every setting of a member, one a line.
+pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> String {
     let mut text = format!(
         "# etcd member {} of the cluster {}.\n# Written by etcdpki: change the description, not this file.\n",
         member.name(),
         cluster.name()
     );
-    for option in cluster.options(member) {
-        let EtcdOption { comment, value, .. } = &option;
+    for setting in cluster.settings(member, start) {
+        let Setting { comment, value, .. } = &setting;
         if let Some(comment) = comment {
             let _ = writeln!(text, "\n# {comment}");
         }
-        let _ = writeln!(text, "{}={}", option.variable(), quoted(value));
+        let _ = writeln!(text, "{}={}", option::variable(setting.option), quoted(value));
     }
     text
 }
 
 /// `etcdctl.env`: what etcdctl needs, with the absolute path of the folder that holds the client's files.
 pub(super) fn client(cluster: &Cluster, folder: &str) -> String {
+    let authority = cluster.layout().issuer(cluster.layout().server());
     let variables = [
         ("ETCDCTL_ENDPOINTS", cluster.endpoints()),
-        ("ETCDCTL_CACERT", format!("{folder}/ca.pem")),
-        ("ETCDCTL_CERT", format!("{folder}/client.pem")),
-        ("ETCDCTL_KEY", format!("{folder}/client-key.pem")),
+        ("ETCDCTL_CACERT", format!("{folder}/{}.pem", cluster.file(authority))),
+        ("ETCDCTL_CERT", format!("{folder}/{}.pem", cluster.file(Role::Client))),
+        ("ETCDCTL_KEY", format!("{folder}/{}-key.pem", cluster.file(Role::Client))),
     ];
     let mut text = format!(
         "# For etcdctl and the cluster {}; in a shell: . etcdctl.env\n# Written by etcdpki.\n",

@@ -1,7 +1,7 @@
 //! What can be wrong with a description.
 
+use super::layout::{Layout, Role};
 use crate::duration;
-use crate::key::KeyAlgorithm;
 use crate::notice::did_you_mean;
 
 /// What is wrong with a description.
@@ -16,6 +16,18 @@ pub enum DescriptionError {
         /// Why.
         reason: &'static str,
     },
+    /// One of several words was to be chosen.
+    #[error("{text:?} is no {what}{}", did_you_mean(near.as_deref()))]
+    Choice {
+        /// What it was to be.
+        what: &'static str,
+        /// As written.
+        text: String,
+        /// What was probably meant.
+        near: Option<String>,
+        /// What there is.
+        choices: Vec<&'static str>,
+    },
     /// Two members have the same address or name.
     #[error("{what} {text:?} is that of {owner} already")]
     Clash {
@@ -25,6 +37,14 @@ pub enum DescriptionError {
         text: String,
         /// Who has it already.
         owner: String,
+    },
+    /// An option that follows from another part of the description.
+    #[error("the option `{name}` follows from {instead}")]
+    DescribedOption {
+        /// Which.
+        name: String,
+        /// From what.
+        instead: &'static str,
     },
     /// A DNS name that is none.
     #[error("{text:?} cannot be a DNS name: {reason}")]
@@ -43,13 +63,22 @@ pub enum DescriptionError {
     /// A lifetime that cannot be read.
     #[error("{0}")]
     Duration(duration::ParseError),
-    /// There is no such kind of key.
-    #[error("{text:?} is no kind of key{}", did_you_mean(near.as_deref()))]
-    Key {
+    /// A CA exists already, and is described as if it were to be made.
+    #[error("the CA that `certificate` names exists already, so nothing can be said of its certificate")]
+    GivenAuthority,
+    /// A path on hosts that is none, or not safe everywhere.
+    #[error("{text:?} cannot be a path on a host: {reason}")]
+    HostPath {
         /// As written.
         text: String,
-        /// What was probably meant.
-        near: Option<String>,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A container image's name that is none.
+    #[error("{text:?} is no name of a container image")]
+    Image {
+        /// As written.
+        text: String,
     },
     /// A name that is not safe everywhere.
     #[error("{text:?} cannot be a name: {reason}")]
@@ -58,14 +87,6 @@ pub enum DescriptionError {
         text: String,
         /// Why.
         reason: &'static str,
-    },
-    /// There is no such layout.
-    #[error("{text:?} is no layout{}", did_you_mean(near.as_deref()))]
-    Layout {
-        /// As written.
-        text: String,
-        /// What was probably meant.
-        near: Option<String>,
     },
     /// A lifetime that makes no certificate.
     #[error("{text:?} is no lifetime: {reason}")]
@@ -87,6 +108,16 @@ pub enum DescriptionError {
         /// Which.
         key: &'static str,
     },
+    /// An option that the named etcd does not have.
+    #[error("etcd {version} has no option `{name}`: {reason}")]
+    MissingOption {
+        /// Which.
+        name: String,
+        /// Of which etcd.
+        version: String,
+        /// Since or until when there is one.
+        reason: String,
+    },
     /// A member that cannot be reached.
     #[error("{member} has neither an address nor a DNS name")]
     NoAddress {
@@ -96,6 +127,58 @@ pub enum DescriptionError {
     /// A cluster of nobody.
     #[error("a cluster has at least one member")]
     NoMembers,
+    /// A kind of certificate that the layout does not have.
+    #[error("the layout {} has no {} certificate", layout.name(), role.name())]
+    NoSuchCertificate {
+        /// Which.
+        role: Role,
+        /// The layout.
+        layout: Layout,
+    },
+    /// A folder that is given to etcd's user, and holds what is not etcd's.
+    #[error("{folder} is given to etcd's user, {}", not_its_own(taken.as_deref()))]
+    NotItsOwn {
+        /// The folder.
+        folder: String,
+        /// What else is in it; None for a folder of the root.
+        taken: Option<String>,
+    },
+    /// A value that etcd would refuse.
+    #[error("`{name}` cannot be {value:?}: {reason}")]
+    OptionValue {
+        /// The option.
+        name: String,
+        /// As written.
+        value: String,
+        /// Why.
+        reason: String,
+    },
+    /// An option that etcd's configuration file does not have.
+    #[error("etcd's configuration file has no key for the option `{name}`")]
+    OptionWithoutYaml {
+        /// Which.
+        name: String,
+    },
+    /// A port that is none.
+    #[error("{text:?} is no port")]
+    Port {
+        /// As written.
+        text: String,
+    },
+    /// Clients and peers on one port.
+    #[error("{port} is the port of clients and of peers")]
+    SamePort {
+        /// Which.
+        port: u16,
+    },
+    /// A target of ssh that is none, or not safe in a shell.
+    #[error("{text:?} is nothing that ssh can connect to: {reason}")]
+    SshTarget {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A subject attribute that a certificate cannot hold.
     #[error("{text:?} cannot stand in a certificate's subject: {reason}")]
     Subject {
@@ -120,6 +203,14 @@ pub enum DescriptionError {
         /// What may be written there.
         expected: Vec<&'static str>,
     },
+    /// An option that no etcd has.
+    #[error("etcd has no option `{name}`{}", did_you_mean(near.as_deref()))]
+    UnknownOption {
+        /// As written.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
     /// A version of etcd that is none, or not known.
     #[error("{text:?} cannot be etcd's version: {reason}")]
     Version {
@@ -128,6 +219,21 @@ pub enum DescriptionError {
         /// Why.
         reason: &'static str,
     },
+    /// A URL that a member cannot have.
+    #[error("{text:?} cannot be a member's URL: {reason}")]
+    Url {
+        /// As written.
+        text: String,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+fn not_its_own(taken: Option<&str>) -> String {
+    match taken {
+        Some(other) => format!("but {other} is in it"),
+        None => "but it is a folder of the root".to_owned(),
+    }
 }
 
 fn unknown(near: Option<&str>, expected: &[&str]) -> String {
@@ -148,11 +254,26 @@ impl DescriptionError {
             Self::Duration(_) | Self::Lifetime { .. } => {
                 "write a lifetime such as 1y, 90d or 8760h".to_owned()
             }
-            Self::Key { .. } => {
-                format!("kinds of key are {}", KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", "))
+            Self::Choice { choices, .. } => format!("there are {}", choices.join(", ")),
+            Self::DescribedOption { .. } => "remove it here".to_owned(),
+            Self::GivenAuthority => "remove this, or `certificate` and `private-key`".to_owned(),
+            Self::HostPath { .. } => "write a path such as /etc/etcd/pki".to_owned(),
+            Self::Image { .. } => "write a name such as quay.io/coreos/etcd:v3.5.30".to_owned(),
+            Self::MissingOption { .. } | Self::UnknownOption { near: None, .. } => {
+                "`etcd --help` of that version lists its options".to_owned()
             }
+            Self::NoSuchCertificate { layout, .. } => {
+                let roles = layout.authorities().iter().chain(layout.of_members()).chain(&[Role::Client]);
+                format!("it has {}", roles.map(|role| role.name()).collect::<Vec<_>>().join(", "))
+            }
+            Self::NotItsOwn { .. } => "choose a folder that holds nothing else".to_owned(),
+            Self::OptionWithoutYaml { .. } => "write `style: env`".to_owned(),
+            Self::Port { .. } => "write a number from 1 to 65535".to_owned(),
+            Self::SamePort { .. } => "choose another `client-port` or `peer-port`".to_owned(),
+            Self::SshTarget { .. } => "write a target such as root@etcd1.example.com".to_owned(),
+            Self::Version { .. } => "write what `etcd --version` says, such as 3.5 or 3.5.30".to_owned(),
+            Self::Url { .. } => "write a URL such as https://10.0.0.11:2379".to_owned(),
             Self::Label { .. } => "write a name such as etcd-1".to_owned(),
-            Self::Layout { .. } => "write layout: single-ca".to_owned(),
             Self::Member { .. } => {
                 "write NAME=ADDRESS or NAME=ADDRESS,DNS-NAME, such as etcd1=10.0.0.11".to_owned()
             }
@@ -161,11 +282,13 @@ impl DescriptionError {
             }
             Self::MissingKey { key } => format!("add `{key}: ...`"),
             Self::NoAddress { .. } => "add `address: 10.0.0.11` or `dns: etcd1.example.com`".to_owned(),
-            Self::Subject { .. } | Self::UnknownKey { near: Some(_), .. } => return None,
+            Self::OptionValue { .. }
+            | Self::Subject { .. }
+            | Self::UnknownKey { near: Some(_), .. }
+            | Self::UnknownOption { near: Some(_), .. } => return None,
             Self::Syntax { .. } | Self::UnknownKey { .. } => {
                 "`etcdpki cluster new` prints a description to start from".to_owned()
             }
-            Self::Version { .. } => "write what `etcd --version` says, such as 3.5 or 3.5.30".to_owned(),
         })
     }
 }

@@ -1,15 +1,18 @@
 //! The output folder on the disk: looked at by a plan, and written by [`Folder::apply`], the only part of the
 //! etcd layer that changes anything.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{User, geteuid};
 use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
+use super::path::AUTHORITIES;
 use super::tree::{self, Entry, FileKind, Owner, Tree};
 use crate::disk::{self, Batch, Existing};
 use crate::error::{Error, ErrorKind};
@@ -21,7 +24,8 @@ pub struct Folder {
     /// Keeps other processes out, if it is held.
     lock: Option<File>,
     is_root: bool,
-    etcd: Option<(u32, u32)>,
+    /// User and group by number of the names that were looked up
+    users: Mutex<BTreeMap<String, Option<(u32, u32)>>>,
 }
 
 impl Folder {
@@ -33,9 +37,7 @@ impl Folder {
         let root = std::path::absolute(path).map_err(|source| Error::io("find", path, source))?;
         tree::text(&root)?;
         let is_root = geteuid().is_root();
-        let etcd = Owner::Etcd.name().and_then(|name| User::from_name(name).ok().flatten());
-        let etcd = etcd.filter(|_| is_root).map(|user| (user.uid.as_raw(), user.gid.as_raw()));
-        Ok(Self { root, lock: None, is_root, etcd })
+        Ok(Self { root, lock: None, is_root, users: Mutex::default() })
     }
 
     /// The folder at `path`, made if it is not there, and locked against other processes.
@@ -76,7 +78,7 @@ impl Folder {
         }
         // The CA is on the disk for good before anything that it signed.
         let (ca, others): (Vec<&Write>, Vec<&Write>) =
-            outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with("ca"));
+            outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with(AUTHORITIES));
         self.write_files(&ca)?;
         self.write_files(&others)
     }
@@ -91,7 +93,7 @@ impl Folder {
         }
         fs::set_permissions(&path, Permissions::from_mode(write.mode))
             .map_err(|source| Error::io("set the mode of", &path, source))?;
-        self.give(write.owner, &path)
+        self.give(&write.owner, &path)
     }
 
     fn write_files(&self, writes: &[&Write]) -> Result<(), Error> {
@@ -102,12 +104,12 @@ impl Folder {
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
             let temporary =
                 batch.add(&path, bytes, write.mode, existing).map_err(|e| Error::io("write", &path, e))?;
-            self.give(write.owner, &temporary)?;
+            self.give(&write.owner, &temporary)?;
         }
         batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
-    fn give(&self, owner: Owner, path: &Path) -> Result<(), Error> {
+    fn give(&self, owner: &Owner, path: &Path) -> Result<(), Error> {
         match self.ids(owner) {
             Some((user, group)) => chown(path, Some(user), Some(group))
                 .map_err(|source| Error::io("set the owner of", path, source)),
@@ -168,12 +170,27 @@ impl Tree for Folder {
         Ok(names)
     }
 
-    fn ids(&self, owner: Owner) -> Option<(u32, u32)> {
-        match owner {
-            Owner::Operator => None,
-            Owner::Root => self.is_root.then_some((0, 0)),
-            Owner::Etcd => self.etcd,
+    fn outside(&self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+            Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::io("read", path, source)),
         }
+    }
+
+    fn ids(&self, owner: &Owner) -> Option<(u32, u32)> {
+        let name = match owner {
+            _ if !self.is_root => return None,
+            Owner::Operator => return None,
+            Owner::Root => return Some((0, 0)),
+            Owner::User(name) => name.as_str(),
+        };
+        let look_up = || {
+            let user = User::from_name(name).ok().flatten();
+            user.map(|user| (user.uid.as_raw(), user.gid.as_raw()))
+        };
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        *users.entry(name.to_owned()).or_insert_with(look_up)
     }
 
     fn root(&self) -> &Path {

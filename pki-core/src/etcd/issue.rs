@@ -1,13 +1,17 @@
 //! Carrying out a plan as far as that is possible without the disk: keys, certificates, bytes of files.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::certificates::{CertificateId, Wanted};
-use super::layout::Pair;
-use super::plan::{Change, Content, PUBLIC, Plan, PlannedCertificate, PlannedFile};
+use super::authority::Source;
+use super::certificates::Wanted;
+use super::layout::Role;
+use super::offline;
+use super::path::AUTHORITIES;
+use super::plan::{Change, Content, Plan, PlannedCertificate, PlannedFile, is_secret};
 use super::report::Report;
 use super::tree::Owner;
 use crate::ca;
@@ -61,16 +65,19 @@ impl Outcome {
 }
 
 /// A certificate of the plan with everything that it lacked.
-struct Finished {
-    wanted: Wanted,
-    change: Change,
-    certificate: Certificate,
+pub(super) struct Finished {
+    pub(super) wanted: Wanted,
+    pub(super) change: Change,
+    /// None if an offline CA is asked for it
+    pub(super) certificate: Option<Certificate>,
     /// The text of a new key
     new_key: Option<Zeroizing<String>>,
+    /// The text of a new request
+    request: Option<String>,
 }
 
 impl Plan {
-    /// Makes the keys and certificates that the plan lacks.
+    /// Makes the keys, certificates and requests that the plan lacks.
     ///
     /// `progress` is called from several threads.
     ///
@@ -87,19 +94,14 @@ impl Plan {
         let keys = make_keys(&planned, keys, progress)?;
         let certificates = self.issue_certificates(planned, keys, now, random)?;
         let files = std::mem::take(&mut self.files);
-        let report = Report::finished(
-            self.cluster.name(),
-            &certificates.iter().map(|f| (&f.wanted, &f.change, &f.certificate)).collect::<Vec<_>>(),
-            &files,
-            &self.notices,
-        );
+        let report = Report::finished(&self, &certificates, &files);
         let folders = files.iter().filter(|file| matches!(file.content, Content::Folder));
         let folders = folders.map(|file| file.path.clone()).collect();
         let writes = self.writes(files, &certificates)?;
         Ok(Outcome { writes, folders, report })
     }
 
-    /// The CA first: it signs the others. `keys` are the new ones, in the order of the plan.
+    /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
     fn issue_certificates(
         &mut self,
         planned: Vec<PlannedCertificate>,
@@ -108,30 +110,54 @@ impl Plan {
         random: &dyn Random,
     ) -> Result<Vec<Finished>, Error> {
         let mut new_keys = keys.into_iter();
-        let mut issuer: Option<Issuer> = None;
+        let mut issuers = self.given_issuers()?;
         let mut finished = Vec::new();
         for planned in planned {
             let new_key = if planned.needs_key() { new_keys.next() } else { None };
-            let PlannedCertificate { wanted, change, certificate, key } = planned;
+            let PlannedCertificate { wanted, change, certificate, key, asks } = planned;
             let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
             let key = new_key.or(key);
+            let role = wanted.id.role();
+            let mut request = None;
             let certificate = match (certificate, &key) {
-                (Some(certificate), _) => certificate,
-                (None, Some(key)) if wanted.id.is_ca() => self.issue_ca(key, now, random)?,
-                (None, Some(key)) => self.issue_leaf(&wanted, key, issuer.as_ref(), now, random)?,
+                (Some(certificate), _) => Some(certificate),
                 (None, None) => return Err(ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
+                (None, Some(key)) if asks.is_some() => {
+                    if let Some(None) = asks {
+                        request = Some(offline::make_request(&wanted, key)?.to_pem());
+                    }
+                    None
+                }
+                (None, Some(key)) if role.is_authority() => Some(issue_ca(&wanted, key, now, random)?),
+                (None, Some(key)) => {
+                    let issuer = issuers.get(&self.cluster.layout().issuer(role));
+                    Some(issue_leaf(&wanted, key, issuer, now, random, &mut self.notices)?)
+                }
             };
-            if let Some(key) = key.filter(|_| wanted.id.is_ca()) {
-                issuer = Some(Issuer::new(certificate.clone(), key)?);
+            if let (Some(certificate), Some(key), true) = (&certificate, key, role.is_authority()) {
+                issuers.insert(role, Issuer::new(certificate.clone(), key)?);
             }
-            finished.push(Finished { wanted, change, certificate, new_key: new_key_text });
+            finished.push(Finished { wanted, change, certificate, new_key: new_key_text, request });
         }
         Ok(finished)
     }
 
+    /// The CAs that exist and whose keys are at hand.
+    fn given_issuers(&mut self) -> Result<HashMap<Role, Issuer>, Error> {
+        let mut issuers = HashMap::new();
+        for authority in &mut self.authorities {
+            if let Source::Given(given) = &mut authority.source
+                && let Some(key) = given.key.take()
+            {
+                issuers.insert(authority.role, Issuer::new(given.certificate.clone(), key)?);
+            }
+        }
+        Ok(issuers)
+    }
+
     /// The bytes of every file that is not right, and of none that is.
     fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
-        let issued = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
+        let finished = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
         let text = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
         let mut public: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
         let mut writes = Vec::new();
@@ -139,16 +165,25 @@ impl Plan {
             let bytes = match content {
                 Content::Folder => None,
                 Content::Bytes(bytes) => Some(bytes),
-                Content::Certificate(index) => text(&issued(index)?.certificate.to_pem()),
-                Content::Key(index) => text(issued(index)?.new_key.as_ref().ok_or(ErrorKind::Truncated)?),
+                Content::Certificate(index) => {
+                    let Finished { wanted, certificate, .. } = finished(index)?;
+                    let certificate = certificate.as_ref().ok_or(ErrorKind::Truncated)?;
+                    text(&(certificate.to_pem() + &self.chain(wanted.id.role())))
+                }
+                Content::Key(index) => text(finished(index)?.new_key.as_ref().ok_or(ErrorKind::Truncated)?),
+                Content::Request(index) => {
+                    text(finished(index)?.request.as_ref().ok_or(ErrorKind::Truncated)?)
+                }
                 Content::Lock => {
-                    let pairs: Vec<_> = certificates.iter().map(|f| (&f.wanted, &f.certificate)).collect();
+                    let issued = certificates.iter();
+                    let pairs: Vec<_> =
+                        issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
                     let files: Vec<_> =
                         public.iter().map(|(path, b)| (path.as_str(), b.as_slice())).collect();
-                    text(&self.lock.next(self.cluster.name(), &pairs, &files)?.to_json())
+                    text(&self.lock.next(&self.cluster, &self.starts, &pairs, &files)?.to_json())
                 }
             };
-            if let (PUBLIC, Some(bytes)) = (mode, &bytes) {
+            if let (false, Some(bytes)) = (is_secret(mode), &bytes) {
                 public.push((path.clone(), bytes.clone()));
             }
             if change != Change::Kept {
@@ -157,52 +192,47 @@ impl Plan {
         }
         Ok(writes)
     }
+}
 
-    fn issue_ca(
-        &self,
-        key: &PrivateKey,
-        now: OffsetDateTime,
-        random: &dyn Random,
-    ) -> Result<Certificate, Error> {
-        let section = CaSection { expiry: self.cluster.lifetimes().ca, ..CaSection::default() };
-        ca::self_signed(&self.cluster.ca_subject()?, &section, Vec::new(), key, now, random)
-    }
+fn issue_ca(
+    wanted: &Wanted,
+    key: &PrivateKey,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<Certificate, Error> {
+    let section = CaSection { expiry: wanted.profile.expiry, ..CaSection::default() };
+    ca::self_signed(&wanted.subject, &section, Vec::new(), key, now, random)
+}
 
-    fn issue_leaf(
-        &mut self,
-        wanted: &Wanted,
-        key: &PrivateKey,
-        issuer: Option<&Issuer>,
-        now: OffsetDateTime,
-        random: &dyn Random,
-    ) -> Result<Certificate, Error> {
-        let Some(issuer) = issuer else {
-            let needed_for = wanted.id.to_string();
-            return Err(ErrorKind::CaKeyMissing { path: Pair::ca().key, needed_for }.into());
-        };
-        let lifetime = self.cluster.lifetimes().leaf;
-        let mut profile = wanted.purpose.profile(wanted.key, lifetime);
-        let ca_end = issuer.certificate().not_after();
-        let end = ca::end(round_to_minute(now) - BACKDATE, lifetime)?;
-        if end > ca_end {
-            profile.not_after = Some(ca_end);
-            let certificate = wanted.id.to_string();
-            self.notices.push(Notice::new(NoticeKind::Clamped {
-                certificate,
-                wanted: end,
-                not_after: ca_end,
-            }));
-        }
-        let template = Template {
-            subject: &wanted.subject,
-            public_key: key.public_key(),
-            names: &wanted.names,
-            profile: &profile,
-            crl_url: None,
-            extensions: &[],
-        };
-        Ok(issuer.issue(&template, now, random)?.value)
+fn issue_leaf(
+    wanted: &Wanted,
+    key: &PrivateKey,
+    issuer: Option<&Issuer>,
+    now: OffsetDateTime,
+    random: &dyn Random,
+    notices: &mut Vec<Notice>,
+) -> Result<Certificate, Error> {
+    let Some(issuer) = issuer else {
+        let needed_for = wanted.id.to_string();
+        return Err(ErrorKind::CaKeyMissing { path: AUTHORITIES.to_owned(), needed_for }.into());
+    };
+    let mut profile = wanted.profile.clone();
+    let ca_end = issuer.certificate().not_after();
+    let end = ca::end(round_to_minute(now) - BACKDATE, profile.expiry)?;
+    if end > ca_end {
+        profile.not_after = Some(ca_end);
+        let certificate = wanted.id.to_string();
+        notices.push(Notice::new(NoticeKind::Clamped { certificate, wanted: end, not_after: ca_end }));
     }
+    let template = Template {
+        subject: &wanted.subject,
+        public_key: key.public_key(),
+        names: &wanted.names,
+        profile: &profile,
+        crl_url: None,
+        extensions: &[],
+    };
+    Ok(issuer.issue(&template, now, random)?.value)
 }
 
 fn make_keys(
@@ -216,10 +246,4 @@ fn make_keys(
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;
         progress(Progress::Keys { made, of });
     })
-}
-
-impl CertificateId {
-    pub(super) fn is_ca(&self) -> bool {
-        *self == Self::Ca
-    }
 }

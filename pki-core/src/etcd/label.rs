@@ -14,7 +14,7 @@ use super::error::DescriptionError;
 /// assert!(Label::parse("etcd-1.example").is_ok());
 /// assert!(Label::parse("../etcd").is_err());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Label(String);
 
 /// Leaves room for what is put around a name within the 64 characters of a common name
@@ -39,6 +39,11 @@ impl Label {
             return Ok(Self(text.to_owned()));
         };
         Err(DescriptionError::Label { text: text.to_owned(), reason })
+    }
+
+    /// A name of this program's own.
+    pub(super) fn known(text: &'static str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The name.

@@ -1,56 +1,131 @@
-//! Where things are: in the output folder, and on the hosts.
+//! Who trusts whom: which CAs a cluster has, which certificates its members hold, and what each may do.
 
-use super::label::Label;
+use der::asn1::ObjectIdentifier;
 
-/// On a host: the folder of certificates and keys.
-pub(super) const HOST_PKI: &str = "/etc/etcd/pki";
-/// On a host: the environment file of the unit.
-pub(super) const HOST_ENV: &str = "/etc/etcd/etcd.env";
-/// On a host: the unit.
-pub(super) const HOST_UNIT: &str = "/etc/systemd/system/etcd.service";
-/// On a host: the data.
-pub(super) const HOST_DATA: &str = "/var/lib/etcd";
-/// On a host: the user that etcd runs as.
-pub(super) const HOST_USER: &str = "etcd";
+use crate::oid;
 
-/// In the output folder: what was issued.
-pub(super) const LOCK: &str = "cluster.lock.json";
-
-/// A certificate's file and its key's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pair {
-    pub(super) certificate: String,
-    pub(super) key: String,
+/// Who trusts whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// A CA for peers and one for clients and servers; no certificate can do more than its part needs.
+    #[default]
+    LeastPrivilege,
+    /// One CA; each member has one certificate, for clients and peers alike.
+    SharedCert,
+    /// One CA issues everything; each member has a certificate for clients and one for peers.
+    SingleCa,
 }
 
-impl Pair {
-    fn new(folder: &str, name: &str) -> Self {
-        Self { certificate: format!("{folder}/{name}.pem"), key: format!("{folder}/{name}-key.pem") }
+/// The part that a certificate plays in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The CA of everything
+    Ca,
+    /// A client
+    Client,
+    /// The CA of clients, and of the servers that they reach
+    ClientCa,
+    /// The client certificate of a member's own gRPC gateway
+    Gateway,
+    /// A member, for clients and for other members
+    Member,
+    /// A member, for other members
+    Peer,
+    /// The CA of peers
+    PeerCa,
+    /// A member, for clients
+    Server,
+}
+
+impl Role {
+    /// Its name, as in `client-ca`: a key of the description, and the name of its files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::Client => "client",
+            Self::ClientCa => "client-ca",
+            Self::Gateway => "gateway",
+            Self::Member => "member",
+            Self::Peer => "peer",
+            Self::PeerCa => "peer-ca",
+            Self::Server => "server",
+        }
     }
 
-    pub(super) fn ca() -> Self {
-        Self::new("ca", "ca")
+    /// Whether it is a CA's.
+    pub fn is_authority(self) -> bool {
+        matches!(self, Self::Ca | Self::ClientCa | Self::PeerCa)
     }
 
-    pub(super) fn server(member: &Label) -> Self {
-        Self::new(&on_node(member, HOST_PKI), "server")
-    }
-
-    pub(super) fn peer(member: &Label) -> Self {
-        Self::new(&on_node(member, HOST_PKI), "peer")
-    }
-
-    pub(super) fn client(client: &Label) -> Self {
-        Self::new(&client_folder(client), "client")
+    /// Whether somebody connects to it by a name or address.
+    pub(super) fn is_named(self) -> bool {
+        matches!(self, Self::Member | Self::Peer | Self::Server)
     }
 }
 
-/// A path of a member's host, in the overlay that the output folder has for it.
-pub(super) fn on_node(member: &Label, host_path: &str) -> String {
-    format!("nodes/{member}{host_path}")
-}
+impl Layout {
+    pub(super) const ALL: [Self; 3] = [Self::LeastPrivilege, Self::SharedCert, Self::SingleCa];
 
-/// The folder of a client.
-pub(super) fn client_folder(client: &Label) -> String {
-    format!("clients/{client}")
+    /// Its name in a description.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeastPrivilege => "least-privilege",
+            Self::SharedCert => "shared-cert",
+            Self::SingleCa => "single-ca",
+        }
+    }
+
+    /// The CAs.
+    pub(super) fn authorities(self) -> &'static [Role] {
+        match self {
+            Self::LeastPrivilege => &[Role::ClientCa, Role::PeerCa],
+            Self::SharedCert | Self::SingleCa => &[Role::Ca],
+        }
+    }
+
+    /// The certificates of each member.
+    pub(super) fn of_members(self) -> &'static [Role] {
+        match self {
+            Self::LeastPrivilege => &[Role::Server, Role::Peer, Role::Gateway],
+            Self::SharedCert => &[Role::Member],
+            Self::SingleCa => &[Role::Server, Role::Peer],
+        }
+    }
+
+    /// The CA of a certificate: for a CA itself.
+    pub(super) fn issuer(self, role: Role) -> Role {
+        match (self, role) {
+            (Self::LeastPrivilege, Role::Peer | Role::PeerCa) => Role::PeerCa,
+            (Self::LeastPrivilege, _) => Role::ClientCa,
+            (Self::SharedCert | Self::SingleCa, _) => Role::Ca,
+        }
+    }
+
+    /// The certificate that a member shows to clients.
+    pub(super) fn server(self) -> Role {
+        if self == Self::SharedCert { Role::Member } else { Role::Server }
+    }
+
+    /// The certificate that members show to each other.
+    pub(super) fn peer(self) -> Role {
+        if self == Self::SharedCert { Role::Member } else { Role::Peer }
+    }
+
+    /// Whether a member's gRPC gateway, which dials the member itself, uses the server's certificate for that
+    /// (etcd, server/embed/etcd.go, `grpcGatewayDial`). If not, it needs one of its own, or must be off.
+    pub(super) fn gateway_uses_server(self) -> bool {
+        self != Self::LeastPrivilege
+    }
+
+    /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
+    pub(super) fn extended_key_usage(self, role: Role) -> Vec<ObjectIdentifier> {
+        match role {
+            Role::Ca | Role::ClientCa | Role::PeerCa => Vec::new(),
+            Role::Client | Role::Gateway => vec![oid::CLIENT_AUTH],
+            Role::Server if !self.gateway_uses_server() => vec![oid::SERVER_AUTH],
+            Role::Member | Role::Peer | Role::Server => vec![oid::SERVER_AUTH, oid::CLIENT_AUTH],
+        }
+    }
 }

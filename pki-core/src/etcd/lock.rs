@@ -6,9 +6,10 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::bootstrap::Start;
 use super::certificates::Wanted;
-use super::label::Label;
-use super::layout::LOCK;
+use super::cluster::Cluster;
+use super::path::LOCK;
 use super::tree::Tree;
 use crate::certificate::{Certificate, hex};
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,10 @@ pub(super) struct Lock {
     /// Of this file's form
     version: u32,
     cluster: String,
+    /// Who trusts whom
+    layout: String,
+    /// How each member first starts
+    pub(super) members: Vec<Start>,
     /// What is in use
     certificates: Vec<Issued>,
     /// What was in use before: it is valid until its end, or until it is revoked
@@ -48,8 +53,9 @@ struct Issued {
 const VERSION: u32 = 1;
 
 impl Lock {
-    /// The record in `tree`; an empty one if there is none.
-    pub(super) fn read(tree: &dyn Tree) -> Result<Self, Error> {
+    /// The record in `tree`; an empty one if there is none. One of another layout is refused: whoever trusts
+    /// the CAs of before would not trust those of now.
+    pub(super) fn read(tree: &dyn Tree, cluster: &Cluster) -> Result<Self, Error> {
         let Some(entry) = tree.entry(LOCK)? else { return Ok(Self::default()) };
         let refuse = |reason| {
             let error: Error = ErrorKind::LockFile { reason }.into();
@@ -62,13 +68,19 @@ impl Lock {
                 lock.version
             )));
         }
+        if lock.layout != cluster.layout().name() {
+            let (found, wanted) = (lock.layout, cluster.layout().name().to_owned());
+            let error: Error = ErrorKind::OtherLayout { found, wanted }.into();
+            return Err(error.in_file(&tree.root().join(LOCK)));
+        }
         Ok(lock)
     }
 
     /// The record after this one. What is no longer in use is remembered.
     pub(super) fn next(
         &self,
-        cluster: &Label,
+        cluster: &Cluster,
+        members: &[Start],
         certificates: &[(&Wanted, &Certificate)],
         files: &[(&str, &[u8])],
     ) -> Result<Self, Error> {
@@ -79,7 +91,15 @@ impl Lock {
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
         let hash = |bytes: &[u8]| hex(digest::digest(&digest::SHA256, bytes).as_ref());
         let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), hash(bytes))).collect();
-        Ok(Self { version: VERSION, cluster: cluster.to_string(), certificates, former, files })
+        Ok(Self {
+            version: VERSION,
+            cluster: cluster.name().to_string(),
+            layout: cluster.layout().name().to_owned(),
+            members: members.to_vec(),
+            certificates,
+            former,
+            files,
+        })
     }
 
     pub(super) fn to_json(&self) -> String {

@@ -201,7 +201,7 @@ impl EtcdOption {
 
     /// The environment variable that sets it (etcd, pkg/flags/flag.go, `FlagToEnv`).
     pub fn variable(&self) -> String {
-        format!("ETCD_{}", self.name.to_uppercase().replace('-', "_"))
+        variable(self.name)
     }
 
     /// Where the configuration file of that version has it; nowhere for those that only the command line and
@@ -230,6 +230,11 @@ impl EtcdOption {
     pub fn check(&self, value: &str, version: EtcdVersion) -> Result<(), ValueError> {
         self.kind(version).check(value, version)
     }
+}
+
+/// The environment variable of an option.
+pub(super) fn variable(name: &str) -> String {
+    format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
 }
 
 /// The release that a version lacks of those that brought something.

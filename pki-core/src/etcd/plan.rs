@@ -1,20 +1,24 @@
 //! What has to be done so that the output folder is what the description says. Pure: it looks at a [`Tree`]
 //! and changes nothing.
 
+mod files;
 mod judge;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
+use self::files::Files;
+use super::authority::{Authority, Source};
+use super::bootstrap::{Joining, Start};
 use super::certificates::{CertificateId, Wanted};
 use super::cluster::Cluster;
-use super::layout::{HOST_ENV, HOST_PKI, HOST_UNIT, LOCK, Pair, client_folder, on_node};
+use super::layout::Role;
 use super::lock::Lock;
-use super::tree::{self, Entry, FileKind, Owner, Tree};
-use super::{env, unit};
+use super::path;
+use super::tree::{FileKind, Owner, Tree};
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeyAlgorithm, PrivateKey, PublicKeyKind};
@@ -25,9 +29,14 @@ use crate::place::date;
 #[derive(Debug)]
 pub struct Plan {
     pub(super) cluster: Cluster,
+    pub(super) authorities: Vec<Authority>,
+    /// The CAs' own first
     pub(super) certificates: Vec<PlannedCertificate>,
     pub(super) files: Vec<PlannedFile>,
+    /// What was recorded before
     pub(super) lock: Lock,
+    /// How each member first starts
+    pub(super) starts: Vec<Start>,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -97,7 +106,7 @@ pub enum Reason {
     #[error("its owner is not {wanted}")]
     Owner {
         /// Who should own it.
-        wanted: &'static str,
+        wanted: String,
     },
     /// Its subject is another.
     #[error("its subject is {found}, not {wanted}")]
@@ -127,6 +136,8 @@ pub struct PlannedCertificate {
     pub(super) certificate: Option<Certificate>,
     /// The key that is kept, if it was there.
     pub(super) key: Option<PrivateKey>,
+    /// Some if an offline CA has to be asked for it: the request that was made before, if it still is right.
+    pub(super) asks: Option<Option<Zeroizing<Vec<u8>>>>,
 }
 
 /// A file or folder of the plan.
@@ -148,14 +159,22 @@ pub(super) enum Content {
     Certificate(usize),
     /// A key that is to be made, by its certificate's place in the plan.
     Key(usize),
+    /// A request that is to be made, by its certificate's place in the plan.
+    Request(usize),
     /// [`Lock`], once everything is issued.
     Lock,
 }
 
-pub(super) const PUBLIC: u32 = 0o644;
-pub(super) const SECRET: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
+const SECRET: u32 = 0o600;
+const PROGRAM: u32 = 0o755;
 const PUBLIC_FOLDER: u32 = 0o755;
 const SECRET_FOLDER: u32 = 0o700;
+
+/// Whether only the owner may read a file: its contents appear nowhere else.
+pub(super) fn is_secret(mode: u32) -> bool {
+    mode & 0o044 == 0
+}
 
 /// A certificate that ends within this time deserves a word.
 const SOON: Duration = Duration::days(30);
@@ -167,24 +186,34 @@ impl Plan {
     /// If `tree` cannot be read, or holds a CA that is not this cluster's, cannot be used any more, or whose
     /// key is missing although something must be issued.
     pub fn new(cluster: &Cluster, tree: &dyn Tree, now: OffsetDateTime) -> Result<Self, Error> {
-        let ca = judge::ca(cluster, tree, now)?;
-        let mut certificates = vec![ca];
-        for wanted in cluster.wanted()? {
-            let ca = certificates.first().and_then(|ca| ca.certificate.as_ref());
-            let planned = judge::leaf(cluster, wanted, ca, tree, now)?;
-            certificates.push(planned);
+        let lock = Lock::read(tree, cluster)?;
+        let mut certificates = Vec::new();
+        for wanted in cluster.wanted_authorities()? {
+            certificates.push(judge::authority(wanted, tree, now)?);
         }
-        refuse_without_ca_key(&certificates)?;
-        let lock = Lock::read(tree)?;
-        let notices = notices(cluster, &certificates, tree, now)?;
-        let mut plan = Self { cluster: cluster.clone(), certificates, files: Vec::new(), lock, notices };
-        plan.files = plan.plan_files(tree)?;
+        let authorities = authorities(cluster, &certificates, tree, now)?;
+        for wanted in cluster.wanted_leaves()? {
+            let issuer = cluster.layout().issuer(wanted.id.role());
+            let issuer = issuer_of(issuer, &authorities, &certificates);
+            certificates.push(judge::leaf(wanted, issuer, tree, now)?);
+        }
+        refuse_without_ca_key(cluster, &authorities, &certificates)?;
+        let notices = notices(cluster, &authorities, &certificates, tree, now)?;
+        let starts = cluster.starts(&lock.members);
+        let (cluster, files) = (cluster.clone(), Vec::new());
+        let mut plan = Self { cluster, authorities, certificates, files, lock, starts, notices };
+        plan.files = Files::plan(&plan, tree)?;
         Ok(plan)
     }
 
     /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
-        self.files.iter().all(|file| file.change == Change::Kept)
+        self.files.iter().all(|file| file.change == Change::Kept) && !self.is_waiting()
+    }
+
+    /// Whether certificates are missing that a CA has to sign which is offline.
+    pub fn is_waiting(&self) -> bool {
+        self.certificates.iter().any(PlannedCertificate::is_requested)
     }
 
     /// The certificates, the CA's first.
@@ -202,51 +231,31 @@ impl Plan {
         &self.notices
     }
 
+    /// What stands behind a role's certificates in their files.
+    pub(super) fn chain(&self, role: Role) -> String {
+        let issuer = self.cluster.layout().issuer(role);
+        let issuer =
+            self.authorities.iter().find(|authority| authority.role == issuer && authority.role != role);
+        issuer.map(Authority::chain).unwrap_or_default()
+    }
+
+    /// A CA that exists already.
+    pub(super) fn given_authority(&self, role: Role) -> Option<&Certificate> {
+        let authority = self.authorities.iter().find(|authority| authority.role == role)?;
+        match &authority.source {
+            Source::Given(given) => Some(&given.certificate),
+            Source::Own(_) => None,
+        }
+    }
+
+    /// The members that join a cluster which runs already, in the order in which they have to be added.
+    pub fn joining(&self) -> Vec<Joining> {
+        self.cluster.joining(&self.starts, &self.lock.members)
+    }
+
     /// How many keys have to be made.
     pub fn keys_to_make(&self) -> usize {
         self.certificates.iter().filter(|certificate| certificate.needs_key()).count()
-    }
-
-    fn plan_files(&self, tree: &dyn Tree) -> Result<Vec<PlannedFile>, Error> {
-        let places = self.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
-        let mut files = Files { tree, plan: self, places: places.collect(), files: Vec::new() };
-        let ca = Pair::ca();
-        files.folder("ca", SECRET_FOLDER, Owner::Operator)?;
-        // A key is written before its certificate: what stops in between is finished by the next run.
-        files.key(0, Owner::Operator)?;
-        files.certificate(0, &ca.certificate, Owner::Operator)?;
-        let cluster = &self.cluster;
-        files.folder("nodes", PUBLIC_FOLDER, Owner::Operator)?;
-        for member in cluster.members() {
-            let path = |host_path: &str| on_node(member.name(), host_path);
-            for host_folder in ["", "/etc", "/etc/etcd", "/etc/systemd", "/etc/systemd/system"] {
-                files.folder(&path(host_folder), PUBLIC_FOLDER, Owner::Root)?;
-            }
-            files.folder(&path(HOST_PKI), SECRET_FOLDER, Owner::Etcd)?;
-            files.certificate(0, &path(&format!("{HOST_PKI}/ca.pem")), Owner::Etcd)?;
-            for id in
-                [CertificateId::Server(member.name().clone()), CertificateId::Peer(member.name().clone())]
-            {
-                files.pair(&id, Owner::Etcd)?;
-            }
-            files.text(&path(HOST_ENV), env::member(cluster, member), Owner::Root)?;
-            files.text(&path(HOST_UNIT), unit::member(cluster, member), Owner::Root)?;
-        }
-        files.folder("clients", PUBLIC_FOLDER, Owner::Operator)?;
-        for client in cluster.clients() {
-            let folder = client_folder(&client.name);
-            files.folder(&folder, SECRET_FOLDER, Owner::Operator)?;
-            files.certificate(0, &format!("{folder}/ca.pem"), Owner::Operator)?;
-            files.pair(&CertificateId::Client(client.name.clone()), Owner::Operator)?;
-            let absolute = tree.root().join(&folder);
-            files.text(
-                &format!("{folder}/etcdctl.env"),
-                env::client(cluster, tree::text(&absolute)?),
-                Owner::Operator,
-            )?;
-        }
-        files.lock()?;
-        Ok(files.files)
     }
 }
 
@@ -266,14 +275,19 @@ impl PlannedCertificate {
         self.certificate.as_ref()
     }
 
+    /// Whether an offline CA has to be asked for it.
+    pub fn is_requested(&self) -> bool {
+        self.asks.is_some()
+    }
+
     /// Whether it has to be issued.
     pub(super) fn is_issued(&self) -> bool {
-        self.change != Change::Kept
+        self.certificate.is_none() && !self.is_requested()
     }
 
     /// Whether a key has to be made for it.
     pub(super) fn needs_key(&self) -> bool {
-        self.is_issued() && self.key.is_none()
+        self.certificate.is_none() && self.key.is_none()
     }
 }
 
@@ -289,8 +303,8 @@ impl PlannedFile {
     }
 
     /// Who should own it.
-    pub fn owner(&self) -> Owner {
-        self.owner
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// Whether it is right already.
@@ -314,144 +328,11 @@ impl fmt::Display for Change {
     }
 }
 
-/// Files in the making, each compared with what is there.
-struct Files<'a> {
-    tree: &'a dyn Tree,
-    plan: &'a Plan,
-    /// Where each certificate is in the plan
-    places: HashMap<&'a CertificateId, usize>,
-    files: Vec<PlannedFile>,
-}
-
-impl Files<'_> {
-    fn folder(&mut self, path: &str, mode: u32, owner: Owner) -> Result<(), Error> {
-        self.add(path, mode, owner, Content::Folder, &[])
-    }
-
-    fn text(&mut self, path: &str, text: String, owner: Owner) -> Result<(), Error> {
-        self.add(path, PUBLIC, owner, Content::Bytes(Zeroizing::new(text.into_bytes())), &[])
-    }
-
-    fn pair(&mut self, id: &CertificateId, owner: Owner) -> Result<(), Error> {
-        let Some(&index) = self.places.get(id) else { return Ok(()) };
-        self.key(index, owner)?;
-        let path = self.planned(index).map(|planned| planned.wanted.pair.certificate.clone());
-        path.map_or(Ok(()), |path| self.certificate(index, &path, owner))
-    }
-
-    fn planned(&self, index: usize) -> Option<&PlannedCertificate> {
-        self.plan.certificates.get(index)
-    }
-
-    /// The file of a certificate, or a copy of it.
-    fn certificate(&mut self, index: usize, path: &str, owner: Owner) -> Result<(), Error> {
-        let Some(planned) = self.planned(index) else { return Ok(()) };
-        let reasons = planned.change.reasons().to_vec();
-        let content = match &planned.certificate {
-            Some(certificate) => Content::Bytes(Zeroizing::new(certificate.to_pem().into_bytes())),
-            None => Content::Certificate(index),
-        };
-        self.add(path, PUBLIC, owner, content, &reasons)
-    }
-
-    fn key(&mut self, index: usize, owner: Owner) -> Result<(), Error> {
-        let Some(planned) = self.planned(index) else { return Ok(()) };
-        let path = planned.wanted.pair.key.clone();
-        let reasons = planned.change.reasons().to_vec();
-        let content = if planned.key.is_some() {
-            // Whatever way the key is written, it stays as it is.
-            match self.tree.entry(&path)? {
-                Some(entry) => Content::Bytes(entry.bytes),
-                None => return Ok(()),
-            }
-        } else if planned.is_issued() {
-            Content::Key(index)
-        } else {
-            // The CA's key may be kept somewhere else while nothing has to be issued.
-            return Ok(());
-        };
-        self.add(&path, SECRET, owner, content, &reasons)
-    }
-
-    /// The record of what was issued comes last: it tells of files that are there.
-    fn lock(&mut self) -> Result<(), Error> {
-        let issued = self.plan.certificates.iter().any(PlannedCertificate::is_issued);
-        let content = if issued {
-            Content::Lock
-        } else {
-            let certificates = self.plan.certificates.iter();
-            let pairs: Vec<_> =
-                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
-            let files: Vec<_> = self.files.iter().filter_map(PlannedFile::known).collect();
-            let text = self.plan.lock.next(self.plan.cluster.name(), &pairs, &files)?.to_json();
-            Content::Bytes(Zeroizing::new(text.into_bytes()))
-        };
-        self.add(LOCK, PUBLIC, Owner::Operator, content, &[])
-    }
-
-    fn add(
-        &mut self,
-        path: &str,
-        mode: u32,
-        owner: Owner,
-        content: Content,
-        reasons: &[Reason],
-    ) -> Result<(), Error> {
-        let change = match self.tree.entry(path)? {
-            None => Change::New,
-            Some(entry) => {
-                let reasons = self.differences(&entry, mode, owner, &content, reasons, path)?;
-                if reasons.is_empty() { Change::Kept } else { Change::Changed(reasons) }
-            }
-        };
-        self.files.push(PlannedFile { path: path.to_owned(), mode, owner, change, content });
-        Ok(())
-    }
-
-    fn differences(
-        &self,
-        entry: &Entry,
-        mode: u32,
-        owner: Owner,
-        content: &Content,
-        reasons: &[Reason],
-        path: &str,
-    ) -> Result<Vec<Reason>, Error> {
-        let mut found = Vec::new();
-        match content {
-            Content::Folder if entry.kind != FileKind::Folder => {
-                return Err(ErrorKind::NotAFolder { path: self.tree.root().join(path) }.into());
-            }
-            Content::Folder => {}
-            _ if entry.kind != FileKind::File => {
-                return Err(ErrorKind::NotAFile { path: self.tree.root().join(path) }.into());
-            }
-            Content::Bytes(bytes) if *bytes == entry.bytes => {}
-            Content::Bytes(_) | Content::Lock => found.push(Reason::Contents),
-            Content::Certificate(_) | Content::Key(_) => {
-                found.extend(reasons.iter().cloned());
-                if found.is_empty() {
-                    found.push(Reason::Contents);
-                }
-            }
-        }
-        if entry.mode != mode {
-            found.push(Reason::Mode { found: entry.mode, wanted: mode });
-        }
-        if let (Some(ids), Some(wanted)) = (self.tree.ids(owner), owner.name())
-            && ids != entry.ids
-        {
-            found.push(Reason::Owner { wanted });
-        }
-        Ok(found)
-    }
-}
-
 impl PlannedFile {
     /// Path and contents of a public file that is known before anything is issued.
     fn known(&self) -> Option<(&str, &[u8])> {
         match &self.content {
-            Content::Bytes(bytes) if self.mode == PUBLIC => Some((&self.path, bytes)),
+            Content::Bytes(bytes) if !is_secret(self.mode) => Some((&self.path, bytes)),
             _ => None,
         }
     }
@@ -467,32 +348,74 @@ impl Change {
     }
 }
 
-/// Nothing can be issued under a CA whose key is somewhere else.
-fn refuse_without_ca_key(certificates: &[PlannedCertificate]) -> Result<(), Error> {
-    let [ca, leaves @ ..] = certificates else { return Ok(()) };
-    let needed = leaves.iter().find(|leaf| leaf.is_issued());
-    match needed {
-        Some(leaf) if ca.certificate.is_some() && ca.key.is_none() => {
-            let path = ca.wanted.pair.key.clone();
-            Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into())
+/// The CAs of the layout.
+fn authorities(
+    cluster: &Cluster,
+    certificates: &[PlannedCertificate],
+    tree: &dyn Tree,
+    now: OffsetDateTime,
+) -> Result<Vec<Authority>, Error> {
+    let authority = |role: &Role| match &cluster.terms.of(*role).given {
+        Some(given) => Authority::given(*role, given, tree, now),
+        None => {
+            let place = certificates.iter().position(|planned| planned.id().role() == *role);
+            Ok(Authority { role: *role, source: Source::Own(place.unwrap_or_default()) })
         }
-        _ => Ok(()),
-    }
+    };
+    cluster.layout().authorities().iter().map(authority).collect()
 }
 
-/// The CA is never replaced, so a description that asks for another one gets a word.
-fn ca_notices(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<Notice> {
-    let Some(ca) = certificates.first().and_then(|ca| ca.certificate.as_ref()) else { return Vec::new() };
+fn issuer_of<'a>(
+    role: Role,
+    authorities: &'a [Authority],
+    certificates: &'a [PlannedCertificate],
+) -> judge::Issuer<'a> {
+    let authority = authorities.iter().find(|authority| authority.role == role);
+    let certificate = authority.and_then(|authority| match &authority.source {
+        Source::Given(given) => Some(&given.certificate),
+        Source::Own(place) => certificates.get(*place)?.certificate.as_ref(),
+    });
+    judge::Issuer { certificate, is_offline: authority.is_some_and(Authority::is_offline) }
+}
+
+/// Nothing can be issued under a CA of the cluster's own whose key is somewhere else.
+fn refuse_without_ca_key(
+    cluster: &Cluster,
+    authorities: &[Authority],
+    certificates: &[PlannedCertificate],
+) -> Result<(), Error> {
+    for authority in authorities {
+        let Source::Own(place) = authority.source else { continue };
+        let Some(ca) = certificates.get(place) else { continue };
+        if ca.certificate.is_none() || ca.key.is_some() {
+            continue;
+        }
+        let is_below = |planned: &&PlannedCertificate| {
+            planned.is_issued() && cluster.layout().issuer(planned.id().role()) == authority.role
+        };
+        if let Some(leaf) = certificates.iter().find(is_below) {
+            let path = ca.wanted.pair.key.clone();
+            return Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// A CA is never replaced, so a description that asks for another one gets a word.
+fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
+    let Some(ca) = planned.certificate.as_ref().filter(|_| planned.id().role().is_authority()) else {
+        return Vec::new();
+    };
     let mut notices = Vec::new();
     let mut kept =
         |found: String, wanted: String| notices.push(Notice::new(NoticeKind::CaKept { found, wanted }));
     let kind = ca.public_key().map(|key| key.kind());
     if let Ok(kind) = kind
-        && kind != PublicKeyKind::from(cluster.key())
+        && kind != PublicKeyKind::from(planned.wanted.key)
     {
-        kept(format!("a key of the kind {kind}"), cluster.key().to_string());
+        kept(format!("a key of the kind {kind}"), planned.wanted.key.to_string());
     }
-    let (found, wanted) = (ca.not_after() - ca.not_before(), cluster.lifetimes().ca);
+    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.profile.expiry);
     if found != wanted {
         kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
     }
@@ -501,15 +424,24 @@ fn ca_notices(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<Not
 
 fn notices(
     cluster: &Cluster,
+    authorities: &[Authority],
     certificates: &[PlannedCertificate],
     tree: &dyn Tree,
     now: OffsetDateTime,
 ) -> Result<Vec<Notice>, Error> {
-    let mut notices = ca_notices(cluster, certificates);
-    let ca_end = certificates.first().and_then(|ca| ca.certificate.as_ref()).map(Certificate::not_after);
+    let mut notices: Vec<Notice> = certificates.iter().flat_map(ca_notices).collect();
+    for authority in authorities {
+        if let Source::Given(given) = &authority.source {
+            let subject = given.certificate.subject().to_string();
+            notices.push(Notice::new(NoticeKind::ForeignCa { subject }));
+        }
+    }
     for planned in certificates {
         if let Some(certificate) = &planned.certificate {
-            let not_after = ca_end.map_or(certificate.not_after(), |end| end.min(certificate.not_after()));
+            let issuer = cluster.layout().issuer(planned.id().role());
+            let issuer = issuer_of(issuer, authorities, certificates).certificate;
+            let not_after = certificate.not_after();
+            let not_after = issuer.map_or(not_after, |issuer| issuer.not_after().min(not_after));
             if not_after < now + SOON {
                 let certificate = planned.id().to_string();
                 notices.push(Notice::new(NoticeKind::EndsSoon { certificate, not_after }));
@@ -518,7 +450,7 @@ fn notices(
     }
     let members: HashSet<&str> = cluster.members().iter().map(|member| member.name().as_str()).collect();
     let clients: HashSet<&str> = cluster.clients().iter().map(|client| client.name.as_str()).collect();
-    for (folder, known) in [("nodes", members), ("clients", clients)] {
+    for (folder, known) in [(path::NODES, members), (path::CLIENTS, clients)] {
         for name in tree.names(folder)? {
             if !known.contains(name.as_str()) {
                 notices.push(Notice::new(NoticeKind::Orphan { path: format!("{folder}/{name}") }));
@@ -536,6 +468,8 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::etcd::path::LOCK;
+    use crate::etcd::tree::Entry;
     use crate::{Random, SystemKeys, SystemRandomness};
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
@@ -543,7 +477,8 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
     fn cluster(rest: &str) -> Cluster {
-        let text = format!("name: prod\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n{rest}");
+        let text =
+            format!("name: prod\nlayout: single-ca\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n{rest}");
         Cluster::from_yaml(&text, None).unwrap().value
     }
 
@@ -581,7 +516,7 @@ mod tests {
         apply(&cluster(""), &mut tree, NOW);
         let key = |tree: &Memory| tree.1["nodes/a/etc/etcd/pki/server-key.pem"].bytes.clone();
         let before = key(&tree);
-        let text = "name: prod\nmembers:\n  - {name: a, address: [10.0.0.1, 10.0.0.9]}\n";
+        let text = "name: prod\nlayout: single-ca\nmembers:\n  - {name: a, address: [10.0.0.1, 10.0.0.9]}\n";
         let moved = Cluster::from_yaml(text, None).unwrap().value;
         let plan = Plan::new(&moved, &tree, NOW).unwrap();
         assert_eq!(changes(&plan).len(), 2, "{:?}", changes(&plan));
@@ -643,7 +578,7 @@ mod tests {
     fn the_ca_of_another_cluster_is_not_touched() {
         let mut tree = empty();
         apply(&cluster(""), &mut tree, NOW);
-        let other = "name: other\nmembers: [{name: a, address: 10.0.0.1}]\n";
+        let other = "name: other\nlayout: single-ca\nmembers: [{name: a, address: 10.0.0.1}]\n";
         let other = Cluster::from_yaml(other, None).unwrap().value;
         let error = Plan::new(&other, &tree, NOW).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::OtherCa { .. }), "{error}");

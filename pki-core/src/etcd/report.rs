@@ -1,11 +1,17 @@
 //! What a plan would do, or did, for people and machines.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::bootstrap::Joining;
 use super::certificates::Wanted;
+use super::issue::Finished;
 use super::label::Label;
-use super::plan::{Change, Plan, PlannedFile, Reason};
+use super::layout::Role;
+use super::offline;
+use super::plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 use super::tree::FileKind;
 use crate::certificate::Certificate;
 use crate::notice::Notice;
@@ -18,10 +24,16 @@ pub struct Report {
     pub cluster: String,
     /// Whether there is, or was, anything to do
     pub changed: bool,
-    /// The certificates, the CA's first
+    /// The certificates, the CAs' first
     pub certificates: Vec<CertificateReport>,
     /// The files and folders
     pub files: Vec<FileReport>,
+    /// The members that join a cluster which runs already, in the order in which they have to be added
+    pub joining: Vec<Joining>,
+    /// The members that are not described any more
+    pub leaving: Vec<Label>,
+    /// What an offline CA has to sign: commands for where it is, one for each profile
+    pub to_sign: Vec<String>,
     /// What deserves a warning
     pub notices: Vec<String>,
 }
@@ -40,7 +52,7 @@ pub struct CertificateReport {
     pub names: String,
     /// The kind of its key
     pub key: String,
-    /// `new`, `changed` or `kept`
+    /// `new`, `changed`, `kept`, or `requested` if an offline CA has to sign it
     pub change: String,
     /// Why it is changed
     pub reasons: Vec<String>,
@@ -67,64 +79,85 @@ pub struct FileReport {
     /// Its permission bits in octal
     pub mode: String,
     /// Who should own it on its host; none for whoever runs the program
-    pub owner: Option<&'static str>,
+    pub owner: Option<String>,
     /// `new`, `changed` or `kept`
     pub change: String,
     /// Why it is changed
     pub reasons: Vec<String>,
 }
 
+/// A certificate as it is or will be.
+struct Reported<'a> {
+    wanted: &'a Wanted,
+    change: &'a Change,
+    certificate: Option<&'a Certificate>,
+    is_requested: bool,
+}
+
+impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
+    fn from(planned: &'a PlannedCertificate) -> Self {
+        Self {
+            wanted: &planned.wanted,
+            change: &planned.change,
+            certificate: planned.certificate.as_ref(),
+            is_requested: planned.is_requested(),
+        }
+    }
+}
+
+impl<'a> From<&'a Finished> for Reported<'a> {
+    fn from(finished: &'a Finished) -> Self {
+        Self {
+            wanted: &finished.wanted,
+            change: &finished.change,
+            certificate: finished.certificate.as_ref(),
+            is_requested: finished.certificate.is_none(),
+        }
+    }
+}
+
 impl Plan {
     /// What the plan would do.
     pub fn report(&self) -> Report {
-        let certificates: Vec<_> =
-            self.certificates.iter().map(|p| (&p.wanted, &p.change, p.certificate.as_ref())).collect();
-        Report::new(self.cluster.name(), &certificates, &self.files, &self.notices)
+        let certificates: Vec<_> = self.certificates.iter().map(Reported::from).collect();
+        Report::new(self, &certificates, &self.files)
     }
 }
 
 impl Report {
-    pub(super) fn finished(
-        cluster: &Label,
-        certificates: &[(&Wanted, &Change, &Certificate)],
-        files: &[PlannedFile],
-        notices: &[Notice],
-    ) -> Self {
-        let certificates: Vec<_> =
-            certificates.iter().map(|(w, change, c)| (*w, *change, Some(*c))).collect();
-        Self::new(cluster, &certificates, files, notices)
+    /// What a plan has done.
+    pub(super) fn finished(plan: &Plan, finished: &[Finished], files: &[PlannedFile]) -> Self {
+        Self::new(plan, &finished.iter().map(Reported::from).collect::<Vec<_>>(), files)
     }
 
-    fn new(
-        cluster: &Label,
-        certificates: &[(&Wanted, &Change, Option<&Certificate>)],
-        files: &[PlannedFile],
-        notices: &[Notice],
-    ) -> Self {
-        let ca_end = certificates.iter().find(|(wanted, ..)| wanted.id.is_ca());
-        let ca_end = ca_end.and_then(|(.., certificate)| certificate.map(Certificate::not_after));
+    fn new(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Self {
+        let ca_end = |role: Role| {
+            let issuer = plan.cluster.layout().issuer(role);
+            let own = certificates.iter().find(|reported| reported.wanted.id.role() == issuer);
+            let own = own.and_then(|reported| reported.certificate);
+            own.or(plan.given_authority(issuer)).map(Certificate::not_after)
+        };
+        let requested = certificates.iter().filter(|reported| reported.is_requested);
+        let roles: BTreeSet<Role> = requested.map(|reported| reported.wanted.id.role()).collect();
         Self {
-            cluster: cluster.to_string(),
+            cluster: plan.cluster.name().to_string(),
             changed: files.iter().any(|file| *file.change() != Change::Kept),
             certificates: certificates
                 .iter()
-                .map(|(wanted, change, certificate)| {
-                    CertificateReport::new(wanted, change, *certificate, ca_end)
-                })
+                .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
-            notices: notices.iter().map(Notice::to_string).collect(),
+            joining: plan.joining(),
+            leaving: plan.cluster.leaving(&plan.lock.members),
+            to_sign: roles.into_iter().map(offline::sign_command).collect(),
+            notices: plan.notices.iter().map(Notice::to_string).collect(),
         }
     }
 }
 
 impl CertificateReport {
-    fn new(
-        wanted: &Wanted,
-        change: &Change,
-        certificate: Option<&Certificate>,
-        ca_end: Option<OffsetDateTime>,
-    ) -> Self {
+    fn new(reported: &Reported<'_>, ca_end: Option<OffsetDateTime>) -> Self {
+        let Reported { wanted, change, certificate, is_requested } = *reported;
         let not_after = certificate.map(Certificate::not_after);
         let key = match certificate.map(Certificate::public_key) {
             Some(Ok(key)) => key.kind().to_string(),
@@ -136,7 +169,7 @@ impl CertificateReport {
             subject: wanted.subject.to_string(),
             names: wanted.names.to_string(),
             key,
-            change: change.to_string(),
+            change: if is_requested { "requested".to_owned() } else { change.to_string() },
             reasons: texts(change),
             serial: certificate.map(Certificate::serial_decimal),
             sha256: certificate.map(Certificate::fingerprint),
@@ -155,7 +188,7 @@ impl FileReport {
                 FileKind::Folder => "folder",
             },
             mode: format!("{:04o}", file.mode()),
-            owner: file.owner().name(),
+            owner: file.owner().name().map(str::to_owned),
             change: file.change().to_string(),
             reasons: texts(file.change()),
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::label::Label;
 use crate::error::{Error, ErrorKind};
 
 /// A folder with files, by paths relative to it. The disk is one ([`super::Folder`]); a [`BTreeMap`] is
@@ -22,8 +23,14 @@ pub trait Tree {
     /// If it cannot be read.
     fn names(&self, path: &str) -> Result<Vec<String>, Error>;
 
+    /// A file that the description names, outside of this folder; none if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn outside(&self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
+
     /// User and group by number, if a file's owner can be set to `owner` here.
-    fn ids(&self, owner: Owner) -> Option<(u32, u32)>;
+    fn ids(&self, owner: &Owner) -> Option<(u32, u32)>;
 
     /// The absolute path of the folder itself.
     fn root(&self) -> &Path;
@@ -52,23 +59,23 @@ pub enum FileKind {
 }
 
 /// Who should own a file, wherever it ends up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// Whoever runs the program
     Operator,
     /// root, on a host
     Root,
-    /// The user that etcd runs as, on a host
-    Etcd,
+    /// Another user and its group, on a host
+    User(Label),
 }
 
 impl Owner {
     /// The user's name on a host.
-    pub fn name(self) -> Option<&'static str> {
+    pub fn name(&self) -> Option<&str> {
         match self {
             Self::Operator => None,
             Self::Root => Some("root"),
-            Self::Etcd => Some(super::layout::HOST_USER),
+            Self::User(name) => Some(name.as_str()),
         }
     }
 }
@@ -92,7 +99,11 @@ impl Tree for (PathBuf, BTreeMap<String, Entry>) {
         Ok(inside.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
 
-    fn ids(&self, _: Owner) -> Option<(u32, u32)> {
+    fn outside(&self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        Ok(path.to_str().and_then(|path| self.1.get(path)).map(|entry| entry.bytes.clone()))
+    }
+
+    fn ids(&self, _: &Owner) -> Option<(u32, u32)> {
         None
     }
 

@@ -1,29 +1,48 @@
-//! The systemd unit of a member.
+//! The systemd unit of a member: whole, or as a drop-in for the one that the distribution brings.
 
 use std::fmt::Write;
 
-use super::cluster::{Cluster, Member};
-use super::layout::{HOST_ENV, HOST_PKI, HOST_USER};
+use super::bootstrap::Start;
+use super::cluster::{Cluster, Hosts, Member, Style};
+use super::host_path::HostPath;
+use super::render;
+use super::settings::Setting;
 
-/// Where the distribution's package has etcd.
-const ETCD: &str = "/usr/bin/etcd";
+/// Where the state of services is (systemd.exec(5), `StateDirectory=`).
+const STATE: &str = "/var/lib";
 
-/// A unit file in the making. What comes from a description goes through [`data`].
-struct Unit(String);
+/// A unit file in the making. What comes from a description goes through [`data`] or [`word`], or is a type
+/// that needs no quotes.
+#[derive(Default)]
+struct Unit {
+    text: String,
+    /// Whether another unit comes before: its lists are emptied where this one has its own.
+    is_drop_in: bool,
+}
 
 impl Unit {
     fn section(&mut self, name: &str) {
-        let separator = if self.0.is_empty() { "" } else { "\n" };
-        let _ = writeln!(self.0, "{separator}[{name}]");
+        let separator = if self.text.contains('[') { "\n" } else { "" };
+        let _ = writeln!(self.text, "{separator}[{name}]");
     }
 
     fn comment(&mut self, text: &str) {
-        let _ = writeln!(self.0, "# {text}");
+        let _ = writeln!(self.text, "# {text}");
     }
 
     fn set(&mut self, settings: &[(&str, &str)]) {
         for (key, value) in settings {
-            let _ = writeln!(self.0, "{key}={value}");
+            let _ = writeln!(self.text, "{key}={value}");
+        }
+    }
+
+    /// A setting that is a list: only what is set here counts (systemd.syntax(7)).
+    fn replace(&mut self, key: &str, values: &[String]) {
+        if self.is_drop_in {
+            let _ = writeln!(self.text, "{key}=");
+        }
+        for value in values {
+            let _ = writeln!(self.text, "{key}={value}");
         }
     }
 }
@@ -33,43 +52,91 @@ fn data(text: &str) -> String {
     text.replace('%', "%%")
 }
 
+/// One word of a command line (systemd.service(5), "Command lines").
+fn word(text: &str) -> String {
+    let mut word = String::new();
+    for c in text.chars() {
+        match c {
+            '%' | '$' => word.extend([c, c]),
+            '"' | '\\' => word.extend(['\\', c]),
+            _ => word.push(c),
+        }
+    }
+    let plain = |c: char| !c.is_whitespace() && !"'\";".contains(c);
+    if word.chars().all(plain) { word } else { format!("\"{word}\"") }
+}
+
 /// `etcd.service`
-///
-/// The sandbox leaves what etcd was seen to use: 62 system calls, all in @system-service, its data folder, and
-/// sockets of the families below. etcd reads `/proc/sys/net/core/somaxconn`, so /proc is not cut down further.
-pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
-    let description =
-        format!("etcd member {} of {}", data(member.name().as_str()), data(cluster.name().as_str()));
-    let mut unit = Unit(String::new());
+pub(super) fn service(cluster: &Cluster, member: &Member, start: &Start) -> String {
+    let mut unit = Unit::default();
     unit.comment("Written by etcdpki: use `systemctl edit etcd` for changes of your own.");
     unit.section("Unit");
+    let (member_name, cluster_name) = (data(member.name().as_str()), data(cluster.name().as_str()));
     unit.set(&[
-        ("Description", &description),
+        ("Description", &format!("etcd member {member_name} of {cluster_name}")),
         ("Documentation", "https://etcd.io/docs"),
+    ]);
+    body(&mut unit, cluster, member, start);
+    unit.section("Install");
+    unit.set(&[("WantedBy", "multi-user.target")]);
+    unit.text
+}
+
+/// `etcd.service.d/10-etcdpki.conf`
+pub(super) fn drop_in(cluster: &Cluster, member: &Member, start: &Start) -> String {
+    let mut unit = Unit { is_drop_in: true, ..Unit::default() };
+    unit.comment(
+        "Written by etcdpki, over the unit of the distribution: use a file that sorts after this one,",
+    );
+    unit.comment("such as that of `systemctl edit etcd`, for changes of your own.");
+    unit.section("Unit");
+    body(&mut unit, cluster, member, start);
+    unit.text
+}
+
+/// The sandbox leaves what etcd was seen to use: 62 system calls, all in @system-service, its data folder, and
+/// sockets of the families below. etcd reads `/proc/sys/net/core/somaxconn`, so /proc is not cut down further.
+fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
+    let hosts = &cluster.hosts;
+    let options = render::options_file(cluster);
+    unit.set(&[
         ("Wants", "network-online.target time-sync.target"),
         ("After", "network-online.target time-sync.target"),
-        ("AssertPathExists", HOST_ENV),
-        ("AssertPathExists", &format!("{HOST_PKI}/ca.pem")),
-        ("AssertPathExists", &format!("{HOST_PKI}/server.pem")),
-        ("AssertPathExists", &format!("{HOST_PKI}/peer.pem")),
-        ("StartLimitIntervalSec", "0"),
     ]);
+    // One that is missing should be told by its name, not by what etcd makes of it.
+    let authorities = cluster.layout().authorities().iter().copied();
+    let certificates = authorities.chain(cluster.member_roles()).map(|role| cluster.host_certificate(role));
+    for path in options.iter().cloned().chain(certificates) {
+        unit.set(&[("AssertPathExists", path.as_str())]);
+    }
+    unit.set(&[("StartLimitIntervalSec", "0")]);
+    let (states, others): (Vec<&HostPath>, Vec<&HostPath>) =
+        hosts.data_folders().partition(|folder| folder.below(STATE).is_some());
+    for folder in &others {
+        unit.set(&[("RequiresMountsFor", folder.as_str())]);
+    }
     unit.section("Service");
-    unit.set(&[("Type", "notify"), ("User", HOST_USER), ("Group", HOST_USER), ("EnvironmentFile", HOST_ENV)]);
+    let user = hosts.user.as_str();
+    unit.set(&[("Type", "notify"), ("User", user), ("Group", user)]);
+    unit.replace("Environment", &[]);
+    let environment = options.as_ref().filter(|_| cluster.style() == Style::Env);
+    unit.replace("EnvironmentFile", &environment.iter().map(ToString::to_string).collect::<Vec<_>>());
     unit.comment("Copied files belong to whoever copied them, and keys are for their owner only.");
-    unit.set(&[
-        ("ExecStartPre", &format!("+/bin/chown -R {HOST_USER}:{HOST_USER} {HOST_PKI}")),
-        ("ExecStart", ETCD),
-        ("Restart", "always"),
-        ("RestartSec", "5s"),
-    ]);
+    let mut before = vec![format!("+/bin/chown -R {user}:{user} {}", hosts.pki)];
+    for folder in &others {
+        before.push(format!("+/usr/bin/install -d -m 0700 -o {user} -g {user} {folder}"));
+    }
+    unit.replace("ExecStartPre", &before);
+    unit.replace("ExecStart", &[command(cluster, member, start, options.as_ref())]);
+    unit.set(&[("Restart", "always"), ("RestartSec", "5s")]);
     unit.comment("A member is ready only when the cluster has a quorum: start the members in parallel.");
+    unit.set(&[("TimeoutStartSec", "15min"), ("TimeoutStopSec", "60s")]);
+    let states: Vec<&str> = states.into_iter().filter_map(|folder| folder.below(STATE)).collect();
+    if !states.is_empty() {
+        unit.set(&[("StateDirectory", &states.join(" ")), ("StateDirectoryMode", "0700")]);
+    }
     unit.set(&[
-        ("TimeoutStartSec", "15min"),
-        ("TimeoutStopSec", "60s"),
-        ("StateDirectory", "etcd"),
-        ("StateDirectoryMode", "0700"),
-        ("WorkingDirectory", "%S/etcd"),
+        ("WorkingDirectory", hosts.data_dir.as_str()),
         ("LimitNOFILE", "65536"),
         ("OOMScoreAdjust", "-999"),
         ("Nice", "-5"),
@@ -77,13 +144,25 @@ pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
         ("IOSchedulingPriority", "0"),
         ("UMask", "0077"),
     ]);
+    sandbox(unit, hosts, &others);
+}
+
+fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[&HostPath]) {
+    let is_home = |path: &&HostPath| ["/home", "/root"].iter().any(|home| path.below(home).is_some());
+    let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
+    let home = if paths.iter().chain(others).any(is_home) { "read-only" } else { "yes" };
     unit.comment("The sandbox.");
     unit.set(&[
         ("NoNewPrivileges", "yes"),
         ("CapabilityBoundingSet", ""),
         ("AmbientCapabilities", ""),
         ("ProtectSystem", "strict"),
-        ("ProtectHome", "yes"),
+        ("ProtectHome", home),
+    ]);
+    for folder in others {
+        unit.set(&[("ReadWritePaths", folder.as_str())]);
+    }
+    unit.set(&[
         ("PrivateTmp", "yes"),
         ("PrivateDevices", "yes"),
         ("ProtectKernelTunables", "yes"),
@@ -105,7 +184,40 @@ pub(super) fn member(cluster: &Cluster, member: &Member) -> String {
         ("SystemCallFilter", "~@privileged @resources"),
         ("SystemCallErrorNumber", "EPERM"),
     ]);
-    unit.section("Install");
-    unit.set(&[("WantedBy", "multi-user.target")]);
-    unit.0
+}
+
+/// The command line of etcd.
+fn command(cluster: &Cluster, member: &Member, start: &Start, options: Option<&HostPath>) -> String {
+    let binary = &cluster.hosts.binary;
+    match (cluster.style(), options) {
+        (Style::Yaml, Some(file)) => format!("{binary} --config-file={file}"),
+        (Style::Flags, _) => {
+            let flags = cluster.settings(member, start);
+            let flags =
+                flags.iter().map(|Setting { option, value, .. }| word(&format!("--{option}={value}")));
+            std::iter::once(binary.to_string()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
+        }
+        (Style::Env | Style::Yaml, _) => binary.to_string(),
+    }
+}
+
+impl Hosts {
+    /// The folders that etcd writes to.
+    fn data_folders(&self) -> impl Iterator<Item = &HostPath> {
+        let wal_dir = self.wal_dir.as_ref().filter(|wal_dir| wal_dir.below(self.data_dir.as_str()).is_none());
+        [&self.data_dir].into_iter().chain(wal_dir)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn words_are_data() {
+        assert_eq!(word("--name=etcd-1"), "--name=etcd-1");
+        assert_eq!(word("a b"), "\"a b\"");
+        assert_eq!(word("%n $HOME"), "\"%%n $$HOME\"");
+        assert_eq!(word("a\"b\\c"), "\"a\\\"b\\\\c\"");
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::address::MemberAddress;
 use super::cluster::Member;
 use super::label::Label;
+use super::version::EtcdVersion;
 
 /// A commented description of a cluster, for a person to go on with.
 ///
@@ -22,8 +23,12 @@ pub fn describe(name: &Label, members: &[Member]) -> String {
 # An etcd cluster. `etcdpki cluster plan` shows what it needs, `etcdpki cluster apply` makes it.
 name: \"{name}\"
 
-# Who trusts whom. single-ca: one CA issues every certificate.
-layout: single-ca
+# The etcd that it is for: it decides which options there are.
+version: \"{}\"
+
+# Who trusts whom. least-privilege: a CA for peers and one for clients; a member's key does not open the database.
+# single-ca: one CA issues every certificate. shared-cert: and a member has one certificate for everything.
+layout: least-privilege
 
 # The kind of every key: ecdsa-256, ecdsa-384, ecdsa-521, ed25519, rsa-2048, rsa-3072, rsa-4096, rsa-8192.
 key: ecdsa-256
@@ -36,10 +41,14 @@ validity:
 # What every subject says beside its common name: C, ST, L, O, OU.
 # subject: {{C: CN, O: Example}}
 
+# More options of every member by etcd's own names.
+# options: {{quota-backend-bytes: 8589934592, auto-compaction-retention: 1h}}
+
 # Each member listens on its addresses (on all, if it has only DNS names) and is reached at the first.
 # Its certificates hold all of them, and 127.0.0.1, ::1 and localhost.
 members:
-"
+",
+        EtcdVersion::default()
     );
     for member in members {
         let _ = writeln!(text, "  - name: \"{}\"", member.name());

@@ -1,0 +1,103 @@
+//! The CAs of a cluster: its own, which plans make, and those that exist already.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::cluster::GivenAuthority;
+use super::layout::Role;
+use super::tree::Tree;
+use crate::certificate::Certificate;
+use crate::error::{Error, ErrorKind};
+use crate::key::PrivateKey;
+
+/// A CA, as far as it is there.
+#[derive(Debug)]
+pub(super) struct Authority {
+    pub(super) role: Role,
+    pub(super) source: Source,
+}
+
+/// Where a CA comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// It exists. Without a key it stays offline, and requests are made for it to sign.
+    Given(Box<Given>),
+    /// It is the cluster's own: a certificate of the plan, by its place there.
+    Own(usize),
+}
+
+/// A CA that exists.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) certificate: Certificate,
+    /// The CAs above it, each the issuer of the one before
+    pub(super) above: Vec<Certificate>,
+    pub(super) key: Option<PrivateKey>,
+}
+
+impl Authority {
+    /// Reads a CA that exists.
+    pub(super) fn given(
+        role: Role,
+        given: &GivenAuthority,
+        tree: &dyn Tree,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let read = |path: &Path| -> Result<Zeroizing<Vec<u8>>, Error> {
+            tree.outside(path)?.ok_or_else(|| ErrorKind::MissingFile { path: path.to_owned() }.into())
+        };
+        let file = &given.certificate;
+        let mut certificates =
+            Certificate::read_all(&read(file)?).map_err(|error| error.in_file(file))?.into_iter();
+        let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(file));
+        let Some(certificate) = certificates.next() else { return refuse(ErrorKind::NoCertificate) };
+        certificate.check_ca().map_err(|error| error.in_file(file))?;
+        if !certificate.is_valid_at(now) {
+            let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+            return refuse(ErrorKind::CaNotValid { not_before, not_after });
+        }
+        let above: Vec<Certificate> = certificates.collect();
+        let mut below = &certificate;
+        for next in &above {
+            below.verify_issued_by(next).map_err(|error| error.in_file(file))?;
+            below = next;
+        }
+        let key = match &given.private_key {
+            None => None,
+            Some(path) => {
+                let key = PrivateKey::read(&read(path)?, None).map_err(|error| error.in_file(path))?;
+                if !certificate.is_for(&key) {
+                    return Err(Error::from(ErrorKind::KeyMismatch).in_file(path));
+                }
+                Some(key)
+            }
+        };
+        Ok(Self { role, source: Source::Given(Box::new(Given { certificate, above, key })) })
+    }
+
+    /// Its place in the plan, if it is the cluster's own.
+    pub(super) fn place(&self) -> Option<usize> {
+        match self.source {
+            Source::Own(place) => Some(place),
+            Source::Given(_) => None,
+        }
+    }
+
+    /// Whether its certificates have to be asked for.
+    pub(super) fn is_offline(&self) -> bool {
+        matches!(&self.source, Source::Given(given) if given.key.is_none())
+    }
+
+    /// What stands behind a leaf in its file, for those who trust only the root: the CAs that are no roots.
+    pub(super) fn chain(&self) -> String {
+        match &self.source {
+            Source::Own(_) => String::new(),
+            Source::Given(given) => {
+                let chain = [&given.certificate].into_iter().chain(&given.above);
+                chain.filter(|ca| ca.issuer() != ca.subject()).map(Certificate::to_pem).collect()
+            }
+        }
+    }
+}

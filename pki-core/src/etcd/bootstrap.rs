@@ -1,0 +1,184 @@
+//! How each member first starts: with which others, and whether it founds the cluster or joins it.
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster::{Cluster, InitialClusterState, Member};
+use super::label::Label;
+
+/// How one member first starts. It is kept in the record of what was made: what others do later does not
+/// change how this one began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    pub(super) member: String,
+    /// `--initial-cluster-state`
+    pub(super) state: InitialClusterState,
+    /// `--initial-cluster`
+    pub(super) initial_cluster: String,
+}
+
+/// A member that joins a cluster which runs already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Joining {
+    /// Its name
+    pub member: String,
+    /// Where other members will find it: what `etcdctl member add --peer-urls` is told
+    pub peer_urls: Vec<String>,
+}
+
+impl Cluster {
+    /// How each member starts, in their order, when `before` is how those start that were made before.
+    ///
+    /// The first members found the cluster. Whoever comes later joins it, and must name exactly the members
+    /// that there are (etcd, server/etcdserver/api/membership/cluster.go, `ValidateClusterAndAssignIDs`).
+    pub(super) fn starts(&self, before: &[Start]) -> Vec<Start> {
+        let known = |member: &Member| before.iter().find(|start| start.member == member.name().as_str());
+        let asked = |member: &Member| member.more.state.or(self.bootstrap.state);
+        let state = |member: &Member| {
+            asked(member).unwrap_or(match known(member) {
+                Some(start) => start.state,
+                None if before.is_empty() => InitialClusterState::New,
+                None => InitialClusterState::Existing,
+            })
+        };
+        let start = |(index, member): (usize, &Member)| {
+            if let (Some(start), None) = (known(member), asked(member))
+                && self.is_still_true(start)
+            {
+                return start.clone();
+            }
+            let state = state(member);
+            let others = self.members.iter().enumerate().filter(|(other, _)| *other != index);
+            let others = others.filter(|(other_index, other)| match state {
+                InitialClusterState::New => self::is_founder(asked(other), known(other), before),
+                InitialClusterState::Existing => known(other).is_some() || *other_index < index,
+            });
+            let mut named: Vec<(usize, &Member)> = others.collect();
+            named.push((index, member));
+            named.sort_by_key(|(index, _)| *index);
+            let urls = named.into_iter().flat_map(|(_, member)| self.named_peer_urls(member));
+            let initial_cluster = urls.collect::<Vec<_>>().join(",");
+            Start { member: member.name().to_string(), state, initial_cluster }
+        };
+        self.members.iter().enumerate().map(start).collect()
+    }
+
+    /// `NAME=URL` for each URL of a member.
+    fn named_peer_urls(&self, member: &Member) -> impl Iterator<Item = String> {
+        self.peer_urls(member).into_iter().map(|url| format!("{}={url}", member.name()))
+    }
+
+    /// Whether the members that a start names are where it says, as far as they are described.
+    fn is_still_true(&self, start: &Start) -> bool {
+        let named: Vec<(&str, &str)> =
+            start.initial_cluster.split(',').filter_map(|named| named.split_once('=')).collect();
+        named.iter().any(|(name, _)| *name == start.member)
+            && self.members.iter().all(|member| {
+                let said = named.iter().filter(|(name, _)| *name == member.name().as_str());
+                let said: Vec<String> = said.map(|(name, url)| format!("{name}={url}")).collect();
+                said.is_empty() || said.into_iter().eq(self.named_peer_urls(member))
+            })
+    }
+
+    /// The members that join for the first time, in the order in which they have to be added.
+    pub(super) fn joining(&self, starts: &[Start], before: &[Start]) -> Vec<Joining> {
+        let new = |member: &&Member| !before.iter().any(|start| start.member == member.name().as_str());
+        let joins = |member: &&Member| {
+            let start = starts.iter().find(|start| start.member == member.name().as_str());
+            start.is_some_and(|start| start.state == InitialClusterState::Existing)
+        };
+        let joining = self.members.iter().filter(new).filter(joins);
+        joining
+            .map(|member| Joining {
+                member: member.name().to_string(),
+                peer_urls: self.peer_urls(member).iter().map(ToString::to_string).collect(),
+            })
+            .collect()
+    }
+
+    /// The members that were made before and are not described any more.
+    pub(super) fn leaving(&self, before: &[Start]) -> Vec<Label> {
+        let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
+        names.filter(|name| !self.members.iter().any(|member| member.name() == name)).collect()
+    }
+}
+
+fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before: &[Start]) -> bool {
+    match (asked, known) {
+        (Some(state), _) => state == InitialClusterState::New,
+        (None, Some(start)) => start.state == InitialClusterState::New,
+        (None, None) => before.is_empty(),
+    }
+}
+
+impl Joining {
+    /// The command that tells the cluster of the member, before it starts. Names and URLs need no quotes.
+    pub fn member_add(&self) -> String {
+        format!("etcdctl member add {} --peer-urls={}", self.member, self.peer_urls.join(","))
+    }
+}
+
+/// The command that tells the cluster that a member has gone. It finds the member's number by its name.
+pub fn member_remove(member: &Label) -> String {
+    format!("etcdctl member remove \"$(etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}')\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(members: &[(&str, &str)], rest: &str) -> Cluster {
+        let members: Vec<_> = members.iter().map(|(n, a)| format!("{{name: {n}, address: {a}}}")).collect();
+        let text = format!("name: prod\n{rest}members: [{}]\n", members.join(", "));
+        Cluster::from_yaml(&text, None).unwrap().value
+    }
+
+    const THREE: [(&str, &str); 3] = [("a", "10.0.0.1"), ("b", "10.0.0.2"), ("c", "10.0.0.3")];
+    const FOUR: [(&str, &str); 4] =
+        [("a", "10.0.0.1"), ("b", "10.0.0.2"), ("c", "10.0.0.3"), ("d", "10.0.0.4")];
+
+    #[test]
+    fn founders_name_each_other_and_who_joins_names_all() {
+        let founders = cluster(&THREE, "").starts(&[]);
+        assert!(founders.iter().all(|start| start.state == InitialClusterState::New));
+        let all = "a=https://10.0.0.1:2380,b=https://10.0.0.2:2380,c=https://10.0.0.3:2380";
+        assert_eq!(founders[0].initial_cluster, all);
+
+        let grown = cluster(&FOUR, "");
+        let starts = grown.starts(&founders);
+        assert_eq!(starts[..3], founders, "nothing changes for those that were there");
+        assert_eq!(starts[3].state, InitialClusterState::Existing);
+        assert_eq!(starts[3].initial_cluster, format!("{all},d=https://10.0.0.4:2380"));
+        let joining = grown.joining(&starts, &founders);
+        assert_eq!(joining[0].member_add(), "etcdctl member add d --peer-urls=https://10.0.0.4:2380");
+
+        let shrunk = cluster(&THREE, "");
+        assert_eq!(shrunk.starts(&starts), founders);
+        assert_eq!(shrunk.leaving(&starts), [Label::known("d")]);
+    }
+
+    #[test]
+    fn two_that_join_at_once_are_added_one_after_the_other() {
+        let founders = cluster(&THREE[..1], "").starts(&[]);
+        let starts = cluster(&THREE, "").starts(&founders);
+        assert_eq!(starts[1].initial_cluster, "a=https://10.0.0.1:2380,b=https://10.0.0.2:2380");
+        assert!(starts[2].initial_cluster.ends_with("c=https://10.0.0.3:2380"));
+    }
+
+    #[test]
+    fn another_address_reaches_those_that_name_it() {
+        let founders = cluster(&THREE, "").starts(&[]);
+        let moved = cluster(&[("a", "10.0.0.1"), ("b", "10.0.0.9"), ("c", "10.0.0.3")], "").starts(&founders);
+        assert!(moved.iter().all(|start| start.initial_cluster.contains("b=https://10.0.0.9:2380")));
+        assert!(moved.iter().all(|start| start.state == InitialClusterState::New));
+    }
+
+    #[test]
+    fn a_description_may_say_that_nobody_started_yet() {
+        let founders = cluster(&THREE, "").starts(&[]);
+        let starts = cluster(&FOUR, "state: new\n").starts(&founders);
+        assert!(starts.iter().all(|start| start.initial_cluster == starts[3].initial_cluster));
+        assert!(starts[0].initial_cluster.ends_with("d=https://10.0.0.4:2380"));
+    }
+}

@@ -1,0 +1,116 @@
+//! etcd's options in a description: known to the etcd that it is for, with values that it takes.
+
+use super::typed::{OneOrMany, Text, TypedOptions};
+use crate::error::Error;
+use crate::etcd::cluster::{GivenOptions, Style};
+use crate::etcd::error::DescriptionError;
+use crate::etcd::option::{Availability, EtcdOption};
+use crate::etcd::version::EtcdVersion;
+use crate::notice::{Notice, NoticeKind};
+use crate::suggest;
+
+/// Reads options for one etcd, and collects what deserves a warning.
+pub(super) struct Reader<'a, 'b> {
+    pub(super) reader: &'a super::Reader<'b>,
+    pub(super) version: EtcdVersion,
+    pub(super) style: Style,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn read(&mut self, typed: Option<&TypedOptions>) -> Result<GivenOptions, Error> {
+        let mut options = Vec::new();
+        for (name, values) in typed.iter().flat_map(|TypedOptions(options)| options) {
+            options.push(self.option(name, values)?);
+        }
+        Ok(GivenOptions(options))
+    }
+
+    fn option(
+        &mut self,
+        text: &Text,
+        OneOrMany(values): &OneOrMany,
+    ) -> Result<(&'static str, String), Error> {
+        let fail = |error| Err(self.reader.error(text.referenced, error));
+        let name = text.value.clone();
+        let Some(option) = EtcdOption::find(&name) else {
+            let available = EtcdOption::all().filter(|option| self.is_available(option));
+            let near = suggest::near(&name, available.map(|option| option.name())).map(str::to_owned);
+            return fail(DescriptionError::UnknownOption { name, near });
+        };
+        if let Some(instead) = described_by(option.name()) {
+            return fail(DescriptionError::DescribedOption { name, instead });
+        }
+        match option.availability(self.version) {
+            Availability::Available => {}
+            Availability::Deprecated { instead, .. } => {
+                let version = self.version.to_string();
+                let kind = NoticeKind::DeprecatedOption { option: name.clone(), version, instead };
+                self.notices.push(Notice::new(kind).at(self.reader.place(text.referenced)));
+            }
+            missing => {
+                // An option without effect is as good as missing: who writes it expects one.
+                let (version, reason) = (self.version.to_string(), missing.to_string());
+                return fail(DescriptionError::MissingOption { name, version, reason });
+            }
+        }
+        if self.style == Style::Yaml && option.yaml(self.version).is_none() {
+            return fail(DescriptionError::OptionWithoutYaml { name });
+        }
+        let value = values.iter().map(|text| text.value.as_str()).collect::<Vec<_>>().join(",");
+        if let Some(text) = values.iter().find(|text| text.value.chars().any(char::is_control)) {
+            let reason = "it has control characters".to_owned();
+            let error = DescriptionError::OptionValue { name, value: text.value.clone(), reason };
+            return Err(self.reader.error(text.referenced, error));
+        }
+        match option.check(&value, self.version) {
+            Ok(()) => Ok((option.name(), value)),
+            Err(reason) => {
+                let place = values.first().map_or(text.referenced, |text| text.referenced);
+                let reason = reason.to_string();
+                Err(self.reader.error(place, DescriptionError::OptionValue { name, value, reason }))
+            }
+        }
+    }
+
+    fn is_available(&self, option: &EtcdOption) -> bool {
+        option.availability(self.version) == Availability::Available
+    }
+}
+
+/// Whether the configuration file of a version has an option.
+pub(super) fn is_in_yaml(name: &str, version: EtcdVersion) -> bool {
+    EtcdOption::find(name).is_some_and(|option| option.yaml(version).is_some())
+}
+
+/// What of a description an option follows from.
+fn described_by(option: &str) -> Option<&'static str> {
+    Some(match option {
+        "name" | "initial-cluster" => "members",
+        "advertise-client-urls"
+        | "initial-advertise-peer-urls"
+        | "listen-client-urls"
+        | "listen-peer-urls" => "the member's addresses, or its key of this name",
+        "initial-cluster-state" => "state",
+        "initial-cluster-token" => "token",
+        "discovery-srv" => "discovery-srv",
+        "data-dir" | "wal-dir" => "host, its key of this name",
+        "auto-tls"
+        | "cert-file"
+        | "client-cert-auth"
+        | "client-cert-file"
+        | "client-key-file"
+        | "key-file"
+        | "peer-auto-tls"
+        | "peer-cert-allowed-cn"
+        | "peer-cert-allowed-hostname"
+        | "peer-cert-file"
+        | "peer-client-cert-auth"
+        | "peer-key-file"
+        | "peer-trusted-ca-file"
+        | "trusted-ca-file" => "layout and certificates",
+        "config-file" => "style",
+        "force-new-cluster" => "nothing: it is for one start of one member, by hand",
+        _ => return None,
+    })
+}

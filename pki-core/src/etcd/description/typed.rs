@@ -1,0 +1,307 @@
+//! A description as typed: every value a text with its place. What stands here is also what the JSON Schema
+//! is made from, so a comment on a field is what an editor shows.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+pub(super) type Text = Spanned<String>;
+
+/// An etcd cluster: `etcdpki cluster apply` makes everything that its hosts need.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedCluster {
+    /// The cluster's name: letters, digits, `.`, `_` and `-`.
+    pub(super) name: Text,
+    /// The etcd that it is made for, such as 3.5 or 3.5.30: it decides which options there are.
+    pub(super) version: Option<Text>,
+    /// Who trusts whom.
+    pub(super) layout: Option<Text>,
+    /// Where etcd is told its options.
+    pub(super) style: Option<Text>,
+    /// What systemd is given: a whole unit, a drop-in for the distribution's, or nothing.
+    pub(super) unit: Option<Text>,
+    /// To run etcd in a container: a script with the command is made for each member.
+    pub(super) container: Option<TypedContainer>,
+    /// `--initial-cluster-token`; the cluster's name if it is left out.
+    pub(super) token: Option<Text>,
+    /// `--initial-cluster-state` of every member. If it is left out, members that join after the first
+    /// `apply` find an existing cluster.
+    pub(super) state: Option<Text>,
+    /// `--discovery-srv`: the domain whose SRV records name the members.
+    pub(super) discovery_srv: Option<Text>,
+    /// The port for clients, 2379 if it is left out.
+    pub(super) client_port: Option<Text>,
+    /// The port for peers, 2380 if it is left out.
+    pub(super) peer_port: Option<Text>,
+    /// Names of the loopback interface in the members' certificates; 127.0.0.1, ::1 and localhost if it is
+    /// left out.
+    pub(super) loopback: Option<OneOrMany>,
+    /// Whether members serve clients on 127.0.0.1 too, over TLS as everywhere.
+    pub(super) listen_loopback: Option<Text>,
+    /// The kind of every key.
+    pub(super) key: Option<Text>,
+    /// How long certificates are valid.
+    pub(super) validity: Option<TypedValidity>,
+    /// What every subject says beside its common name.
+    pub(super) subject: Option<TypedSubject>,
+    /// What is different for one kind of certificate.
+    pub(super) certificates: Option<TypedCertificates>,
+    /// Where things are on the hosts.
+    pub(super) host: Option<TypedHost>,
+    /// Options of every member by etcd's own names.
+    pub(super) options: Option<TypedOptions>,
+    /// The members.
+    pub(super) members: Spanned<Vec<TypedMember>>,
+    /// Who connects with a certificate; root is always there.
+    pub(super) clients: Option<Vec<TypedClient>>,
+}
+
+/// To run etcd in a container.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedContainer {
+    /// The program that runs containers.
+    pub(super) engine: Option<Text>,
+    /// The image, such as quay.io/coreos/etcd:v3.5.30.
+    pub(super) image: Text,
+}
+
+/// How long certificates are valid: 1y, 90d, 8760h.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypedValidity {
+    /// A CA's certificate; 10y if it is left out.
+    pub(super) ca: Option<Text>,
+    /// All others; 1y if it is left out. None outlives its CA.
+    pub(super) leaf: Option<Text>,
+}
+
+/// What a subject says beside its common name.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypedSubject {
+    /// Country: two letters.
+    #[serde(rename = "C")]
+    pub(super) country: Option<Text>,
+    /// State or province.
+    #[serde(rename = "ST")]
+    pub(super) province: Option<Text>,
+    /// Locality.
+    #[serde(rename = "L")]
+    pub(super) locality: Option<Text>,
+    /// Organization.
+    #[serde(rename = "O")]
+    pub(super) organization: Option<Text>,
+    /// Organizational unit.
+    #[serde(rename = "OU")]
+    pub(super) organizational_unit: Option<Text>,
+}
+
+/// What is different for one kind of certificate. Which kinds there are follows from the layout.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedCertificates {
+    /// The CA of the layouts single-ca and shared-cert.
+    pub(super) ca: Option<Spanned<TypedAuthority>>,
+    /// The CA of clients and servers in the layout least-privilege.
+    pub(super) client_ca: Option<Spanned<TypedAuthority>>,
+    /// The CA of peers in the layout least-privilege.
+    pub(super) peer_ca: Option<Spanned<TypedAuthority>>,
+    /// A member's certificate for clients and peers in the layout shared-cert.
+    pub(super) member: Option<Spanned<TypedCertificate>>,
+    /// A member's certificate for clients.
+    pub(super) server: Option<Spanned<TypedCertificate>>,
+    /// A member's certificate for other members.
+    pub(super) peer: Option<Spanned<TypedCertificate>>,
+    /// The certificate of a member's gRPC gateway in the layout least-privilege.
+    pub(super) gateway: Option<Spanned<TypedCertificate>>,
+    /// A client's certificate.
+    pub(super) client: Option<Spanned<TypedCertificate>>,
+}
+
+/// A CA: what its certificate says, or where one is that exists.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedAuthority {
+    /// The common name of a new CA.
+    pub(super) common_name: Option<Text>,
+    /// The rest of a new CA's subject.
+    pub(super) subject: Option<TypedSubject>,
+    /// The kind of a new CA's key.
+    pub(super) key: Option<Text>,
+    /// How long a new CA's certificate is valid.
+    pub(super) validity: Option<Text>,
+    /// The name of its files, without `.pem`.
+    pub(super) file: Option<Text>,
+    /// The certificate of a CA that exists, and behind it those of the CAs above; a path relative to this
+    /// file.
+    pub(super) certificate: Option<Text>,
+    /// The key of a CA that exists; a path relative to this file. If it is left out, the CA stays offline
+    /// and requests are made for it to sign.
+    pub(super) private_key: Option<Text>,
+}
+
+/// What certificates of one kind say.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedCertificate {
+    /// The common name; the member's or client's name if it is left out.
+    pub(super) common_name: Option<Text>,
+    /// The rest of the subject, in place of the cluster's.
+    pub(super) subject: Option<TypedSubject>,
+    /// The kind of the key, in place of the cluster's.
+    pub(super) key: Option<Text>,
+    /// How long it is valid, in place of the cluster's `leaf`.
+    pub(super) validity: Option<Text>,
+    /// The name of its files, without `.pem`.
+    pub(super) file: Option<Text>,
+    /// Addresses and DNS names beside those of the member.
+    pub(super) names: Option<OneOrMany>,
+}
+
+/// Where things are on the hosts.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedHost {
+    /// The program; /usr/bin/etcd if it is left out.
+    pub(super) binary: Option<Text>,
+    /// The user that etcd runs as, and its group; etcd if it is left out.
+    pub(super) user: Option<Text>,
+    /// The folder of the environment or configuration file; /etc/etcd if it is left out.
+    pub(super) config: Option<Text>,
+    /// The folder of certificates and keys, which holds nothing else; /etc/etcd/pki if it is left out.
+    pub(super) pki: Option<Text>,
+    /// `--data-dir`; /var/lib/etcd if it is left out.
+    pub(super) data_dir: Option<Text>,
+    /// `--wal-dir`.
+    pub(super) wal_dir: Option<Text>,
+}
+
+/// A member: reachable at one address or DNS name at least.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedMember {
+    /// Its name.
+    pub(super) name: Text,
+    /// Its addresses; it listens on all, and others find it by the first.
+    pub(super) address: Option<OneOrMany>,
+    /// Its DNS names; others find it by the first if it has no address.
+    pub(super) dns: Option<OneOrMany>,
+    /// Addresses and DNS names in its certificates beside those that it is reached by, such as the address
+    /// that it connects from.
+    pub(super) names: Option<OneOrMany>,
+    /// The common name of its certificates.
+    pub(super) common_name: Option<Text>,
+    /// `--initial-cluster-state` of this member.
+    pub(super) state: Option<Text>,
+    /// Where `deploy.sh` connects to: [USER@]HOST; root at its host if it is left out.
+    pub(super) ssh: Option<Text>,
+    /// In place of the URLs that follow from its addresses.
+    pub(super) listen_client_urls: Option<OneOrMany>,
+    /// In place of the URL that follows from its first address.
+    pub(super) advertise_client_urls: Option<OneOrMany>,
+    /// In place of the URLs that follow from its addresses.
+    pub(super) listen_peer_urls: Option<OneOrMany>,
+    /// In place of the URL that follows from its first address.
+    pub(super) initial_advertise_peer_urls: Option<OneOrMany>,
+    /// Options of this member by etcd's own names.
+    pub(super) options: Option<TypedOptions>,
+}
+
+/// Who connects with a certificate.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TypedClient {
+    /// The common name, which is the user that etcd's access control sees.
+    pub(super) name: Text,
+    /// Whether it is kubeadm's `etcd.external`: its block and its three files are made too.
+    pub(super) kubeadm: Option<Text>,
+}
+
+/// A text, or a list of texts.
+pub(super) struct OneOrMany(pub(super) Vec<Text>);
+
+/// etcd's options in the order in which they were written; a list is written with commas.
+pub(super) struct TypedOptions(pub(super) Vec<(Text, OneOrMany)>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `Spanned` gives a lone text its place.
+        let Spanned { value, referenced, defined } = Spanned::<Either>::deserialize(deserializer)?;
+        Ok(Self(match value {
+            Either::One(text) => vec![Spanned::new(text, referenced, defined)],
+            Either::Many(texts) => texts,
+        }))
+    }
+}
+
+enum Either {
+    One(String),
+    Many(Vec<Text>),
+}
+
+impl<'de> Deserialize<'de> for Either {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrList;
+        impl<'de> Visitor<'de> for TextOrList {
+            type Value = Either;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Either, E> {
+                Ok(Either::One(text.to_owned()))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Either, E> {
+                Ok(Either::One(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Either, E> {
+                Ok(Either::One(value.to_string()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Either, E> {
+                Ok(Either::One(value.to_string()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Either, E> {
+                Ok(Either::One(value.to_string()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Either, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Either::Many(texts))
+            }
+        }
+        deserializer.deserialize_any(TextOrList)
+    }
+}
+
+impl<'de> Deserialize<'de> for TypedOptions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Options;
+        impl<'de> Visitor<'de> for Options {
+            type Value = TypedOptions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("options and their values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypedOptions, A::Error> {
+                let mut options = Vec::new();
+                while let Some(option) = map.next_entry()? {
+                    options.push(option);
+                }
+                Ok(TypedOptions(options))
+            }
+        }
+        deserializer.deserialize_map(Options)
+    }
+}

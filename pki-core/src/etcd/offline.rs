@@ -1,0 +1,62 @@
+//! Certificates of a CA that stays offline: requests go out, certificates come back.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::certificates::{CertificateId, Wanted};
+use super::layout::Role;
+use super::path::REQUESTS;
+use crate::csr::CertificateRequest;
+use crate::error::Error;
+use crate::extension::Extension;
+use crate::key::PrivateKey;
+use crate::usage;
+
+/// The file of a request.
+pub(super) fn request(id: &CertificateId) -> String {
+    format!("{REQUESTS}/{}.csr", id.file_name())
+}
+
+/// The file that the answer to a request is looked for in.
+pub(super) fn answer(id: &CertificateId) -> String {
+    format!("{REQUESTS}/{}.pem", id.file_name())
+}
+
+/// A request for what is wanted: with the names and usages, for a CA that copies extensions.
+pub(super) fn make_request(wanted: &Wanted, key: &PrivateKey) -> Result<CertificateRequest, Error> {
+    let mut extensions = Vec::new();
+    if !wanted.names.is_empty() {
+        extensions.push(Extension::subject_alt_name(&wanted.names, false)?);
+    }
+    extensions.push(Extension::key_usage(wanted.profile.key_usage)?);
+    extensions.push(Extension::extended_key_usage(&wanted.profile.extended_key_usage)?);
+    CertificateRequest::new(&wanted.subject, &extensions, key)
+}
+
+/// The ca-config that a CA can sign the requests with: a profile for each role.
+pub(super) const CONFIG: &str = "requests/ca-config.json";
+
+/// Its text, for the certificates that are asked for.
+pub(super) fn config<'a>(wanted: impl Iterator<Item = &'a Wanted>) -> String {
+    let profiles: BTreeMap<&str, _> =
+        wanted.map(|wanted| (wanted.id.role().name(), profile(wanted))).collect();
+    let config = json!({"signing": {"default": {"expiry": "8760h"}, "profiles": profiles}});
+    format!("{config:#}\n")
+}
+
+fn profile(wanted: &Wanted) -> serde_json::Value {
+    let key_usages = usage::key_usage_names(wanted.profile.key_usage);
+    let extended = wanted.profile.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
+    let usages: Vec<&str> = key_usages.chain(extended).collect();
+    json!({"expiry": format!("{}h", wanted.profile.expiry.whole_hours()), "usages": usages})
+}
+
+/// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers.
+pub(super) fn sign_command(role: Role) -> String {
+    let role = role.name();
+    format!(
+        "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config {CONFIG} -profile {role} -into {REQUESTS} \
+         {REQUESTS}/*-{role}.csr"
+    )
+}

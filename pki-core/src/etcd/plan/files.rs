@@ -1,0 +1,273 @@
+//! The files of a plan: which there are, and whether they are right already.
+
+use std::collections::{BTreeSet, HashMap};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, Plan, PlannedCertificate, PlannedFile, Reason, SECRET,
+    SECRET_FOLDER,
+};
+use crate::error::{Error, ErrorKind};
+use crate::etcd::authority::{Authority, Source};
+use crate::etcd::bootstrap::Start;
+use crate::etcd::certificates::CertificateId;
+use crate::etcd::cluster::{Client, Cluster, Member};
+use crate::etcd::label::Label;
+use crate::etcd::layout::Role;
+use crate::etcd::path::{self, LOCK};
+use crate::etcd::render::{self, Rendered};
+use crate::etcd::tree::{self, Entry, FileKind, Owner, Tree};
+use crate::etcd::{env, offline};
+
+/// Files in the making, each compared with what is there.
+pub(super) struct Files<'a> {
+    tree: &'a dyn Tree,
+    plan: &'a Plan,
+    /// Where each certificate is in the plan
+    places: HashMap<&'a CertificateId, usize>,
+    files: Vec<PlannedFile>,
+}
+
+impl<'a> Files<'a> {
+    /// The files and folders of `plan`, in the order in which they are to be made.
+    pub(super) fn plan(plan: &'a Plan, tree: &'a dyn Tree) -> Result<Vec<PlannedFile>, Error> {
+        let places = plan.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
+        let mut files = Self { tree, plan, places: places.collect(), files: Vec::new() };
+        files.authorities()?;
+        let cluster = &plan.cluster;
+        files.folder(path::NODES, PUBLIC_FOLDER, &Owner::Operator)?;
+        for (member, start) in cluster.members().iter().zip(&plan.starts) {
+            files.node(cluster, member, start)?;
+        }
+        files.folder(path::CLIENTS, PUBLIC_FOLDER, &Owner::Operator)?;
+        for client in cluster.clients() {
+            files.client(cluster, client)?;
+        }
+        files.rendered(render::cluster(cluster), &Owner::Operator)?;
+        files.requests()?;
+        files.lock()?;
+        Ok(files.files)
+    }
+
+    fn authorities(&mut self) -> Result<(), Error> {
+        let own: Vec<usize> = self.plan.authorities.iter().filter_map(Authority::place).collect();
+        if !own.is_empty() {
+            self.folder(path::AUTHORITIES, SECRET_FOLDER, &Owner::Operator)?;
+        }
+        for index in own {
+            self.pair(index, &Owner::Operator)?;
+        }
+        Ok(())
+    }
+
+    /// The overlay of a member's host.
+    fn node(&mut self, cluster: &Cluster, member: &Member, start: &Start) -> Result<(), Error> {
+        let node = path::node(member.name());
+        let rendered = render::member(cluster, member, start);
+        let hosts = &cluster.hosts;
+        let paths = rendered.iter().flat_map(|file| file.path.ancestors()).chain(hosts.pki.ancestors());
+        // Sorted, a folder comes before what is in it.
+        let folders: BTreeSet<&str> = paths.collect();
+        self.folder(&node, PUBLIC_FOLDER, &Owner::Root)?;
+        for folder in folders {
+            self.folder(&format!("{node}{folder}"), PUBLIC_FOLDER, &Owner::Root)?;
+        }
+        let user = Owner::User(hosts.user.clone());
+        let pki = path::on_node(member.name(), &hosts.pki);
+        self.folder(&pki, SECRET_FOLDER, &user)?;
+        for role in cluster.layout().authorities() {
+            self.trusted(*role, &pki, &user)?;
+        }
+        for role in cluster.member_roles() {
+            self.pair_of(&CertificateId::of(role, member.name()), &user)?;
+        }
+        for file in rendered {
+            let path = path::on_node(member.name(), &file.path);
+            self.text(&path, file.text, if file.is_program { PROGRAM } else { PUBLIC }, &Owner::Root)?;
+        }
+        Ok(())
+    }
+
+    fn client(&mut self, cluster: &Cluster, client: &Client) -> Result<(), Error> {
+        let folder = path::client_folder(&client.name);
+        self.folder(&folder, SECRET_FOLDER, &Owner::Operator)?;
+        self.trusted(cluster.layout().issuer(cluster.layout().server()), &folder, &Owner::Operator)?;
+        self.pair_of(&CertificateId::of(Role::Client, &client.name), &Owner::Operator)?;
+        let absolute = self.tree.root().join(&folder);
+        let text = env::client(cluster, tree::text(&absolute)?);
+        self.text(&format!("{folder}/etcdctl.env"), text, PUBLIC, &Owner::Operator)
+    }
+
+    /// Files of the output folder that are nothing but text.
+    fn rendered(&mut self, rendered: Vec<Rendered<String>>, owner: &Owner) -> Result<(), Error> {
+        for file in rendered {
+            self.text(&file.path, file.text, if file.is_program { PROGRAM } else { PUBLIC }, owner)?;
+        }
+        Ok(())
+    }
+
+    /// What an offline CA is asked for, and how it can sign that.
+    fn requests(&mut self) -> Result<(), Error> {
+        let plan = self.plan;
+        let asked = || plan.certificates.iter().filter(|planned| planned.is_requested());
+        if asked().next().is_none() {
+            return Ok(());
+        }
+        self.folder(path::REQUESTS, PUBLIC_FOLDER, &Owner::Operator)?;
+        for (index, planned) in plan.certificates.iter().enumerate() {
+            let content = match &planned.asks {
+                None => continue,
+                Some(Some(request)) => Content::Bytes(request.clone()),
+                Some(None) => Content::Request(index),
+            };
+            self.add(&offline::request(planned.id()), PUBLIC, &Owner::Operator, content, &[])?;
+        }
+        let config = offline::config(asked().map(|planned| &planned.wanted));
+        self.text(offline::CONFIG, config, PUBLIC, &Owner::Operator)
+    }
+
+    fn folder(&mut self, path: &str, mode: u32, owner: &Owner) -> Result<(), Error> {
+        self.add(path, mode, owner, Content::Folder, &[])
+    }
+
+    fn text(&mut self, path: &str, text: String, mode: u32, owner: &Owner) -> Result<(), Error> {
+        self.add(path, mode, owner, Content::Bytes(Zeroizing::new(text.into_bytes())), &[])
+    }
+
+    fn pair_of(&mut self, id: &CertificateId, owner: &Owner) -> Result<(), Error> {
+        let place = self.places.get(id).copied();
+        place.map_or(Ok(()), |index| self.pair(index, owner))
+    }
+
+    /// A key is written before its certificate: what stops in between is finished by the next run.
+    fn pair(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
+        let Some(planned) = self.planned(index) else { return Ok(()) };
+        let is_requested = planned.is_requested();
+        let path = planned.wanted.pair.certificate.clone();
+        self.key(index, owner)?;
+        if is_requested { Ok(()) } else { self.certificate(index, &path, owner) }
+    }
+
+    fn planned(&self, index: usize) -> Option<&'a PlannedCertificate> {
+        self.plan.certificates.get(index)
+    }
+
+    /// A CA's certificate for those who trust it.
+    fn trusted(&mut self, role: Role, folder: &str, owner: &Owner) -> Result<(), Error> {
+        let plan = self.plan;
+        let file: Label = plan.cluster.file(role);
+        let path = path::certificate(folder, &file);
+        match plan.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
+            Some(Source::Own(place)) => self.certificate(*place, &path, owner),
+            Some(Source::Given(given)) => self.text(&path, given.certificate.to_pem(), PUBLIC, owner),
+            None => Ok(()),
+        }
+    }
+
+    /// The file of a certificate, or a copy of it.
+    fn certificate(&mut self, index: usize, path: &str, owner: &Owner) -> Result<(), Error> {
+        let Some(planned) = self.planned(index) else { return Ok(()) };
+        let content = match &planned.certificate {
+            Some(certificate) => {
+                let text = certificate.to_pem() + &self.plan.chain(planned.id().role());
+                Content::Bytes(Zeroizing::new(text.into_bytes()))
+            }
+            None => Content::Certificate(index),
+        };
+        self.add(path, PUBLIC, owner, content, planned.change.reasons())
+    }
+
+    fn key(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
+        let Some(planned) = self.planned(index) else { return Ok(()) };
+        let path = &planned.wanted.pair.key;
+        let content = if planned.key.is_some() {
+            // Whatever way the key is written, it stays as it is.
+            match self.tree.entry(path)? {
+                Some(entry) => Content::Bytes(entry.bytes),
+                None => return Ok(()),
+            }
+        } else if planned.needs_key() {
+            Content::Key(index)
+        } else {
+            // The CA's key may be kept somewhere else while nothing has to be issued.
+            return Ok(());
+        };
+        self.add(path, SECRET, owner, content, planned.change.reasons())
+    }
+
+    /// The record of what was issued comes last: it tells of files that are there.
+    fn lock(&mut self) -> Result<(), Error> {
+        let plan = self.plan;
+        let made = |file: &PlannedFile| matches!(file.content, Content::Certificate(_) | Content::Request(_));
+        let content = if self.files.iter().any(made) {
+            Content::Lock
+        } else {
+            let certificates = plan.certificates.iter();
+            let pairs: Vec<_> =
+                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
+            let files: Vec<_> = self.files.iter().filter_map(PlannedFile::known).collect();
+            let text = plan.lock.next(&plan.cluster, &plan.starts, &pairs, &files)?.to_json();
+            Content::Bytes(Zeroizing::new(text.into_bytes()))
+        };
+        self.add(LOCK, PUBLIC, &Owner::Operator, content, &[])
+    }
+
+    fn add(
+        &mut self,
+        path: &str,
+        mode: u32,
+        owner: &Owner,
+        content: Content,
+        reasons: &[Reason],
+    ) -> Result<(), Error> {
+        let change = match self.tree.entry(path)? {
+            None => Change::New,
+            Some(entry) => {
+                let reasons = self.differences(&entry, mode, owner, &content, reasons, path)?;
+                if reasons.is_empty() { Change::Kept } else { Change::Changed(reasons) }
+            }
+        };
+        let (path, owner) = (path.to_owned(), owner.clone());
+        self.files.push(PlannedFile { path, mode, owner, change, content });
+        Ok(())
+    }
+
+    fn differences(
+        &self,
+        entry: &Entry,
+        mode: u32,
+        owner: &Owner,
+        content: &Content,
+        reasons: &[Reason],
+        path: &str,
+    ) -> Result<Vec<Reason>, Error> {
+        let mut found = Vec::new();
+        match content {
+            Content::Folder if entry.kind != FileKind::Folder => {
+                return Err(ErrorKind::NotAFolder { path: self.tree.root().join(path) }.into());
+            }
+            Content::Folder => {}
+            _ if entry.kind != FileKind::File => {
+                return Err(ErrorKind::NotAFile { path: self.tree.root().join(path) }.into());
+            }
+            Content::Bytes(bytes) if *bytes == entry.bytes => {}
+            Content::Bytes(_) | Content::Lock | Content::Request(_) => found.push(Reason::Contents),
+            Content::Certificate(_) | Content::Key(_) => {
+                found.extend(reasons.iter().cloned());
+                if found.is_empty() {
+                    found.push(Reason::Contents);
+                }
+            }
+        }
+        if entry.mode != mode {
+            found.push(Reason::Mode { found: entry.mode, wanted: mode });
+        }
+        if let (Some(ids), Some(wanted)) = (self.tree.ids(owner), owner.name())
+            && ids != entry.ids
+        {
+            found.push(Reason::Owner { wanted: wanted.to_owned() });
+        }
+        Ok(found)
+    }
+}

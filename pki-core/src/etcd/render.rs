@@ -1,0 +1,57 @@
+//! The files that are nothing but text: options, units, scripts.
+
+use super::bootstrap::Start;
+use super::cluster::{Cluster, Member, Style, UnitKind};
+use super::host_path::HostPath;
+use super::path::HOST_UNITS;
+use super::{env, unit};
+
+/// A file and its text. `P` says where the path begins: on a host, or in the output folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rendered<P> {
+    pub(super) path: P,
+    pub(super) text: String,
+    /// Whether it is to be run
+    pub(super) is_program: bool,
+}
+
+impl<P> Rendered<P> {
+    pub(super) fn text(path: P, text: String) -> Self {
+        Self { path, text, is_program: false }
+    }
+}
+
+/// The file of a member's options.
+pub(super) fn options_file(cluster: &Cluster) -> Option<HostPath> {
+    match cluster.style() {
+        Style::Env => Some(cluster.hosts.config.join("etcd.env")),
+        Style::Flags => None,
+        Style::Yaml => Some(cluster.hosts.config.join("etcd.yaml")),
+    }
+}
+
+/// On a member's host.
+pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<Rendered<HostPath>> {
+    let mut files = Vec::new();
+    if let Some(path) = options_file(cluster) {
+        files.push(Rendered::text(path, env::member(cluster, member, start)));
+    }
+    let units = HostPath::known(HOST_UNITS);
+    match cluster.unit() {
+        UnitKind::Service => {
+            let text = unit::service(cluster, member, start);
+            files.push(Rendered::text(units.join("etcd.service"), text));
+        }
+        UnitKind::DropIn => {
+            let path = units.join("etcd.service.d").join("10-etcdpki.conf");
+            files.push(Rendered::text(path, unit::drop_in(cluster, member, start)));
+        }
+        UnitKind::None => {}
+    }
+    files
+}
+
+/// In the output folder.
+pub(super) fn cluster(_: &Cluster) -> Vec<Rendered<String>> {
+    Vec::new()
+}
