@@ -250,27 +250,29 @@ impl Reader<'_> {
                 || layout.authorities().contains(&role)
                 || layout.of_members().contains(&role)
         };
-        let mut files = HashMap::new();
+        // Two files of one name would overwrite each other; a certificate's key is NAME-key.pem.
+        let mut files: HashMap<String, Role> = HashMap::new();
         Terms::each(|role| {
             let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
             let usual = RoleTerms { key, lifetime, subject: subject.clone(), ..RoleTerms::default() };
-            let Some(section) = typed.certificates.as_ref().and_then(|typed| typed.section(role)) else {
-                return Ok(usual);
+            let section = typed.certificates.as_ref().and_then(|typed| typed.section(role));
+            let terms = match &section {
+                Some(section) if !used(role) => {
+                    let error = DescriptionError::NoSuchCertificate { role, layout };
+                    return Err(self.error(section.place(), error));
+                }
+                Some(Section::Authority(typed)) => self.authority(&typed.value, usual)?,
+                Some(Section::Certificate(typed)) => self.certificate(&typed.value, usual)?,
+                None => usual,
             };
-            if !used(role) {
-                let error = DescriptionError::NoSuchCertificate { role, layout };
-                return Err(self.error(section.place(), error));
-            }
-            let terms = match section {
-                Section::Authority(typed) => self.authority(&typed.value, usual)?,
-                Section::Certificate(typed) => self.certificate(&typed.value, usual)?,
-            };
-            // Two files of one name would overwrite each other.
             let file = terms.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
-            if let Some(other) = files.insert(file.clone(), role.name()) {
-                let (what, owner) = ("the file", format!("the {other} certificate"));
-                let error = DescriptionError::Clash { what, text: file, owner };
-                return Err(self.error(section.place(), error));
+            for name in [format!("{file}-key"), file].into_iter().filter(|_| used(role)) {
+                let Some(other) = files.insert(name.clone(), role) else { continue };
+                let place = section.as_ref().map(Section::place);
+                let other_place = || typed.certificates.as_ref()?.section(other).map(|s| s.place());
+                let (what, owner) = ("the file", format!("the {} certificate", other.name()));
+                let error = DescriptionError::Clash { what, text: format!("{name}.pem"), owner };
+                return Err(self.error(place.or_else(other_place).unwrap_or(Location::UNKNOWN), error));
             }
             Ok(terms)
         })

@@ -109,7 +109,7 @@ pub enum DescriptionError {
         key: &'static str,
     },
     /// An option that the named etcd does not have.
-    #[error("etcd {version} has no option `{name}`: {reason}")]
+    #[error("etcd {version} has no option `{name}`: it {reason}")]
     MissingOption {
         /// Which.
         name: String,
@@ -248,6 +248,7 @@ impl DescriptionError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Address { .. } => "write an address such as 10.0.0.11 or \"2001:db8::11\"".to_owned(),
+            Self::Clash { what: "the file", .. } => "choose another `file`".to_owned(),
             Self::Clash { .. } => "every member has a name and addresses of its own".to_owned(),
             Self::DnsName { .. } => "write a host name such as etcd1.example.com".to_owned(),
             Self::DuplicateKey { .. } => "remove one of the two".to_owned(),

@@ -86,15 +86,15 @@ pub(super) fn is_in_yaml(name: &str, version: EtcdVersion) -> bool {
 /// What of a description an option follows from.
 fn described_by(option: &str) -> Option<&'static str> {
     Some(match option {
-        "name" | "initial-cluster" => "members",
+        "name" | "initial-cluster" => "`members`",
         "advertise-client-urls"
         | "initial-advertise-peer-urls"
         | "listen-client-urls"
-        | "listen-peer-urls" => "the member's addresses, or its key of this name",
-        "initial-cluster-state" => "state",
-        "initial-cluster-token" => "token",
-        "discovery-srv" => "discovery-srv",
-        "data-dir" | "wal-dir" => "host, its key of this name",
+        | "listen-peer-urls" => "the member's addresses, or the member's key of this name",
+        "initial-cluster-state" => "`state`",
+        "initial-cluster-token" => "`token`",
+        "discovery-srv" => "the key `discovery-srv`",
+        "data-dir" | "wal-dir" => "`host`, its key of this name",
         "auto-tls"
         | "cert-file"
         | "client-cert-auth"
@@ -108,8 +108,8 @@ fn described_by(option: &str) -> Option<&'static str> {
         | "peer-client-cert-auth"
         | "peer-key-file"
         | "peer-trusted-ca-file"
-        | "trusted-ca-file" => "layout and certificates",
-        "config-file" => "style",
+        | "trusted-ca-file" => "`layout` and `certificates`",
+        "config-file" => "`style`",
         "force-new-cluster" => "nothing: it is for one start of one member, by hand",
         _ => return None,
     })
