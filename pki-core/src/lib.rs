@@ -26,6 +26,7 @@
 //! | a chain to a root | `bundle` | [`Bundler::bundle`] |
 //! | what a certificate says | `certinfo` | [`CertificateInfo`], [`FullCertificateInfo`] |
 //! | an encrypted key | | [`PrivateKey::to_encrypted_pem`] |
+//! | whether etcd and its clients accept each other | | [`tls::handshake`] |
 //! | files, whole or not at all | `cfssljson -bare` | [`disk::write`] |
 //!
 //! # A CA and a certificate, as `cfssl gencert` makes them
@@ -77,6 +78,7 @@ mod request;
 mod signer;
 mod subject_alt_name;
 mod suggest;
+pub mod tls;
 mod usage;
 
 pub use certificate::{Certificate, Validity};

@@ -30,6 +30,20 @@ pub(crate) fn blocks(text: &[u8]) -> Vec<Block> {
         .collect()
 }
 
+/// The same as Go's encoding/pem finds them: a malformed block is passed over like any other text, and those around it
+/// are taken.
+pub(crate) fn blocks_one_by_one(text: &[u8]) -> Vec<Block> {
+    let begin = b"-----BEGIN ";
+    let begins =
+        text.windows(begin.len()).enumerate().filter(|(_, window)| window == begin).map(|(at, _)| at);
+    let begins: Vec<usize> = begins.chain([text.len()]).collect();
+    let pieces = begins.windows(2).filter_map(|pair| match pair {
+        [from, to] => text.get(*from..*to),
+        _ => None,
+    });
+    pieces.flat_map(blocks).collect()
+}
+
 /// Whether anything but white space follows the first block.
 pub(crate) fn has_more_after_first(text: &[u8]) -> bool {
     let end = b"-----END ";
@@ -66,6 +80,15 @@ mod tests {
         assert!(!has_more_after_first(TEXT.as_bytes()));
         assert!(!has_more_after_first(format!("{TEXT} \r\n\n").as_bytes()));
         assert!(has_more_after_first(format!("{TEXT}junk").as_bytes()));
+    }
+
+    #[test]
+    fn a_malformed_block_does_not_hide_the_others() {
+        let text = format!("{TEXT}-----BEGIN B-----\n!\n-----END B-----\n-----BEGIN C-----\n{TEXT}");
+        assert!(blocks(text.as_bytes()).is_empty());
+        let labels: Vec<_> =
+            blocks_one_by_one(text.as_bytes()).into_iter().map(|block| block.label).collect();
+        assert_eq!(labels, ["A", "A"]);
     }
 
     #[test]

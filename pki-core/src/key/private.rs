@@ -98,7 +98,8 @@ impl PrivateKey {
         Ok(pem::encode_secret(encrypted::LABEL, &der))
     }
 
-    fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// As PKCS#8 (RFC 5958), bare.
+    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let failed = |_| ErrorKind::KeyEncoding;
         Ok(Zeroizing::new(match &self.signer {
             Signer::Ecdsa(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),

@@ -18,41 +18,42 @@ impl PrivateKey {
         let Some(block) = pem::blocks(file).into_iter().find(|block| block.label != "EC PARAMETERS") else {
             // An ASN.1 SEQUENCE is the only other thing that a key can be.
             return if file.first() == Some(&0x30) {
-                from_der(file)
+                Self::from_der(file)
             } else {
                 Err(ErrorKind::NoPrivateKey.into())
             };
         };
         match encrypted::decrypt(&block, password)? {
-            Some(der) => from_der(&der),
-            None => from_der(&block.der),
+            Some(der) => Self::from_der(&der),
+            None => Self::from_der(&block.der),
         }
     }
-}
 
-fn from_der(der: &[u8]) -> Result<PrivateKey, Error> {
-    let rsa = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
-    let rejected = match rsa {
-        Ok(pair) => return PrivateKey::new(Signer::Rsa(pair)),
-        Err(rejected) => rejected.to_string(),
-    };
-    let curves = [
-        &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING,
-        &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING,
-        &algorithms::ECDSA_P521_SHA512_ASN1_SIGNING,
-    ];
-    if let Some(pair) =
-        curves.into_iter().find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok())
-    {
-        return PrivateKey::new(Signer::Ecdsa(pair));
+    /// The key in bare DER.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let rsa = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
+        let rejected = match rsa {
+            Ok(pair) => return Self::new(Signer::Rsa(pair)),
+            Err(rejected) => rejected.to_string(),
+        };
+        let curves = [
+            &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING,
+            &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING,
+            &algorithms::ECDSA_P521_SHA512_ASN1_SIGNING,
+        ];
+        if let Some(pair) =
+            curves.into_iter().find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok())
+        {
+            return Self::new(Signer::Ecdsa(pair));
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            return Self::new(Signer::Ed25519(pair));
+        }
+        let reason = match rejected.as_str() {
+            "TooSmall" => "RSA keys of less than 2048 bits are too weak",
+            "TooLarge" => "RSA keys of more than 8192 bits are not supported",
+            _ => "it is no RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
+        };
+        Err(ErrorKind::PrivateKey { reason }.into())
     }
-    if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
-        return PrivateKey::new(Signer::Ed25519(pair));
-    }
-    let reason = match rejected.as_str() {
-        "TooSmall" => "RSA keys of less than 2048 bits are too weak",
-        "TooLarge" => "RSA keys of more than 8192 bits are not supported",
-        _ => "it is no RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
-    };
-    Err(ErrorKind::PrivateKey { reason }.into())
 }

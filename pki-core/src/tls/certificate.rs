@@ -1,0 +1,205 @@
+//! Certificates as Go reads them: crypto/x509, `ParseCertificate`.
+
+use std::collections::HashSet;
+
+use der::asn1::ObjectIdentifier;
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
+use x509_parser::signature_algorithm::SignatureAlgorithm;
+
+use super::constraints::NameConstraints;
+use super::refusal::Unreadable;
+use super::signature::CertificateSignature;
+use crate::certificate::{Certificate, object_identifier};
+use crate::extension::Extensions;
+use crate::key::{PublicKey, PublicKeyKind};
+use crate::oid;
+use crate::subject_alt_name::SubjectAltNames;
+use crate::usage::KeyUsage;
+
+/// What the program at hand tolerates beyond what Go does by itself: it depends on how it was built.
+///
+/// Debian builds etcd with Go's defaults of long ago (`DefaultGODEBUG=x509negativeserial=1,rsa1024min=0,...`), the
+/// etcd project does not. The environment variable `GODEBUG` may change it for each process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// Serial numbers below zero (`x509negativeserial=1`).
+    pub negative_serials: bool,
+    /// RSA keys of less than 1024 bits (`rsa1024min=0`).
+    pub small_rsa_keys: bool,
+}
+
+impl Leniency {
+    /// Debian's builds.
+    pub const DEBIAN: Self = Self { negative_serials: true, small_rsa_keys: true };
+}
+
+/// A certificate that Go could read, with what Go takes note of.
+#[derive(Debug, Clone)]
+pub(super) struct GoCertificate {
+    certificate: Certificate,
+    is_version_3: bool,
+    key: Option<PublicKey>,
+    pub(super) signature: CertificateSignature,
+    pub(super) name_constraints: Option<NameConstraints>,
+    unhandled_critical_extension: Option<ObjectIdentifier>,
+}
+
+impl GoCertificate {
+    pub(super) fn read(der: &[u8], leniency: Leniency) -> Result<Self, Unreadable> {
+        let malformed = |reason: String| Unreadable::Malformed { reason };
+        let certificate = Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        let (_, parsed) = X509Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
+        if certificate.serial().first().is_some_and(|byte| byte & 0x80 != 0) && !leniency.negative_serials {
+            return Err(Unreadable::NegativeSerial);
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = certificate.extensions().iter().find(|extension| !seen.insert(extension.oid)) {
+            return Err(Unreadable::DuplicateExtension { oid: twice.oid });
+        }
+        let key = match certificate.public_key() {
+            Ok(key) => Some(key),
+            Err(_) => {
+                let algorithm = object_identifier(&parsed.public_key().algorithm.algorithm)
+                    .map_err(|error| malformed(error.to_string()))?;
+                match algorithm {
+                    oid::EC_PUBLIC_KEY => return Err(Unreadable::UnsupportedCurve),
+                    oid::RSA_ENCRYPTION | oid::ED25519 => {
+                        return Err(malformed("its public key is malformed".to_owned()));
+                    }
+                    _ => None,
+                }
+            }
+        };
+        let name_constraints = match parsed.name_constraints() {
+            Ok(found) => found.map(|extension| NameConstraints::read(extension.value)).transpose()?,
+            Err(error) => return Err(malformed(error.to_string())),
+        };
+        let scheme = SignatureAlgorithm::try_from(&parsed.signature_algorithm).ok();
+        let signature = CertificateSignature::new(
+            certificate.signature_algorithm(),
+            scheme.as_ref(),
+            parsed.tbs_certificate.as_ref(),
+            &parsed.signature_value.data,
+        );
+        let mut read = Self {
+            is_version_3: parsed.version() == X509Version::V3,
+            certificate,
+            key,
+            signature,
+            name_constraints,
+            unhandled_critical_extension: None,
+        };
+        read.unhandled_critical_extension = read.find_unhandled_critical_extension();
+        Ok(read)
+    }
+
+    /// Go's `processExtensions`: names without any that it knows, and constraints on names that it does not know,
+    /// count as unhandled.
+    fn find_unhandled_critical_extension(&self) -> Option<ObjectIdentifier> {
+        let is_handled = |id: ObjectIdentifier| match id {
+            oid::SUBJECT_ALT_NAME => !self.certificate.subject_alt_names().is_empty(),
+            oid::NAME_CONSTRAINTS => {
+                self.name_constraints.as_ref().is_some_and(|found| !found.has_other_kinds)
+            }
+            oid::KEY_USAGE
+            | oid::BASIC_CONSTRAINTS
+            | oid::CRL_DISTRIBUTION_POINTS
+            | oid::AUTHORITY_KEY_IDENTIFIER
+            | oid::POLICY_CONSTRAINTS
+            | oid::EXTENDED_KEY_USAGE
+            | oid::SUBJECT_KEY_IDENTIFIER
+            | oid::CERTIFICATE_POLICIES
+            | oid::POLICY_MAPPINGS
+            | oid::INHIBIT_ANY_POLICY
+            | oid::AUTHORITY_INFO_ACCESS => true,
+            _ => false,
+        };
+        let mut critical = self.certificate.extensions().iter().filter(|extension| extension.critical);
+        critical.find(|extension| !is_handled(extension.oid)).map(|extension| extension.oid)
+    }
+
+    pub(super) fn der(&self) -> &[u8] {
+        self.certificate.der()
+    }
+
+    pub(super) fn subject(&self) -> String {
+        self.certificate.subject().to_string()
+    }
+
+    pub(super) fn issuer(&self) -> String {
+        self.certificate.issuer().to_string()
+    }
+
+    pub(super) fn subject_der(&self) -> &[u8] {
+        self.certificate.subject().der()
+    }
+
+    pub(super) fn common_name(&self) -> Option<&str> {
+        self.certificate.subject().common_name()
+    }
+
+    pub(super) fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// None for a kind that Go does not know.
+    pub(super) fn key(&self) -> Option<&PublicKey> {
+        self.key.as_ref()
+    }
+
+    pub(super) fn key_kind(&self) -> Option<PublicKeyKind> {
+        self.key().map(PublicKey::kind)
+    }
+
+    pub(super) fn not_before(&self) -> OffsetDateTime {
+        self.certificate.not_before()
+    }
+
+    pub(super) fn not_after(&self) -> OffsetDateTime {
+        self.certificate.not_after()
+    }
+
+    pub(super) fn subject_alt_names(&self) -> &SubjectAltNames {
+        self.certificate.subject_alt_names()
+    }
+
+    pub(super) fn has_subject_alt_name(&self) -> bool {
+        self.certificate.extensions().find(oid::SUBJECT_ALT_NAME).is_some()
+    }
+
+    pub(super) fn unhandled_critical_extension(&self) -> Option<ObjectIdentifier> {
+        self.unhandled_critical_extension
+    }
+
+    /// Whether basicConstraints says that it is a CA, as Go wants it of whatever stands between leaf and root.
+    pub(super) fn is_ca(&self) -> bool {
+        self.certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
+    }
+
+    /// Go's `CheckSignatureFrom`, before the signature: certificates of version 1 are taken for CAs, and a key usage
+    /// without any bit for none at all.
+    pub(super) fn may_sign(&self) -> bool {
+        let is_ca = match self.certificate.basic_constraints() {
+            Some(constraints) => constraints.ca,
+            None => !self.is_version_3,
+        };
+        let usage = self.certificate.key_usage().filter(|usage| *usage != KeyUsage::default());
+        is_ca && usage.is_none_or(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
+    }
+
+    /// Whether its own extKeyUsage lets `usage` through.
+    pub(super) fn allows(&self, usage: ObjectIdentifier) -> bool {
+        match self.certificate.extended_key_usage() {
+            None | Some([]) => true,
+            Some(usages) => usages.contains(&oid::ANY_EXTENDED_KEY_USAGE) || usages.contains(&usage),
+        }
+    }
+}
+
+/// The same bytes.
+impl PartialEq for GoCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether a certificate is for a host, by the rules of Go's crypto/x509, `VerifyHostname`.
+
+use std::net::IpAddr;
+
+use super::certificate::GoCertificate;
+use super::refusal::Reason;
+
+/// Checks that `certificate` is for `host`: an address must be one of its addresses, a name match one of its
+/// names, of which a whole first label may be `*`. The common name counts for nothing.
+pub(super) fn verify(certificate: &GoCertificate, host: &str) -> Result<(), Reason> {
+    let names = certificate.subject_alt_names();
+    if let Some(address) = address(host) {
+        if names.ip.contains(&address) {
+            return Ok(());
+        }
+    } else {
+        let is_host = is_hostname(host.strip_suffix('.').unwrap_or(host), false);
+        let matches = |name: &String| {
+            if is_host && is_hostname(name, true) {
+                matches_pattern(name, host)
+            } else {
+                !matches!(host, "" | ".") && name.eq_ignore_ascii_case(host)
+            }
+        };
+        if names.dns.iter().any(matches) {
+            return Ok(());
+        }
+    }
+    let host = host.to_owned();
+    Err(
+        if !certificate.has_subject_alt_name()
+            && certificate.common_name().is_some_and(|name| matches_pattern(name, &host))
+        {
+            Reason::LegacyCommonName { host }
+        } else if address(&host).is_some() && names.ip.is_empty() && names.dns.contains(&host) {
+            Reason::IpAsDnsName { host }
+        } else {
+            Reason::WrongName { host, valid_for: Box::new(names.clone()) }
+        },
+    )
+}
+
+/// The address that a host is, if it is one; it may stand in brackets.
+pub(super) fn address(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// Go's `validHostname`: letters, digits, underscores, and hyphens that are not first.
+fn is_hostname(name: &str, is_pattern: bool) -> bool {
+    name.split('.').enumerate().all(|(place, label)| {
+        let letters = |(at, c): (usize, char)| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && at != 0);
+        (is_pattern && place == 0 && label == "*") || (!label.is_empty() && label.char_indices().all(letters))
+    })
+}
+
+fn matches_pattern(pattern: &str, host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let (patterns, labels): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), host.split('.').collect());
+    !pattern.is_empty()
+        && !host.is_empty()
+        && patterns.len() == labels.len()
+        && patterns.iter().zip(&labels).enumerate().all(|(place, (pattern, label))| {
+            (place == 0 && *pattern == "*") || pattern.eq_ignore_ascii_case(label)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_in_go() {
+        for (pattern, host) in [
+            ("etcd1.example", "ETCD1.example"),
+            ("etcd1.example", "etcd1.example."),
+            ("*.example", "etcd1.example"),
+            ("*", "localhost"),
+        ] {
+            assert!(matches_pattern(pattern, host), "{pattern} {host}");
+        }
+        for (pattern, host) in [
+            ("*.example", "a.etcd1.example"),
+            ("*.example", "example"),
+            ("a.*", "a.b"),
+            ("", ""),
+            ("e*.example", "etcd1.example"),
+        ] {
+            assert!(!matches_pattern(pattern, host), "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn host_names_are_letters_digits_hyphens_and_underscores() {
+        assert!(is_hostname("a_b.c-d", false) && is_hostname("*.a", true));
+        for wrong in ["", "a..b", "-a", "a b", "*.a"] {
+            assert!(!is_hostname(wrong, false), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_stand_in_brackets() {
+        assert_eq!(address("[::1]"), address("::1"));
+        assert_eq!(address("::ffff:10.0.0.1"), Some([10, 0, 0, 1].into()));
+        assert_eq!(address("a"), None);
+    }
+}

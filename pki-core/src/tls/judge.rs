@@ -1,0 +1,135 @@
+//! What one side makes of the certificates that the other shows: crypto/tls, `verifyServerCertificate` and
+//! `processCertsFromClient`, and etcd's own check after them.
+
+use time::OffsetDateTime;
+
+use super::certificate::{GoCertificate, Leniency};
+use super::hostname;
+use super::identity::{Authorities, Identity};
+use super::refusal::{Reason, Refusal, Side};
+use super::signature::SMALLEST_RSA_KEY;
+use super::verify::Verification;
+use crate::certificate::Certificate;
+use crate::key::{PublicKey, PublicKeyKind};
+
+/// Above this Go refuses RSA keys in TLS.
+const LARGEST_RSA_KEY: usize = 8192;
+
+/// Whose certificates a side accepts besides having them verified.
+///
+/// etcd asks this of whoever it talks to: a member checks the members that dial it, and those that it dials.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Allowed {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Those with one of these common names: `--peer-cert-allowed-cn`.
+    CommonNames(Vec<String>),
+    /// Those that are for one of these hosts: `--peer-cert-allowed-hostname`, `--client-cert-allowed-hostname`.
+    Hostnames(Vec<String>),
+}
+
+/// One side's eye on the other.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pub(super) by: Side,
+    /// None if it does not look at all.
+    pub(super) authorities: Option<Authorities>,
+    pub(super) host: Option<String>,
+    pub(super) allowed: Allowed,
+    pub(super) leniency: Leniency,
+    pub(super) now: OffsetDateTime,
+    /// What stands in for the other side's key.
+    pub(super) stand_in: Option<PublicKey>,
+    /// Why the other side cannot use its own certificate, which it notices when it is asked for it.
+    pub(super) unusable: Option<Reason>,
+}
+
+impl Judge {
+    pub(super) fn judge(&self, shown: &[&[u8]]) -> Result<(), Refusal> {
+        if let Some(reason) = self.unusable.clone() {
+            return Err(Refusal { by: self.by.other(), reason });
+        }
+        self.check(shown).map_err(|reason| Refusal { by: self.by, reason })
+    }
+
+    fn check(&self, shown: &[&[u8]]) -> Result<(), Reason> {
+        let chain = read(shown, self.leniency)?;
+        let Some((leaf, intermediates)) = chain.split_first() else { return Err(Reason::NoCertificate) };
+        if let Some(bits) = chain.iter().filter_map(rsa_bits).find(|bits| *bits > LARGEST_RSA_KEY) {
+            return Err(Reason::KeyTooLarge { bits });
+        }
+        if let Some(authorities) = &self.authorities {
+            let Some(authorities) = authorities.certificates() else {
+                return Err(Reason::SystemAuthorities { issuer: leaf.issuer() });
+            };
+            let verification = Verification {
+                authorities,
+                intermediates,
+                side: self.by.other(),
+                host: self.host.as_deref(),
+                now: self.now,
+                leniency: self.leniency,
+            };
+            verification.verify(leaf)?;
+        }
+        if leaf.key().is_none() {
+            return Err(Reason::UnsupportedKey { subject: leaf.subject() });
+        }
+        // Without verification there is no verified chain, and etcd finds nobody allowed.
+        let is_allowed = match &self.allowed {
+            Allowed::All => true,
+            Allowed::CommonNames(names) => {
+                names.iter().any(|name| leaf.common_name().unwrap_or_default() == name)
+            }
+            Allowed::Hostnames(hosts) => hosts.iter().any(|host| hostname::verify(leaf, host).is_ok()),
+        };
+        if let Allowed::CommonNames(allowed) | Allowed::Hostnames(allowed) = &self.allowed
+            && (self.authorities.is_none() || !is_allowed)
+        {
+            return Err(Reason::NotAllowed { subject: leaf.subject(), allowed: allowed.clone() });
+        }
+        match rsa_bits(leaf) {
+            Some(bits) if bits < SMALLEST_RSA_KEY && !self.leniency.small_rsa_keys => {
+                Err(Reason::KeyTooSmall { bits })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The key that the other side has to prove.
+    pub(super) fn proving_key(&self, certificate: &[u8]) -> Option<PublicKey> {
+        match &self.stand_in {
+            Some(key) => Some(key.clone()),
+            None => Certificate::from_der(certificate).ok()?.public_key().ok(),
+        }
+    }
+}
+
+/// What one side sent.
+pub(super) fn read(shown: &[&[u8]], leniency: Leniency) -> Result<Vec<GoCertificate>, Reason> {
+    shown.iter().map(|der| GoCertificate::read(der, leniency).map_err(Reason::Unreadable)).collect()
+}
+
+/// Why the owner of a certificate cannot sign a handshake with its key (crypto/tls, `selectSignatureScheme`).
+pub(super) fn unusable(identity: &Identity, is_tls13: bool, leniency: Leniency) -> Option<Reason> {
+    let kind = identity.leaf().key_kind()?;
+    // The shortest RSASSA-PSS signature of TLS 1.3 needs two hashes of 32 bytes and two bytes more.
+    const SHORTEST_PSS: usize = 66 * 8;
+    match kind {
+        PublicKeyKind::EcdsaP224 | PublicKeyKind::Rsa { bits: ..SHORTEST_PSS } if is_tls13 => {
+            Some(Reason::UnusableKey { kind })
+        }
+        PublicKeyKind::Rsa { bits } if bits < SMALLEST_RSA_KEY && !leniency.small_rsa_keys => {
+            Some(Reason::KeyTooSmall { bits })
+        }
+        _ => None,
+    }
+}
+
+fn rsa_bits(certificate: &GoCertificate) -> Option<usize> {
+    match certificate.key_kind()? {
+        PublicKeyKind::Rsa { bits } => Some(bits),
+        _ => None,
+    }
+}
