@@ -15,6 +15,7 @@ mod suite {
     pub mod descriptions;
     pub mod etcd;
     pub mod guides;
+    pub mod handshakes;
     pub mod host;
     pub mod hostile;
     pub mod openssl;
@@ -30,8 +31,8 @@ mod suite {
 
 fn main() {
     use suite::{
-        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, hostile, options, recorded,
-        systemd, unit, zlint,
+        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, handshakes, hostile, options,
+        recorded, systemd, unit, zlint,
     };
 
     let arguments = Arguments::from_args();
@@ -50,6 +51,7 @@ fn main() {
         hostile::trials(),
         certificates::trials(),
         systemd::trials(),
+        handshakes::trials(),
         options::trials(),
     ];
     let trials = spread(etcd::trials(), others.into_iter().flatten().collect());

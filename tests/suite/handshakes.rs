@@ -1,0 +1,554 @@
+//! What the library foresees of a handshake, against what real etcd and etcdctl do.
+//!
+//! etcd reads its certificate anew at every handshake, so one process serves all certificates, one after the other.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use libtest_mimic::Trial;
+use pki_core::tls::{
+    Allowed, Authorities, Client, Identity, Leniency, NoLookup, NoStart, Reason, RevocationFile,
+    RevocationFormat, Server, Side, Version, handshake,
+};
+use tempfile::TempDir;
+
+use super::command::{Running, run, until};
+use super::programs::{self, Etcd};
+use super::trial::{Missing, Outcome, trial};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+type Test = fn(&Etcd) -> Outcome;
+
+pub fn trials() -> Vec<Trial> {
+    let tests: [(&str, Test); 3] = [
+        ("every_kind_of_certificate", every_kind_of_certificate),
+        ("serials_and_keys_that_depend_on_the_build", serials_and_keys_that_depend_on_the_build),
+        ("keys_that_only_tls_1_2_can_use", keys_that_only_tls_1_2_can_use),
+    ];
+    let mut trials = Vec::new();
+    for series in ["3.4", "3.5"] {
+        let found = programs::etcd(series);
+        let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        for (name, test) in tests {
+            let found = found.clone();
+            trials.push(trial(format!("handshakes::{version}::{name}"), move || test(&found?)));
+        }
+    }
+    trials
+}
+
+/// A certificate to try, issued by the CA in the same folder as `NAME.pem` and `NAME-key.pem`.
+struct Case {
+    name: &'static str,
+    /// For `openssl genpkey`.
+    key: &'static [&'static str],
+    common_name: &'static str,
+    /// Lines for `openssl x509 -extfile`.
+    extensions: &'static str,
+    /// For `openssl x509`.
+    issue: &'static [&'static str],
+    /// For `openssl ca`: from when, and until when.
+    dates: Option<(&'static str, &'static str)>,
+    /// The command that rewrites the key.
+    rewrite: &'static [&'static str],
+}
+
+const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const HERE: &str = "subjectAltName=IP:127.0.0.1\n";
+const PLAIN: Case = Case {
+    name: "p-256",
+    key: P256,
+    common_name: "x",
+    extensions: "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n",
+    issue: &["-sha256"],
+    dates: None,
+    rewrite: &[],
+};
+
+const CASES: [Case; 30] = [
+    PLAIN,
+    Case { name: "p-384", key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], ..PLAIN },
+    Case { name: "p-521", key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"], ..PLAIN },
+    Case { name: "ed25519", key: &["-algorithm", "Ed25519"], ..PLAIN },
+    Case { name: "rsa-1024", key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], ..PLAIN },
+    Case { name: "rsa-2048", key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], ..PLAIN },
+    Case { name: "rsa-4096", key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"], ..PLAIN },
+    Case { name: "sha-512", issue: &["-sha512"], ..PLAIN },
+    Case { name: "sec-1", rewrite: &["ec"], ..PLAIN },
+    Case {
+        name: "pkcs-1",
+        key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        rewrite: &["rsa", "-traditional"],
+        ..PLAIN
+    },
+    Case { name: "serial-zero", issue: &["-set_serial", "0"], ..PLAIN },
+    Case { name: "no-extended-key-usage", extensions: HERE, ..PLAIN },
+    Case {
+        name: "any-extended-key-usage",
+        extensions: "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=2.5.29.37.0\n",
+        ..PLAIN
+    },
+    Case {
+        name: "key-cert-sign-only",
+        extensions: "subjectAltName=IP:127.0.0.1\nkeyUsage=critical,keyCertSign\n",
+        ..PLAIN
+    },
+    Case {
+        name: "a-ca",
+        extensions: "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:TRUE\n",
+        ..PLAIN
+    },
+    Case {
+        name: "unknown-critical-extension",
+        extensions: "subjectAltName=IP:127.0.0.1\n1.2.3.4=critical,ASN1:NULL\n",
+        ..PLAIN
+    },
+    Case { name: "another-address", extensions: "subjectAltName=IP:127.0.0.2,DNS:localhost\n", ..PLAIN },
+    Case { name: "other-names", extensions: "subjectAltName=DNS:etcd1.example\n", ..PLAIN },
+    Case { name: "address-as-dns", extensions: "subjectAltName=DNS:127.0.0.1\n", ..PLAIN },
+    Case { name: "common-name-only", common_name: "127.0.0.1", extensions: "", ..PLAIN },
+    Case {
+        name: "client-only",
+        extensions: "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=clientAuth\n",
+        ..PLAIN
+    },
+    Case {
+        name: "server-only",
+        extensions: "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n",
+        ..PLAIN
+    },
+    Case { name: "sha-1", issue: &["-sha1"], ..PLAIN },
+    Case { name: "expired", dates: Some(("20200101000000Z", "20210101000000Z")), ..PLAIN },
+    Case { name: "not-yet-valid", dates: Some(("20900101000000Z", "20910101000000Z")), ..PLAIN },
+    Case { name: "p-224", key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"], ..PLAIN },
+    Case { name: "rsa-512", key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:512"], ..PLAIN },
+    Case {
+        name: "secp256k1",
+        key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
+        ..PLAIN
+    },
+    Case { name: "ed448", key: &["-algorithm", "Ed448"], ..PLAIN },
+    Case { name: "encrypted", rewrite: &["pkcs8", "-topk8", "-passout", "pass:secret"], ..PLAIN },
+];
+
+/// Whose judgement depends on how etcd was built.
+const BUILD_DEPENDENT: [Case; 2] = [
+    Case { name: "serial-negative", issue: &["-set_serial", "-5"], ..PLAIN },
+    Case { name: "rsa-768", key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:768"], ..PLAIN },
+];
+
+/// The certificates, made once.
+static CASES_ISSUED: LazyLock<Result<Workshop, Missing>> = LazyLock::new(|| {
+    let workshop = Workshop::new()?;
+    for case in CASES.iter().chain(&BUILD_DEPENDENT) {
+        workshop.issue(case, "ca");
+    }
+    Ok(workshop)
+});
+
+fn every_kind_of_certificate(etcd: &Etcd) -> Outcome {
+    let workshop = CASES_ISSUED.as_ref().map_err(Clone::clone)?;
+    let setting = Setting::of(etcd, Leniency::DEBIAN);
+    let member = Member::start(etcd, workshop, &setting, &[]);
+    compare(&CASES, |case| member.both_roles(case.name));
+    Ok(())
+}
+
+fn serials_and_keys_that_depend_on_the_build(etcd: &Etcd) -> Outcome {
+    let workshop = CASES_ISSUED.as_ref().map_err(Clone::clone)?;
+    for leniency in [Leniency::DEBIAN, Leniency::default()] {
+        let setting = Setting::of(etcd, leniency);
+        let member = Member::start(etcd, workshop, &setting, &[]);
+        compare(&BUILD_DEPENDENT, |case| member.both_roles(case.name));
+    }
+    Ok(())
+}
+
+fn keys_that_only_tls_1_2_can_use(etcd: &Etcd) -> Outcome {
+    let workshop = CASES_ISSUED.as_ref().map_err(Clone::clone)?;
+    let options = run(Command::new(&etcd.etcd).arg("--help")).said();
+    if !options.contains("--tls-max-version") {
+        return Err(Missing(format!("etcd {} has no --tls-max-version", etcd.version)));
+    }
+    let setting = Setting { max_version: Version::Tls12, ..Setting::of(etcd, Leniency::DEBIAN) };
+    let member = Member::start(etcd, workshop, &setting, &["--tls-max-version=TLS1.2"]);
+    let of_tls_12 = |case: &&Case| matches!(case.name, "p-256" | "p-224" | "p-521" | "rsa-512" | "ed25519");
+    compare(CASES.iter().filter(of_tls_12), |case| member.both_roles(case.name));
+    Ok(())
+}
+
+/// What was foreseen and what happened, in both roles.
+struct Comparison {
+    foreseen: [Verdict; 2],
+    happened: [Happening; 2],
+}
+
+/// Fails with all differences at once.
+fn compare<'a>(cases: impl IntoIterator<Item = &'a Case>, judge: impl Fn(&Case) -> Comparison) {
+    let mut differences = Vec::new();
+    for case in cases {
+        let Comparison { foreseen, happened } = judge(case);
+        for ((role, foreseen), happened) in ["server", "client"].into_iter().zip(foreseen).zip(happened) {
+            if !happened.is(&foreseen) {
+                differences
+                    .push(format!("{} as {role}:\n  foreseen {foreseen}\n  happened {happened}", case.name));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// What the library says of a connection.
+#[derive(Debug)]
+enum Verdict {
+    Connects,
+    NoStart(Side, NoStart),
+    Refused(Side, Reason),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connects => f.write_str("a connection"),
+            Self::NoStart(side, why) => write!(f, "the {side} does not start: {why} ({:?})", why.log()),
+            Self::Refused(by, why) => write!(f, "the {by} refuses: {why} ({:?})", why.log()),
+        }
+    }
+}
+
+/// What etcd and etcdctl did, with what each logged.
+struct Happening {
+    kind: Kind,
+    client: String,
+    server: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Connects,
+    NoStart(Side),
+    Refused(Side),
+}
+
+impl Happening {
+    /// The same end by the same side, which says so in the words that were foreseen.
+    fn is(&self, foreseen: &Verdict) -> bool {
+        let said = |side: &Side, words: &str| match side {
+            Side::Client => self.client.contains(words),
+            Side::Server => self.server.contains(words),
+        };
+        match foreseen {
+            Verdict::Connects => self.kind == Kind::Connects,
+            Verdict::NoStart(side, why) => self.kind == Kind::NoStart(*side) && said(side, why.log()),
+            Verdict::Refused(by, why) => self.kind == Kind::Refused(*by) && said(by, why.log()),
+        }
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}\n  etcdctl: {}\n  etcd: {}", self.kind, self.client.trim(), self.server.trim())
+    }
+}
+
+/// How the programs are run, and how the library is told about it.
+struct Setting {
+    leniency: Leniency,
+    godebug: String,
+    max_version: Version,
+}
+
+impl Setting {
+    /// Go learnt of these settings in 1.23 and 1.24, and was lenient before.
+    fn of(etcd: &Etcd, wanted: Leniency) -> Self {
+        let said = run(Command::new(&etcd.etcd).arg("--version")).ok().stdout;
+        let minor = said.split("Go Version: go1.").nth(1).and_then(|rest| rest.split(['.', '\n']).next());
+        let is_lenient =
+            minor.and_then(|minor| minor.trim().parse::<u32>().ok()).is_some_and(|minor| minor < 23);
+        let leniency = if is_lenient { Leniency::DEBIAN } else { wanted };
+        let negative_serials = u8::from(leniency.negative_serials);
+        let minimum = u8::from(!leniency.small_rsa_keys);
+        let godebug = format!("x509negativeserial={negative_serials},rsa1024min={minimum}");
+        Self { leniency, godebug, max_version: Version::Tls13 }
+    }
+}
+
+/// CAs and certificates in a folder of their own, by openssl.
+struct Workshop {
+    folder: TempDir,
+    openssl: PathBuf,
+}
+
+impl Workshop {
+    /// With the CA `ca`, and the certificate `good`.
+    fn new() -> Result<Self, Missing> {
+        let workshop = Self { folder: TempDir::new().unwrap(), openssl: programs::find("openssl")? };
+        workshop.authority("ca", "/CN=ca");
+        workshop.issue(&Case { name: "good", ..PLAIN }, "ca");
+        Ok(workshop)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn openssl(&self, arguments: &[&str]) {
+        run(Command::new(&self.openssl).args(arguments).current_dir(self.folder.path())).ok();
+    }
+
+    /// A root.
+    fn authority(&self, name: &str, subject: &str) {
+        let (certificate, key) = (format!("{name}.pem"), format!("{name}-key.pem"));
+        self.openssl(&[&["genpkey", "-out", &key], P256].concat());
+        self.openssl(&[
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            &key,
+            "-subj",
+            subject,
+            "-days",
+            "30",
+            "-out",
+            &certificate,
+        ]);
+    }
+
+    /// A certificate by one of the CAs.
+    fn issue(&self, case: &Case, ca: &str) {
+        let [certificate, key, request, extensions] =
+            ["pem", "key", "csr", "ext"].map(|end| format!("{}.{end}", case.name));
+        let key_file = format!("{}-key.pem", case.name);
+        self.openssl(&[&["genpkey", "-out", &key], case.key].concat());
+        let subject = format!("/CN={}", case.common_name);
+        self.openssl(&["req", "-new", "-key", &key, "-subj", &subject, "-out", &request]);
+        fs::write(self.path(&extensions), format!("# none\n{}", case.extensions)).unwrap();
+        let (authority, authority_key) = (format!("{ca}.pem"), format!("{ca}-key.pem"));
+        let by = ["-in", &request, "-out", &certificate, "-extfile", &extensions];
+        match case.dates {
+            None => {
+                let serial: &[&str] =
+                    if case.issue.contains(&"-set_serial") { &[] } else { &["-CAcreateserial"] };
+                let from = ["x509", "-req", "-days", "20", "-CA", &authority, "-CAkey", &authority_key];
+                self.openssl(&[&from, &by[..], serial, case.issue].concat());
+            }
+            Some((from, until)) => {
+                let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\n\
+                              default_md=sha256\nunique_subject=no\n[p]\ncommonName=supplied\n";
+                fs::write(self.path("ca.cnf"), config).unwrap();
+                fs::write(self.path("index"), "").unwrap();
+                let signer = ["ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", &authority];
+                let dates = ["-keyfile", &authority_key, "-startdate", from, "-enddate", until];
+                self.openssl(&[&signer[..], &dates, &by].concat());
+            }
+        }
+        match case.rewrite.split_first() {
+            None => fs::rename(self.path(&key), self.path(&key_file)).map(|()| 0),
+            Some((command, options)) => {
+                self.openssl(&[&[*command, "-in", &key, "-out", &key_file], options].concat());
+                Ok(0)
+            }
+        }
+        .unwrap();
+    }
+
+    fn identity(&self, name: &str, setting: &Setting) -> Result<Identity, NoStart> {
+        Identity::read(
+            &self.read(&format!("{name}.pem")),
+            &self.read(&format!("{name}-key.pem")),
+            setting.leniency,
+        )
+    }
+
+    fn authorities(&self, file: &str, setting: &Setting) -> Authorities {
+        Authorities::read(&self.read(file), setting.leniency).unwrap()
+    }
+
+    fn server(&self, name: &str, setting: &Setting) -> Result<Server, NoStart> {
+        let mut server = Server::new(self.identity(name, setting)?);
+        server.client_authorities = Some(self.authorities("ca.pem", setting));
+        server.leniency = setting.leniency;
+        server.versions.max = setting.max_version;
+        Ok(server)
+    }
+
+    fn client(&self, name: &str, setting: &Setting) -> Result<Client, NoStart> {
+        let mut client = Client::new("127.0.0.1", self.authorities("ca.pem", setting));
+        client.identity = Some(self.identity(name, setting)?);
+        client.leniency = setting.leniency;
+        Ok(client)
+    }
+
+    /// What the library foresees if a client with one certificate dials a server with another.
+    fn foresee(&self, client: &str, server: &str, setting: &Setting) -> Verdict {
+        match (self.client(client, setting), self.server(server, setting)) {
+            (_, Err(why)) => Verdict::NoStart(Side::Server, why),
+            (Err(why), _) => Verdict::NoStart(Side::Client, why),
+            (Ok(client), Ok(server)) => verdict(&client, &server),
+        }
+    }
+}
+
+fn verdict(client: &Client, server: &Server) -> Verdict {
+    match handshake(client, server, &NoLookup, SystemTime::now().into()) {
+        Ok(()) => Verdict::Connects,
+        Err(refusal) => Verdict::Refused(refusal.by, refusal.reason),
+    }
+}
+
+/// A cluster of one, which serves with the certificates that stand in its folder at the time.
+struct Member<'a> {
+    etcd: &'a Etcd,
+    workshop: &'a Workshop,
+    setting: &'a Setting,
+    folder: TempDir,
+    client_port: u16,
+    peer_port: u16,
+    _process: Running,
+}
+
+impl<'a> Member<'a> {
+    fn start(etcd: &'a Etcd, workshop: &'a Workshop, setting: &'a Setting, options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        for (from, into) in [("good.pem", "cert.pem"), ("good-key.pem", "key.pem"), ("ca.pem", "ca.pem")] {
+            fs::copy(workshop.path(from), folder.path().join(into)).unwrap();
+        }
+        let (client_port, peer_port, process) = spawn(etcd, setting, folder.path(), options);
+        let member = Self { etcd, workshop, setting, folder, client_port, peer_port, _process: process };
+        let ready = until(PATIENCE, || (member.dial("good").kind == Kind::Connects).then_some(()));
+        assert!(ready.is_some(), "etcd does not serve:\n{}", member.log());
+        member
+    }
+
+    fn log(&self) -> String {
+        log(self.folder.path())
+    }
+
+    /// Serves with another certificate from now on.
+    fn show(&self, name: &str) {
+        fs::copy(self.workshop.path(&format!("{name}.pem")), self.folder.path().join("cert.pem")).unwrap();
+        fs::copy(self.workshop.path(&format!("{name}-key.pem")), self.folder.path().join("key.pem")).unwrap();
+    }
+
+    fn both_roles(&self, name: &str) -> Comparison {
+        let foreseen = [
+            self.workshop.foresee("good", name, self.setting),
+            self.workshop.foresee(name, "good", self.setting),
+        ];
+        let as_server = if matches!(foreseen[0], Verdict::NoStart(..)) {
+            self.start_another(name)
+        } else {
+            self.show(name);
+            let happened = self.dial("good");
+            self.show("good");
+            happened
+        };
+        Comparison { foreseen, happened: [as_server, self.dial(name)] }
+    }
+
+    /// Starts another member with this certificate, until it serves or has ended.
+    fn start_another(&self, name: &str) -> Happening {
+        let folder = TempDir::new().unwrap();
+        for (from, into) in [(format!("{name}.pem"), "cert.pem"), (format!("{name}-key.pem"), "key.pem")] {
+            fs::copy(self.workshop.path(&from), folder.path().join(into)).unwrap();
+        }
+        fs::copy(self.workshop.path("ca.pem"), folder.path().join("ca.pem")).unwrap();
+        let (_, _, mut process) = spawn(self.etcd, self.setting, folder.path(), &[]);
+        let kind = until(PATIENCE, || {
+            let serves = || log(folder.path()).contains("serving client").then_some(Kind::Connects);
+            let ended = process.0.try_wait().unwrap();
+            ended.map(|_| Kind::NoStart(Side::Server)).or_else(serves)
+        });
+        let kind = kind.unwrap_or_else(|| panic!("neither started nor ended:\n{}", log(folder.path())));
+        Happening { kind, client: String::new(), server: log(folder.path()) }
+    }
+
+    /// Dials the client port with etcdctl, until it has an answer or says that the handshake failed.
+    fn dial(&self, name: &str) -> Happening {
+        let before = self.log().len();
+        let said = self.folder.path().join("etcdctl.log");
+        let output = File::create(&said).unwrap();
+        let mut command = Command::new(&self.etcd.etcdctl);
+        let endpoint = format!("https://127.0.0.1:{}", self.client_port);
+        command.env_clear().env("GODEBUG", &self.setting.godebug);
+        // Without --debug it keeps the reason to itself until its time is up.
+        command.args([
+            "get",
+            "x",
+            "--debug",
+            "--endpoints",
+            &endpoint,
+            "--dial-timeout=60s",
+            "--command-timeout=60s",
+            "--cacert",
+        ]);
+        command.arg(self.workshop.path("ca.pem"));
+        command.arg("--cert").arg(self.workshop.path(&format!("{name}.pem")));
+        command.arg("--key").arg(self.workshop.path(&format!("{name}-key.pem")));
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let mut process = Running::spawn(&mut command);
+        let happened = until(PATIENCE, || {
+            let ended = process.0.try_wait().unwrap();
+            let client = fs::read_to_string(&said).unwrap();
+            let server = self.log().split_off(before);
+            // With TLS 1.3 a client knows nothing of a refusal, but the server is told why the client refuses.
+            let kind = match (ended, server.lines().find(|line| is_refusal(line))) {
+                (Some(status), _) if status.success() => Kind::Connects,
+                (_, Some(line)) if !line.contains("remote error: ") => Kind::Refused(Side::Server),
+                (_, Some(_)) if client.contains("handshake failed: ") => Kind::Refused(Side::Client),
+                (Some(_), None) => Kind::NoStart(Side::Client),
+                _ => return None,
+            };
+            Some(Happening { kind, client, server })
+        });
+        drop(process);
+        happened.unwrap_or_else(|| {
+            panic!("no answer; etcdctl:\n{}\netcd:\n{}", fs::read_to_string(&said).unwrap(), self.log())
+        })
+    }
+}
+
+/// What etcd logs when a handshake fails, unless somebody just went away.
+fn is_refusal(line: &str) -> bool {
+    line.contains("rejected connection")
+        && !line.contains("EOF")
+        && !line.contains("connection reset by peer")
+}
+
+/// Starts etcd with what stands in `folder`: its client port, its peer port, and the process.
+fn spawn(etcd: &Etcd, setting: &Setting, folder: &Path, options: &[&str]) -> (u16, u16, Running) {
+    let [client_port, peer_port] = free_ports();
+    let (client, peer) =
+        (format!("https://127.0.0.1:{client_port}"), format!("https://127.0.0.1:{peer_port}"));
+    let log = File::create(folder.join("etcd.log")).unwrap();
+    let mut command = Command::new(&etcd.etcd);
+    command.env_clear().env("GODEBUG", &setting.godebug).current_dir(folder);
+    command.args(["--data-dir=data", "--unsafe-no-fsync", "--logger=zap", "--enable-grpc-gateway=false"]);
+    command.args(["--cert-file=cert.pem", "--key-file=key.pem", "--trusted-ca-file=ca.pem"]);
+    command.args(["--peer-cert-file=cert.pem", "--peer-key-file=key.pem", "--peer-trusted-ca-file=ca.pem"]);
+    command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+    command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+    command.arg(format!("--initial-cluster=default={peer}")).args(options);
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    (client_port, peer_port, Running::spawn(&mut command))
+}
+
+fn log(folder: &Path) -> String {
+    fs::read_to_string(folder.join("etcd.log")).unwrap_or_default()
+}
+
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
