@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
 use pki_core::tls::{
-    Allowed, Authorities, Client, Identity, Leniency, NoLookup, NoStart, Reason, RevocationFile,
+    Allowed, Authorities, Client, Identity, Leniency, Lookup, NoLookup, NoStart, Reason, RevocationFile,
     RevocationFormat, Server, Side, Version, handshake,
 };
 use tempfile::TempDir;
@@ -26,10 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(90);
 type Test = fn(&Etcd) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 3] = [
+    let tests: [(&str, Test); 7] = [
         ("every_kind_of_certificate", every_kind_of_certificate),
         ("serials_and_keys_that_depend_on_the_build", serials_and_keys_that_depend_on_the_build),
         ("keys_that_only_tls_1_2_can_use", keys_that_only_tls_1_2_can_use),
+        ("chains", chains),
+        ("files_of_authorities", files_of_authorities),
+        ("peers_by_name_and_address", peers_by_name_and_address),
+        ("revocation_lists", revocation_lists),
     ];
     let mut trials = Vec::new();
     for series in ["3.4", "3.5"] {
@@ -180,6 +184,222 @@ fn keys_that_only_tls_1_2_can_use(etcd: &Etcd) -> Outcome {
     let member = Member::start(etcd, workshop, &setting, &["--tls-max-version=TLS1.2"]);
     let of_tls_12 = |case: &&Case| matches!(case.name, "p-256" | "p-224" | "p-521" | "rsa-512" | "ed25519");
     compare(CASES.iter().filter(of_tls_12), |case| member.both_roles(case.name));
+    Ok(())
+}
+
+const CA: &str = "basicConstraints=critical,CA:TRUE\n";
+
+/// Intermediate CAs under `ca`.
+const INTERMEDIATES: [Case; 6] = [
+    Case { name: "plain-ca", common_name: "plain-ca", extensions: CA, ..PLAIN },
+    Case {
+        name: "rsa-1024-ca",
+        common_name: "rsa-1024-ca",
+        key: &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+        extensions: CA,
+        ..PLAIN
+    },
+    Case {
+        name: "clients-ca",
+        common_name: "clients-ca",
+        extensions: "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth\n",
+        ..PLAIN
+    },
+    Case {
+        name: "network-10-ca",
+        common_name: "network-10-ca",
+        extensions: "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,permitted;IP:10.0.0.0/255.0.0.0\n",
+        ..PLAIN
+    },
+    Case {
+        name: "network-127-ca",
+        common_name: "network-127-ca",
+        extensions: "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,permitted;IP:127.0.0.0/255.0.0.0\n",
+        ..PLAIN
+    },
+    Case {
+        name: "last-ca",
+        common_name: "last-ca",
+        extensions: "basicConstraints=critical,CA:TRUE,pathlen:0\n",
+        ..PLAIN
+    },
+];
+
+fn chains(etcd: &Etcd) -> Outcome {
+    let workshop = Workshop::new()?;
+    for case in &INTERMEDIATES {
+        workshop.issue(case, "ca");
+    }
+    workshop.issue(&Case { name: "beyond-ca", common_name: "beyond-ca", extensions: CA, ..PLAIN }, "last-ca");
+    workshop.authority("stranger", "/CN=stranger");
+    workshop.authority("namesake", "/CN=ca");
+    const PSS: &[&str] = &["-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"];
+    workshop.issue(&Case { name: "rsa-ca", common_name: "rsa-ca", extensions: CA, ..CASES[5] }, "ca");
+    // The leaf, who issues it, and what it shows after itself.
+    let chains: [(Case, &str, &[&str]); 12] = [
+        (Case { name: "whole", ..PLAIN }, "plain-ca", &["plain-ca"]),
+        (Case { name: "with-the-root", ..PLAIN }, "plain-ca", &["plain-ca", "ca"]),
+        (Case { name: "without-its-ca", ..PLAIN }, "plain-ca", &[]),
+        (Case { name: "by-rsa-1024", ..PLAIN }, "rsa-1024-ca", &["rsa-1024-ca"]),
+        (Case { name: "by-pss", issue: PSS, ..PLAIN }, "rsa-ca", &["rsa-ca"]),
+        (Case { name: "by-a-ca-for-clients", ..PLAIN }, "clients-ca", &["clients-ca"]),
+        (Case { name: "outside-of-the-network", ..PLAIN }, "network-10-ca", &["network-10-ca"]),
+        (Case { name: "inside-of-the-network", ..PLAIN }, "network-127-ca", &["network-127-ca"]),
+        (Case { name: "too-long", ..PLAIN }, "beyond-ca", &["beyond-ca", "last-ca"]),
+        (Case { name: "by-no-ca", ..PLAIN }, "good", &["good"]),
+        (Case { name: "by-a-stranger", ..PLAIN }, "stranger", &["stranger"]),
+        (Case { name: "by-a-namesake", ..PLAIN }, "namesake", &["namesake"]),
+    ];
+    for (case, issuer, shown) in &chains {
+        workshop.issue(case, issuer);
+        let files =
+            std::iter::once(&case.name).chain(*shown).map(|name| workshop.read(&format!("{name}.pem")));
+        let chain = files.collect::<Vec<_>>().concat();
+        fs::write(workshop.path(&format!("{}.pem", case.name)), chain).unwrap();
+    }
+    let setting = Setting::of(etcd, Leniency::DEBIAN);
+    let member = Member::start(etcd, &workshop, &setting, &[]);
+    compare(chains.iter().map(|(case, ..)| case), |case| member.both_roles(case.name));
+    Ok(())
+}
+
+fn files_of_authorities(etcd: &Etcd) -> Outcome {
+    let workshop = Workshop::new()?;
+    workshop.authority("other", "/CN=other");
+    let der = ["x509", "-in", "ca.pem", "-outform", "DER", "-out", "der"];
+    workshop.openssl(&der);
+    let [ca, other, key] = ["ca.pem", "other.pem", "ca-key.pem"].map(|name| workshop.read(name));
+    let broken = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec();
+    let files = [
+        ("both", [other.clone(), ca.clone()].concat()),
+        ("junk-around", [b"junk\n".to_vec(), broken, ca.clone(), b"junk".to_vec()].concat()),
+        ("empty", Vec::new()),
+        ("bare-der", workshop.read("der")),
+        ("another", other),
+        ("the-certificate-itself", workshop.read("good.pem")),
+        ("with-its-key", [ca, key].concat()),
+    ];
+    let setting = Setting::of(etcd, Leniency::DEBIAN);
+    let mut server = workshop.server("good", &setting).unwrap();
+    let client = workshop.client("good", &setting).unwrap();
+    let mut differences = Vec::new();
+    let mut hold = |name: &str, foreseen: Verdict, happened: Happening| {
+        if !happened.is(&foreseen) {
+            differences.push(format!("{name}:\n  foreseen {foreseen}\n  happened {happened}"));
+        }
+    };
+    let mut start = |trusted: Result<Option<Authorities>, NoStart>, options: &[&str]| {
+        let foreseen = match trusted {
+            Ok(authorities) => {
+                server.client_authorities = authorities;
+                verdict(&client, &server)
+            }
+            Err(why) => Verdict::NoStart(Side::Server, why),
+        };
+        let happened = match Member::try_start(etcd, &workshop, &setting, options) {
+            Ok(member) => member.dial("good"),
+            Err(server) => Happening { kind: Kind::NoStart(Side::Server), client: String::new(), server },
+        };
+        (foreseen, happened)
+    };
+    for (name, contents) in &files {
+        let path = workshop.path(name);
+        fs::write(&path, contents).unwrap();
+        let trusted = Authorities::of_clients(Some(contents), false, setting.leniency);
+        let (foreseen, happened) = start(trusted, &["--trusted-ca-file", path.to_str().unwrap()]);
+        hold(name, foreseen, happened);
+    }
+    for (name, option, is_demanded) in
+        [("none", "--client-cert-auth=false", false), ("system", "--client-cert-auth", true)]
+    {
+        let (foreseen, happened) =
+            start(Authorities::of_clients(None, is_demanded, setting.leniency), &[option]);
+        hold(name, foreseen, happened);
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    Ok(())
+}
+
+/// The file /etc/hosts, as it is everywhere.
+struct Hosts;
+
+impl Lookup for Hosts {
+    fn names(&self, address: IpAddr) -> Vec<String> {
+        if address == IpAddr::from(Ipv4Addr::LOCALHOST) { vec!["localhost".to_owned()] } else { Vec::new() }
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        if name == "localhost" { vec![Ipv4Addr::LOCALHOST.into()] } else { Vec::new() }
+    }
+}
+
+fn peers_by_name_and_address(etcd: &Etcd) -> Outcome {
+    let workshop = CASES_ISSUED.as_ref().map_err(Clone::clone)?;
+    let setting = Setting::of(etcd, Leniency::DEBIAN);
+    let names = |name: &str| vec![name.to_owned()];
+    let rules = [
+        (vec![], Allowed::All),
+        (vec!["--peer-cert-allowed-cn=127.0.0.1"], Allowed::CommonNames(names("127.0.0.1"))),
+        (vec!["--peer-cert-allowed-hostname=etcd1.example"], Allowed::Hostnames(names("etcd1.example"))),
+    ];
+    let mut differences = Vec::new();
+    for (options, allowed) in rules {
+        let member = Member::start(etcd, workshop, &setting, &options);
+        let mut server = workshop.server("good", &setting).unwrap();
+        server.checks_source = true;
+        server.allowed = allowed;
+        for name in ["good", "common-name-only", "another-address", "other-names", "server-only"] {
+            for source in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+                let mut client = workshop.client(name, &setting).unwrap();
+                client.source = source.into();
+                let foreseen = match handshake(&client, &server, &Hosts, SystemTime::now().into()) {
+                    Ok(()) => Verdict::Connects,
+                    Err(refusal) => Verdict::Refused(refusal.by, refusal.reason),
+                };
+                let happened = member.visit_as_peer(name, client.source);
+                if !happened.is(&foreseen) {
+                    differences.push(format!(
+                        "{name} from {}, {options:?}:\n  foreseen {foreseen}\n  happened {happened}",
+                        client.source
+                    ));
+                }
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    Ok(())
+}
+
+fn revocation_lists(etcd: &Etcd) -> Outcome {
+    let workshop = Workshop::new()?;
+    workshop.issue(&Case { name: "revoked", ..PLAIN }, "ca");
+    workshop.authority("stranger", "/CN=stranger");
+    workshop.sign_revocation_list("ca", "version-1.pem", &["revoked.pem"]);
+    workshop.openssl(&["crl", "-in", "version-1.pem", "-outform", "DER", "-out", "version-1.der"]);
+    workshop.sign_revocation_list("stranger", "of-a-stranger.pem", &["revoked.pem"]);
+    fs::write(workshop.path("empty"), "").unwrap();
+
+    let setting = Setting::of(etcd, Leniency::DEBIAN);
+    let file = workshop.path("list");
+    let member = Member::start(etcd, &workshop, &setting, &["--client-crl-file", file.to_str().unwrap()]);
+    let mut differences = Vec::new();
+    for list in ["version-1.pem", "version-1.der", "of-a-stranger.pem", "empty", "missing"] {
+        let contents = fs::read(workshop.path(list)).ok();
+        match &contents {
+            Some(contents) => fs::write(&file, contents).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let mut server = workshop.server("good", &setting).unwrap();
+        server.revocation = Some(RevocationFile::read(contents.as_deref(), RevocationFormat::Any));
+        for name in ["good", "revoked"] {
+            let foreseen = verdict(&workshop.client(name, &setting).unwrap(), &server);
+            let happened = member.dial(name);
+            if !happened.is(&foreseen) {
+                differences.push(format!("{list}, {name}:\n  foreseen {foreseen}\n  happened {happened}"));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
     Ok(())
 }
 
@@ -344,10 +564,7 @@ impl Workshop {
                 self.openssl(&[&from, &by[..], serial, case.issue].concat());
             }
             Some((from, until)) => {
-                let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\n\
-                              default_md=sha256\nunique_subject=no\n[p]\ncommonName=supplied\n";
-                fs::write(self.path("ca.cnf"), config).unwrap();
-                fs::write(self.path("index"), "").unwrap();
+                self.configure_ca();
                 let signer = ["ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", &authority];
                 let dates = ["-keyfile", &authority_key, "-startdate", from, "-enddate", until];
                 self.openssl(&[&signer[..], &dates, &by].concat());
@@ -361,6 +578,24 @@ impl Workshop {
             }
         }
         .unwrap();
+    }
+
+    /// A revocation list of version 1, as `openssl ca` makes it.
+    fn sign_revocation_list(&self, ca: &str, list: &str, revoked: &[&str]) {
+        self.configure_ca();
+        let (authority, key) = (format!("{ca}.pem"), format!("{ca}-key.pem"));
+        let by = ["ca", "-config", "ca.cnf", "-cert", &authority, "-keyfile", &key];
+        for certificate in revoked {
+            self.openssl(&[&by[..], &["-revoke", certificate]].concat());
+        }
+        self.openssl(&[&by[..], &["-gencrl", "-crldays", "1", "-out", list]].concat());
+    }
+
+    fn configure_ca(&self) {
+        let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\n\
+                      default_md=sha256\nunique_subject=no\n[p]\ncommonName=supplied\n";
+        fs::write(self.path("ca.cnf"), config).unwrap();
+        fs::write(self.path("index"), "").unwrap();
     }
 
     fn identity(&self, name: &str, setting: &Setting) -> Result<Identity, NoStart> {
@@ -420,15 +655,34 @@ struct Member<'a> {
 
 impl<'a> Member<'a> {
     fn start(etcd: &'a Etcd, workshop: &'a Workshop, setting: &'a Setting, options: &[&str]) -> Self {
+        let trusted = workshop.path("ca.pem");
+        let options = [options, &["--trusted-ca-file", trusted.to_str().unwrap()]].concat();
+        Self::try_start(etcd, workshop, setting, &options)
+            .unwrap_or_else(|log| panic!("etcd has ended:\n{log}"))
+    }
+
+    /// None but its log if it ends instead of serving.
+    fn try_start(
+        etcd: &'a Etcd,
+        workshop: &'a Workshop,
+        setting: &'a Setting,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let folder = TempDir::new().unwrap();
         for (from, into) in [("good.pem", "cert.pem"), ("good-key.pem", "key.pem"), ("ca.pem", "ca.pem")] {
             fs::copy(workshop.path(from), folder.path().join(into)).unwrap();
         }
-        let (client_port, peer_port, process) = spawn(etcd, setting, folder.path(), options);
-        let member = Self { etcd, workshop, setting, folder, client_port, peer_port, _process: process };
-        let ready = until(PATIENCE, || (member.dial("good").kind == Kind::Connects).then_some(()));
-        assert!(ready.is_some(), "etcd does not serve:\n{}", member.log());
-        member
+        let (client_port, peer_port, mut process) = spawn(etcd, setting, folder.path(), options);
+        let ended = until(PATIENCE, || {
+            let ended = process.0.try_wait().unwrap().map(|_| true);
+            ended.or_else(|| log(folder.path()).contains("serving client traffic securely").then_some(false))
+        });
+        match ended {
+            Some(false) => {
+                Ok(Self { etcd, workshop, setting, folder, client_port, peer_port, _process: process })
+            }
+            _ => Err(log(folder.path())),
+        }
     }
 
     fn log(&self) -> String {
@@ -464,14 +718,44 @@ impl<'a> Member<'a> {
             fs::copy(self.workshop.path(&from), folder.path().join(into)).unwrap();
         }
         fs::copy(self.workshop.path("ca.pem"), folder.path().join("ca.pem")).unwrap();
-        let (_, _, mut process) = spawn(self.etcd, self.setting, folder.path(), &[]);
+        let (_, _, mut process) =
+            spawn(self.etcd, self.setting, folder.path(), &["--trusted-ca-file=ca.pem"]);
         let kind = until(PATIENCE, || {
-            let serves = || log(folder.path()).contains("serving client").then_some(Kind::Connects);
+            let serves =
+                || log(folder.path()).contains("serving client traffic securely").then_some(Kind::Connects);
             let ended = process.0.try_wait().unwrap();
             ended.map(|_| Kind::NoStart(Side::Server)).or_else(serves)
         });
         let kind = kind.unwrap_or_else(|| panic!("neither started nor ended:\n{}", log(folder.path())));
         Happening { kind, client: String::new(), server: log(folder.path()) }
+    }
+
+    /// Asks the peer port for its version, as a peer from this address would. openssl does it, because etcdctl cannot
+    /// be told where to come from; what etcd makes of it is the same.
+    fn visit_as_peer(&self, name: &str, source: IpAddr) -> Happening {
+        let before = self.log().len();
+        let (request, said) = (self.folder.path().join("request"), self.folder.path().join("openssl.log"));
+        fs::write(&request, "GET /version HTTP/1.0\r\n\r\n").unwrap();
+        let output = File::create(&said).unwrap();
+        let mut command = Command::new(&self.workshop.openssl);
+        command.args(["s_client", "-quiet", "-connect"]).arg(format!("127.0.0.1:{}", self.peer_port));
+        command.arg("-bind").arg(format!("{source}:0"));
+        command.arg("-cert").arg(self.workshop.path(&format!("{name}.pem")));
+        command.arg("-key").arg(self.workshop.path(&format!("{name}-key.pem")));
+        command.stdin(File::open(request).unwrap()).stdout(output.try_clone().unwrap()).stderr(output);
+        let process = Running::spawn(&mut command);
+        let happened = until(PATIENCE, || {
+            let client = fs::read_to_string(&said).unwrap();
+            let server = self.log().split_off(before);
+            let kind = match server.lines().find(|line| is_refusal(line)) {
+                Some(_) => Kind::Refused(Side::Server),
+                None if client.contains("200 OK") => Kind::Connects,
+                None => return None,
+            };
+            Some(Happening { kind, client, server })
+        });
+        drop(process);
+        happened.unwrap_or_else(|| panic!("no answer to a peer; etcd:\n{}", self.log()))
     }
 
     /// Dials the client port with etcdctl, until it has an answer or says that the handshake failed.
@@ -535,7 +819,7 @@ fn spawn(etcd: &Etcd, setting: &Setting, folder: &Path, options: &[&str]) -> (u1
     let mut command = Command::new(&etcd.etcd);
     command.env_clear().env("GODEBUG", &setting.godebug).current_dir(folder);
     command.args(["--data-dir=data", "--unsafe-no-fsync", "--logger=zap", "--enable-grpc-gateway=false"]);
-    command.args(["--cert-file=cert.pem", "--key-file=key.pem", "--trusted-ca-file=ca.pem"]);
+    command.args(["--cert-file=cert.pem", "--key-file=key.pem"]);
     command.args(["--peer-cert-file=cert.pem", "--peer-key-file=key.pem", "--peer-trusted-ca-file=ca.pem"]);
     command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
     command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
