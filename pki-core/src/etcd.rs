@@ -38,6 +38,7 @@ mod description;
 mod env;
 mod error;
 mod folder;
+pub mod found;
 mod host_path;
 mod issue;
 mod label;

@@ -1,0 +1,168 @@
+//! What is in the files of keys and certificates.
+
+use std::path::PathBuf;
+
+use crate::certificate::Certificate;
+use crate::crl::Crl;
+use crate::key::{PrivateKey, PublicKey};
+use crate::pem;
+
+/// A file with certificates, keys or revocation lists. Of private keys only the public half is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner's number.
+    pub user: u32,
+    /// How it is written.
+    pub form: Form,
+    /// Its certificates, in order; or why one is none.
+    pub certificates: Vec<Result<Certificate, String>>,
+    /// Its private keys, in order.
+    pub keys: Vec<FoundKey>,
+    /// Its revocation list.
+    pub crl: Option<Result<FoundCrl, String>>,
+    /// The labels of other PEM blocks.
+    pub others: Vec<String>,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// PEM blocks (RFC 7468).
+    Pem,
+    /// Bare DER.
+    Der,
+    /// DER in base64, without PEM's lines, as `cfssl gencrl` prints it.
+    Base64,
+    /// Nothing.
+    Empty,
+    /// Something else.
+    Other,
+}
+
+/// A private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundKey {
+    /// One that can be read, by its public half.
+    Usable(PublicKey),
+    /// One that needs a password.
+    Encrypted,
+    /// One of a kind that is not known here, or damaged.
+    Unreadable(String),
+}
+
+/// A revocation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCrl {
+    /// The list.
+    pub crl: Crl,
+    /// Version 1, which has no extensions and no number.
+    pub is_v1: bool,
+}
+
+impl PemFile {
+    /// Looks at a file that should have keys or certificates.
+    pub(super) fn read(path: PathBuf, bytes: &[u8], mode: u32, user: u32) -> Self {
+        let form = form(bytes);
+        let mut file = Self {
+            path,
+            mode,
+            user,
+            form,
+            certificates: Vec::new(),
+            keys: Vec::new(),
+            crl: None,
+            others: Vec::new(),
+        };
+        match form {
+            Form::Pem => {
+                for block in pem::blocks(bytes) {
+                    let label = block.label.as_str();
+                    if matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") {
+                        file.certificates
+                            .push(Certificate::from_der(&block.der).map_err(|error| error.to_string()));
+                    } else if label.ends_with("PRIVATE KEY") {
+                        let is_encrypted = label == "ENCRYPTED PRIVATE KEY"
+                            || block.header("Proc-Type").is_some_and(|value| value.ends_with("ENCRYPTED"));
+                        file.keys.push(if is_encrypted {
+                            FoundKey::Encrypted
+                        } else {
+                            FoundKey::read(&block.der)
+                        });
+                    } else if label.ends_with("CRL") {
+                        file.crl.get_or_insert_with(|| read_crl(&block.der));
+                    } else {
+                        file.others.push(label.to_owned());
+                    }
+                }
+            }
+            Form::Der => match Certificate::from_der(bytes) {
+                Ok(certificate) => file.certificates.push(Ok(certificate)),
+                Err(_) => file.crl = Some(read_crl(bytes)).filter(Result::is_ok),
+            },
+            Form::Base64 => {
+                let der = decode(bytes).unwrap_or_default();
+                file.crl = Some(read_crl(&der)).filter(Result::is_ok);
+            }
+            Form::Empty | Form::Other => {}
+        }
+        file
+    }
+
+    /// Whether it has anything to do with keys and certificates.
+    pub(super) fn has_something(&self) -> bool {
+        !(self.certificates.is_empty()
+            && self.keys.is_empty()
+            && self.crl.is_none()
+            && self.others.is_empty())
+    }
+
+    /// Its certificates that are ones.
+    pub fn valid_certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.certificates.iter().flatten()
+    }
+}
+
+impl FoundKey {
+    fn read(der: &[u8]) -> Self {
+        match PrivateKey::read(der, None) {
+            Ok(key) => Self::Usable(key.public_key().clone()),
+            Err(error) => Self::Unreadable(error.to_string()),
+        }
+    }
+}
+
+fn form(bytes: &[u8]) -> Form {
+    let begin = b"-----BEGIN ";
+    if bytes.trim_ascii().is_empty() {
+        Form::Empty
+    } else if bytes.windows(begin.len()).any(|window| window == begin) {
+        Form::Pem
+    } else if bytes.first() == Some(&0x30) && bytes.len() > 64 && bytes.get(1).is_some_and(|b| *b >= 0x80) {
+        Form::Der
+    } else if decode(bytes).is_some_and(|der| der.first() == Some(&0x30)) {
+        Form::Base64
+    } else {
+        Form::Other
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
+    use base64::Engine;
+    let text: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+fn read_crl(der: &[u8]) -> Result<FoundCrl, String> {
+    let crl = Crl::from_der(der).map_err(|error| error.to_string())?;
+    Ok(FoundCrl { is_v1: is_v1(der), crl })
+}
+
+/// Whether TBSCertList begins without a version (RFC 5280 section 5.1.2.1).
+fn is_v1(der: &[u8]) -> bool {
+    use x509_parser::prelude::{CertificateRevocationList, FromDer};
+    CertificateRevocationList::from_der(der).is_ok_and(|(_, list)| list.tbs_cert_list.version.is_none())
+}

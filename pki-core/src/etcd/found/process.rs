@@ -1,0 +1,431 @@
+//! The process that a unit, or a line of a shell, would start: its words and its environment.
+
+use std::path::{Path, PathBuf};
+
+use super::environment::{EnvironmentFile, Variable};
+use super::unit::{Unit, UnitSetting};
+use super::words;
+use crate::place::Place;
+
+/// A process as it would be started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Process {
+    /// The program and its arguments; nothing if no command line was found.
+    pub arguments: Vec<Argument>,
+    /// Its environment.
+    pub variables: Vec<Variable>,
+    /// Whether all of its environment was found.
+    pub environment_is_known: bool,
+    /// The variables in its command line that are not set, and where.
+    pub unset: Vec<(String, Place)>,
+}
+
+/// A word of a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// What it is; none if that depends on what was not found.
+    pub text: Option<String>,
+    /// As written, without quotes.
+    pub written: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A file that `EnvironmentFile=` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentFileName {
+    /// The path, without the dash.
+    pub path: String,
+    /// Whether a dash before it lets it be missing.
+    pub may_be_missing: bool,
+    /// Where it is named.
+    pub place: Place,
+}
+
+/// What is known about an environment file.
+pub(super) enum Environment<'a> {
+    Seen(&'a EnvironmentFile),
+    Absent,
+    NotSeen,
+}
+
+impl Unit {
+    /// The files that `EnvironmentFile=` names.
+    pub fn environment_files(&self) -> Vec<EnvironmentFileName> {
+        let all = self.all("Service", "EnvironmentFile");
+        all.into_iter()
+            .map(|setting| {
+                let text = self.expand(&setting.value.text).unwrap_or_else(|| setting.value.text.clone());
+                let path = text.strip_prefix('-');
+                EnvironmentFileName {
+                    may_be_missing: path.is_some(),
+                    path: path.unwrap_or(&text).to_owned(),
+                    place: setting.place(0),
+                }
+            })
+            .collect()
+    }
+
+    /// The process of its (last) `ExecStart=`.
+    pub(super) fn process<'a>(&self, environment: impl Fn(&str) -> Environment<'a>) -> Process {
+        let mut process = Process { environment_is_known: self.main.is_some(), ..Process::default() };
+        for setting in self.all("Service", "Environment") {
+            for word in words::systemd(&setting.value.text) {
+                if let Some((name, value)) = word.text.split_once('=') {
+                    let place = setting.place(word.offset);
+                    process.set(Variable { name: name.to_owned(), value: self.expand(value), place });
+                }
+            }
+        }
+        for file in self.environment_files() {
+            match environment(&file.path) {
+                Environment::Seen(file) => file.variables.iter().cloned().for_each(|v| process.set(v)),
+                Environment::Absent => {}
+                Environment::NotSeen => process.environment_is_known = false,
+            }
+        }
+        for setting in self.all("Service", "UnsetEnvironment") {
+            for word in words::systemd(&setting.value.text) {
+                process.variables.retain(|variable| variable.name != word.text);
+            }
+        }
+        if let Some(setting) = self.all("Service", "ExecStart").last() {
+            process.take_command(setting, self);
+        }
+        process
+    }
+
+    /// Replaces specifiers (systemd.unit(5), "Specifiers"); none if one depends on the host.
+    pub(super) fn expand(&self, text: &str) -> Option<String> {
+        let (prefix, suffix) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
+        let (stem, instance) = prefix.split_once('@').unwrap_or((prefix, ""));
+        let mut expanded = String::new();
+        let mut characters = text.chars();
+        while let Some(c) = characters.next() {
+            if c != '%' {
+                expanded.push(c);
+                continue;
+            }
+            match characters.next() {
+                None | Some('%') => expanded.push('%'),
+                Some('n') => expanded.extend([prefix, ".", suffix]),
+                Some('N') => expanded.push_str(prefix),
+                Some('p' | 'P') => expanded.push_str(stem),
+                Some('i' | 'I') => expanded.push_str(instance),
+                Some('S') => expanded.push_str("/var/lib"),
+                Some('C') => expanded.push_str("/var/cache"),
+                Some('L') => expanded.push_str("/var/log"),
+                Some('E') => expanded.push_str("/etc"),
+                Some('t') => expanded.push_str("/run"),
+                Some('T') => expanded.push_str("/tmp"),
+                Some('V') => expanded.push_str("/var/tmp"),
+                Some(_) => return None,
+            }
+        }
+        Some(expanded)
+    }
+}
+
+impl Process {
+    fn set(&mut self, variable: Variable) {
+        self.variables.retain(|earlier| earlier.name != variable.name);
+        self.variables.push(variable);
+    }
+
+    /// systemd.service(5), "Command lines".
+    fn take_command(&mut self, setting: &UnitSetting, unit: &Unit) {
+        let text = &setting.value.text;
+        let line = text.trim_start_matches(['@', '-', ':', '+', '!', '|']);
+        let offset = text.len() - line.len();
+        let prefixes = text.get(..offset).unwrap_or_default();
+        let mut line_words = words::systemd(line).into_iter();
+        let program = line_words.next();
+        if prefixes.contains('@') {
+            // What the program is told that its name is.
+            line_words.next();
+        }
+        for (index, word) in program.into_iter().chain(line_words).enumerate() {
+            // A lone semicolon ends the command and begins another.
+            if word.text == ";" {
+                break;
+            }
+            let place = setting.place(offset + word.offset);
+            let expanded = unit.expand(&word.text);
+            if index == 0 || prefixes.contains(':') {
+                self.arguments.push(Argument { text: expanded, written: word.text, place });
+                continue;
+            }
+            match word.text.strip_prefix('$').filter(|name| is_name(name)) {
+                Some(name) => self.take_words(name, &word.text, &place),
+                None => {
+                    let text = expanded.and_then(|text| self.substitute(&text, &place));
+                    self.arguments.push(Argument { text, written: word.text, place });
+                }
+            }
+        }
+        self.unwrap_shell();
+    }
+
+    /// `$NAME` as a word of its own becomes as many words as its value has.
+    fn take_words(&mut self, name: &str, written: &str, place: &Place) {
+        let argument = |text| Argument { text, written: written.to_owned(), place: place.clone() };
+        match self.value(name, place) {
+            Some(value) => {
+                let split = words::systemd(&value).into_iter().map(|word| argument(Some(word.text)));
+                self.arguments.extend(split);
+            }
+            None => self.arguments.push(argument(None)),
+        }
+    }
+
+    /// Replaces `${NAME}` and `$$`; none if a value is not known.
+    fn substitute(&mut self, text: &str, place: &Place) -> Option<String> {
+        let mut result = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('$') {
+            result.push_str(before);
+            if let Some(after) = after.strip_prefix('$') {
+                result.push('$');
+                rest = after;
+            } else if let Some((name, after)) = after.strip_prefix('{').and_then(|r| r.split_once('}')) {
+                result.push_str(&self.value(name, place)?);
+                rest = after;
+            } else {
+                result.push('$');
+                rest = after;
+            }
+        }
+        result.push_str(rest);
+        Some(result)
+    }
+
+    /// The value of a variable; empty, and noted, if it is not set; none if that cannot be known.
+    fn value(&mut self, name: &str, place: &Place) -> Option<String> {
+        match self.variables.iter().find(|variable| variable.name == name) {
+            Some(variable) => variable.value.clone(),
+            None if !self.environment_is_known || INHERITED.contains(&name) => None,
+            None => {
+                self.unset.push((name.to_owned(), place.clone()));
+                Some(String::new())
+            }
+        }
+    }
+
+    /// `sh -c "... etcd ..."`: what counts is the etcd in it.
+    fn unwrap_shell(&mut self) {
+        let base = |argument: &Argument| {
+            let text = argument.text.as_deref().unwrap_or(&argument.written);
+            text.rsplit('/').next().unwrap_or_default().to_owned()
+        };
+        let [shell, flag, script, ..] = self.arguments.as_slice() else { return };
+        if !["sh", "bash", "dash"].contains(&base(shell).as_str()) || !flag.written.ends_with('c') {
+            return;
+        }
+        let script = script.clone();
+        let line = Self::of_shell(script.text.as_deref().unwrap_or(&script.written), &script.place);
+        if let Some(line) = line {
+            let arguments = line.into_iter().map(|argument| {
+                let text = match argument.text {
+                    Some(text) => Some(text),
+                    None => self.substitute_of_shell(&argument.written),
+                };
+                Argument { text, ..argument }
+            });
+            self.arguments = arguments.collect();
+        }
+    }
+
+    fn substitute_of_shell(&self, written: &str) -> Option<String> {
+        let mut result = String::new();
+        let mut rest = written;
+        while let Some((before, after)) = rest.split_once('$') {
+            result.push_str(before);
+            let (name, after) = match after.strip_prefix('{') {
+                Some(after) => after.split_once('}')?,
+                None => {
+                    let end = after.find(|c: char| !is_name_part(c)).unwrap_or(after.len());
+                    after.split_at(end)
+                }
+            };
+            let variable = self.variables.iter().find(|variable| variable.name == name)?;
+            result.push_str(variable.value.as_deref()?);
+            rest = after;
+        }
+        result.push_str(rest);
+        Some(result)
+    }
+
+    /// The etcd in a line of a shell, with its arguments; none if there is none.
+    fn of_shell(script: &str, place: &Place) -> Option<Vec<Argument>> {
+        let words = words::shell(script);
+        let begin = words.iter().position(|word| is_etcd(&word.text))?;
+        let mut arguments = Vec::new();
+        for word in words.into_iter().skip(begin) {
+            if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
+                break;
+            }
+            let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
+            arguments.push(Argument { text, written: word.text, place: place.clone() });
+        }
+        Some(arguments)
+    }
+
+    /// The process of a script that starts etcd; none if it starts none.
+    pub(super) fn of_script(script: &str, path: &Path) -> Option<Self> {
+        let words = words::shell(script);
+        let mut variables = Vec::new();
+        let mut lines = LineCounter::new(script);
+        let mut arguments = Vec::new();
+        for word in words {
+            let place = lines.place(word.offset, path);
+            if arguments.is_empty() {
+                if let Some((name, value)) = word.text.split_once('=').filter(|(name, _)| is_name(name)) {
+                    let value = (!value.contains(['$', '`'])).then(|| value.to_owned());
+                    variables.push(Variable { name: name.to_owned(), value, place });
+                    continue;
+                }
+                if !is_etcd(&word.text) {
+                    continue;
+                }
+            } else if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
+                break;
+            }
+            let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
+            arguments.push(Argument { text, written: word.text, place });
+        }
+        let starts_etcd = arguments.iter().skip(1).any(|argument| argument.written.starts_with('-'));
+        starts_etcd.then_some(Self { arguments, variables, environment_is_known: true, unset: Vec::new() })
+    }
+
+    /// Whether its program is etcd, as far as its name tells.
+    pub fn is_etcd(&self) -> bool {
+        self.arguments.first().is_some_and(|program| is_etcd(&program.written))
+    }
+
+    /// Whether it has variables that are meant for etcd.
+    pub(super) fn has_etcd_variables(&self) -> bool {
+        self.variables.iter().any(|variable| variable.name.starts_with("ETCD_"))
+    }
+}
+
+/// Where words are, asked for in their order.
+struct LineCounter<'a> {
+    text: &'a str,
+    offset: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> LineCounter<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, offset: 0, line: 1, column: 1 }
+    }
+
+    fn place(&mut self, offset: usize, path: &Path) -> Place {
+        for c in self.text.get(self.offset..offset).unwrap_or_default().chars() {
+            if c == '\n' {
+                (self.line, self.column) = (self.line + 1, 1);
+            } else {
+                self.column += 1;
+            }
+        }
+        self.offset = offset.max(self.offset);
+        Place::file(path).at(self.line, self.column)
+    }
+}
+
+/// Set by systemd itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+const INHERITED: &[&str] = &[
+    "PATH",
+    "LANG",
+    "USER",
+    "LOGNAME",
+    "HOME",
+    "SHELL",
+    "INVOCATION_ID",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "CACHE_DIRECTORY",
+    "LOGS_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "MAINPID",
+    "NOTIFY_SOCKET",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+];
+
+fn is_name_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_name_part) && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_etcd(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name == "etcd" || name == "etcd.exe")
+}
+
+impl EnvironmentFileName {
+    /// The path as one on a host.
+    pub fn host_path(&self) -> PathBuf {
+        PathBuf::from(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::unit::UnitFile;
+    use super::*;
+
+    fn unit(text: &str) -> Unit {
+        Unit::new("etcd.service", Some(UnitFile::parse(text, Path::new("etcd.service"))), Vec::new())
+    }
+
+    fn texts(process: &Process) -> Vec<Option<&str>> {
+        process.arguments.iter().map(|argument| argument.text.as_deref()).collect()
+    }
+
+    #[test]
+    fn variables_and_specifiers_are_replaced_as_systemd_does() {
+        let unit = unit(
+            "[Service]\nEnvironment=A=1 \"B=x y\" H=%H\nEnvironmentFile=/etc/etcd.env\n\
+             ExecStart=-/usr/bin/etcd --a=${A}${C} $B --p=%n --q=%% --d=$$x --h=${H} --none=${NONE}\n",
+        );
+        let file = EnvironmentFile::parse("A=2\nC=3\n", Path::new("etcd.env"));
+        let process = unit.process(|_| Environment::Seen(&file));
+        let expected =
+            ["/usr/bin/etcd", "--a=23", "x", "y", "--p=etcd.service", "--q=%", "--d=$x", "", "--none="];
+        let expected: Vec<_> =
+            expected.into_iter().map(|text| Some(text).filter(|t| !t.is_empty())).collect();
+        assert_eq!(texts(&process), expected);
+        assert_eq!(process.unset.len(), 1);
+        assert_eq!(process.unset[0].0, "NONE");
+        let process = unit.process(|_| Environment::NotSeen);
+        assert_eq!(texts(&process)[1], None);
+        assert!(process.unset.is_empty(), "what was not seen is not missed");
+    }
+
+    #[test]
+    fn the_etcd_in_a_shells_line_is_what_counts() {
+        let unit = unit(
+            "[Service]\nEnvironment=ETCD_NAME=a\n\
+             ExecStart=/bin/bash -c \"GOMAXPROCS=$(nproc) /usr/bin/etcd --name=\\\"${ETCD_NAME}\\\" --x\"\n",
+        );
+        let process = unit.process(|_| Environment::Absent);
+        assert_eq!(texts(&process), [Some("/usr/bin/etcd"), Some("--name=a"), Some("--x")]);
+        assert!(process.is_etcd());
+    }
+
+    #[test]
+    fn a_script_that_starts_etcd_is_a_process() {
+        let script =
+            "#!/bin/sh\nexport ETCDCTL_API=3\nETCD_DEBUG=1 etcd --name radon \\\n  --data-dir=/x &\n";
+        let process = Process::of_script(script, Path::new("radon.sh")).unwrap();
+        assert_eq!(texts(&process), [Some("etcd"), Some("--name"), Some("radon"), Some("--data-dir=/x")]);
+        assert_eq!(process.arguments[3].place.to_string(), "radon.sh:4:3");
+        assert_eq!(process.variables.last().unwrap().name, "ETCD_DEBUG");
+        assert!(Process::of_script("systemctl status etcd\n", Path::new("x")).is_none());
+    }
+}

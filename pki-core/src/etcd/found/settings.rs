@@ -1,0 +1,298 @@
+//! etcd's settings of one member: from its flags, its environment, or its configuration file.
+
+use super::process::Process;
+use super::yaml::ConfigFile;
+use crate::etcd::option::{EtcdOption, ValueKind};
+use crate::etcd::version::EtcdVersion;
+use crate::place::Place;
+
+/// What one member of etcd is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What counts, in the order in which it was found; of flags that are repeated, all.
+    pub used: Vec<Setting>,
+    /// What was set and does not count, because there is a configuration file.
+    pub ignored: Vec<Setting>,
+    /// Words behind the flags, of which etcd knows none.
+    pub operands: Vec<(String, Place)>,
+    /// Whether everything that sets options was found. If not, what is missing here may be set elsewhere.
+    pub is_complete: bool,
+}
+
+/// An option, its value, and where it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The name of the option, as the command line has it; of one that etcd does not know, what was meant to be
+    /// one.
+    pub option: String,
+    /// The value; none if it depends on what was not found.
+    pub value: Option<String>,
+    /// In which way it is set.
+    pub source: Source,
+    /// As it is written there: `--name`, `ETCD_NAME`, `client-transport-security.cert-file`.
+    pub written: String,
+    /// Where.
+    pub place: Place,
+    /// Whether etcd of the version knows it, in this way of setting it.
+    pub is_known: bool,
+}
+
+/// The ways to set an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// On the command line.
+    Flag,
+    /// In the environment.
+    Variable,
+    /// In the configuration file.
+    File,
+}
+
+/// A URL that etcd listens on, or is reached at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundUrl {
+    /// As written.
+    pub text: String,
+    /// `https`, `http`, `unix`, `unixs`
+    pub scheme: String,
+    /// Without the brackets of an IPv6 address.
+    pub host: String,
+    /// The port; none if there is none.
+    pub port: Option<u16>,
+}
+
+impl FoundUrl {
+    /// The parts of a URL; none if it has no scheme.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') || host.ends_with(']') => (host, port.parse().ok()),
+            _ => (authority, None),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(Self { text: text.to_owned(), scheme: scheme.to_ascii_lowercase(), host: host.to_owned(), port })
+    }
+
+    /// Whether it is TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.scheme.as_str(), "https" | "unixs")
+    }
+
+    /// Whether it is a port, and not a socket in the file system.
+    pub fn is_tcp(&self) -> bool {
+        matches!(self.scheme.as_str(), "https" | "http")
+    }
+}
+
+impl Settings {
+    /// What a process is told. A configuration file, if it names one, is looked up with `config`.
+    pub(super) fn of_process<'a>(
+        process: &Process,
+        version: EtcdVersion,
+        config: impl Fn(&str) -> Option<&'a ConfigFile>,
+    ) -> Self {
+        let mut settings = Self {
+            is_complete: process.environment_is_known && !process.arguments.is_empty(),
+            ..Self::default()
+        };
+        settings.take_flags(process, version);
+        settings.take_variables(process, version);
+        let file = settings.used.iter().find(|setting| setting.option == "config-file");
+        let Some(file) = file.filter(|file| file.value.as_deref() != Some("")).cloned() else {
+            return settings;
+        };
+        // With a configuration file, nothing else counts (etcd, server/etcdmain/config.go, `parse`).
+        let (own, ignored) = settings.used.drain(..).partition(|setting| setting.option == "config-file");
+        (settings.used, settings.ignored) = (own, ignored);
+        match file.value.as_deref().and_then(config) {
+            Some(config) => {
+                settings.is_complete = config.fault.is_none();
+                settings.take_config(config, version);
+            }
+            None => settings.is_complete = false,
+        }
+        settings
+    }
+
+    /// What a configuration file alone tells.
+    pub(super) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
+        let mut settings = Self { is_complete: config.fault.is_none(), ..Self::default() };
+        settings.take_config(config, version);
+        settings
+    }
+
+    /// Go's rules for flags: one dash or two, `=` or the next word, booleans alone; nothing after the first
+    /// word that is no flag.
+    fn take_flags(&mut self, process: &Process, version: EtcdVersion) {
+        let mut arguments = process.arguments.iter().skip(1).peekable();
+        while let Some(argument) = arguments.next() {
+            let written = argument.text.as_deref().unwrap_or(&argument.written);
+            let name = written.strip_prefix("--").or_else(|| written.strip_prefix('-'));
+            let Some(name) = name.filter(|name| !name.is_empty()) else {
+                self.operands.push((written.to_owned(), argument.place.clone()));
+                let rest = arguments.map(|rest| (rest.written.clone(), rest.place.clone()));
+                self.operands.extend(rest);
+                return;
+            };
+            let (name, own_value) = match name.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (name, None),
+            };
+            let option = EtcdOption::find(name);
+            let is_known = option.is_some_and(|option| option.availability(version).is_accepted());
+            let is_bool = option.is_some_and(|option| option.kind(version) == ValueKind::Bool);
+            let value = match own_value {
+                Some(value) => argument.text.is_some().then(|| value.to_owned()),
+                None if is_bool => Some("true".to_owned()),
+                None if option.is_none() => arguments
+                    .next_if(|next| !next.written.starts_with('-'))
+                    .and_then(|next| next.text.clone()),
+                None => arguments.next().and_then(|next| next.text.clone()),
+            };
+            self.used.push(Setting {
+                option: name.to_owned(),
+                value,
+                source: Source::Flag,
+                written: format!("--{name}"),
+                place: argument.place.clone(),
+                is_known,
+            });
+        }
+    }
+
+    /// etcd, pkg/flags/flag.go, `SetFlagsFromEnv`.
+    fn take_variables(&mut self, process: &Process, version: EtcdVersion) {
+        for variable in &process.variables {
+            let Some(name) = variable.name.strip_prefix("ETCD_") else { continue };
+            let option = EtcdOption::of_variable(&variable.name);
+            self.used.push(Setting {
+                option: option.map_or_else(|| name.to_lowercase().replace('_', "-"), |o| o.name().to_owned()),
+                value: variable.value.clone(),
+                source: Source::Variable,
+                written: variable.name.clone(),
+                place: variable.place.clone(),
+                is_known: option.is_some_and(|option| option.availability(version).is_accepted()),
+            });
+        }
+    }
+
+    fn take_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
+        for value in &config.values {
+            let matching = |option: &&EtcdOption| {
+                option.yaml(version).is_some_and(|place| {
+                    // Go's JSON does not look at the case of keys.
+                    let keys = place.section.iter().chain([&place.key]);
+                    keys.clone().count() == value.keys.len()
+                        && keys.zip(&value.keys).all(|(key, found)| key.eq_ignore_ascii_case(found))
+                })
+            };
+            let option = EtcdOption::all().find(matching);
+            self.used.push(Setting {
+                option: option.map_or_else(|| value.keys.join("."), |option| option.name().to_owned()),
+                value: Some(value.text.clone()),
+                source: Source::File,
+                written: value.keys.join("."),
+                place: value.place.clone(),
+                is_known: option.is_some(),
+            });
+        }
+    }
+
+    /// The setting of an option that counts, if it is known to this etcd and not empty.
+    pub fn setting(&self, option: &str) -> Option<&Setting> {
+        let known = self.used.iter().filter(|setting| setting.is_known && setting.option == option);
+        known.filter(|setting| setting.value.as_deref() != Some("")).next_back()
+    }
+
+    /// The value of an option, if it is set and known.
+    pub fn value(&self, option: &str) -> Option<&str> {
+        self.setting(option)?.value.as_deref()
+    }
+
+    /// Whether a boolean option is set to true (Go, `strconv.ParseBool`).
+    pub fn is_true(&self, option: &str) -> bool {
+        self.value(option).is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    }
+
+    /// Whether it is certain that an option is not set.
+    pub fn is_unset(&self, option: &str) -> bool {
+        self.is_complete && self.setting(option).is_none()
+    }
+
+    /// The URLs of an option; none if it is not set.
+    pub fn urls(&self, option: &str) -> Vec<FoundUrl> {
+        let value = self.value(option).unwrap_or_default();
+        value.split(',').filter_map(FoundUrl::parse).collect()
+    }
+
+    /// The members that `initial-cluster` names, with their URLs.
+    pub fn initial_cluster(&self) -> Vec<(String, FoundUrl)> {
+        let value = self.value("initial-cluster").unwrap_or_default();
+        let pairs = value.split(',').filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter_map(|(name, url)| Some((name.to_owned(), FoundUrl::parse(url)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::process::Argument;
+    use super::*;
+
+    fn process(line: &str, variables: &[(&str, &str)]) -> Process {
+        let argument = |word: &str| Argument {
+            text: Some(word.to_owned()),
+            written: word.to_owned(),
+            place: Place::default(),
+        };
+        let variables = variables.iter().map(|(name, value)| super::super::environment::Variable {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+            place: Place::default(),
+        });
+        Process {
+            arguments: line.split_whitespace().map(argument).collect(),
+            variables: variables.collect(),
+            environment_is_known: true,
+            unset: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn flags_are_read_by_gos_rules() {
+        let process = process("etcd -name a --client-cert-auth --data-dir=/x --bogus y z --name b", &[]);
+        let settings = Settings::of_process(&process, EtcdVersion::V3_5, |_| None);
+        assert_eq!(settings.value("name"), Some("a"));
+        assert!(settings.is_true("client-cert-auth"));
+        assert_eq!(settings.value("data-dir"), Some("/x"));
+        assert!(!settings.used.last().unwrap().is_known);
+        assert_eq!(settings.operands.len(), 3);
+        assert!(settings.is_unset("wal-dir"));
+    }
+
+    #[test]
+    fn a_configuration_file_leaves_nothing_else() {
+        let text = "name: c\nclient-transport-security: {cert-file: /c.pem, client-crl-file: /x}\n";
+        let config = ConfigFile::parse(text, Path::new("etcd.yaml"));
+        let process =
+            process("etcd --name a", &[("ETCD_CONFIG_FILE", "/etc/etcd.yaml"), ("ETCD_DATA_DIR", "/d")]);
+        let settings = Settings::of_process(&process, EtcdVersion::V3_5, |_| Some(&config));
+        assert_eq!(settings.value("name"), Some("c"));
+        assert_eq!(settings.value("cert-file"), Some("/c.pem"));
+        assert_eq!(settings.ignored.len(), 2);
+        let unknown: Vec<_> =
+            settings.used.iter().filter(|s| !s.is_known).map(|s| s.written.as_str()).collect();
+        assert_eq!(unknown, ["client-transport-security.client-crl-file"]);
+    }
+
+    #[test]
+    fn urls_have_parts() {
+        let url = FoundUrl::parse("https://[::1]:2379").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.is_tls()), ("::1", Some(2379), true));
+        assert_eq!(FoundUrl::parse("http://a").unwrap().port, None);
+        assert!(FoundUrl::parse("a:1").is_none());
+    }
+}

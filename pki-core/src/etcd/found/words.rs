@@ -1,0 +1,124 @@
+//! Words: of systemd's command lines and assignments, and of a shell's.
+
+/// A word without its quotes, and where it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) text: String,
+    pub(super) offset: usize,
+}
+
+/// Splits as systemd does (systemd.syntax(7), "Quoting"): both kinds of quotes, C's escapes in and out of them.
+/// A quote that is not closed ends with the text.
+pub(super) fn systemd(text: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut word: Option<Word> = None;
+    let mut quote = None;
+    let mut characters = text.char_indices().peekable();
+    while let Some((offset, c)) = characters.next() {
+        if quote.is_none() && c.is_whitespace() {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_with(|| Word { text: String::new(), offset });
+        match (c, quote) {
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', _) => match characters.next() {
+                Some((_, 'x')) => word.text.extend(number(&mut characters, 2, 16)),
+                Some((_, escaped)) => word.text.extend(unescape(escaped)),
+                None => word.text.push('\\'),
+            },
+            (c, _) => word.text.push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// C's escapes, and systemd's `\s`; an unknown one stays as it is.
+fn unescape(escaped: char) -> Vec<char> {
+    match escaped {
+        'a' => vec!['\u{7}'],
+        'b' => vec!['\u{8}'],
+        'f' => vec!['\u{c}'],
+        'n' => vec!['\n'],
+        'r' => vec!['\r'],
+        't' => vec!['\t'],
+        'v' => vec!['\u{b}'],
+        's' => vec![' '],
+        '\\' | '"' | '\'' => vec![escaped],
+        other => vec!['\\', other],
+    }
+}
+
+fn number(
+    characters: &mut std::iter::Peekable<std::str::CharIndices<'_>>,
+    most: usize,
+    base: u32,
+) -> Option<char> {
+    let mut value = 0;
+    for _ in 0..most {
+        let Some(digit) = characters.peek().and_then(|(_, c)| c.to_digit(base)) else { break };
+        value = value * base + digit;
+        characters.next();
+    }
+    char::from_u32(value)
+}
+
+/// Splits as a POSIX shell does (2.2, "Quoting"), as far as it can be known without running it: nothing is
+/// expanded.
+pub(super) fn shell(text: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut word: Option<Word> = None;
+    let mut quote = None;
+    let mut characters = text.char_indices().peekable();
+    while let Some((offset, c)) = characters.next() {
+        if quote.is_none() && c.is_whitespace() {
+            words.extend(word.take());
+            continue;
+        }
+        if quote.is_none() && word.is_none() && c == '#' {
+            while characters.next_if(|(_, c)| *c != '\n').is_some() {}
+            continue;
+        }
+        if c == '\\' && quote != Some('\'') && characters.next_if(|(_, c)| *c == '\n').is_some() {
+            continue;
+        }
+        let word = word.get_or_insert_with(|| Word { text: String::new(), offset });
+        match (c, quote) {
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None) => word.text.extend(characters.next().map(|(_, c)| c)),
+            ('\\', Some('"')) => match characters.next_if(|(_, c)| "\\\"$`".contains(*c)) {
+                Some((_, escaped)) => word.text.push(escaped),
+                None => word.text.push('\\'),
+            },
+            (c, _) => word.text.push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(words: &[Word]) -> Vec<&str> {
+        words.iter().map(|word| word.text.as_str()).collect()
+    }
+
+    #[test]
+    fn systemd_quotes_and_escapes() {
+        let words = systemd(r#"/bin/x 'a b' "c\"d"e \x41\n\s\q "open end"#);
+        assert_eq!(texts(&words), ["/bin/x", "a b", "c\"de", "A\n \\q", "open end"]);
+        assert_eq!(words[1].offset, 7);
+        assert!(systemd("  ").is_empty());
+    }
+
+    #[test]
+    fn a_shell_quotes_otherwise() {
+        let words = shell("etcd --name \"a\\$b\\n\" 'c\\d' e\\ f \\\n  --x # comment\n--y");
+        assert_eq!(texts(&words), ["etcd", "--name", "a$b\\n", "c\\d", "e f", "--x", "--y"]);
+    }
+}
