@@ -18,6 +18,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod layouts;
     pub mod openssl;
     pub mod options;
     pub mod product;

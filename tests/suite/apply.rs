@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::certificates::{Member, members, verify_all, verify_chains};
 use super::command::{Running, run};
+use super::layouts::{LAYOUTS, LEAST_PRIVILEGE, Layout};
 use super::openssl::Openssl;
 use super::product::{Entry, Tree, is_key, program};
 use super::programs::{can_isolate, find, fixture};
@@ -18,7 +19,7 @@ use super::systemd::environment_file;
 use super::trial::{Outcome, trial};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         trial("apply::writes_the_agreed_files_and_no_others", writes_the_agreed_files),
         trial("apply::modes_are_right_under_every_umask", modes_are_right),
         trial("apply::environment_files_hold_etcd_options_only", environment_files_hold_options),
@@ -28,7 +29,6 @@ pub fn trials() -> Vec<Trial> {
         trial("apply::plan_writes_nothing", plan_writes_nothing),
         trial("apply::reports_are_json_on_request", reports_are_json),
         trial("apply::json_descriptions_mean_the_same", json_descriptions_mean_the_same),
-        trial("apply::repairs_every_file", repairs_every_file),
         trial("apply::notices_every_damaged_file", notices_every_damaged_file),
         trial("apply::restores_modes", restores_modes),
         trial("apply::a_new_address_replaces_what_names_it_only", a_new_address_replaces_little),
@@ -37,7 +37,12 @@ pub fn trials() -> Vec<Trial> {
         trial("apply::a_new_member_leaves_the_others_keys_alone", a_new_member_leaves_keys_alone),
         trial("apply::a_lost_ca_key_is_named", a_lost_ca_key_is_named),
         trial("apply::two_at_once_do_no_harm", two_at_once_do_no_harm),
-    ]
+    ];
+    for layout in LAYOUTS {
+        let name = format!("apply::repairs_every_file::{}", layout.name);
+        trials.push(trial(name, move || repairs_every_file(layout)));
+    }
+    trials
 }
 
 /// The members of the fixture that most tests here use.
@@ -46,53 +51,18 @@ pub fn three_members() -> Vec<Member> {
     members(&serde_json::from_str(&text).unwrap())
 }
 
-/// What `apply` makes of the three members, each path with its mode.
-fn agreed() -> Vec<(String, u32)> {
-    let mut agreed: Vec<(String, u32)> = [
-        ("ca", 0o700),
-        ("ca/ca.pem", 0o644),
-        ("ca/ca-key.pem", 0o600),
-        ("clients", 0o755),
-        ("clients/root", 0o700),
-        ("clients/root/ca.pem", 0o644),
-        ("clients/root/client.pem", 0o644),
-        ("clients/root/client-key.pem", 0o600),
-        ("clients/root/etcdctl.env", 0o644),
-        ("cluster.lock.json", 0o644),
-        ("nodes", 0o755),
-    ]
-    .map(|(path, mode)| (path.to_owned(), mode))
-    .into();
-    for member in ["etcd1", "etcd2", "etcd3"] {
-        let node = [
-            ("", 0o755),
-            ("/etc", 0o755),
-            ("/etc/etcd", 0o755),
-            ("/etc/etcd/etcd.env", 0o644),
-            ("/etc/etcd/pki", 0o700),
-            ("/etc/etcd/pki/ca.pem", 0o644),
-            ("/etc/etcd/pki/peer.pem", 0o644),
-            ("/etc/etcd/pki/peer-key.pem", 0o600),
-            ("/etc/etcd/pki/server.pem", 0o644),
-            ("/etc/etcd/pki/server-key.pem", 0o600),
-            ("/etc/systemd", 0o755),
-            ("/etc/systemd/system", 0o755),
-            ("/etc/systemd/system/etcd.service", 0o644),
-        ];
-        agreed.extend(node.map(|(path, mode)| (format!("nodes/{member}{path}"), mode)));
-    }
-    agreed.sort();
-    agreed
-}
-
 fn found(tree: &Tree) -> Vec<(String, u32)> {
     tree.entries().into_iter().map(|(path, entry)| (path, entry.mode)).collect()
 }
 
 fn writes_the_agreed_files() -> Outcome {
-    let tree = Tree::of_fixture("three-members.yaml").applied();
     let paths = |entries: Vec<(String, u32)>| entries.into_iter().map(|(path, _)| path).collect::<Vec<_>>();
-    assert_eq!(paths(found(&tree)), paths(agreed()));
+    let default = [(Tree::of_fixture("three-members.yaml"), &LEAST_PRIVILEGE)];
+    let named = LAYOUTS.map(|layout| (layout.three_members(), layout));
+    for (tree, layout) in default.into_iter().chain(named) {
+        let tree = tree.applied();
+        assert_eq!(paths(found(&tree)), paths(layout.agreed()), "{}", layout.name);
+    }
     Ok(())
 }
 
@@ -102,7 +72,7 @@ fn modes_are_right() -> Outcome {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]).arg(program());
         run(shell.args(tree.command("apply").get_args())).ok();
-        for (expected, found) in agreed().into_iter().zip(found(&tree)) {
+        for (expected, found) in LEAST_PRIVILEGE.agreed().into_iter().zip(found(&tree)) {
             assert_eq!(
                 (&found.0, format!("{:o}", found.1)),
                 (&expected.0, format!("{:o}", expected.1)),
@@ -144,7 +114,10 @@ fn etcdctl_env_is_usable() -> Outcome {
     let root = fs::canonicalize(&tree.root).unwrap();
     let client = |file: &str| root.join("clients/root").join(file).to_str().unwrap().to_owned();
     let endpoints = "https://127.0.0.1:2379,https://127.0.0.2:2379,https://127.0.0.3:2379";
-    assert_eq!(values, [&client("ca.pem"), &client("client.pem"), &client("client-key.pem"), endpoints]);
+    assert_eq!(
+        values,
+        [&client("client-ca.pem"), &client("client.pem"), &client("client-key.pem"), endpoints]
+    );
 
     let text = tree.read("clients/root/etcdctl.env");
     assert_eq!(text.lines().filter(|l| l.starts_with("export ")).count(), 1, "{text}");
@@ -168,7 +141,8 @@ pub fn sourced(file: &Path) -> [String; 4] {
 }
 
 fn a_second_apply_changes_nothing() -> Outcome {
-    for description in ["three-members.yaml", "names.yaml", "rsa.yaml"] {
+    for description in ["three-members.yaml", "single-ca.yaml", "shared-cert.yaml", "names.yaml", "rsa.yaml"]
+    {
         let tree = Tree::of_fixture(description).applied();
         let before = tree.entries();
         let second = tree.apply().ok();
@@ -230,10 +204,11 @@ fn json_descriptions_mean_the_same() -> Outcome {
     Ok(())
 }
 
-fn repairs_every_file() -> Outcome {
+fn repairs_every_file(layout: &Layout) -> Outcome {
     let openssl = Openssl::find()?;
-    let tree = Tree::of_fixture("three-members.yaml").applied();
-    for path in tree.files().into_keys().filter(|path| path != "ca/ca-key.pem") {
+    let tree = layout.three_members().applied();
+    let is_ca_key = |path: &String| path.starts_with("ca/") && is_key(path);
+    for path in tree.files().into_keys().filter(|path| !is_ca_key(path)) {
         let before = tree.files();
         fs::remove_file(tree.path(&path)).unwrap();
         tree.plan().ends_with(2);
@@ -248,8 +223,11 @@ fn repairs_every_file() -> Outcome {
         for (file, bytes) in before.iter().filter(|(p, _)| rendered(p)) {
             assert!(after[file] == *bytes, "{file} is different after {path} was missing");
         }
-        verify_all(&openssl, &tree, &three_members(), &["root"]);
+        let mut concerned = three_members();
+        concerned.retain(|member| path.contains(&format!("/{}/", member.name)));
+        verify_all(&openssl, &tree, layout, &concerned, &["root"]);
     }
+    verify_all(&openssl, &tree, layout, &three_members(), &["root"]);
     Ok(())
 }
 
@@ -274,7 +252,7 @@ fn notices_every_damaged_file() -> Outcome {
             } else if status == Some(2) {
                 tree.apply().ok();
                 tree.plan().ends_with(0);
-                verify_chains(&openssl, &tree);
+                verify_chains(&openssl, &tree, &LEAST_PRIVILEGE);
             } else {
                 assert_eq!(status, Some(1), "{path} damaged");
             }
@@ -285,12 +263,12 @@ fn notices_every_damaged_file() -> Outcome {
 
 fn restores_modes() -> Outcome {
     let tree = Tree::of_fixture("three-members.yaml").applied();
-    for (path, mode) in agreed() {
+    for (path, mode) in LEAST_PRIVILEGE.agreed() {
         fs::set_permissions(tree.path(&path), fs::Permissions::from_mode(mode ^ 0o040)).unwrap();
         tree.plan().ends_with(2);
         tree.apply().ok();
         tree.plan().ends_with(0);
-        assert_eq!(found(&tree), agreed(), "the mode of {path} was changed");
+        assert_eq!(found(&tree), LEAST_PRIVILEGE.agreed(), "the mode of {path} was changed");
     }
     Ok(())
 }
@@ -308,7 +286,7 @@ fn a_new_address_replaces_little() -> Outcome {
     }
     let mut members = three_members();
     members[2].addresses = vec!["127.0.0.33".to_owned()];
-    verify_all(&openssl, &tree, &members, &["root"]);
+    verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &members, &["root"]);
     Ok(())
 }
 
@@ -324,7 +302,7 @@ fn needs_no_root() -> Outcome {
         let mut nobody = Command::new("setpriv");
         nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy);
         run(nobody.args(tree.command(verb).get_args())).ok();
-        assert_eq!(found(&tree), agreed());
+        assert_eq!(found(&tree), LEAST_PRIVILEGE.agreed());
     }
     Ok(())
 }
@@ -354,20 +332,32 @@ fn a_new_member_leaves_keys_alone() -> Outcome {
     for (path, bytes) in before.iter().filter(|(p, _)| p.ends_with(".pem")) {
         assert!(after[path] == *bytes, "{path} was replaced for a new member");
     }
-    verify_all(&openssl, &tree, &members(&description), &["root"]);
+    verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &members(&description), &["root"]);
     Ok(())
 }
 
 fn a_lost_ca_key_is_named() -> Outcome {
-    let tree = Tree::of_fixture("three-members.yaml").applied();
-    fs::remove_file(tree.path("ca/ca-key.pem")).unwrap();
-    fs::remove_file(tree.path("nodes/etcd2/etc/etcd/pki/peer.pem")).unwrap();
-    let before = tree.entries();
-    for refused in [tree.plan(), tree.apply()] {
-        let refused = refused.ends_with(1);
-        assert!(refused.stderr.contains("ca-key.pem"), "the lost file is not named: {refused}");
-        assert!(before == tree.entries(), "it wrote {:?}", changed(&before, &tree));
+    for layout in LAYOUTS {
+        for held in layout.members {
+            let tree = layout.three_members().applied();
+            let key = format!("ca/{}-key.pem", held.ca);
+            fs::remove_file(tree.path(&key)).unwrap();
+            fs::remove_file(tree.path(&format!("nodes/etcd2/etc/etcd/pki/{}.pem", held.role))).unwrap();
+            let before = tree.entries();
+            for refused in [tree.plan(), tree.apply()] {
+                let refused = refused.ends_with(1);
+                assert!(refused.stderr.contains(&key), "the lost file is not named: {refused}");
+                assert!(before == tree.entries(), "it wrote {:?}", changed(&before, &tree));
+            }
+        }
     }
+
+    // A CA may be kept elsewhere for as long as nothing has to be signed by it.
+    let tree = LEAST_PRIVILEGE.three_members().applied();
+    fs::remove_file(tree.path("ca/client-ca-key.pem")).unwrap();
+    fs::remove_file(tree.path("nodes/etcd2/etc/etcd/pki/peer.pem")).unwrap();
+    tree.apply().ok();
+    tree.plan().ends_with(0);
     Ok(())
 }
 
@@ -392,8 +382,8 @@ fn two_at_once_do_no_harm() -> Outcome {
             assert!(*code == Some(0) || said.contains("another"), "{ended:?}");
         }
         tree.plan().ends_with(0);
-        assert_eq!(found(&tree), agreed());
-        verify_all(&openssl, &tree, &three_members(), &["root"]);
+        assert_eq!(found(&tree), LEAST_PRIVILEGE.agreed());
+        verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &three_members(), &["root"]);
     }
     Ok(())
 }

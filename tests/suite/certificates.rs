@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use super::layouts::{LAYOUTS, LEAST_PRIVILEGE, Layout, SHARED_CERT, SINGLE_CA};
 use super::openssl::{Openssl, Purpose};
 use super::product::{Tree, is_key};
 use super::trial::{Outcome, trial};
@@ -13,9 +14,16 @@ pub const KEY_KINDS: [&str; 7] =
     ["ecdsa-256", "ecdsa-384", "ecdsa-521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials: Vec<_> = KEY_KINDS
-        .map(|kind| trial(format!("certificates::openssl_accepts_them::{kind}"), move || accepted(kind)))
-        .into();
+    let mut trials = Vec::new();
+    let mut accepts = |layout: &'static Layout, kind: &'static str| {
+        let name = format!("certificates::openssl_accepts_them::{}::{kind}", layout.name);
+        trials.push(trial(name, move || accepted(layout, kind)));
+    };
+    for kind in KEY_KINDS {
+        accepts(&LEAST_PRIVILEGE, kind);
+    }
+    accepts(&SINGLE_CA, "ecdsa-256");
+    accepts(&SHARED_CERT, "ecdsa-256");
     trials.push(trial("certificates::hold_the_names_of_the_description", hold_the_names));
     trials.push(trial("certificates::hold_the_subject_of_the_description", hold_the_subject));
     trials.push(trial("certificates::live_as_long_as_the_description_says", live_as_long_as_described));
@@ -45,27 +53,35 @@ pub fn members(description: &Value) -> Vec<Member> {
     description["members"].as_array().unwrap().iter().map(member).collect()
 }
 
-/// Panics unless openssl accepts every certificate for all that it is used for, with its own key.
+/// Panics unless openssl accepts every certificate for all that it is used for and nothing else, with its own
+/// key.
 #[track_caller]
-pub fn verify_all(openssl: &Openssl, tree: &Tree, members: &[Member], clients: &[&str]) {
-    openssl.belong_together(&tree.path("ca/ca.pem"), &tree.path("ca/ca-key.pem"));
+pub fn verify_all(openssl: &Openssl, tree: &Tree, layout: &Layout, members: &[Member], clients: &[&str]) {
+    for ca in layout.authorities {
+        let certificate = tree.path(&format!("ca/{ca}.pem"));
+        openssl.belong_together(&certificate, &tree.path(&format!("ca/{ca}-key.pem")));
+    }
     for member in members {
         let pki = tree.path(&format!("nodes/{}/etc/etcd/pki", member.name));
-        for role in ["server", "peer"] {
-            let certificate = pki.join(format!("{role}.pem"));
-            openssl.belong_together(&certificate, &pki.join(format!("{role}-key.pem")));
-            // etcd dials itself with the certificate that it serves.
-            openssl.verify(&pki.join("ca.pem"), &certificate, Purpose::Client, &[]);
-            for address in &member.addresses {
-                openssl.verify(&pki.join("ca.pem"), &certificate, Purpose::Server, &["-verify_ip", address]);
+        for held in layout.members {
+            let certificate = pki.join(format!("{}.pem", held.role));
+            openssl.belong_together(&certificate, &pki.join(format!("{}-key.pem", held.role)));
+            let ca = pki.join(format!("{}.pem", held.ca));
+            for (purpose, good) in [(Purpose::Client, held.is_client), (Purpose::Server, held.is_server)] {
+                let verified = openssl.verification(&ca, &certificate, purpose, &[]);
+                let what = format!("{} as {purpose:?}", certificate.display());
+                assert_eq!(verified.code == Some(0), good, "{what}: {verified}");
             }
-            for name in &member.dns {
-                openssl.verify(
-                    &pki.join("ca.pem"),
-                    &certificate,
-                    Purpose::Server,
-                    &["-verify_hostname", name],
-                );
+            let addresses = member.addresses.iter().map(|address| ["-verify_ip", address]);
+            let names = member.dns.iter().map(|name| ["-verify_hostname", name]);
+            for name in addresses.chain(names) {
+                let verified = openssl.verification(&ca, &certificate, Purpose::Server, &name);
+                assert_eq!(verified.code == Some(0), held.is_server, "{verified}");
+            }
+            for other in layout.authorities.iter().filter(|other| **other != held.ca) {
+                let other = pki.join(format!("{other}.pem"));
+                let verified = openssl.verification(&other, &certificate, Purpose::Client, &[]);
+                assert_ne!(verified.code, Some(0), "{verified}");
             }
         }
     }
@@ -73,35 +89,50 @@ pub fn verify_all(openssl: &Openssl, tree: &Tree, members: &[Member], clients: &
         let folder = tree.path(&format!("clients/{client}"));
         let certificate = folder.join("client.pem");
         openssl.belong_together(&certificate, &folder.join("client-key.pem"));
-        openssl.verify(&folder.join("ca.pem"), &certificate, Purpose::Client, &[]);
+        let ca = folder.join(format!("{}.pem", layout.clients));
+        openssl.verify(&ca, &certificate, Purpose::Client, &[]);
+        let as_server = openssl.verification(&ca, &certificate, Purpose::Server, &[]);
+        assert_ne!(as_server.code, Some(0), "a client can play the server: {as_server}");
         assert!(openssl.subject(&certificate).contains(&format!("CN={client}")), "the user of {client}");
     }
 }
 
-/// The short form of that, for tests that ask many times: every certificate is valid under the tree's CA, and
-/// has its own key beside it.
+/// The short form of that, for tests that ask many times: every certificate is valid under its CA, and has its
+/// own key beside it.
 #[track_caller]
-pub fn verify_chains(openssl: &Openssl, tree: &Tree) {
-    let leaves: Vec<_> = certificates(tree).into_iter().filter(|path| !path.ends_with("ca.pem")).collect();
-    assert!(!leaves.is_empty(), "no certificates");
-    openssl.verify_chains(&tree.path("ca/ca.pem"), &leaves);
-    for certificate in leaves.into_iter().chain([tree.path("ca/ca.pem")]) {
-        let name = certificate.file_stem().unwrap().to_str().unwrap();
-        openssl.belong_together(&certificate, &certificate.with_file_name(format!("{name}-key.pem")));
+pub fn verify_chains(openssl: &Openssl, tree: &Tree, layout: &Layout) {
+    let paths: Vec<_> = tree.files().into_keys().filter(|path| is_certificate(path)).collect();
+    for ca in layout.authorities {
+        let path = |path: &String| tree.path(path);
+        let leaves: Vec<_> = paths.iter().filter(|path| layout.ca_of(path) == Some(ca)).map(path).collect();
+        assert!(!leaves.is_empty(), "no certificates below {ca}");
+        let authority = tree.path(&format!("ca/{ca}.pem"));
+        openssl.verify_chains(&authority, &leaves);
+        for certificate in leaves.into_iter().chain([authority]) {
+            let name = certificate.file_stem().unwrap().to_str().unwrap();
+            openssl.belong_together(&certificate, &certificate.with_file_name(format!("{name}-key.pem")));
+        }
+        for copy in paths.iter().filter(|path| path.ends_with(&format!("/{ca}.pem"))) {
+            assert_eq!(tree.read(copy), tree.read(&format!("ca/{ca}.pem")), "{copy}");
+        }
     }
 }
 
-fn accepted(kind: &str) -> Outcome {
+fn accepted(layout: &Layout, kind: &str) -> Outcome {
     let openssl = Openssl::find()?;
     let description = json!({
         "name": "kinds",
+        "layout": layout.name,
         "key": kind,
         "members": [{"name": "etcd1", "address": ["10.0.0.12", "fd00::12"], "dns": ["etcd1.example.com"]}],
     });
     let tree = Tree::of_value(&description).applied();
-    verify_all(&openssl, &tree, &members(&description), &["root"]);
+    verify_all(&openssl, &tree, layout, &members(&description), &["root"]);
 
-    let text = openssl.x509(&["-text"], &tree.path("nodes/etcd1/etc/etcd/pki/server.pem"));
+    let pki = tree.path("nodes/etcd1/etc/etcd/pki");
+    let server = layout.members.iter().rfind(|held| held.is_server).unwrap();
+    let (server, ca) = (pki.join(format!("{}.pem", server.role)), format!("ca/{}.pem", server.ca));
+    let text = openssl.x509(&["-text"], &server);
     let (word, bits) = match kind {
         "ecdsa-256" => ("id-ecPublicKey", "(256 bit)"),
         "ecdsa-384" => ("id-ecPublicKey", "(384 bit)"),
@@ -118,11 +149,10 @@ fn accepted(kind: &str) -> Outcome {
     );
 
     // The judge has to be awake.
-    let (ca, server) = (tree.path("ca/ca.pem"), tree.path("nodes/etcd1/etc/etcd/pki/server.pem"));
-    let wrong = openssl.verification(&ca, &server, Purpose::Server, &["-verify_ip", "10.0.0.99"]);
+    let wrong = openssl.verification(&tree.path(&ca), &server, Purpose::Server, &["-verify_ip", "10.0.0.99"]);
     assert_ne!(wrong.code, Some(0), "{wrong}");
     let stranger = Tree::of_value(&description).applied();
-    let wrong = openssl.verification(&stranger.path("ca/ca.pem"), &server, Purpose::Server, &[]);
+    let wrong = openssl.verification(&stranger.path(&ca), &server, Purpose::Server, &[]);
     assert_ne!(wrong.code, Some(0), "{wrong}");
     Ok(())
 }
@@ -144,17 +174,14 @@ fn hold_the_names() -> Outcome {
         ),
         member("etcd2", &["10.0.0.13", "127.0.0.1", "::1"], &["etcd2.example.com", "localhost"]),
     ];
-    verify_all(&openssl, &tree, &members, &["root", "kube-apiserver"]);
+    verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &members, &["root", "kube-apiserver"]);
 
     // A member's certificate is worth nothing on another member.
     let pki = tree.path("nodes/etcd1/etc/etcd/pki");
-    for role in ["server.pem", "peer.pem"] {
+    for role in ["server.pem", "peer.pem", "gateway.pem"] {
         let names = openssl.names(&pki.join(role));
         assert!(!names.iter().any(|n| n.contains("10.0.0.13") || n.contains("etcd2")), "{role}: {names:?}");
     }
-    let client = tree.path("clients/root/client.pem");
-    let as_server = openssl.verification(&tree.path("ca/ca.pem"), &client, Purpose::Server, &[]);
-    assert_ne!(as_server.code, Some(0), "a client can play the server: {as_server}");
     Ok(())
 }
 
@@ -185,7 +212,8 @@ fn live_as_long_as_described() -> Outcome {
         description["validity"] = validity;
         let tree = Tree::of_value(&description).applied();
         for certificate in certificates(&tree) {
-            let days = if certificate.ends_with("ca.pem") { ca } else { leaf };
+            let is_ca = LEAST_PRIVILEGE.ca_of(certificate.to_str().unwrap()).is_none();
+            let days = if is_ca { ca } else { leaf };
             assert_eq!(openssl.days(&certificate), days, "{}", certificate.display());
         }
     }
@@ -195,14 +223,19 @@ fn live_as_long_as_described() -> Outcome {
 /// A stolen node costs that node's keys and no others; the CA's key is on no host.
 fn own_keys_only() -> Outcome {
     let openssl = Openssl::find()?;
-    let tree = Tree::of_fixture("three-members.yaml").applied();
+    for layout in LAYOUTS {
+        holds_own_keys_only(&openssl, layout);
+    }
+    Ok(())
+}
+
+fn holds_own_keys_only(openssl: &Openssl, layout: &Layout) {
+    let tree = layout.three_members().applied();
     let keys: Vec<_> = tree.files().into_iter().filter(|(_, bytes)| holds_private_key(bytes)).collect();
     let paths: Vec<_> = keys.iter().map(|(path, _)| path.as_str()).collect();
-    let mut expected = vec!["ca/ca-key.pem".to_owned(), "clients/root/client-key.pem".to_owned()];
-    for member in ["etcd1", "etcd2", "etcd3"] {
-        expected.extend(["peer", "server"].map(|role| format!("nodes/{member}/etc/etcd/pki/{role}-key.pem")));
-    }
-    assert_eq!(paths, expected);
+    let agreed = layout.agreed().into_iter().map(|(path, _)| path);
+    let expected: Vec<_> = agreed.filter(|path| is_key(path)).collect();
+    assert_eq!(paths, expected, "{}", layout.name);
 
     // Every key is there once, and in one file only, whatever the form that it is written in.
     let mut public: Vec<_> = paths.iter().map(|path| openssl.public_key(&tree.path(path))).collect();
@@ -213,7 +246,6 @@ fn own_keys_only() -> Outcome {
         let blocks = String::from_utf8(bytes).unwrap().matches("-----BEGIN ").count();
         assert_eq!(blocks, 1, "{path}");
     }
-    Ok(())
 }
 
 fn holds_private_key(bytes: &[u8]) -> bool {
@@ -221,6 +253,9 @@ fn holds_private_key(bytes: &[u8]) -> bool {
 }
 
 fn certificates(tree: &Tree) -> Vec<PathBuf> {
-    let certificate = |path: &String| path.ends_with(".pem") && !is_key(path);
-    tree.files().into_keys().filter(certificate).map(|path| tree.path(&path)).collect()
+    tree.files().into_keys().filter(|path| is_certificate(path)).map(|path| tree.path(&path)).collect()
+}
+
+fn is_certificate(path: &str) -> bool {
+    path.ends_with(".pem") && !is_key(path)
 }

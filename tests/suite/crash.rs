@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::certificates::verify_chains;
 use super::command::{Ran, Running, run};
+use super::layouts::LEAST_PRIVILEGE;
 use super::openssl::Openssl;
 use super::product::{Tree, is_key};
 use super::programs::find;
@@ -43,7 +44,7 @@ fn assert_recovers(openssl: &Openssl, tree: &Tree, complete: &[String], when: &s
         assert!(now[path] == *bytes, "killed {when}, and {path} was replaced");
     }
     assert_eq!(tree.plan().code, Some(0), "killed {when}");
-    verify_chains(openssl, tree);
+    verify_chains(openssl, tree, &LEAST_PRIVILEGE);
 }
 
 /// The paths of an apply that nothing disturbed.

@@ -68,7 +68,7 @@ fn an_output_path_stays_a_path() -> Outcome {
         let (tree, applied) = applied_to(name);
         let applied = applied.ok();
         let root = fs::canonicalize(&tree.root).unwrap();
-        let files = ["ca.pem", "client.pem", "client-key.pem"];
+        let files = ["client-ca.pem", "client.pem", "client-key.pem"];
         let values = sourced(&tree.path("clients/root/etcdctl.env"));
         for (file, value) in files.iter().zip(values) {
             assert_eq!(root.join("clients/root").join(file).to_str().unwrap(), value, "in {name:?}");

@@ -16,7 +16,8 @@ use super::programs::{workspace, zlint};
 use super::trial::{Outcome, trial};
 
 /// Every description in `fixtures/cluster` that names something else in its certificates.
-const DESCRIPTIONS: [&str; 5] = ["three-members", "one-member", "rsa", "ipv6", "names"];
+const DESCRIPTIONS: [&str; 7] =
+    ["three-members", "single-ca", "shared-cert", "one-member", "rsa", "ipv6", "names"];
 
 pub fn trials() -> Vec<Trial> {
     vec![
