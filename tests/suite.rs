@@ -19,6 +19,7 @@ mod suite {
     pub mod host;
     pub mod hostile;
     pub mod layouts;
+    pub mod live;
     pub mod openssl;
     pub mod options;
     pub mod product;

@@ -1,0 +1,186 @@
+//! A cluster of real etcd processes, started from what `cluster apply` wrote and from nothing else.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+
+use super::command::{Ran, Running, run, until};
+use super::host::{Host, user_exists};
+use super::product::Tree;
+use super::programs::{self, Etcd, fixture};
+use super::trial::{Missing, Outcome, trial};
+
+/// Long enough for an election among members that share one busy core.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A test on both series of etcd that are to be had.
+pub fn on_each_etcd(name: &str, test: impl Fn(&Etcd) -> Outcome + Send + Clone + 'static) -> Vec<Trial> {
+    let on = |series: &str| {
+        let found = programs::etcd(series);
+        let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        let test = test.clone();
+        let trial = trial(format!("etcd::{version}::{name}"), move || test(&found?));
+        // As root etcd can read what its own user could not: a weaker test, so it is announced.
+        if user_exists("etcd") { trial } else { trial.with_kind("as root, no user etcd here") }
+    };
+    ["3.4", "3.5"].map(on).into()
+}
+
+/// A description from `fixtures/cluster/`, made for this etcd.
+pub fn described(fixture_name: &str, etcd: &Etcd) -> Tree {
+    let text = fs::read_to_string(fixture("cluster").join(fixture_name)).unwrap();
+    Tree::of(&format!("{text}version: {}\n", etcd.version))
+}
+
+/// Running members; they end when this goes, before their folders and the lock do.
+pub struct Cluster {
+    pub members: Vec<Member>,
+    pub tree: Tree,
+    etcd: Etcd,
+    _lock: File,
+}
+
+pub struct Member {
+    pub name: String,
+    pub address: String,
+    pub log: PathBuf,
+    pub process: Option<Running>,
+    host: Host,
+}
+
+impl Cluster {
+    /// Starts every member of an applied description.
+    pub fn start(etcd: &Etcd, tree: Tree) -> Result<Self, Missing> {
+        programs::can_isolate()?;
+        let lock = loopback();
+        let names = fs::read_dir(tree.path("nodes")).unwrap().map(|n| n.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
+        names.sort();
+        let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), _lock: lock };
+        for name in names {
+            cluster.host(&name)?;
+        }
+        for member in 0..cluster.members.len() {
+            cluster.start_member(member)?;
+        }
+        Ok(cluster)
+    }
+
+    /// A host with a member's files; nothing is started.
+    pub fn host(&mut self, name: &str) -> Result<(), Missing> {
+        let overlay = self.tree.path("nodes").join(name);
+        let address = advertised_address(&overlay);
+        let log = self.tree.root.with_file_name(format!("{name}.log"));
+        let member = Member { host: Host::of(&overlay)?, name: name.to_owned(), address, log, process: None };
+        for port in [2379, 2380] {
+            member.assert_free(port);
+        }
+        self.members.push(member);
+        Ok(())
+    }
+
+    pub fn start_member(&mut self, which: usize) -> Result<(), Missing> {
+        let member = &mut self.members[which];
+        let log = File::options().create(true).append(true).open(&member.log).unwrap();
+        let mut command = member.host.service(&self.etcd.etcd)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        member.process = Some(Running::spawn(&mut command));
+        Ok(())
+    }
+
+    pub fn endpoints(&self, wanted: impl Fn(usize) -> bool) -> String {
+        let wanted = self.members.iter().enumerate().filter(|(i, _)| wanted(*i));
+        wanted.map(|(_, m)| format!("https://{}:2379", m.address)).collect::<Vec<_>>().join(",")
+    }
+
+    /// etcdctl as the client `root`: in a shell that sourced the generated file.
+    pub fn etcdctl(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.etcdctl_command(&[], arguments))
+    }
+
+    /// The same, at some endpoints only.
+    pub fn etcdctl_at(&self, endpoints: &str, arguments: &[&str]) -> Ran {
+        // etcdctl refuses an option that is given in both ways.
+        let mut command = self.etcdctl_command(&["ETCDCTL_ENDPOINTS"], arguments);
+        run(command.arg("--endpoints").arg(endpoints))
+    }
+
+    pub fn etcdctl_command(&self, without: &[&str], arguments: &[&str]) -> Command {
+        let script = format!("set -eu; . \"$0\"; unset NONE {}; exec \"$@\"", without.join(" "));
+        let mut command = Command::new("sh");
+        command.env_clear().arg("-c").arg(script).arg(self.tree.path("clients/root/etcdctl.env"));
+        command.arg(&self.etcd.etcdctl).args(arguments);
+        command
+    }
+
+    #[track_caller]
+    pub fn wait_until_healthy(&mut self) {
+        let mut last = None;
+        let healthy = until(PATIENCE, || {
+            for member in &mut self.members {
+                let ended = member.process.as_mut().and_then(|p| p.0.try_wait().unwrap());
+                assert!(ended.is_none(), "{} has ended: {ended:?}", member.name);
+            }
+            let ran = self.etcdctl(&["endpoint", "health", "--cluster"]);
+            let all = ran.said().matches("is healthy").count() == self.members.len() && ran.code == Some(0);
+            last = Some(ran);
+            all.then_some(())
+        });
+        assert!(healthy.is_some(), "not healthy in time; {}", last.unwrap());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for member in &self.members {
+                let log = fs::read_to_string(&member.log).unwrap_or_default();
+                let lines: Vec<_> = log.lines().collect();
+                eprintln!(
+                    "last lines of {}:\n{}",
+                    member.name,
+                    lines[lines.len().saturating_sub(12)..].join("\n")
+                );
+            }
+        }
+    }
+}
+
+impl Member {
+    /// The ports are fixed by the description, so a stranger on one of them has to be named.
+    fn assert_free(&self, port: u16) {
+        let address = format!("{}:{port}", self.address);
+        if let Err(error) = TcpListener::bind(&address) {
+            let holder = run(Command::new("ss").args(["-Hltnp", &format!("sport = :{port}")]));
+            panic!("{address} cannot be used, {error}; who listens there:\n{}", holder.stdout);
+        }
+    }
+
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        let found = until(PATIENCE, || fs::read_to_string(&self.log).unwrap().contains(text).then_some(()));
+        assert!(found.is_some(), "{} does not say {text:?}", self.name);
+    }
+}
+
+/// Two suites at once, or two tests of this one, would fight for etcd's ports.
+fn loopback() -> File {
+    let path = std::env::temp_dir().join("etcdpki-tests.lock");
+    let file = File::options().create(true).append(true).open(path).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+/// Where clients reach the member, as a URL has it.
+fn advertised_address(overlay: &Path) -> String {
+    let text = fs::read_to_string(overlay.join("etc/etcd/etcd.env")).unwrap();
+    let environment = super::systemd::environment_file(&text);
+    let (_, urls) = environment.iter().find(|(k, _)| k == "ETCD_ADVERTISE_CLIENT_URLS").unwrap();
+    let address = urls.split(',').next().unwrap().strip_prefix("https://").unwrap();
+    address.strip_suffix(":2379").unwrap().to_owned()
+}
