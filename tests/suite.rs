@@ -22,6 +22,7 @@ mod suite {
     pub mod live;
     pub mod openssl;
     pub mod options;
+    pub mod privileges;
     pub mod product;
     pub mod programs;
     pub mod recorded;
@@ -34,7 +35,7 @@ mod suite {
 fn main() {
     use suite::{
         apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, handshakes, hostile, options,
-        recorded, systemd, unit, zlint,
+        privileges, recorded, systemd, unit, zlint,
     };
 
     let arguments = Arguments::from_args();
@@ -56,7 +57,8 @@ fn main() {
         handshakes::trials(),
         options::trials(),
     ];
-    let trials = spread(etcd::trials(), others.into_iter().flatten().collect());
+    let live = [etcd::trials(), privileges::trials()];
+    let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()
 }
 
