@@ -57,6 +57,7 @@ mod unit;
 mod url;
 mod version;
 mod write;
+mod yaml;
 
 pub use address::{DnsName, HostName, MemberAddress};
 pub use bootstrap::{Joining, member_remove};

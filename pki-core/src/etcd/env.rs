@@ -15,12 +15,13 @@ pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Strin
         member.name(),
         cluster.name()
     );
-    for setting in cluster.settings(member, start) {
-        let Setting { comment, value, .. } = &setting;
-        if let Some(comment) = comment {
-            let _ = writeln!(text, "\n# {comment}");
+    let mut last = "";
+    for Setting { group, option, value } in cluster.settings(member, start) {
+        if group != last {
+            let _ = writeln!(text, "\n# {group}");
+            last = group;
         }
-        let _ = writeln!(text, "{}={}", option::variable(setting.option), quoted(value));
+        let _ = writeln!(text, "{}={}", option::variable(option), quoted(&value));
     }
     text
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use super::version::EtcdVersion;
 use table::OPTIONS;
 pub use value::{UrlUse, ValueError, ValueKind};
+pub(super) use value::{boolean, integer};
 
 /// One of etcd's options.
 ///

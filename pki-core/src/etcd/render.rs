@@ -4,7 +4,7 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style, UnitKind};
 use super::host_path::HostPath;
 use super::path::HOST_UNITS;
-use super::{env, unit};
+use super::{env, unit, yaml};
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub(super) fn options_file(cluster: &Cluster) -> Option<HostPath> {
 pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<Rendered<HostPath>> {
     let mut files = Vec::new();
     if let Some(path) = options_file(cluster) {
-        files.push(Rendered::text(path, env::member(cluster, member, start)));
+        let write = if cluster.style() == Style::Yaml { yaml::member } else { env::member };
+        files.push(Rendered::text(path, write(cluster, member, start)));
     }
     let units = HostPath::known(HOST_UNITS);
     match cluster.unit() {

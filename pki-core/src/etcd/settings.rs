@@ -2,16 +2,17 @@
 
 use super::address::{HostName, MemberAddress};
 use super::bootstrap::Start;
-use super::cluster::{Cluster, Member};
+use super::cluster::{Cluster, Member, Style};
 use super::host_path::HostPath;
 use super::layout::Role;
+use super::option::EtcdOption;
 use super::url::MemberUrl;
 
 /// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
-    /// A line that says what follows; given where a new group begins
-    pub(super) comment: Option<&'static str>,
+    /// A line that says what it belongs to: written where another group begins
+    pub(super) group: &'static str,
     pub(super) option: &'static str,
     pub(super) value: String,
 }
@@ -19,21 +20,32 @@ pub(super) struct Setting {
 /// Settings in the making.
 #[derive(Default)]
 struct Settings {
-    comment: Option<&'static str>,
+    group: &'static str,
     settings: Vec<Setting>,
 }
 
 impl Settings {
-    fn group(&mut self, comment: &'static str) -> &mut Self {
-        self.comment = Some(comment);
+    fn group(&mut self, group: &'static str) -> &mut Self {
+        self.group = group;
         self
     }
 
     fn set(&mut self, option: &'static str, value: impl ToString) -> &mut Self {
-        self.settings.push(Setting { comment: self.comment.take(), option, value: value.to_string() });
+        self.settings.push(Setting { group: self.group, option, value: value.to_string() });
         self
     }
+
+    fn has(&self, option: &str) -> bool {
+        self.settings.iter().any(|setting| setting.option == option)
+    }
 }
+
+/// What etcd takes for granted on its command line and in its environment, but before 3.6 not in its file: there
+/// the gateway is off (3.4), TLS begins with what Go begins with, and automatic compaction has no mode, which
+/// turns a number of hours into none (etcd, embed/config.go, `NewConfig`; embed/etcd.go,
+/// `parseCompactionRetention`).
+const COMMAND_LINE_DEFAULTS: [(&str, &str); 3] =
+    [("enable-grpc-gateway", "true"), ("tls-min-version", "TLS1.2"), ("auto-compaction-mode", "periodic")];
 
 impl Cluster {
     /// The URLs of all members, for clients.
@@ -113,6 +125,16 @@ impl Cluster {
         settings.group("As the description says.");
         for (option, value) in given {
             settings.set(option, value);
+        }
+        if self.style() == Style::Yaml && !self.version.has(6, 0) {
+            settings.group("What goes without saying only on a command line.");
+            for (option, value) in COMMAND_LINE_DEFAULTS {
+                if !settings.has(option)
+                    && EtcdOption::find(option).is_some_and(|o| o.yaml(self.version).is_some())
+                {
+                    settings.set(option, value);
+                }
+            }
         }
         settings.settings
     }

@@ -179,7 +179,7 @@ impl ValueKind {
 }
 
 /// Go's `strconv.ParseBool`.
-fn boolean(text: &str) -> Option<bool> {
+pub(in crate::etcd) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
@@ -188,7 +188,7 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Go's `strconv.ParseInt` with base 0, but for its underscores between digits.
-fn integer(text: &str) -> Option<i128> {
+pub(in crate::etcd) fn integer(text: &str) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
