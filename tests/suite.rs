@@ -26,6 +26,7 @@ mod suite {
     pub mod product;
     pub mod programs;
     pub mod recorded;
+    pub mod rendering;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -35,7 +36,7 @@ mod suite {
 fn main() {
     use suite::{
         apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, handshakes, hostile, options,
-        privileges, recorded, systemd, unit, zlint,
+        privileges, recorded, rendering, systemd, unit, zlint,
     };
 
     let arguments = Arguments::from_args();
@@ -56,6 +57,7 @@ fn main() {
         systemd::trials(),
         handshakes::trials(),
         options::trials(),
+        rendering::trials(),
     ];
     let live = [etcd::trials(), privileges::trials()];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());

@@ -17,6 +17,9 @@ use super::trial::Missing;
 /// systemd's own default.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The unit of Debian's package.
+pub const PACKAGED_UNIT: &str = "/lib/systemd/system/etcd.service";
+
 pub struct Host {
     /// The node's folder.
     overlay: PathBuf,
@@ -33,10 +36,16 @@ impl Host {
         Ok(Self { overlay: overlay.to_owned(), scratch })
     }
 
-    /// The unit that the node's folder brings.
+    /// The unit that the node's folder brings, or this machine's own with the drop-in of the folder over it.
     pub fn unit(&self) -> Unit {
-        let path = self.overlay.join("etc/systemd/system/etcd.service");
-        Unit::parse(&std::fs::read_to_string(path).unwrap())
+        let parse = |path: PathBuf| {
+            Unit::parse(&std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+        };
+        let units = self.overlay.join("etc/systemd/system");
+        match units.join("etcd.service.d/10-etcdpki.conf") {
+            drop_in if drop_in.is_file() => parse(PACKAGED_UNIT.into()).with(parse(drop_in)),
+            _ => parse(units.join("etcd.service")),
+        }
     }
 
     /// A shell script on this host.
@@ -100,9 +109,10 @@ impl Host {
             assert!(!value.contains(['"', '\'', '\\', '%', '$', ' ']), "not known here: {assignment}");
             command.env(key, value);
         }
-        let file = unit.one("Service", "EnvironmentFile").trim_start_matches('/');
-        let file = std::fs::read_to_string(self.overlay.join(file)).unwrap();
-        command.envs(environment_file(&file));
+        for file in unit.all("Service", "EnvironmentFile") {
+            let file = std::fs::read_to_string(self.overlay.join(file.trim_start_matches('/'))).unwrap();
+            command.envs(environment_file(&file));
+        }
         Ok(command)
     }
 }

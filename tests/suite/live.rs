@@ -176,11 +176,13 @@ fn loopback() -> File {
     file
 }
 
-/// Where clients reach the member, as a URL has it.
+/// Where clients reach the member, as a URL has it: in whichever file its options are.
 fn advertised_address(overlay: &Path) -> String {
-    let text = fs::read_to_string(overlay.join("etc/etcd/etcd.env")).unwrap();
-    let environment = super::systemd::environment_file(&text);
-    let (_, urls) = environment.iter().find(|(k, _)| k == "ETCD_ADVERTISE_CLIENT_URLS").unwrap();
-    let address = urls.split(',').next().unwrap().strip_prefix("https://").unwrap();
-    address.strip_suffix(":2379").unwrap().to_owned()
+    let files = ["etc/etcd/etcd.env", "etc/etcd/etcd.yaml", "etc/systemd/system/etcd.service"];
+    let text =
+        files.iter().filter_map(|file| fs::read_to_string(overlay.join(file)).ok()).collect::<String>();
+    let says = |line: &&str| line.to_lowercase().replace('_', "-").contains("advertise-client-urls");
+    let line = text.lines().find(says).unwrap_or_else(|| panic!("no advertised URL in\n{text}"));
+    let (_, address) = line.split_once("https://").unwrap();
+    address.split_once(":2379").unwrap().0.to_owned()
 }

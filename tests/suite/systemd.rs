@@ -26,6 +26,34 @@ impl Unit {
         Self(entries)
     }
 
+    /// This unit with a drop-in over it: an empty value empties a list (systemd.syntax(7)), and of what is no
+    /// list the last one counts.
+    pub fn with(mut self, drop_in: Self) -> Self {
+        const LISTS: [&str; 12] = [
+            "After",
+            "AssertPathExists",
+            "Documentation",
+            "Environment",
+            "EnvironmentFile",
+            "ExecStart",
+            "ExecStartPre",
+            "ReadWritePaths",
+            "RequiresMountsFor",
+            "SystemCallFilter",
+            "WantedBy",
+            "Wants",
+        ];
+        for (section, key, value) in drop_in.0 {
+            if value.is_empty() || !LISTS.contains(&key.as_str()) {
+                self.0.retain(|(s, k, _)| *s != section || *k != key);
+            }
+            if !value.is_empty() {
+                self.0.push((section, key, value));
+            }
+        }
+        self
+    }
+
     /// Every value of a key, in the file's order.
     pub fn all(&self, section: &str, key: &str) -> Vec<&str> {
         self.0.iter().filter(|(s, k, _)| s == section && k == key).map(|(_, _, v)| v.as_str()).collect()
@@ -60,7 +88,12 @@ impl CommandLine {
             (Vec::new(), None::<String>, None, line.chars());
         while let Some(c) = characters.next() {
             match c {
-                '\\' | ';' => panic!("not known here: {c} in {text}"),
+                '\\' => {
+                    let escaped = characters.next().filter(|c| "\\\"'".contains(*c));
+                    word.get_or_insert_default()
+                        .push(escaped.unwrap_or_else(|| panic!("not known here: {c} in {text}")));
+                }
+                ';' if word.is_none() => panic!("not known here: {c} in {text}"),
                 '%' | '$' => {
                     assert_eq!(
                         characters.next(),
@@ -160,8 +193,8 @@ pub fn trials() -> Vec<Trial> {
             assert_eq!(unit.one("Service", "User"), "x");
             let line = CommandLine::parse(unit.one("Service", "ExecStart"));
             assert_eq!(line.words, ["/a", "b"]);
-            let line = CommandLine::parse("+-/bin/x 'a b' \"c\"d %% $$");
-            assert_eq!(line.words, ["/bin/x", "a b", "cd", "%", "$"]);
+            let line = CommandLine::parse("+-/bin/x 'a b' \"c\"d %% $$ \"\\\\\\\";\"");
+            assert_eq!(line.words, ["/bin/x", "a b", "cd", "%", "$", "\\\";"]);
             assert!(line.privileged && line.may_fail);
             Ok(())
         }),

@@ -1,0 +1,104 @@
+//! One description in every style: whatever etcd is told by, the same cluster starts.
+
+use std::fs;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use serde_json::{Map, Value, json};
+
+use super::command::run;
+use super::live::Cluster;
+use super::product::Tree;
+use super::programs::{self, Etcd, find};
+use super::trial::{Outcome, trial};
+
+const STYLES: [&str; 3] = ["env", "flags", "yaml"];
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
+        let found = programs::etcd(series);
+        let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        for layout in layouts {
+            let found = found.clone();
+            let name = format!("rendering::{version}::every_style_starts_the_same_{layout}_cluster");
+            trials.push(trial(name, move || every_style_starts_the_same_cluster(&found?, layout)));
+        }
+    }
+    trials
+}
+
+/// What a description says in every style, with a value of every kind of the file's.
+fn description(style: &str, layout: &str, version: &str) -> Value {
+    json!({
+        "name": "styles",
+        "version": version,
+        "layout": layout,
+        "style": style,
+        "members": [
+            {"name": "etcd1", "address": "127.0.0.1"},
+            {"name": "etcd2", "address": "127.0.0.2"},
+            {"name": "etcd3", "address": "127.0.0.3"},
+        ],
+        "options": {
+            "snapshot-count": 50000,
+            "quota-backend-bytes": 8_589_934_592_u64,
+            "auto-compaction-retention": 8,
+            "grpc-keepalive-interval": "1h30m",
+            "pre-vote": true,
+            "log-outputs": ["stderr"],
+            "host-whitelist": ["a b", "yes", "# no", "\"q\"", "'s'", "x: y;$HOME %n", "\\", "名"],
+        },
+    })
+}
+
+fn every_style_starts_the_same_cluster(etcd: &Etcd, layout: &str) -> Outcome {
+    let curl = find("curl")?;
+    let mut accounts = Vec::new();
+    for style in STYLES {
+        let tree = Tree::of_value(&description(style, layout, &etcd.version)).applied();
+        let mut cluster = Cluster::start(etcd, tree)?;
+        cluster.wait_until_healthy();
+        let mut account: Vec<_> = cluster.members.iter().map(|m| configuration(&m.log)).collect();
+
+        // What a log does not tell: whether the gateway is there, and which TLS it begins with.
+        let client = |file: &str| cluster.tree.path("clients/root").join(file);
+        let authority = if layout == "single-ca" { "ca.pem" } else { "client-ca.pem" };
+        let ask = |more: &[&str]| {
+            let mut curl = Command::new(&curl);
+            curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}"]).args(more);
+            curl.arg("--cacert").arg(client(authority)).arg("--cert").arg(client("client.pem"));
+            curl.arg("--key").arg(client("client-key.pem")).args(["-d", r#"{"key": "YQ=="}"#]);
+            run(curl.arg("https://127.0.0.1:2379/v3/kv/range")).stdout
+        };
+        let old = ask(&["--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"]);
+        account.push(json!({"gateway": ask(&[]), "tls 1.1": old}));
+        accounts.push(account);
+    }
+    assert_eq!(accounts[0][3], json!({"gateway": "200", "tls 1.1": "000"}));
+    for (style, account) in STYLES.iter().zip(&accounts).skip(1) {
+        assert_eq!(account, &accounts[0], "{style} and {}", STYLES[0]);
+    }
+    Ok(())
+}
+
+/// What etcd says of its own configuration while it starts.
+fn configuration(log: &std::path::Path) -> Value {
+    let text = fs::read_to_string(log).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
+    let says = ["starting an etcd server", "starting with client TLS", "starting with peer TLS"];
+    let mut said: Vec<_> = lines
+        .filter(|line| line.get("msg").and_then(Value::as_str).is_some_and(|msg| says.contains(&msg)))
+        .map(|mut line| {
+            for key in ["ts", "caller"] {
+                line.remove(key);
+            }
+            // A file without a list and a command line with an empty one are the same.
+            line.retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!(""));
+            line
+        })
+        .collect();
+    said.sort_by_key(|line| line.get("msg").map(Value::to_string));
+    assert!(said.len() >= 2, "too little about the configuration in\n{text}");
+    json!(said)
+}
