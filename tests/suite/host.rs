@@ -1,7 +1,7 @@
 //! A host on which a node's folder was unpacked, as far as one machine can play several.
 //!
-//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it, and
-//! `/var/lib` holds nothing but a fresh data folder. Nothing of it is visible outside, and all of it is
+//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it,
+//! `/var/lib` holds nothing but a fresh data folder, and `/srv` nothing. Nothing of it is visible outside, and all of it is
 //! gone when the last process inside ends.
 
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Host {
     pub fn of(overlay: &Path) -> Result<Self, Missing> {
         can_isolate()?;
         let scratch = tempfile::tempdir().unwrap();
-        for folder in ["root", "data"] {
+        for folder in ["root", "data", "srv"] {
             std::fs::create_dir(scratch.path().join(folder)).unwrap();
         }
         Ok(Self { overlay: overlay.to_owned(), scratch })
@@ -59,6 +59,7 @@ impl Host {
             mount --bind \"$SCRATCH/root/etc\" /etc
             mount --bind \"$SCRATCH/data\" \"$SCRATCH/root/lib/etcd\"
             mount --rbind \"$SCRATCH/root/lib\" /var/lib
+            mount --bind \"$SCRATCH/srv\" /srv
             unset SCRATCH OVERLAY
             cd /
             ";
@@ -81,9 +82,17 @@ impl Host {
             true => (user, unit.all("Service", "Group").first().copied().unwrap_or(user)),
             false => ("root", "root"),
         };
-        let as_user = format!(
-            "setpriv --reuid={user} --regid={group} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
-        );
+        let capabilities = match unit.all("Service", "AmbientCapabilities").as_slice() {
+            [] | [""] => String::from("--inh-caps=-all --bounding-set=-all"),
+            [one] => {
+                let one = one.strip_prefix("CAP_").unwrap().to_lowercase();
+                // Only a user who is not root loses the others by changing to it.
+                format!("--inh-caps=-all,+{one} --ambient-caps=-all,+{one} --bounding-set=-all,+{one}")
+            }
+            more => panic!("not known here: {more:?}"),
+        };
+        let as_user =
+            format!("setpriv --reuid={user} --regid={group} --clear-groups {capabilities} --no-new-privs");
         // StateDirectory= comes before ExecStartPre=.
         let mut script =
             format!("chown {user}:{group} /var/lib/etcd; chmod 0700 /var/lib/etcd; umask 0077\n");

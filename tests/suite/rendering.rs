@@ -1,16 +1,19 @@
 //! One description in every style: whatever etcd is told by, the same cluster starts.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
 
-use super::command::run;
+use super::command::{Running, run, until};
+use super::host::{Host, PACKAGED_UNIT};
 use super::live::Cluster;
 use super::product::Tree;
-use super::programs::{self, Etcd, find};
-use super::trial::{Outcome, trial};
+use super::programs::{self, Etcd, find, fixture};
+use super::trial::{Missing, Outcome, trial};
 
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
 
@@ -19,6 +22,9 @@ pub fn trials() -> Vec<Trial> {
     for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        let etcd = found.clone();
+        let name = format!("rendering::{version}::a_drop_in_starts_on_privileged_ports");
+        trials.push(trial(name, move || a_drop_in_starts_on_privileged_ports(&etcd?)));
         for layout in layouts {
             let found = found.clone();
             let name = format!("rendering::{version}::every_style_starts_the_same_{layout}_cluster");
@@ -83,7 +89,7 @@ fn every_style_starts_the_same_cluster(etcd: &Etcd, layout: &str) -> Outcome {
 }
 
 /// What etcd says of its own configuration while it starts.
-fn configuration(log: &std::path::Path) -> Value {
+fn configuration(log: &Path) -> Value {
     let text = fs::read_to_string(log).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
     let says = ["starting an etcd server", "starting with client TLS", "starting with peer TLS"];
@@ -101,4 +107,31 @@ fn configuration(log: &std::path::Path) -> Value {
     said.sort_by_key(|line| line.get("msg").map(Value::to_string));
     assert!(said.len() >= 2, "too little about the configuration in\n{text}");
     json!(said)
+}
+
+/// Over the unit of Debian's package, with a log outside of the data folder.
+fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
+    if !Path::new(PACKAGED_UNIT).is_file() {
+        return Err(Missing(format!("no {PACKAGED_UNIT} here")));
+    }
+    let text = fs::read_to_string(fixture("cluster/drop-in.yaml")).unwrap();
+    let tree = Tree::of(&format!("version: {}\n{text}", etcd.version)).applied();
+    let host = Host::of(&tree.path("nodes/etcd1"))?;
+    let mut service = host.service(&etcd.etcd)?;
+    let log = tree.root.with_file_name("log");
+    let file = File::create(&log).unwrap();
+    service.stdout(file.try_clone().unwrap()).stderr(file);
+    let mut service = Running::spawn(&mut service);
+    let healthy = until(Duration::from_secs(90), || {
+        let ended = service.0.try_wait().unwrap();
+        assert!(ended.is_none(), "{ended:?}:\n{}", fs::read_to_string(&log).unwrap());
+        let script = "set -eu; . \"$0\"; exec \"$1\" endpoint health";
+        let mut health = Command::new("sh");
+        health.env_clear().args(["-c", script]).arg(tree.path("clients/root/etcdctl.env")).arg(&etcd.etcdctl);
+        (run(&mut health).code == Some(0)).then_some(())
+    });
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(healthy.is_some(), "not healthy:\n{log}");
+    assert!(log.contains("/srv/etcd-wal") && log.contains("https://127.0.0.1:379"), "{log}");
+    Ok(())
 }

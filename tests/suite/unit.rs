@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use libtest_mimic::Trial;
 
 use super::command::{Ran, run};
-use super::host::Host;
+use super::host::{Host, PACKAGED_UNIT};
 use super::product::Tree;
 use super::programs::find;
 use super::systemd::Unit;
@@ -23,54 +22,65 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn systemd_accepts_it() -> Outcome {
-    let tree = Tree::of_fixture("three-members.yaml").applied();
-    let verified = verify(&tree)?;
-    assert_eq!(verified.code, Some(0), "{verified}");
-    assert!(!verified.said().contains("etcd.service"), "{verified}");
+/// One description for every way to tell a unit its options, and the first member's unit file.
+const KINDS: [(&str, &str); 4] = [
+    ("three-members.yaml", UNIT),
+    ("flags.yaml", UNIT),
+    ("yaml.yaml", UNIT),
+    ("drop-in.yaml", "nodes/etcd1/etc/systemd/system/etcd.service.d/10-etcdpki.conf"),
+];
 
-    // The judge has to be awake: each of these it does catch.
-    let good = tree.read(UNIT);
-    for (right, wrong) in [
-        ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/no-such-etcd"),
-        ("[Service]", "[Service]\nProtectHoem=yes"),
-    ] {
-        assert!(good.contains(right), "no {right} in\n{good}");
-        fs::write(tree.path(UNIT), good.replacen(right, wrong, 1)).unwrap();
-        let verified = verify(&tree)?;
-        assert!(verified.said().contains("etcd.service"), "{wrong} was accepted: {verified}");
+fn systemd_accepts_it() -> Outcome {
+    for (fixture, unit) in KINDS {
+        let tree = Tree::of_fixture(fixture).applied();
+        let verified = analyze(&tree, "verify --man=no etcd.service")?;
+        assert_eq!(verified.code, Some(0), "{fixture}: {verified}");
+        assert!(!verified.said().contains("etcd"), "{fixture}: {verified}");
+
+        // The judge has to be awake: each of these it does catch.
+        let good = tree.read(unit);
+        for (right, wrong) in [
+            ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/no-such-etcd"),
+            ("[Service]", "[Service]\nProtectHoem=yes"),
+        ] {
+            assert!(good.contains(right), "no {right} in\n{good}");
+            fs::write(tree.path(unit), good.replacen(right, wrong, 1)).unwrap();
+            let verified = analyze(&tree, "verify --man=no etcd.service")?;
+            assert!(verified.said().contains("etcd"), "{fixture}: {wrong} was accepted: {verified}");
+        }
     }
     Ok(())
 }
 
-/// `systemd-analyze verify` on a host that has the node's files.
-fn verify(tree: &Tree) -> Result<Ran, Missing> {
+/// `systemd-analyze` on a host that has the node's files.
+fn analyze(tree: &Tree, arguments: &str) -> Result<Ran, Missing> {
     let analyze = find("systemd-analyze")?;
-    if !Path::new("/usr/bin/etcd").is_file() {
-        return Err(Missing("no /usr/bin/etcd here, which the unit starts".into()));
+    for needed in ["/usr/bin/etcd", PACKAGED_UNIT] {
+        if !Path::new(needed).is_file() {
+            return Err(Missing(format!("no {needed} here")));
+        }
     }
     let host = Host::of(&tree.path("nodes/etcd1"))?;
-    let script = format!("exec {} verify --man=no /etc/systemd/system/etcd.service", analyze.display());
-    Ok(run(&mut host.script(&script)?))
+    Ok(run(&mut host.script(&format!("exec {} {arguments}", analyze.display()))?))
 }
 
 fn systemd_rates_its_exposure() -> Outcome {
-    let analyze = find("systemd-analyze")?;
-    let tree = Tree::of_fixture("three-members.yaml").applied();
     let exposure = |tree: &Tree| {
-        let mut rate = Command::new(&analyze);
-        rate.args(["security", "--offline=true", "--no-pager"]).arg(tree.path(UNIT));
-        let said = run(&mut rate).ok().stdout;
+        let said = analyze(tree, "security --offline=true --no-pager etcd.service")?.ok().stdout;
         let overall =
             said.lines().find_map(|l| l.split("exposure level for").nth(1)).expect("an overall line");
         let value = overall.split_once(": ").unwrap().1.split_whitespace().next().unwrap();
-        value.parse::<f64>().unwrap()
+        Ok(value.parse::<f64>().unwrap())
     };
-    assert!(exposure(&tree) <= 2.0, "exposure {}", exposure(&tree));
+    for (fixture, unit) in KINDS {
+        let tree = Tree::of_fixture(fixture).applied();
+        let rated = exposure(&tree)?;
+        assert!(rated <= 2.0, "{fixture}: exposure {rated}");
 
-    let bare = "[Service]\nExecStart=/usr/bin/etcd\n";
-    fs::write(tree.path(UNIT), bare).unwrap();
-    assert!(exposure(&tree) > 9.0, "an unprotected service is rated {}", exposure(&tree));
+        fs::write(tree.path(unit), "[Service]\nExecStart=\nExecStart=/usr/bin/etcd\n").unwrap();
+        let rated = exposure(&tree)?;
+        assert!(rated > 9.0, "{fixture}: an unprotected service is rated {rated}");
+    }
     Ok(())
 }
 

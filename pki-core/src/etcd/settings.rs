@@ -5,8 +5,9 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style};
 use super::host_path::HostPath;
 use super::layout::Role;
-use super::option::EtcdOption;
+use super::option::{self, EtcdOption, UrlUse, ValueKind};
 use super::url::MemberUrl;
+use super::version::EtcdVersion;
 
 /// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,27 @@ pub(super) struct Setting {
     pub(super) group: &'static str,
     pub(super) option: &'static str,
     pub(super) value: String,
+}
+
+impl Setting {
+    /// As etcd's command line has it.
+    pub(super) fn flag(&self) -> String {
+        format!("--{}={}", self.option, self.value)
+    }
+
+    /// Whether it lets etcd listen on a port that not every process may listen on (ip(7), below 1024).
+    pub(super) fn needs_privileged_port(&self) -> bool {
+        let listens = EtcdOption::find(self.option)
+            .is_some_and(|option| option.kind(EtcdVersion::V3_7) == ValueKind::Urls(UrlUse::Listen));
+        let mut ports = self.value.split(',').filter_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        listens && ports.any(|port| port < 1024)
+    }
+
+    /// Whether it has etcd keep its database in memory.
+    pub(super) fn locks_memory(&self) -> bool {
+        let names = ["memory-mlock", "experimental-memory-mlock"];
+        names.contains(&self.option) && option::boolean(&self.value) == Some(true)
+    }
 }
 
 /// Settings in the making.

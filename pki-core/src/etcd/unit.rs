@@ -36,6 +36,14 @@ impl Unit {
         }
     }
 
+    /// A setting that is a set of words: only these count, and none if there are none.
+    fn only(&mut self, key: &str, words: &str) {
+        if self.is_drop_in && !words.is_empty() {
+            let _ = writeln!(self.text, "{key}=");
+        }
+        let _ = writeln!(self.text, "{key}={words}");
+    }
+
     /// A setting that is a list: only what is set here counts (systemd.syntax(7)).
     fn replace(&mut self, key: &str, values: &[String]) {
         if self.is_drop_in {
@@ -127,7 +135,8 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
         before.push(format!("+/usr/bin/install -d -m 0700 -o {user} -g {user} {folder}"));
     }
     unit.replace("ExecStartPre", &before);
-    unit.replace("ExecStart", &[command(cluster, member, start, options.as_ref())]);
+    let settings = cluster.settings(member, start);
+    unit.replace("ExecStart", &[command(cluster, &settings, options.as_ref())]);
     unit.set(&[("Restart", "always"), ("RestartSec", "5s")]);
     unit.comment("A member is ready only when the cluster has a quorum: start the members in parallel.");
     unit.set(&[("TimeoutStartSec", "15min"), ("TimeoutStopSec", "60s")]);
@@ -135,35 +144,43 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     if !states.is_empty() {
         unit.set(&[("StateDirectory", &states.join(" ")), ("StateDirectoryMode", "0700")]);
     }
+    // What comes before the start may be what makes the folder.
+    let missing = if hosts.data_dir.below(STATE).is_some() { "" } else { "-" };
+    unit.set(&[("WorkingDirectory", &format!("{missing}{}", hosts.data_dir)), ("LimitNOFILE", "65536")]);
+    if settings.iter().any(Setting::locks_memory) {
+        unit.set(&[("LimitMEMLOCK", "infinity")]);
+    }
     unit.set(&[
-        ("WorkingDirectory", hosts.data_dir.as_str()),
-        ("LimitNOFILE", "65536"),
         ("OOMScoreAdjust", "-999"),
         ("Nice", "-5"),
         ("IOSchedulingClass", "best-effort"),
         ("IOSchedulingPriority", "0"),
         ("UMask", "0077"),
     ]);
-    sandbox(unit, hosts, &others);
+    sandbox(unit, hosts, &others, &settings);
 }
 
-fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[&HostPath]) {
-    let is_home = |path: &&HostPath| ["/home", "/root"].iter().any(|home| path.below(home).is_some());
+fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[&HostPath], settings: &[Setting]) {
     let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
-    let home = if paths.iter().chain(others).any(is_home) { "read-only" } else { "yes" };
+    let is_below = |folders: &[&str]| {
+        let mut paths = paths.iter().chain(others);
+        paths.any(|path| folders.iter().any(|folder| path.below(folder).is_some()))
+    };
+    let home = if is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
+    let temporary = if is_below(&["/tmp", "/var/tmp"]) { "no" } else { "yes" };
+    // capabilities(7): all that a port below 1024 needs.
+    let privileged = settings.iter().any(Setting::needs_privileged_port);
+    let capability = if privileged { "CAP_NET_BIND_SERVICE" } else { "" };
     unit.comment("The sandbox.");
-    unit.set(&[
-        ("NoNewPrivileges", "yes"),
-        ("CapabilityBoundingSet", ""),
-        ("AmbientCapabilities", ""),
-        ("ProtectSystem", "strict"),
-        ("ProtectHome", home),
-    ]);
+    unit.set(&[("NoNewPrivileges", "yes")]);
+    unit.only("CapabilityBoundingSet", capability);
+    unit.only("AmbientCapabilities", capability);
+    unit.set(&[("ProtectSystem", "strict"), ("ProtectHome", home)]);
     for folder in others {
         unit.set(&[("ReadWritePaths", folder.as_str())]);
     }
     unit.set(&[
-        ("PrivateTmp", "yes"),
+        ("PrivateTmp", temporary),
         ("PrivateDevices", "yes"),
         ("ProtectKernelTunables", "yes"),
         ("ProtectKernelModules", "yes"),
@@ -175,26 +192,24 @@ fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[&HostPath]) {
         ("RestrictNamespaces", "yes"),
         ("RestrictRealtime", "yes"),
         ("RestrictSUIDSGID", "yes"),
-        ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK"),
         ("LockPersonality", "yes"),
         ("MemoryDenyWriteExecute", "yes"),
         ("RemoveIPC", "yes"),
-        ("SystemCallArchitectures", "native"),
-        ("SystemCallFilter", "@system-service"),
-        ("SystemCallFilter", "~@privileged @resources"),
-        ("SystemCallErrorNumber", "EPERM"),
     ]);
+    unit.only("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK");
+    unit.only("SystemCallArchitectures", "native");
+    let calls = ["@system-service", "~@privileged @resources"];
+    unit.replace("SystemCallFilter", &calls.map(str::to_owned));
+    unit.set(&[("SystemCallErrorNumber", "EPERM")]);
 }
 
 /// The command line of etcd.
-fn command(cluster: &Cluster, member: &Member, start: &Start, options: Option<&HostPath>) -> String {
+fn command(cluster: &Cluster, settings: &[Setting], options: Option<&HostPath>) -> String {
     let binary = &cluster.hosts.binary;
     match (cluster.style(), options) {
         (Style::Yaml, Some(file)) => format!("{binary} --config-file={file}"),
         (Style::Flags, _) => {
-            let flags = cluster.settings(member, start);
-            let flags =
-                flags.iter().map(|Setting { option, value, .. }| word(&format!("--{option}={value}")));
+            let flags = settings.iter().map(|setting| word(&setting.flag()));
             std::iter::once(binary.to_string()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
         }
         (Style::Env | Style::Yaml, _) => binary.to_string(),
