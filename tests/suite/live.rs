@@ -169,7 +169,7 @@ impl Member {
 }
 
 /// Two suites at once, or two tests of this one, would fight for etcd's ports.
-fn loopback() -> File {
+pub fn loopback() -> File {
     let path = std::env::temp_dir().join("etcdpki-tests.lock");
     let file = File::options().create(true).append(true).open(path).unwrap();
     file.lock().unwrap();

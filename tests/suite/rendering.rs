@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::command::{Running, run, until};
 use super::host::{Host, PACKAGED_UNIT};
-use super::live::Cluster;
+use super::live::{Cluster, loopback};
 use super::product::Tree;
 use super::programs::{self, Etcd, find, fixture};
 use super::trial::{Missing, Outcome, trial};
@@ -114,6 +114,7 @@ fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
     if !Path::new(PACKAGED_UNIT).is_file() {
         return Err(Missing(format!("no {PACKAGED_UNIT} here")));
     }
+    let _lock = loopback();
     let text = fs::read_to_string(fixture("cluster/drop-in.yaml")).unwrap();
     let tree = Tree::of(&format!("version: {}\n{text}", etcd.version)).applied();
     let host = Host::of(&tree.path("nodes/etcd1"))?;
@@ -132,6 +133,6 @@ fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
     });
     let log = fs::read_to_string(&log).unwrap();
     assert!(healthy.is_some(), "not healthy:\n{log}");
-    assert!(log.contains("/srv/etcd-wal") && log.contains("https://127.0.0.1:379"), "{log}");
+    assert!(log.contains("/srv/etcd/wal") && log.contains("https://127.0.0.1:379"), "{log}");
     Ok(())
 }

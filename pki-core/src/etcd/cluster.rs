@@ -152,6 +152,23 @@ impl Default for Hosts {
     }
 }
 
+impl Hosts {
+    /// The folder above `--wal-dir`, unless that is in the data folder: etcd makes its log under another name
+    /// beside it and renames it (etcd, server/wal/wal.go, `Create`), so this is etcd's too.
+    pub(super) fn wal_home(&self) -> Option<HostPath> {
+        let wal_dir = self.wal_dir.as_ref()?;
+        wal_dir.below(self.data_dir.as_str()).is_none().then(|| wal_dir.parent())
+    }
+
+    /// The folders that etcd writes to, before what may be in them.
+    pub(super) fn data_folders(&self) -> Vec<HostPath> {
+        let mut folders: Vec<_> = self.wal_home().into_iter().chain([self.data_dir.clone()]).collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+}
+
 /// How the cluster first comes together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bootstrap {

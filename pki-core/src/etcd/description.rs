@@ -198,22 +198,27 @@ impl Reader<'_> {
             wal_dir: path(&typed.wal_dir)?,
         };
         // Everything below these folders is given to etcd's user.
-        let wal_dir = hosts.wal_dir.as_ref();
-        let own = [Some((&typed.pki, &hosts.pki)), Some((&typed.data_dir, &hosts.data_dir))];
-        let own = own.into_iter().flatten().chain(wal_dir.map(|path| (&typed.wal_dir, path)));
-        for (text, folder) in own {
-            let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
-            let mut others = others.into_iter().chain(wal_dir.filter(|wal_dir| *wal_dir != folder));
-            let holds = |other: &HostPath| {
-                other.below(folder.as_str()).is_some()
-                    && !(folder == &hosts.data_dir && Some(other) == wal_dir)
-            };
-            let taken = others.find(|other| holds(other)).map(HostPath::to_string);
-            let is_top = folder.ancestors().next().is_none();
+        let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
+        for (text, folder) in [(&typed.pki, &hosts.pki), (&typed.data_dir, &hosts.data_dir)] {
+            let others = others.into_iter().chain(&hosts.wal_dir);
+            let mut others =
+                others.filter(|other| folder != &hosts.data_dir || Some(*other) != hosts.wal_dir.as_ref());
+            let taken = others.find(|other| other.below(folder.as_str()).is_some());
             if let Some(text) = text
-                && (taken.is_some() || is_top)
+                && (taken.is_some() || folder.is_shared())
             {
+                let taken = taken.map(HostPath::to_string);
                 let error = DescriptionError::NotItsOwn { folder: folder.to_string(), taken };
+                return Err(self.error(text.referenced, error));
+            }
+        }
+        if let (Some(text), Some(folder)) = (&typed.wal_dir, hosts.wal_home()) {
+            let mut others = others.into_iter().filter(|other| *other != &hosts.data_dir);
+            let taken = others.find(|other| *other == &folder || other.below(folder.as_str()).is_some());
+            if taken.is_some() || folder.is_shared() {
+                let (wal_dir, folder) = (text.value.clone(), folder.to_string());
+                let taken = taken.map(HostPath::to_string);
+                let error = DescriptionError::WalFolder { wal_dir, folder, taken };
                 return Err(self.error(text.referenced, error));
             }
         }

@@ -135,12 +135,25 @@ pub enum DescriptionError {
         /// The layout.
         layout: Layout,
     },
+    /// A folder for etcd's log, in one that cannot be given to etcd's user.
+    #[error(
+        "etcd makes {wal_dir} under another name beside it, so {folder} is given to etcd's user, {}",
+        not_its_own(taken.as_deref())
+    )]
+    WalFolder {
+        /// As written.
+        wal_dir: String,
+        /// The folder above it.
+        folder: String,
+        /// What else is in that; None for a folder that everything on a host shares.
+        taken: Option<String>,
+    },
     /// A folder that is given to etcd's user, and holds what is not etcd's.
     #[error("{folder} is given to etcd's user, {}", not_its_own(taken.as_deref()))]
     NotItsOwn {
         /// The folder.
         folder: String,
-        /// What else is in it; None for a folder of the root.
+        /// What else is in it; None for a folder that everything on a host shares.
         taken: Option<String>,
     },
     /// A value that etcd would refuse.
@@ -232,7 +245,7 @@ pub enum DescriptionError {
 fn not_its_own(taken: Option<&str>) -> String {
     match taken {
         Some(other) => format!("but {other} is in it"),
-        None => "but it is a folder of the root".to_owned(),
+        None => "but everything on a host shares it".to_owned(),
     }
 }
 
@@ -268,6 +281,9 @@ impl DescriptionError {
                 format!("it has {}", roles.map(|role| role.name()).collect::<Vec<_>>().join(", "))
             }
             Self::NotItsOwn { .. } => "choose a folder that holds nothing else".to_owned(),
+            Self::WalFolder { wal_dir, .. } => {
+                format!("write a folder in one of its own, such as {wal_dir}/wal")
+            }
             Self::OptionWithoutYaml { .. } => "write `style: env`".to_owned(),
             Self::Port { .. } => "write a number from 1 to 65535".to_owned(),
             Self::SamePort { .. } => "choose another `client-port` or `peer-port`".to_owned(),

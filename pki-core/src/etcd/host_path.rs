@@ -60,6 +60,19 @@ impl HostPath {
         slashes.filter_map(|(index, _)| self.0.get(..index))
     }
 
+    /// The folder that it is in; `/` for a folder of the root.
+    pub(super) fn parent(&self) -> Self {
+        let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Self(if folder.is_empty() { "/" } else { folder }.to_owned())
+    }
+
+    /// Whether it is a folder that everything on a host shares: the root, one of the root's, or of those below
+    /// `/usr` and `/var` (hier(7)).
+    pub(super) fn is_shared(&self) -> bool {
+        let shared = ["", "/usr", "/var"];
+        self.0.rsplit_once('/').is_none_or(|(folder, _)| shared.contains(&folder))
+    }
+
     /// What is below `folder`, if it is there.
     pub(super) fn below(&self, folder: &str) -> Option<&str> {
         self.0.strip_prefix(folder)?.strip_prefix('/')
@@ -97,5 +110,14 @@ mod tests {
         assert_eq!(path.ancestors().collect::<Vec<_>>(), ["/etc", "/etc/etcd"]);
         assert_eq!(path.below("/etc"), Some("etcd/pki"));
         assert_eq!(path.below("/et"), None);
+        let parents = std::iter::successors(Some(path), |path| Some(path.parent())).map(|path| path.0);
+        assert_eq!(parents.take(5).collect::<Vec<_>>(), ["/etc/etcd/pki", "/etc/etcd", "/etc", "/", "/"]);
+    }
+
+    #[test]
+    fn what_everything_shares_is_known() {
+        let is_shared = |path: &str| HostPath::parse(path).unwrap().is_shared();
+        assert!(is_shared("/srv") && is_shared("/var/lib") && is_shared("/usr/bin"));
+        assert!(!is_shared("/srv/etcd") && !is_shared("/var/lib/etcd"));
     }
 }

@@ -118,8 +118,8 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
         unit.set(&[("AssertPathExists", path.as_str())]);
     }
     unit.set(&[("StartLimitIntervalSec", "0")]);
-    let (states, others): (Vec<&HostPath>, Vec<&HostPath>) =
-        hosts.data_folders().partition(|folder| folder.below(STATE).is_some());
+    let (states, others): (Vec<HostPath>, Vec<HostPath>) =
+        hosts.data_folders().into_iter().partition(|folder| folder.below(STATE).is_some());
     for folder in &others {
         unit.set(&[("RequiresMountsFor", folder.as_str())]);
     }
@@ -140,7 +140,7 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     unit.set(&[("Restart", "always"), ("RestartSec", "5s")]);
     unit.comment("A member is ready only when the cluster has a quorum: start the members in parallel.");
     unit.set(&[("TimeoutStartSec", "15min"), ("TimeoutStopSec", "60s")]);
-    let states: Vec<&str> = states.into_iter().filter_map(|folder| folder.below(STATE)).collect();
+    let states: Vec<&str> = states.iter().filter_map(|folder| folder.below(STATE)).collect();
     if !states.is_empty() {
         unit.set(&[("StateDirectory", &states.join(" ")), ("StateDirectoryMode", "0700")]);
     }
@@ -160,10 +160,10 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     sandbox(unit, hosts, &others, &settings);
 }
 
-fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[&HostPath], settings: &[Setting]) {
+fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Setting]) {
     let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
     let is_below = |folders: &[&str]| {
-        let mut paths = paths.iter().chain(others);
+        let mut paths = paths.into_iter().chain(others);
         paths.any(|path| folders.iter().any(|folder| path.below(folder).is_some()))
     };
     let home = if is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
@@ -213,14 +213,6 @@ fn command(cluster: &Cluster, settings: &[Setting], options: Option<&HostPath>) 
             std::iter::once(binary.to_string()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
         }
         (Style::Env | Style::Yaml, _) => binary.to_string(),
-    }
-}
-
-impl Hosts {
-    /// The folders that etcd writes to.
-    fn data_folders(&self) -> impl Iterator<Item = &HostPath> {
-        let wal_dir = self.wal_dir.as_ref().filter(|wal_dir| wal_dir.below(self.data_dir.as_str()).is_none());
-        [&self.data_dir].into_iter().chain(wal_dir)
     }
 }
 

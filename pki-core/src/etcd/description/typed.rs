@@ -175,7 +175,7 @@ pub(super) struct TypedHost {
     pub(super) pki: Option<Text>,
     /// `--data-dir`; /var/lib/etcd if it is left out.
     pub(super) data_dir: Option<Text>,
-    /// `--wal-dir`.
+    /// `--wal-dir`; the folder above it is etcd's own too, unless that is the data folder.
     pub(super) wal_dir: Option<Text>,
 }
 
