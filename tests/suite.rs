@@ -27,6 +27,7 @@ mod suite {
     pub mod programs;
     pub mod recorded;
     pub mod rendering;
+    pub mod schema;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -34,32 +35,28 @@ mod suite {
 }
 
 fn main() {
-    use suite::{
-        apply, certificates, cfssl_cases, crash, descriptions, etcd, guides, handshakes, hostile, options,
-        privileges, recorded, rendering, systemd, unit, zlint,
-    };
-
     let arguments = Arguments::from_args();
     if !arguments.list {
         suite::product::build();
     }
     let others = [
-        unit::trials(),
-        guides::trials(),
-        cfssl_cases::trials(),
-        recorded::trials(),
-        zlint::trials(),
-        apply::trials(),
-        descriptions::trials(),
-        crash::trials(),
-        hostile::trials(),
-        certificates::trials(),
-        systemd::trials(),
-        handshakes::trials(),
-        options::trials(),
-        rendering::trials(),
+        suite::unit::trials(),
+        suite::guides::trials(),
+        suite::cfssl_cases::trials(),
+        suite::recorded::trials(),
+        suite::zlint::trials(),
+        suite::apply::trials(),
+        suite::descriptions::trials(),
+        suite::schema::trials(),
+        suite::crash::trials(),
+        suite::hostile::trials(),
+        suite::certificates::trials(),
+        suite::systemd::trials(),
+        suite::handshakes::trials(),
+        suite::options::trials(),
+        suite::rendering::trials(),
     ];
-    let live = [etcd::trials(), privileges::trials()];
+    let live = [suite::etcd::trials(), suite::privileges::trials()];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()
 }

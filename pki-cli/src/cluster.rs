@@ -38,6 +38,13 @@ wrong.
 Example:
   etcdpki cluster apply -f cluster.yaml -o out";
 
+const SCHEMA_EXAMPLE: &str = "\
+Editors with a YAML language server read it if the description says where it is, in its first line:
+  # yaml-language-server: $schema=cluster.schema.json
+
+Example:
+  etcdpki cluster schema >cluster.schema.json";
+
 /// `etcdpki cluster ...`
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -50,6 +57,9 @@ pub(crate) enum Command {
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = APPLY_EXAMPLE)]
     Apply(Target),
+    /// Print the JSON Schema of descriptions, for editors
+    #[command(after_help = SCHEMA_EXAMPLE)]
+    Schema,
 }
 
 /// `new`
@@ -83,6 +93,10 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
         Command::New(new) => new.run(io),
         Command::Plan(target) => target.plan(io),
         Command::Apply(target) => target.apply(io),
+        Command::Schema => {
+            io.output.write_all(pki_core::etcd::schema().as_bytes())?;
+            Ok(0)
+        }
     }
 }
 

@@ -16,6 +16,21 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
+/// The units and their lengths in nanoseconds. Microseconds are written with the micro sign U+00B5 or the Greek
+/// letter U+03BC too.
+pub(crate) const UNITS: [(&str, u64); 10] = [
+    ("ns", 1),
+    ("us", MICROSECOND),
+    ("µs", MICROSECOND),
+    ("μs", MICROSECOND),
+    ("ms", MILLISECOND),
+    ("s", SECOND),
+    ("m", MINUTE),
+    ("h", HOUR),
+    ("d", DAY),
+    ("y", YEAR),
+];
+
 /// Why a text is no duration.
 ///
 /// The messages are those of Go's `time.ParseDuration`, without its prefix `time: `.
@@ -171,18 +186,7 @@ fn leading_int(digits: &str) -> Option<u64> {
 }
 
 fn unit(name: &str) -> Option<u64> {
-    Some(match name {
-        "ns" => 1,
-        // The micro sign U+00B5 and the Greek letter U+03BC.
-        "us" | "µs" | "μs" => MICROSECOND,
-        "ms" => MILLISECOND,
-        "s" => SECOND,
-        "m" => MINUTE,
-        "h" => HOUR,
-        "d" => DAY,
-        "y" => YEAR,
-        _ => return None,
-    })
+    UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, length)| *length)
 }
 
 /// `total` and `whole.fraction` units, unless that exceeds [`LIMIT`].

@@ -79,3 +79,9 @@ pub use tree::{Entry, FileKind, Owner, Tree};
 pub use url::MemberUrl;
 pub use version::EtcdVersion;
 pub use write::describe;
+
+/// The JSON Schema of a description, draft 7, which is what editors read: it allows whatever
+/// [`Cluster::from_yaml`] takes, and of what is wrong it finds the words and forms.
+pub fn schema() -> &'static str {
+    include_str!("../cluster.schema.json")
+}

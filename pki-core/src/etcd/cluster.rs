@@ -82,6 +82,7 @@ pub(super) struct Rendering {
 
 /// Where etcd is told its options.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Style {
     /// An environment file
@@ -95,6 +96,7 @@ pub enum Style {
 
 /// What systemd is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum UnitKind {
     /// What is different from the unit that the distribution brings
@@ -115,6 +117,7 @@ pub(super) struct Container {
 
 /// The program that runs containers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ContainerEngine {
     /// `docker`
@@ -182,6 +185,7 @@ pub(super) struct Bootstrap {
 
 /// Whether a member founds a cluster or joins one: `--initial-cluster-state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum InitialClusterState {

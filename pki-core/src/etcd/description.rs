@@ -1,6 +1,8 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
 mod options;
+#[cfg(test)]
+mod schema;
 mod typed;
 
 use std::collections::{HashMap, HashSet};
@@ -36,6 +38,13 @@ use crate::suggest;
 /// etcd's ports (IANA: etcd-client, etcd-server).
 const CLIENT_PORT: u16 = 2379;
 const PEER_PORT: u16 = 2380;
+
+/// The longest subject attributes, in characters (RFC 5280 appendix A.1).
+const UB_COMMON_NAME: usize = 64;
+const UB_STATE_NAME: usize = 128;
+const UB_LOCALITY_NAME: usize = 128;
+const UB_ORGANIZATION_NAME: usize = 64;
+const UB_ORGANIZATIONAL_UNIT_NAME: usize = 64;
 
 /// Turns what is wrong at a place of the file into an error.
 struct Reader<'a> {
@@ -97,7 +106,7 @@ impl Reader<'_> {
     /// What `parse` makes of a text, or its error at the text's place.
     fn parse<T>(
         &self,
-        text: &Text,
+        text: &Text<T>,
         parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
     ) -> Result<T, Error> {
         parse(&text.value).map_err(|error| self.error(text.referenced, error))
@@ -106,7 +115,7 @@ impl Reader<'_> {
     /// The same for what may be left out.
     fn parse_option<T>(
         &self,
-        text: Option<&Text>,
+        text: Option<&Text<T>>,
         parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
     ) -> Result<Option<T>, Error> {
         text.map(|text| self.parse(text, parse)).transpose()
@@ -115,7 +124,7 @@ impl Reader<'_> {
     /// The same for each of a list.
     fn parse_list<T>(
         &self,
-        texts: Option<&OneOrMany>,
+        texts: Option<&OneOrMany<T>>,
         parse: impl Fn(&str) -> Result<T, DescriptionError>,
     ) -> Result<Vec<T>, Error> {
         let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
@@ -188,7 +197,7 @@ impl Reader<'_> {
     fn hosts(&self, typed: Option<&TypedHost>) -> Result<Hosts, Error> {
         let usual = Hosts::default();
         let Some(typed) = typed else { return Ok(usual) };
-        let path = |text: &Option<Text>| self.parse_option(text.as_ref(), HostPath::parse);
+        let path = |text: &Option<Text<_>>| self.parse_option(text.as_ref(), HostPath::parse);
         let hosts = Hosts {
             binary: path(&typed.binary)?.unwrap_or(usual.binary),
             user: self.parse_option(typed.user.as_ref(), Label::parse)?.unwrap_or(usual.user),
@@ -284,15 +293,15 @@ impl Reader<'_> {
     }
 
     fn authority(&self, typed: &TypedAuthority, usual: RoleTerms) -> Result<RoleTerms, Error> {
-        let path = |text: &Text| {
+        let path = |text: &Text<PathBuf>| {
             let folder = self.file.and_then(Path::parent);
             folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
         };
         let file = self.parse_option(typed.file.as_ref(), Label::parse)?;
         if let Some(certificate) = &typed.certificate {
-            let new = [&typed.common_name, &typed.key, &typed.validity];
-            let place = new.into_iter().flatten().next().map(|text| text.referenced);
-            if let Some(place) = place.or(typed.subject.as_ref().and_then(TypedSubject::place)) {
+            let new = [place(&typed.common_name), place(&typed.key), place(&typed.validity)];
+            let subject = typed.subject.as_ref().and_then(TypedSubject::place);
+            if let Some(place) = new.into_iter().flatten().next().or(subject) {
                 return Err(self.error(place, DescriptionError::GivenAuthority));
             }
             let given = GivenAuthority {
@@ -335,9 +344,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The upper bounds are those of RFC 5280 appendix A.1.
     fn common_name(&self, text: Option<&Text>) -> Result<Option<String>, Error> {
-        self.parse_option(text, |text| attribute(text, 64))
+        self.parse_option(text, |text| attribute(text, UB_COMMON_NAME))
     }
 
     fn subject(&self, typed: Option<&TypedSubject>) -> Result<Option<SubjectFields>, Error> {
@@ -346,10 +354,10 @@ impl Reader<'_> {
             |text: &Option<Text>, longest| self.parse_option(text.as_ref(), |text| attribute(text, longest));
         Ok(Some(SubjectFields {
             country: self.parse_option(typed.country.as_ref(), country)?,
-            province: field(&typed.province, 128)?,
-            locality: field(&typed.locality, 128)?,
-            organization: field(&typed.organization, 64)?,
-            organizational_unit: field(&typed.organizational_unit, 64)?,
+            province: field(&typed.province, UB_STATE_NAME)?,
+            locality: field(&typed.locality, UB_LOCALITY_NAME)?,
+            organization: field(&typed.organization, UB_ORGANIZATION_NAME)?,
+            organizational_unit: field(&typed.organizational_unit, UB_ORGANIZATIONAL_UNIT_NAME)?,
         }))
     }
 
@@ -361,23 +369,23 @@ impl Reader<'_> {
         let mut members = Vec::new();
         // Case does not count: there are file systems and resolvers that do not see it.
         let mut owners: HashMap<(&'static str, String), String> = HashMap::new();
-        let mut claim = |what, text: &Text, value: String, owner: &Label| {
+        let mut claim = |what, place: Location, value: String, owner: &Label| {
             let owned = owners.insert((what, value.to_ascii_lowercase()), owner.to_string());
             owned.map_or(Ok(()), |owner| {
-                Err(self.error(text.referenced, DescriptionError::Clash { what, text: value, owner }))
+                Err(self.error(place, DescriptionError::Clash { what, text: value, owner }))
             })
         };
         for typed in typed {
             let name = self.parse(&typed.name, Label::parse)?;
-            claim("the name", &typed.name, name.to_string(), &name)?;
+            claim("the name", typed.name.referenced, name.to_string(), &name)?;
             let (mut addresses, mut dns) = (Vec::new(), Vec::new());
             for text in typed.address.iter().flat_map(|OneOrMany(texts)| texts) {
                 let address = self.parse(text, MemberAddress::parse)?;
-                claim("the address", text, address.to_string(), &name)?;
+                claim("the address", text.referenced, address.to_string(), &name)?;
                 addresses.push(address);
             }
             for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
-                claim("the DNS name", text, text.value.clone(), &name)?;
+                claim("the DNS name", text.referenced, text.value.clone(), &name)?;
                 dns.push(self.parse(text, DnsName::parse)?);
             }
             let details = self.member_details(typed, options)?;
@@ -464,8 +472,13 @@ impl TypedSubject {
     fn place(&self) -> Option<Location> {
         let fields =
             [&self.country, &self.province, &self.locality, &self.organization, &self.organizational_unit];
-        fields.into_iter().flatten().next().map(|text| text.referenced)
+        fields.into_iter().find_map(place)
     }
+}
+
+/// Where a text stands, if it is there.
+fn place<T>(text: &Option<Text<T>>) -> Option<Location> {
+    text.as_ref().map(|text| text.referenced)
 }
 
 /// One of several words.

@@ -38,13 +38,13 @@ pub enum DescriptionError {
         /// Who has it already.
         owner: String,
     },
-    /// An option that follows from another part of the description.
-    #[error("the option `{name}` follows from {instead}")]
+    /// An option that follows from another part of the description, or is for no description.
+    #[error("the option `{name}` {reason}")]
     DescribedOption {
         /// Which.
         name: String,
-        /// From what.
-        instead: &'static str,
+        /// From what, or what it is for.
+        reason: &'static str,
     },
     /// A DNS name that is none.
     #[error("{text:?} cannot be a DNS name: {reason}")]

@@ -17,11 +17,11 @@ use super::error::DescriptionError;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Label(String);
 
-/// Leaves room for what is put around a name within the 64 characters of a common name
-/// (RFC 5280 appendix A.1, ub-common-name).
-const LONGEST: usize = 48;
-
 impl Label {
+    /// Leaves room for what is put around a name within the 64 characters of a common name
+    /// (RFC 5280 appendix A.1, ub-common-name).
+    pub(super) const LONGEST: usize = 48;
+
     /// The name, if it is one.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Label {
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
         let reason = if text.is_empty() {
             "it is empty"
-        } else if text.len() > LONGEST {
+        } else if text.len() > Self::LONGEST {
             "it is longer than 48 characters"
         } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             "it does not begin with a letter or a digit"

@@ -6,6 +6,7 @@ use crate::oid;
 
 /// Who trusts whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Layout {
     /// A CA for peers and one for clients and servers; no certificate can do more than its part needs.

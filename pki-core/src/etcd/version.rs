@@ -43,6 +43,11 @@ impl EtcdVersion {
     /// The newest release of 3.7.
     pub const V3_7: Self = Self::series(7);
 
+    /// The newest release of every series that is known, the oldest series first.
+    pub fn all_series() -> impl Iterator<Item = Self> {
+        (OLDEST..=NEWEST).map(Self::series)
+    }
+
     const fn series(minor: u8) -> Self {
         Self { minor, patch: Patch::Newest }
     }

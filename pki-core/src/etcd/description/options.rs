@@ -38,8 +38,8 @@ impl Reader<'_, '_> {
             let near = suggest::near(&name, available.map(|option| option.name())).map(str::to_owned);
             return fail(DescriptionError::UnknownOption { name, near });
         };
-        if let Some(instead) = described_by(option.name()) {
-            return fail(DescriptionError::DescribedOption { name, instead });
+        if let Some(reason) = described_by(option.name()) {
+            return fail(DescriptionError::DescribedOption { name, reason });
         }
         match option.availability(self.version) {
             Availability::Available => {}
@@ -83,18 +83,18 @@ pub(super) fn is_in_yaml(name: &str, version: EtcdVersion) -> bool {
     EtcdOption::find(name).is_some_and(|option| option.yaml(version).is_some())
 }
 
-/// What of a description an option follows from.
-fn described_by(option: &str) -> Option<&'static str> {
+/// Why an option is not given by its name: what it follows from, or what it is for.
+pub(super) fn described_by(option: &str) -> Option<&'static str> {
     Some(match option {
-        "name" | "initial-cluster" => "`members`",
+        "name" | "initial-cluster" => "follows from `members`",
         "advertise-client-urls"
         | "initial-advertise-peer-urls"
         | "listen-client-urls"
-        | "listen-peer-urls" => "the member's addresses, or the member's key of this name",
-        "initial-cluster-state" => "`state`",
-        "initial-cluster-token" => "`token`",
-        "discovery-srv" => "the key `discovery-srv`",
-        "data-dir" | "wal-dir" => "`host`, its key of this name",
+        | "listen-peer-urls" => "follows from the member's addresses, or its key of this name",
+        "initial-cluster-state" => "follows from `state`",
+        "initial-cluster-token" => "follows from `token`",
+        "discovery-srv" => "follows from `discovery-srv`, a key of the cluster",
+        "data-dir" | "wal-dir" => "follows from the key of this name in `host`",
         "auto-tls"
         | "cert-file"
         | "client-cert-auth"
@@ -108,9 +108,10 @@ fn described_by(option: &str) -> Option<&'static str> {
         | "peer-client-cert-auth"
         | "peer-key-file"
         | "peer-trusted-ca-file"
-        | "trusted-ca-file" => "`layout` and `certificates`",
-        "config-file" => "`style`",
-        "force-new-cluster" => "nothing: it is for one start of one member, by hand",
+        | "trusted-ca-file" => "follows from `layout` and `certificates`",
+        "config-file" => "follows from `style`",
+        "force-new-cluster" => "is for one start of one member, by hand",
+        "version" => "makes etcd tell its version and end",
         _ => return None,
     })
 }

@@ -2,46 +2,58 @@
 //! is made from, so a comment on a field is what an editor shows.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
+use time::Duration;
 
-pub(super) type Text = Spanned<String>;
+use crate::etcd::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
+use crate::etcd::host_path::HostPath;
+use crate::etcd::label::Label;
+use crate::etcd::layout::Layout;
+use crate::etcd::ssh::SshTarget;
+use crate::etcd::url::MemberUrl;
+use crate::etcd::version::EtcdVersion;
+use crate::key::KeyAlgorithm;
 
 /// An etcd cluster: `etcdpki cluster apply` makes everything that its hosts need.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedCluster {
     /// The cluster's name: letters, digits, `.`, `_` and `-`.
-    pub(super) name: Text,
+    pub(super) name: Text<Label>,
     /// The etcd that it is made for, such as 3.5 or 3.5.30: it decides which options there are.
-    pub(super) version: Option<Text>,
+    pub(super) version: Option<Text<EtcdVersion>>,
     /// Who trusts whom.
-    pub(super) layout: Option<Text>,
+    pub(super) layout: Option<Text<Layout>>,
     /// Where etcd is told its options.
-    pub(super) style: Option<Text>,
+    pub(super) style: Option<Text<Style>>,
     /// What systemd is given: a whole unit, a drop-in for the distribution's, or nothing.
-    pub(super) unit: Option<Text>,
+    pub(super) unit: Option<Text<UnitKind>>,
     /// To run etcd in a container: a script with the command is made for each member.
     pub(super) container: Option<TypedContainer>,
     /// `--initial-cluster-token`; the cluster's name if it is left out.
-    pub(super) token: Option<Text>,
+    pub(super) token: Option<Text<Label>>,
     /// `--initial-cluster-state` of every member. If it is left out, members that join after the first
     /// `apply` find an existing cluster.
-    pub(super) state: Option<Text>,
+    pub(super) state: Option<Text<InitialClusterState>>,
     /// `--discovery-srv`: the domain whose SRV records name the members.
-    pub(super) discovery_srv: Option<Text>,
+    pub(super) discovery_srv: Option<Text<DnsName>>,
     /// The port for clients, 2379 if it is left out.
-    pub(super) client_port: Option<Text>,
+    pub(super) client_port: Option<Text<u16>>,
     /// The port for peers, 2380 if it is left out.
-    pub(super) peer_port: Option<Text>,
+    pub(super) peer_port: Option<Text<u16>>,
     /// Names of the loopback interface in the members' certificates; 127.0.0.1, ::1 and localhost if it is
     /// left out.
-    pub(super) loopback: Option<OneOrMany>,
+    pub(super) loopback: Option<OneOrMany<HostName>>,
     /// Whether members serve clients on 127.0.0.1 too, over TLS as everywhere.
-    pub(super) listen_loopback: Option<Text>,
+    pub(super) listen_loopback: Option<Text<bool>>,
     /// The kind of every key.
-    pub(super) key: Option<Text>,
+    pub(super) key: Option<Text<KeyAlgorithm>>,
     /// How long certificates are valid.
     pub(super) validity: Option<TypedValidity>,
     /// What every subject says beside its common name.
@@ -53,6 +65,7 @@ pub(super) struct TypedCluster {
     /// Options of every member by etcd's own names.
     pub(super) options: Option<TypedOptions>,
     /// The members.
+    #[cfg_attr(test, schemars(with = "Vec<TypedMember>", length(min = 1)))]
     pub(super) members: Spanned<Vec<TypedMember>>,
     /// Who connects with a certificate; root is always there.
     pub(super) clients: Option<Vec<TypedClient>>,
@@ -60,186 +73,234 @@ pub(super) struct TypedCluster {
 
 /// To run etcd in a container.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedContainer {
     /// The program that runs containers.
-    pub(super) engine: Option<Text>,
+    pub(super) engine: Option<Text<ContainerEngine>>,
     /// The image, such as quay.io/coreos/etcd:v3.5.30.
+    #[cfg_attr(test, schemars(extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")))]
     pub(super) image: Text,
 }
 
 /// How long certificates are valid: 1y, 90d, 8760h.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct TypedValidity {
     /// A CA's certificate; 10y if it is left out.
-    pub(super) ca: Option<Text>,
+    pub(super) ca: Option<Text<Duration>>,
     /// All others; 1y if it is left out. None outlives its CA.
-    pub(super) leaf: Option<Text>,
+    pub(super) leaf: Option<Text<Duration>>,
 }
 
 /// What a subject says beside its common name.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct TypedSubject {
     /// Country: two letters.
     #[serde(rename = "C")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^[A-Za-z]{2}$")))]
     pub(super) country: Option<Text>,
     /// State or province.
     #[serde(rename = "ST")]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_STATE_NAME)))]
     pub(super) province: Option<Text>,
     /// Locality.
     #[serde(rename = "L")]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_LOCALITY_NAME)))]
     pub(super) locality: Option<Text>,
     /// Organization.
     #[serde(rename = "O")]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_ORGANIZATION_NAME)))]
     pub(super) organization: Option<Text>,
     /// Organizational unit.
     #[serde(rename = "OU")]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_ORGANIZATIONAL_UNIT_NAME)))]
     pub(super) organizational_unit: Option<Text>,
 }
 
 /// What is different for one kind of certificate. Which kinds there are follows from the layout.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedCertificates {
     /// The CA of the layouts single-ca and shared-cert.
+    #[cfg_attr(test, schemars(with = "Option<TypedAuthority>"))]
     pub(super) ca: Option<Spanned<TypedAuthority>>,
     /// The CA of clients and servers in the layout least-privilege.
+    #[cfg_attr(test, schemars(with = "Option<TypedAuthority>"))]
     pub(super) client_ca: Option<Spanned<TypedAuthority>>,
     /// The CA of peers in the layout least-privilege.
+    #[cfg_attr(test, schemars(with = "Option<TypedAuthority>"))]
     pub(super) peer_ca: Option<Spanned<TypedAuthority>>,
     /// A member's certificate for clients and peers in the layout shared-cert.
+    #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(super) member: Option<Spanned<TypedCertificate>>,
     /// A member's certificate for clients.
+    #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(super) server: Option<Spanned<TypedCertificate>>,
     /// A member's certificate for other members.
+    #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(super) peer: Option<Spanned<TypedCertificate>>,
     /// The certificate of a member's gRPC gateway in the layout least-privilege.
+    #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(super) gateway: Option<Spanned<TypedCertificate>>,
     /// A client's certificate.
+    #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(super) client: Option<Spanned<TypedCertificate>>,
 }
 
 /// A CA: what its certificate says, or where one is that exists.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("dependencies" = {"private-key": ["certificate"]})))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedAuthority {
     /// The common name of a new CA.
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// The rest of a new CA's subject.
     pub(super) subject: Option<TypedSubject>,
     /// The kind of a new CA's key.
-    pub(super) key: Option<Text>,
+    pub(super) key: Option<Text<KeyAlgorithm>>,
     /// How long a new CA's certificate is valid.
-    pub(super) validity: Option<Text>,
+    pub(super) validity: Option<Text<Duration>>,
     /// The name of its files, without `.pem`.
-    pub(super) file: Option<Text>,
+    pub(super) file: Option<Text<Label>>,
     /// The certificate of a CA that exists, and behind it those of the CAs above; a path relative to this
     /// file.
-    pub(super) certificate: Option<Text>,
+    pub(super) certificate: Option<Text<PathBuf>>,
     /// The key of a CA that exists; a path relative to this file. If it is left out, the CA stays offline
     /// and requests are made for it to sign.
-    pub(super) private_key: Option<Text>,
+    pub(super) private_key: Option<Text<PathBuf>>,
 }
 
 /// What certificates of one kind say.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedCertificate {
     /// The common name; the member's or client's name if it is left out.
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// The rest of the subject, in place of the cluster's.
     pub(super) subject: Option<TypedSubject>,
     /// The kind of the key, in place of the cluster's.
-    pub(super) key: Option<Text>,
+    pub(super) key: Option<Text<KeyAlgorithm>>,
     /// How long it is valid, in place of the cluster's `leaf`.
-    pub(super) validity: Option<Text>,
+    pub(super) validity: Option<Text<Duration>>,
     /// The name of its files, without `.pem`.
-    pub(super) file: Option<Text>,
+    pub(super) file: Option<Text<Label>>,
     /// Addresses and DNS names beside those of the member.
-    pub(super) names: Option<OneOrMany>,
+    pub(super) names: Option<OneOrMany<HostName>>,
 }
 
 /// Where things are on the hosts.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedHost {
     /// The program; /usr/bin/etcd if it is left out.
-    pub(super) binary: Option<Text>,
+    pub(super) binary: Option<Text<HostPath>>,
     /// The user that etcd runs as, and its group; etcd if it is left out.
-    pub(super) user: Option<Text>,
+    pub(super) user: Option<Text<Label>>,
     /// The folder of the environment or configuration file; /etc/etcd if it is left out.
-    pub(super) config: Option<Text>,
+    pub(super) config: Option<Text<HostPath>>,
     /// The folder of certificates and keys, which holds nothing else; /etc/etcd/pki if it is left out.
-    pub(super) pki: Option<Text>,
+    pub(super) pki: Option<Text<HostPath>>,
     /// `--data-dir`; /var/lib/etcd if it is left out.
-    pub(super) data_dir: Option<Text>,
+    pub(super) data_dir: Option<Text<HostPath>>,
     /// `--wal-dir`; the folder above it is etcd's own too, unless that is the data folder.
-    pub(super) wal_dir: Option<Text>,
+    pub(super) wal_dir: Option<Text<HostPath>>,
 }
 
 /// A member: reachable at one address or DNS name at least.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("anyOf" = [{"required": ["address"]}, {"required": ["dns"]}])))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedMember {
     /// Its name.
-    pub(super) name: Text,
+    pub(super) name: Text<Label>,
     /// Its addresses; it listens on all, and others find it by the first.
-    pub(super) address: Option<OneOrMany>,
+    pub(super) address: Option<OneOrMany<MemberAddress>>,
     /// Its DNS names; others find it by the first if it has no address.
-    pub(super) dns: Option<OneOrMany>,
+    pub(super) dns: Option<OneOrMany<DnsName>>,
     /// Addresses and DNS names in its certificates beside those that it is reached by, such as the address
     /// that it connects from.
-    pub(super) names: Option<OneOrMany>,
+    pub(super) names: Option<OneOrMany<HostName>>,
     /// The common name of its certificates.
+    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// `--initial-cluster-state` of this member.
-    pub(super) state: Option<Text>,
+    pub(super) state: Option<Text<InitialClusterState>>,
     /// Where `deploy.sh` connects to: [USER@]HOST; root at its host if it is left out.
-    pub(super) ssh: Option<Text>,
+    pub(super) ssh: Option<Text<SshTarget>>,
     /// In place of the URLs that follow from its addresses.
-    pub(super) listen_client_urls: Option<OneOrMany>,
+    pub(super) listen_client_urls: Option<OneOrMany<MemberUrl>>,
     /// In place of the URL that follows from its first address.
-    pub(super) advertise_client_urls: Option<OneOrMany>,
+    pub(super) advertise_client_urls: Option<OneOrMany<MemberUrl>>,
     /// In place of the URLs that follow from its addresses.
-    pub(super) listen_peer_urls: Option<OneOrMany>,
+    pub(super) listen_peer_urls: Option<OneOrMany<MemberUrl>>,
     /// In place of the URL that follows from its first address.
-    pub(super) initial_advertise_peer_urls: Option<OneOrMany>,
+    pub(super) initial_advertise_peer_urls: Option<OneOrMany<MemberUrl>>,
     /// Options of this member by etcd's own names.
     pub(super) options: Option<TypedOptions>,
 }
 
 /// Who connects with a certificate.
 #[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedClient {
     /// The common name, which is the user that etcd's access control sees.
-    pub(super) name: Text,
+    pub(super) name: Text<Label>,
     /// Whether it is kubeadm's `etcd.external`: its block and its three files are made too.
-    pub(super) kubeadm: Option<Text>,
+    pub(super) kubeadm: Option<Text<bool>>,
+}
+
+/// A text and its place: what a `T` is read from.
+pub(super) struct Text<T = String> {
+    pub(super) value: String,
+    pub(super) referenced: Location,
+    what: PhantomData<fn() -> T>,
 }
 
 /// A text, or a list of texts.
-pub(super) struct OneOrMany(pub(super) Vec<Text>);
+pub(super) struct OneOrMany<T = String>(pub(super) Vec<Text<T>>);
 
 /// etcd's options in the order in which they were written; a list is written with commas.
 pub(super) struct TypedOptions(pub(super) Vec<(Text, OneOrMany)>);
 
-impl<'de> Deserialize<'de> for OneOrMany {
+impl<T> Text<T> {
+    fn new(Spanned { value, referenced, .. }: Spanned<String>) -> Self {
+        Self { value, referenced, what: PhantomData }
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Spanned::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // `Spanned` gives a lone text its place.
         let Spanned { value, referenced, defined } = Spanned::<Either>::deserialize(deserializer)?;
-        Ok(Self(match value {
+        let texts = match value {
             Either::One(text) => vec![Spanned::new(text, referenced, defined)],
             Either::Many(texts) => texts,
-        }))
+        };
+        Ok(Self(texts.into_iter().map(Text::new).collect()))
     }
 }
 
 enum Either {
     One(String),
-    Many(Vec<Text>),
+    Many(Vec<Spanned<String>>),
 }
 
 impl<'de> Deserialize<'de> for Either {

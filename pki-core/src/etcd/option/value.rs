@@ -136,12 +136,48 @@ pub enum ValueError {
 }
 
 impl ValueKind {
+    /// Go's `strconv.ParseBool`.
+    pub(in crate::etcd) const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
+    pub(in crate::etcd) const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+
+    /// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
+    /// (client/pkg/tlsutil/cipher_suites.go).
+    pub(in crate::etcd) const CIPHER_SUITES: &'static [&'static str] = &[
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+        "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+        "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+        "TLS_RSA_WITH_AES_128_CBC_SHA",
+        "TLS_RSA_WITH_AES_128_CBC_SHA256",
+        "TLS_RSA_WITH_AES_128_GCM_SHA256",
+        "TLS_RSA_WITH_AES_256_CBC_SHA",
+        "TLS_RSA_WITH_AES_256_GCM_SHA384",
+        "TLS_RSA_WITH_RC4_128_SHA",
+    ];
+
     /// Whether etcd of that version takes the value.
     pub(super) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
-            Self::Bool => match boolean(text) {
-                Some(_) => Ok(()),
-                None => Err(ValueError::Bool { text: text.to_owned() }),
+            Self::Bool => match boolean(text).is_some() {
+                true => Ok(()),
+                false => Err(ValueError::Bool { text: text.to_owned() }),
             },
             Self::Integer { least, most } => match integer(text) {
                 Some(value) if (i128::from(least)..=i128::from(most)).contains(&value) => Ok(()),
@@ -180,10 +216,10 @@ impl ValueKind {
 
 /// Go's `strconv.ParseBool`.
 pub(in crate::etcd) fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
+    if ValueKind::TRUE.contains(&text) {
+        Some(true)
+    } else {
+        ValueKind::FALSE.contains(&text).then_some(false)
     }
 }
 
@@ -280,53 +316,20 @@ fn check_choice(text: &str, choices: &'static [&'static str]) -> Result<(), Valu
 }
 
 fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
-    if CIPHER_SUITES.contains(&text) {
+    if ValueKind::CIPHER_SUITES.contains(&text) {
         return Ok(());
     }
-    let near = near(text, CIPHER_SUITES.iter().copied()).map(str::to_owned);
+    let near = near(text, ValueKind::CIPHER_SUITES.iter().copied()).map(str::to_owned);
     Err(ValueError::CipherSuite { text: text.to_owned(), near })
 }
 
 /// etcd, pkg/featuregate/feature_gate.go, `Set`; which features there are depends on the release.
 fn check_gate(item: &str) -> Result<(), ValueError> {
-    let switch = item.split_once('=').filter(|(name, _)| !name.trim().is_empty());
-    match switch.and_then(|(_, value)| boolean(value.trim())) {
-        Some(_) => Ok(()),
-        None => Err(ValueError::FeatureGate { text: item.to_owned() }),
+    match item.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && boolean(value.trim()).is_some() => Ok(()),
+        _ => Err(ValueError::FeatureGate { text: item.to_owned() }),
     }
 }
-
-/// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
-/// (client/pkg/tlsutil/cipher_suites.go).
-const CIPHER_SUITES: &[&str] = &[
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
-    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    "TLS_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_RSA_WITH_RC4_128_SHA",
-];
 
 #[cfg(test)]
 mod tests {
