@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::command::run;
 use super::product::{Tree, etcdpki};
-use super::programs::fixture;
+use super::programs::{files, fixture};
 use super::trial::{Outcome, trial};
 
 pub fn trials() -> Vec<Trial> {
@@ -23,6 +23,13 @@ pub fn trials() -> Vec<Trial> {
             trial(title, move || refused(&name))
         })
         .collect();
+    for file in files("cluster") {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        // The files of its CAs are not there.
+        if name != "given-ca.yaml" {
+            trials.push(trial(format!("descriptions::planned::{name}"), move || planned(&name)));
+        }
+    }
     trials.push(trial("descriptions::a_new_one_can_be_applied", a_new_one_can_be_applied));
     trials.push(trial("descriptions::a_new_one_is_commented", a_new_one_is_commented));
     trials.push(trial("descriptions::names_that_could_do_harm_are_refused", harmful_names_are_refused));
@@ -45,6 +52,14 @@ fn refused(name: &str) -> Outcome {
         assert!(refused.stdout.is_empty(), "a refusal belongs on standard error: {refused}");
         assert!(!tree.root.exists(), "something was written for {name}");
     }
+    Ok(())
+}
+
+/// What can be read can be planned.
+fn planned(name: &str) -> Outcome {
+    let tree = Tree::of_fixture(name);
+    tree.plan().ends_with(2);
+    assert!(!tree.root.exists(), "something was written for {name}");
     Ok(())
 }
 

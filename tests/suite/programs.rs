@@ -18,6 +18,14 @@ pub fn fixture(path: &str) -> PathBuf {
     workspace().join("fixtures").join(path)
 }
 
+/// The files in a folder of fixtures.
+pub fn files(folder: &str) -> Vec<PathBuf> {
+    let items = std::fs::read_dir(fixture(folder)).unwrap().map(|item| item.unwrap().path());
+    let mut files: Vec<_> = items.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
 /// The shared material that may lie beside the workspace.
 pub fn shared() -> Result<PathBuf, Missing> {
     let folder = workspace().parent().unwrap().join("shared");

@@ -1,7 +1,8 @@
 //! The JSON Schema of descriptions: what the reader takes it takes too, and it finds what is wrong by its form.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jsonschema::Validator;
 use libtest_mimic::Trial;
@@ -10,15 +11,18 @@ use serde_json::Value;
 
 use super::command::run;
 use super::product::etcdpki;
-use super::programs::fixture;
+use super::programs::{files, fixture};
 use super::trial::{Outcome, trial};
 
 /// The line in a wrong description that only the reader refuses.
 const ONLY_THE_READER: &str = "# schema: takes it";
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials =
-        vec![trial("schema::is_printed", is_printed), trial("schema::takes_both_forms", both_forms)];
+    let mut trials = vec![
+        trial("schema::is_printed", is_printed),
+        trial("schema::takes_both_forms", both_forms),
+        trial("schema::every_key_has_a_fixture", every_key),
+    ];
     let guides = fs::read_dir(fixture("guides")).unwrap().map(|guide| guide.unwrap().path());
     let guides = guides.map(|guide| guide.join("cluster.yaml")).filter(|file| file.is_file());
     for file in files("cluster").into_iter().chain(guides) {
@@ -35,13 +39,6 @@ fn title(what: &str, file: &Path) -> String {
     format!("schema::{what}::{}", shown.display())
 }
 
-fn files(folder: &str) -> Vec<PathBuf> {
-    let items = fs::read_dir(fixture(folder)).unwrap().map(|item| item.unwrap().path());
-    let mut files: Vec<_> = items.filter(|path| path.is_file()).collect();
-    files.sort();
-    files
-}
-
 fn validator() -> Validator {
     let schema: Value = serde_json::from_str(schema()).unwrap();
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
@@ -50,7 +47,8 @@ fn validator() -> Validator {
 /// What the schema says against a description: one line each.
 fn complaints(text: &str) -> Vec<String> {
     // As an editor reads it: numbers and truth values are no texts.
-    match serde_saphyr::from_str::<Value>(text) {
+    match serde_saphyr::from_str_with_options::<Value>(text, serde_saphyr::options! { strict_booleans: true })
+    {
         Ok(value) => {
             let validator = validator();
             validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect()
@@ -93,7 +91,7 @@ fn refused(file: &Path) -> Outcome {
 fn both_forms() -> Outcome {
     let parts = [
         ["version: 3.5", "version: \"3.5\"", "version: 3.5.30"],
-        ["client-port: 2379", "client-port: \"2379\"", "client-port: 0x94b"],
+        ["client-port: 2379", "client-port: \"2379\"", "client-port: '+2379'"],
         ["listen-loopback: true", "listen-loopback: \"true\"", "listen-loopback: True"],
         ["clients: [{name: kube, kubeadm: true}]", "clients: [{name: kube, kubeadm: \"false\"}]", "clients:"],
         ["token: 7", "token: \"7\"", "token: 7.0"],
@@ -121,4 +119,44 @@ fn both_forms() -> Outcome {
         assert!(complaints.is_empty(), "{part}: {complaints:#?}");
     }
     Ok(())
+}
+
+/// The fixtures use every key of the schema, but for options, of which there are too many.
+fn every_key() -> Outcome {
+    let schema: Value = serde_json::from_str(schema()).unwrap();
+    let mut known = BTreeSet::new();
+    let sections =
+        schema["definitions"].as_object().unwrap().iter().map(|(name, section)| (name.as_str(), section));
+    for (name, section) in sections.chain([("", &schema)]).filter(|(name, _)| *name != "TypedOptions") {
+        let keys = section["properties"].as_object().unwrap().keys();
+        known.extend(keys.map(|key| format!("{name}.{key}")));
+    }
+    for file in files("cluster") {
+        let value: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        strike_out("", &value, &schema, &schema, &mut known);
+    }
+    assert!(known.is_empty(), "no description in fixtures/cluster has these keys: {known:#?}");
+    Ok(())
+}
+
+/// Takes the keys in `value` out of `known`; `section` is what the schema has for it.
+fn strike_out(name: &str, value: &Value, section: &Value, schema: &Value, known: &mut BTreeSet<String>) {
+    let reference =
+        section.pointer("/allOf/0/$ref").or(section.get("$ref")).or(section.pointer("/items/$ref"));
+    let name = reference.and_then(Value::as_str).map_or(name, |at| at.trim_start_matches("#/definitions/"));
+    let section = if reference.is_some() { &schema["definitions"][name] } else { section };
+    match value {
+        Value::Array(items) => {
+            for item in items {
+                strike_out(name, item, section, schema, known);
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                known.remove(&format!("{name}.{key}"));
+                strike_out(name, value, &section["properties"][key], schema, known);
+            }
+        }
+        _ => {}
+    }
 }

@@ -69,6 +69,8 @@ impl DnsName {
         let labels = || text.split('.');
         let reason = if text.is_empty() {
             "it is empty"
+        } else if text.parse::<IpAddr>().is_ok() {
+            "it is an address"
         } else if !text.is_ascii() {
             "write it in its ASCII form, xn--..."
         } else if text.len() > 253 {

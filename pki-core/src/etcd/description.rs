@@ -8,7 +8,7 @@ mod typed;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use serde_saphyr::{Location, Options, Spanned};
+use serde_saphyr::{Location, Spanned};
 use time::Duration;
 
 use self::typed::{
@@ -54,8 +54,10 @@ struct Reader<'a> {
 /// The cluster that `text` describes.
 pub(super) fn read(text: &str, file: Option<&Path>) -> Result<Cluster, Error> {
     let reader = Reader { file };
-    let typed: TypedCluster = serde_saphyr::from_str_with_options(text, Options::default())
-        .map_err(|error| reader.syntax(error))?;
+    // YAML 1.2: only `true` and `false` are truth values, while etcd has options that are `on` or `off`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let typed: TypedCluster =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| reader.syntax(error))?;
     reader.cluster(typed)
 }
 
@@ -93,6 +95,9 @@ impl Reader<'_> {
             }
             serde_saphyr::Error::Unexpected { expected, .. } => {
                 DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
+            }
+            serde_saphyr::Error::NullIntoString { .. } => {
+                DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
             }
             serde_saphyr::Error::MultipleDocuments { .. } => {
                 DescriptionError::Syntax { message: "a second document begins here".to_owned() }
@@ -206,23 +211,31 @@ impl Reader<'_> {
             data_dir: path(&typed.data_dir)?.unwrap_or(usual.data_dir),
             wal_dir: path(&typed.wal_dir)?,
         };
-        // Everything below these folders is given to etcd's user.
-        let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
-        for (text, folder) in [(&typed.pki, &hosts.pki), (&typed.data_dir, &hosts.data_dir)] {
-            let others = others.into_iter().chain(&hosts.wal_dir);
-            let mut others =
-                others.filter(|other| folder != &hosts.data_dir || Some(*other) != hosts.wal_dir.as_ref());
-            let taken = others.find(|other| other.below(folder.as_str()).is_some());
-            if let Some(text) = text
+        let all = [
+            (&typed.binary, Some(&hosts.binary)),
+            (&typed.config, Some(&hosts.config)),
+            (&typed.pki, Some(&hosts.pki)),
+            (&typed.data_dir, Some(&hosts.data_dir)),
+            (&typed.wal_dir, hosts.wal_dir.as_ref()),
+        ];
+        let all: Vec<_> = all.into_iter().filter_map(|(text, path)| Some((text.as_ref(), path?))).collect();
+        // These, and everything below them, are given to etcd's user.
+        for (index, (text, folder)) in all.iter().enumerate().skip(2) {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            let taken = others.map(|(_, other)| other).find(|(_, other)| {
+                let is_its_log = **folder == hosts.data_dir && Some(*other) == hosts.wal_dir.as_ref();
+                other == folder || (other.below(folder.as_str()).is_some() && !is_its_log)
+            });
+            let place = text.or(taken.and_then(|(other, _)| *other));
+            if let Some(text) = place
                 && (taken.is_some() || folder.is_shared())
             {
-                let taken = taken.map(HostPath::to_string);
-                let error = DescriptionError::NotItsOwn { folder: folder.to_string(), taken };
-                return Err(self.error(text.referenced, error));
+                let (folder, taken) = (folder.to_string(), taken.map(|(_, other)| other.to_string()));
+                return Err(self.error(text.referenced, DescriptionError::NotItsOwn { folder, taken }));
             }
         }
         if let (Some(text), Some(folder)) = (&typed.wal_dir, hosts.wal_home()) {
-            let mut others = others.into_iter().filter(|other| *other != &hosts.data_dir);
+            let mut others = [&hosts.binary, &hosts.config, &hosts.pki].into_iter();
             let taken = others.find(|other| *other == &folder || other.below(folder.as_str()).is_some());
             if taken.is_some() || folder.is_shared() {
                 let (wal_dir, folder) = (text.value.clone(), folder.to_string());
@@ -264,29 +277,32 @@ impl Reader<'_> {
                 || layout.authorities().contains(&role)
                 || layout.of_members().contains(&role)
         };
-        // Two files of one name would overwrite each other; a certificate's key is NAME-key.pem.
-        let mut files: HashMap<String, Role> = HashMap::new();
+        let mut files: HashMap<String, (Role, Option<Location>)> = HashMap::new();
         Terms::each(|role| {
             let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
             let usual = RoleTerms { key, lifetime, subject: subject.clone(), ..RoleTerms::default() };
             let section = typed.certificates.as_ref().and_then(|typed| typed.section(role));
-            let terms = match &section {
-                Some(section) if !used(role) => {
-                    let error = DescriptionError::NoSuchCertificate { role, layout };
-                    return Err(self.error(section.place(), error));
-                }
+            let place = section.as_ref().map(Section::place);
+            if !used(role) {
+                let error = DescriptionError::NoSuchCertificate { role, layout };
+                return place.map_or(Ok(usual), |place| Err(self.error(place, error)));
+            }
+            let terms = match section {
                 Some(Section::Authority(typed)) => self.authority(&typed.value, usual)?,
                 Some(Section::Certificate(typed)) => self.certificate(&typed.value, usual)?,
                 None => usual,
             };
+            // Two files of one name would overwrite each other; a certificate's key is NAME-key.pem.
             let file = terms.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
-            for name in [format!("{file}-key"), file].into_iter().filter(|_| used(role)) {
-                let Some(other) = files.insert(name.clone(), role) else { continue };
-                let place = section.as_ref().map(Section::place);
-                let other_place = || typed.certificates.as_ref()?.section(other).map(|s| s.place());
-                let (what, owner) = ("the file", format!("the {} certificate", other.name()));
-                let error = DescriptionError::Clash { what, text: format!("{name}.pem"), owner };
-                return Err(self.error(place.or_else(other_place).unwrap_or(Location::UNKNOWN), error));
+            for name in [format!("{file}-key.pem"), format!("{file}.pem")] {
+                let other = files.insert(name.clone(), (role, place));
+                if let Some((other, other_place)) = other
+                    && let Some(at) = place.or(other_place)
+                {
+                    let owner = if place.is_none() { role } else { other };
+                    let (what, owner) = ("the file", format!("the {} certificate", owner.name()));
+                    return Err(self.error(at, DescriptionError::Clash { what, text: name, owner }));
+                }
             }
             Ok(terms)
         })
@@ -516,7 +532,13 @@ fn state(text: &str) -> Result<InitialClusterState, DescriptionError> {
 }
 
 fn boolean(text: &str) -> Result<bool, DescriptionError> {
-    Ok(choice("truth value", text, ["true", "false"], |word| word)? == "true")
+    // YAML 1.2 section 10.3.2.
+    let word = match text {
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        other => other,
+    };
+    Ok(choice("truth value", word, ["true", "false"], |word| word)? == "true")
 }
 
 fn key(text: &str) -> Result<KeyAlgorithm, DescriptionError> {
@@ -564,23 +586,23 @@ fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
 }
 
 fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
-    let wrong = |reason| DescriptionError::Subject { text: text.to_owned(), reason };
-    if text.trim().is_empty() {
-        Err(wrong("it is empty"))
+    let reason = if text.trim().is_empty() {
+        "it is empty".to_owned()
     } else if text.chars().any(char::is_control) {
-        Err(wrong("it has control characters"))
+        "it has control characters".to_owned()
     } else if text.chars().count() > longest {
-        Err(wrong("it is too long (RFC 5280 appendix A.1)"))
+        format!("it is longer than {longest} characters")
     } else {
-        Ok(text.to_owned())
-    }
+        return Ok(text.to_owned());
+    };
+    Err(DescriptionError::Subject { text: text.to_owned(), reason })
 }
 
 fn country(text: &str) -> Result<String, DescriptionError> {
     if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
         return Ok(text.to_owned());
     }
-    let reason = "a country has two letters (ISO 3166)";
+    let reason = "a country has two letters (ISO 3166)".to_owned();
     Err(DescriptionError::Subject { text: text.to_owned(), reason })
 }
 

@@ -28,7 +28,7 @@ pub enum DescriptionError {
         /// What there is.
         choices: Vec<&'static str>,
     },
-    /// Two members have the same address or name.
+    /// Two of a kind have the same address, name or file.
     #[error("{what} {text:?} is that of {owner} already")]
     Clash {
         /// What both have.
@@ -109,7 +109,7 @@ pub enum DescriptionError {
         key: &'static str,
     },
     /// An option that the named etcd does not have.
-    #[error("etcd {version} has no option `{name}`: it {reason}")]
+    #[error("the option `{name}` is not for etcd {version}: it {reason}")]
     MissingOption {
         /// Which.
         name: String,
@@ -138,7 +138,7 @@ pub enum DescriptionError {
     /// A folder for etcd's log, in one that cannot be given to etcd's user.
     #[error(
         "etcd makes {wal_dir} under another name beside it, so {folder} is given to etcd's user, {}",
-        not_its_own(taken.as_deref())
+        not_its_own(folder, taken.as_deref())
     )]
     WalFolder {
         /// As written.
@@ -149,21 +149,19 @@ pub enum DescriptionError {
         taken: Option<String>,
     },
     /// A folder that is given to etcd's user, and holds what is not etcd's.
-    #[error("{folder} is given to etcd's user, {}", not_its_own(taken.as_deref()))]
+    #[error("{folder} is given to etcd's user, {}", not_its_own(folder, taken.as_deref()))]
     NotItsOwn {
         /// The folder.
         folder: String,
-        /// What else is in it; None for a folder that everything on a host shares.
+        /// What else is it, or is in it; None for a folder that everything on a host shares.
         taken: Option<String>,
     },
     /// A value that etcd would refuse.
-    #[error("`{name}` cannot be {value:?}: {reason}")]
+    #[error("`{name}`: {reason}")]
     OptionValue {
         /// The option.
         name: String,
-        /// As written.
-        value: String,
-        /// Why.
+        /// What is wrong with its value, which is in it.
         reason: String,
     },
     /// An option that etcd's configuration file does not have.
@@ -198,7 +196,7 @@ pub enum DescriptionError {
         /// As written.
         text: String,
         /// Why.
-        reason: &'static str,
+        reason: String,
     },
     /// A text that is not YAML, or a value of the wrong type.
     #[error("{message}")]
@@ -242,9 +240,10 @@ pub enum DescriptionError {
     },
 }
 
-fn not_its_own(taken: Option<&str>) -> String {
+fn not_its_own(folder: &str, taken: Option<&str>) -> String {
     match taken {
-        Some(other) => format!("but {other} is in it"),
+        Some(other) if other == folder => "but has another use too".to_owned(),
+        Some(other) => format!("but holds {other}"),
         None => "but everything on a host shares it".to_owned(),
     }
 }
@@ -261,8 +260,7 @@ impl DescriptionError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Address { .. } => "write an address such as 10.0.0.11 or \"2001:db8::11\"".to_owned(),
-            Self::Clash { what: "the file", .. } => "choose another `file`".to_owned(),
-            Self::Clash { .. } => "every member has a name and addresses of its own".to_owned(),
+            Self::Clash { what, .. } => format!("{what} has to be another one here or there"),
             Self::DnsName { .. } => "write a host name such as etcd1.example.com".to_owned(),
             Self::DuplicateKey { .. } => "remove one of the two".to_owned(),
             Self::Duration(_) | Self::Lifetime { .. } => {

@@ -35,7 +35,11 @@ impl Reader<'_, '_> {
         let name = text.value.clone();
         let Some(option) = EtcdOption::find(&name) else {
             let available = EtcdOption::all().filter(|option| self.is_available(option));
-            let near = suggest::near(&name, available.map(|option| option.name())).map(str::to_owned);
+            let near = match EtcdOption::of_variable(&name) {
+                Some(option) => Some(option.name()),
+                None => suggest::near(&name, available.map(|option| option.name())),
+            };
+            let near = near.map(str::to_owned);
             return fail(DescriptionError::UnknownOption { name, near });
         };
         if let Some(reason) = described_by(option.name()) {
@@ -59,16 +63,17 @@ impl Reader<'_, '_> {
         }
         let value = values.iter().map(|text| text.value.as_str()).collect::<Vec<_>>().join(",");
         if let Some(text) = values.iter().find(|text| text.value.chars().any(char::is_control)) {
-            let reason = "it has control characters".to_owned();
-            let error = DescriptionError::OptionValue { name, value: text.value.clone(), reason };
-            return Err(self.reader.error(text.referenced, error));
+            let reason = format!("{:?} has control characters", text.value);
+            return Err(self.reader.error(text.referenced, DescriptionError::OptionValue { name, reason }));
         }
         match option.check(&value, self.version) {
             Ok(()) => Ok((option.name(), value)),
             Err(reason) => {
-                let place = values.first().map_or(text.referenced, |text| text.referenced);
+                // Of a list, the one that would not do alone.
+                let wrong = values.iter().find(|text| option.check(&text.value, self.version).is_err());
+                let place = wrong.or(values.first()).map_or(text.referenced, |text| text.referenced);
                 let reason = reason.to_string();
-                Err(self.reader.error(place, DescriptionError::OptionValue { name, value, reason }))
+                Err(self.reader.error(place, DescriptionError::OptionValue { name, reason }))
             }
         }
     }

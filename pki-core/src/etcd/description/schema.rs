@@ -64,12 +64,12 @@ fn one_or_many(one: &Schema) -> Schema {
     json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
 }
 
-/// A text that YAML takes for one, for a number or for a truth value.
+/// A text without control characters.
 fn text() -> Schema {
-    json_schema!({"type": ["string", "number", "boolean"]})
+    text_like(r"^[^\u0000-\u001f\u007f-\u009f]*$")
 }
 
-/// A text of that form, if YAML takes it for one.
+/// A text of that form, or what YAML takes for a number or a truth value.
 fn text_like(pattern: &str) -> Schema {
     json_schema!({"type": ["string", "number", "boolean"], "pattern": pattern})
 }
@@ -139,12 +139,10 @@ impl Written for MemberAddress {
     }
 }
 
-/// Letters, digits and `-` in parts with dots between them.
-const DNS_NAME: &str = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$";
-
 impl Written for DnsName {
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        text_like(DNS_NAME)
+        // The last part is no number, or it would be an address.
+        string_like(r"^([A-Za-z0-9-]+\.)*[0-9]*[A-Za-z-][A-Za-z0-9-]*$")
     }
 }
 
@@ -157,13 +155,13 @@ impl Written for HostName {
 
 impl Written for MemberUrl {
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        string_like(r"^https://[^/]+:[0-9]+$")
+        string_like(r"^https://(\[[^\[\]/]+\]|[^\[\]:/]+):[0-9]+$")
     }
 }
 
 impl Written for HostPath {
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        string_like("^(/[A-Za-z0-9._+@-]+)+/?$")
+        string_like(r"^(?!.*/\.\.?(/|$))(/[A-Za-z0-9._+@-]+)+/?$")
     }
 }
 
@@ -280,9 +278,9 @@ fn of_kind(kind: ValueKind) -> Schema {
         ValueKind::Urls(UrlUse::Origin) => one_or_many(&string_like(r"^(\*|.*://.*)$")),
         ValueKind::Urls(UrlUse::Listen | UrlUse::Advertise) => one_or_many(&string_like("^$|://")),
         ValueKind::Members | ValueKind::FeatureGates => one_or_many(&string_like("^$|=")),
-        ValueKind::List => one_or_many(&text()),
+        ValueKind::List | ValueKind::Text | ValueKind::Path => one_or_many(&text()),
         ValueKind::Single => text_like("^[^,]*$"),
-        ValueKind::Text | ValueKind::Path | ValueKind::Ignored => text(),
+        ValueKind::Ignored => text(),
     }
 }
 
@@ -305,44 +303,62 @@ fn words(words: &[&str]) -> Schema {
 /// The schema, as editors know how to read it: they are at home in draft 7.
 fn made() -> String {
     let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<TypedCluster>();
-    let mut schema = schema.to_value();
+    let mut schema = for_editors(schema.to_value());
     schema["title"] = json!("etcdpki's description of an etcd cluster");
-    let mut text = serde_json::to_string_pretty(&for_editors(schema)).unwrap();
+    // All that is not in a list is a section.
+    for (name, definition) in schema["definitions"].as_object_mut().unwrap() {
+        if !["TypedMember", "TypedClient"].contains(&name.as_str()) {
+            definition["type"] = json!(["object", "null"]);
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&schema).unwrap();
     text.push('\n');
     text
 }
 
-/// Makes a schema one for people: comments are broken where the source's lines end, and an editor breaks them where
-/// its own do; only a section may be empty, for then all of it may be commented out. The reader takes an empty value
-/// for none everywhere, but an editor would offer `null` at every key.
+/// Makes a schema one for people. Comments are broken where the source's lines end, and an editor breaks them where
+/// its own do. The reader takes `null` for what is left out, but an editor would offer it at every key; so only
+/// sections and lists may be empty, for then all that is in them may be commented out.
 fn for_editors(value: Value) -> Value {
-    let Value::Object(map) = value else {
-        return match value {
-            Value::Array(list) => list.into_iter().map(for_editors).collect(),
-            other => other,
-        };
+    let map = match value {
+        Value::Object(map) => map,
+        Value::Array(list) => return list.into_iter().map(for_editors).collect(),
+        other => return other,
     };
-    let is_section = |choice: &Value| choice.get("$ref").is_some() || choice["type"] == "array";
-    let keeps_null = map.contains_key("items")
-        || map.get("anyOf").and_then(Value::as_array).is_some_and(|choices| choices.iter().any(is_section));
+    let is_list = map.contains_key("items");
     let mut made = serde_json::Map::new();
     for (key, value) in map {
-        let value = match (key.as_str(), value) {
-            ("description", Value::String(text)) => Value::String(text.replace('\n', " ")),
-            ("type" | "enum" | "anyOf", Value::Array(mut choices)) if !keeps_null => {
+        match (key.as_str(), value) {
+            ("description", Value::String(text)) => {
+                made.insert(key, Value::String(text.replace('\n', " ")));
+            }
+            ("type" | "enum" | "anyOf", Value::Array(mut choices)) if !is_list => {
                 choices.retain(|choice| !choice.is_null() && choice != "null" && choice["type"] != "null");
-                match (key.as_str(), choices.as_slice()) {
-                    ("anyOf", [Value::Object(one)]) => {
-                        made.extend(one.clone().into_iter().map(|(key, value)| (key, for_editors(value))));
-                        continue;
+                match choices.as_slice() {
+                    [Value::Object(one)] if one.contains_key("$ref") => {
+                        made.insert("allOf".to_owned(), Value::Array(choices));
                     }
-                    ("type", [one]) => one.clone(),
-                    _ => for_editors(Value::Array(choices)),
+                    [Value::Object(one)] => {
+                        let one = for_editors(Value::Object(one.clone()));
+                        made.extend(
+                            one.as_object()
+                                .into_iter()
+                                .flatten()
+                                .map(|(key, one)| (key.clone(), one.clone())),
+                        );
+                    }
+                    [one] if key == "type" => {
+                        made.insert(key, one.clone());
+                    }
+                    _ => {
+                        made.insert(key, for_editors(Value::Array(choices)));
+                    }
                 }
             }
-            (_, value) => for_editors(value),
-        };
-        made.insert(key, value);
+            (_, value) => {
+                made.insert(key, for_editors(value));
+            }
+        }
     }
     Value::Object(made)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 use time::Duration;
 
@@ -18,6 +18,9 @@ use crate::etcd::ssh::SshTarget;
 use crate::etcd::url::MemberUrl;
 use crate::etcd::version::EtcdVersion;
 use crate::key::KeyAlgorithm;
+
+/// Of a key without a value.
+pub(super) const NOTHING: &str = "there is no value: write one, or \"\" for an empty text";
 
 /// An etcd cluster: `etcdpki cluster apply` makes everything that its hosts need.
 #[derive(serde::Deserialize)]
@@ -155,7 +158,10 @@ pub(super) struct TypedCertificates {
 /// A CA: what its certificate says, or where one is that exists.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(extend("dependencies" = {"private-key": ["certificate"]})))]
+#[cfg_attr(test, schemars(extend("dependencies" = {
+    "private-key": ["certificate"],
+    "certificate": {"properties": {"common-name": false, "subject": false, "key": false, "validity": false}},
+})))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedAuthority {
     /// The common name of a new CA.
@@ -329,8 +335,13 @@ impl<'de> Deserialize<'de> for Either {
                 Ok(Either::One(value.to_string()))
             }
 
-            fn visit_f64<E>(self, value: f64) -> Result<Either, E> {
-                Ok(Either::One(value.to_string()))
+            // As it was written it cannot be known any more: 1.10 is 1.1.
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Either, E> {
+                Err(E::custom("a number with a fraction or an exponent stands in quotes here"))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Either, E> {
+                Err(E::custom(NOTHING))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Either, A::Error> {
