@@ -1,7 +1,7 @@
 //! What the program is connected to. Tests put something else in its place.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, LineWriter, Read, Write};
 
 use time::OffsetDateTime;
 
@@ -32,7 +32,8 @@ impl Io<'_> {
             errors_is_terminal: errors.is_terminal(),
             input: &mut input.lock(),
             output: &mut output.lock(),
-            errors: &mut errors.lock(),
+            // A line is one system call, and arrives whole among those of other processes.
+            errors: &mut LineWriter::new(errors.lock()),
             variable: &|name| std::env::var_os(name),
             now: &OffsetDateTime::now_utc,
         })

@@ -4,6 +4,7 @@
 //! sees the old content or the new one and never a part. The bytes may be secrets: until the mode is set, the
 //! temporary file is readable by its owner only.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -11,14 +12,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::parallel;
-
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
 /// deletes it.
 pub const TEMPORARY_PREFIX: &str = ".etcdpki-";
 
-/// The umask of most systems, for when the kernel does not tell ours.
-const USUAL_UMASK: u32 = 0o022;
+/// The permission bits of a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// These, whatever the umask.
+    Exactly(u32),
+    /// These, less what the umask withholds.
+    Masked(u32),
+}
 
 /// What to do with a file that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +54,9 @@ impl Staged {
         }
         .map_err(|failure| failure.error)
     }
-
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.file)?.sync_all()
-    }
 }
 
-/// Writes `bytes` to `path`: whole or not at all, with exactly `mode` whatever the umask.
+/// Writes `bytes` to `path`: whole or not at all.
 ///
 /// A symbolic link at `path` counts as the file that is there: it is kept or replaced, never followed.
 ///
@@ -63,7 +64,7 @@ impl Staged {
 ///
 /// The folder of `path` is missing or not writable, the disk is full, or `path` names no file;
 /// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept.
-pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
     let mut batch = Batch::default();
     batch.add(path, bytes, mode, existing)?;
     batch.commit().map_err(|error| error.source)
@@ -71,13 +72,20 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Re
 
 /// The file under its temporary name, perhaps not on the disk yet. It is not kept open: a cluster has more
 /// files than a process may have open.
-fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Staged> {
+fn create(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<Staged> {
     if path.file_name().is_none() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
     }
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder_of(path))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    if let Mode::Masked(mode) = mode {
+        builder.permissions(Permissions::from_mode(mode));
+    }
+    let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    if let Mode::Exactly(mode) = mode {
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    }
     Ok(Staged { file: file.into_temp_path(), target: path.to_owned() })
 }
 
@@ -88,10 +96,12 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Many files that get their names only when all of them are on the disk.
+/// Files that get their names only when all of them are on the disk.
 #[derive(Debug, Default)]
 pub struct Batch {
     staged: Vec<(Staged, Existing)>,
+    /// What is to have its names before
+    settled: Vec<Vec<(Staged, Existing)>>,
 }
 
 /// What could not be done to which file of a [`Batch`].
@@ -104,8 +114,9 @@ pub struct BatchError {
     pub source: io::Error,
 }
 
-/// From so many files on it is cheaper to write out the whole file system once.
-const MANY: usize = 64;
+/// From so many files or folders on it is cheaper to write out the whole file system once. Below, nobody waits
+/// for what other programs have left to be written.
+const MANY: usize = 6;
 
 impl Batch {
     /// Adds a file. Returns where it is until it gets its name.
@@ -113,11 +124,17 @@ impl Batch {
     /// # Errors
     ///
     /// As for [`write()`].
-    pub fn add(&mut self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<PathBuf> {
+    pub fn add(&mut self, path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<PathBuf> {
         let staged = create(path, bytes, mode)?;
         let temporary = staged.file.to_path_buf();
         self.staged.push((staged, existing));
         Ok(temporary)
+    }
+
+    /// What is added from here on gets its names only when what was added before is on the disk for good under
+    /// its own.
+    pub fn settle(&mut self) {
+        self.settled.push(std::mem::take(&mut self.staged));
     }
 
     /// Brings every file to the disk, then gives each its name, in the order in which they were added, then
@@ -127,59 +144,39 @@ impl Batch {
     ///
     /// As for [`write()`]. The files before the one that failed have their names, the others are gone.
     pub fn commit(self) -> Result<(), BatchError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| BatchError { path, source }
-        };
-        let mut folders: Vec<PathBuf> = Vec::new();
-        for (staged, _) in &self.staged {
-            let folder = folder_of(staged.target());
-            if folders.last().is_none_or(|last| last != folder)
-                && !folders.iter().any(|known| known == folder)
-            {
-                folders.push(folder.to_owned());
+        let all = self.settled.iter().chain([&self.staged]).flatten();
+        let places: Vec<_> = all.map(|(staged, _)| (staged.file.as_ref(), staged.target())).collect();
+        sync(&places, |path| File::open(path)?.sync_all())?;
+        for part in self.settled.into_iter().chain([self.staged]) {
+            let mut folders = BTreeSet::new();
+            for (staged, existing) in part {
+                let path = staged.target().to_owned();
+                folders.insert(folder_of(&path).to_owned());
+                staged.rename(existing).map_err(|source| BatchError { path, source })?;
             }
+            let places: Vec<_> = folders.iter().map(|folder| (folder.as_path(), folder.as_path())).collect();
+            sync(&places, sync_folder)?;
         }
-        if self.staged.len() >= MANY {
-            sync_file_systems(&folders)?;
-        } else {
-            sync_together(&self.staged, |(staged, _)| staged.sync().map_err(failed(staged.target())))?;
-        }
-        for (staged, existing) in self.staged {
-            let path = staged.target().to_owned();
-            staged.rename(existing).map_err(failed(&path))?;
-        }
-        if folders.len() >= MANY {
-            sync_file_systems(&folders)
-        } else {
-            sync_together(&folders, |folder| sync_folder(folder).map_err(failed(folder)))
-        }
+        Ok(())
     }
 }
 
-/// Syncs at the same time: a file system then does for several what it would do for each.
-fn sync_together<T: Sync>(
-    items: &[T],
-    sync: impl Fn(&T) -> Result<(), BatchError> + Sync,
-) -> Result<(), BatchError> {
-    match items {
-        [] => Ok(()),
-        [one] => sync(one),
-        many => parallel::map_waiting(many, sync).into_iter().collect(),
+/// Brings files or folders to the disk, each by itself with `one` or all at once. Each has the path that an
+/// error names beside it.
+fn sync(places: &[(&Path, &Path)], one: impl Fn(&Path) -> io::Result<()>) -> Result<(), BatchError> {
+    let many = places.len() >= MANY;
+    let mut devices = BTreeSet::new();
+    for (place, told) in places {
+        let synced = if many { sync_file_system(place, &mut devices) } else { one(place) };
+        synced.map_err(|source| BatchError { path: (*told).to_owned(), source })?;
     }
+    Ok(())
 }
 
-/// Writes out the file systems that hold `folders`, each once.
-fn sync_file_systems(folders: &[PathBuf]) -> Result<(), BatchError> {
-    let mut devices = Vec::new();
-    for folder in folders {
-        let failed = |source| BatchError { path: folder.clone(), source };
-        let device = fs::metadata(folder).map_err(failed)?.dev();
-        if !devices.contains(&device) {
-            devices.push(device);
-            let opened = File::open(folder).map_err(failed)?;
-            nix::unistd::syncfs(&opened).map_err(|errno| failed(errno.into()))?;
-        }
+/// Writes out the file system that holds `place`, unless it is one of `done`.
+fn sync_file_system(place: &Path, done: &mut BTreeSet<u64>) -> io::Result<()> {
+    if done.insert(fs::metadata(place)?.dev()) {
+        nix::unistd::syncfs(File::open(place)?)?;
     }
     Ok(())
 }
@@ -202,17 +199,6 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
         }
     }
     Ok(removed)
-}
-
-/// The permissions that this process's umask withholds from new files.
-pub fn umask() -> u32 {
-    // The system call cannot ask without changing the mask for every thread; the kernel's text can.
-    fs::read_to_string("/proc/self/status").ok().and_then(|status| umask_in(&status)).unwrap_or(USUAL_UMASK)
-}
-
-fn umask_in(status: &str) -> Option<u32> {
-    let digits = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
-    u32::from_str_radix(digits.trim(), 8).ok()
 }
 
 /// A new name survives a power failure only when its folder is on the disk too.
@@ -248,7 +234,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for wanted in [0o600, 0o644, 0o640, 0o666] {
             let path = folder.path().join(format!("{wanted:o}"));
-            write(&path, b"bytes", wanted, Existing::Keep).unwrap();
+            write(&path, b"bytes", Mode::Exactly(wanted), Existing::Keep).unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"bytes");
             assert_eq!(mode(&path), wanted);
         }
@@ -256,11 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_may_be_left_to_the_umask() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, masked) = (folder.path().join("plain"), folder.path().join("masked"));
+        fs::write(&plain, "").unwrap();
+        write(&masked, b"bytes", Mode::Masked(0o644), Existing::Keep).unwrap();
+        assert_eq!(mode(&masked), mode(&plain) & 0o644);
+    }
+
+    #[test]
     fn a_file_that_is_there_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pem");
         fs::write(&path, "old").unwrap();
-        let error = write(&path, b"new", 0o600, Existing::Keep).unwrap_err();
+        let error = write(&path, b"new", Mode::Exactly(0o600), Existing::Keep).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["key.pem"]);
@@ -273,7 +268,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let mut reader = File::open(&path).unwrap();
-        write(&path, b"new", 0o600, Existing::Replace).unwrap();
+        write(&path, b"new", Mode::Exactly(0o600), Existing::Replace).unwrap();
         // Whoever has the old file open still reads all of it: it was not truncated.
         assert_eq!(io::read_to_string(&mut reader).unwrap(), "old");
         assert_eq!(fs::read(&path).unwrap(), b"new");
@@ -286,9 +281,9 @@ mod tests {
         let (other, link) = (folder.path().join("other"), folder.path().join("link"));
         fs::write(&other, "other").unwrap();
         symlink(&other, &link).unwrap();
-        let error = write(&link, b"new", 0o600, Existing::Keep).unwrap_err();
+        let error = write(&link, b"new", Mode::Exactly(0o600), Existing::Keep).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-        write(&link, b"new", 0o600, Existing::Replace).unwrap();
+        write(&link, b"new", Mode::Exactly(0o600), Existing::Replace).unwrap();
         assert_eq!(fs::read(&other).unwrap(), b"other");
         assert!(fs::symlink_metadata(&link).unwrap().is_file());
         assert_eq!(fs::read(&link).unwrap(), b"new");
@@ -299,7 +294,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         symlink("nowhere", &link).unwrap();
-        let error = write(&link, b"new", 0o600, Existing::Keep).unwrap_err();
+        let error = write(&link, b"new", Mode::Exactly(0o600), Existing::Keep).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert!(!folder.path().join("nowhere").exists());
     }
@@ -309,7 +304,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pem");
         fs::create_dir(&path).unwrap();
-        write(&path, b"new", 0o600, Existing::Replace).unwrap_err();
+        write(&path, b"new", Mode::Exactly(0o600), Existing::Replace).unwrap_err();
         assert_eq!(names(folder.path()), ["key.pem"]);
     }
 
@@ -320,7 +315,7 @@ mod tests {
             let mut batch = Batch::default();
             for i in 0..count {
                 let path = folder.path().join(format!("{count}-{i}"));
-                let temporary = batch.add(&path, b"bytes", 0o600, Existing::Keep).unwrap();
+                let temporary = batch.add(&path, b"bytes", Mode::Exactly(0o600), Existing::Keep).unwrap();
                 assert!(temporary.exists() && !path.exists());
             }
             batch.commit().unwrap();
@@ -328,23 +323,29 @@ mod tests {
         }
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut dropped = Batch::default();
-        dropped.add(&folder.path().join("dropped"), b"", 0o600, Existing::Keep).unwrap();
+        dropped.add(&folder.path().join("dropped"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
         drop(dropped);
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut batch = Batch::default();
-        batch.add(&folder.path().join("new"), b"", 0o600, Existing::Keep).unwrap();
-        batch.add(&folder.path().join("3-0"), b"", 0o600, Existing::Keep).unwrap();
+        batch.add(&folder.path().join("settled"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
+        batch.settle();
+        batch.add(&folder.path().join("new"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
+        batch.add(&folder.path().join("3-0"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
         let error = batch.commit().unwrap_err();
         assert_eq!((error.path, error.source.kind()), (folder.path().join("3-0"), ErrorKind::AlreadyExists));
         assert_eq!(fs::read(folder.path().join("3-0")).unwrap(), b"bytes");
+        // What was settled before has its names.
+        assert!(folder.path().join("settled").exists());
     }
 
     #[test]
     fn missing_folders_and_missing_names_are_errors() {
         let folder = tempfile::tempdir().unwrap();
-        let error = write(&folder.path().join("no/key.pem"), b"", 0o600, Existing::Keep).unwrap_err();
+        let error =
+            write(&folder.path().join("no/key.pem"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        let error = write(&folder.path().join(".."), b"", 0o600, Existing::Replace).unwrap_err();
+        let error =
+            write(&folder.path().join(".."), b"", Mode::Exactly(0o600), Existing::Replace).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 
@@ -358,13 +359,5 @@ mod tests {
         assert_eq!(remove_leftovers(folder.path()).unwrap(), 2);
         assert_eq!(names(folder.path()), [".etcdpki-folder", "key.pem", "x.etcdpki-1"]);
         assert_eq!(remove_leftovers(folder.path()).unwrap(), 0);
-    }
-
-    #[test]
-    fn the_umask_is_read_from_the_kernels_text() {
-        assert_eq!(umask_in("Name:\tx\nUmask:\t0027\nState:\tR (running)\n"), Some(0o027));
-        assert_eq!(umask_in("Umask:\t0000\n"), Some(0));
-        assert_eq!(umask_in("Name:\tx\n"), None);
-        assert_eq!(umask_in("Umask:\tx\n"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{self, Existing};
+use pki_core::disk::{self, Existing, Mode};
 use pki_core::{Certificate, Crl, CrlTemplate, Issuer, Revocation, RevokedSerial};
 use time::Duration;
 
@@ -82,7 +82,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 fn deliver(crl: &Crl, call: &Call, log: &Log, io: &mut Io<'_>) -> Result<(), Failure> {
     if let Some(name) = call.given("bare") {
         let path = format!("{name}.crl");
-        disk::write(path.as_ref(), crl.to_pem().as_bytes(), 0o644 & !disk::umask(), Existing::Replace)
+        disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), Existing::Replace)
             .map_err(|error| Failure::user(format!("cannot write {path}: {error}")))?;
         log.info(io, format_args!("wrote {path}"));
         return Ok(());

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{self, Batch, Existing};
+use pki_core::disk::{Batch, Existing, Mode};
 use pki_core::parallel;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
@@ -103,7 +103,6 @@ fn run(
     let work = Work { call, issuer, profile, now: (io.now)() };
     warn(call.notices(), &log, io);
     let bar = progress(operands.len(), io);
-    let umask = disk::umask();
     let mut written = 0;
     for chunk in operands.chunks(AT_A_TIME) {
         let stopped = |failure: Failure| {
@@ -122,7 +121,7 @@ fn run(
             }
             for File { suffix, bytes, is_secret } in made.files {
                 let target = with_suffix(base, suffix);
-                let mode = if is_secret { 0o600 } else { 0o644 & !umask };
+                let mode = if is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
                 let existing = if is_secret && !force { Existing::Keep } else { Existing::Replace };
                 batch.add(&target, &bytes, mode, existing).map_err(|error| {
                     stopped(Failure::user(format!("cannot write {}: {error}", target.display())))

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{self, Batch, Existing};
+use pki_core::disk::{Batch, Existing, Mode};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -32,8 +32,8 @@ use crate::io::Io;
 /// Room for the usual input, so that reading it leaves no copies of a key behind by growing.
 const USUAL_INPUT: usize = 64 * 1024;
 
-const SECRET_MODE: u32 = 0o600;
-const PUBLIC_MODE: u32 = 0o644;
+const SECRET_MODE: Mode = Mode::Exactly(0o600);
+const PUBLIC_MODE: Mode = Mode::Masked(0o644);
 
 /// The texts that have a file each: the keys that hold one, the end of the file's name, whether it is secret.
 const TEXTS: &[(&[&str], &str, bool)] = &[
@@ -132,8 +132,7 @@ fn reason(error: &io::Error) -> String {
 struct Artifact {
     suffix: &'static str,
     bytes: Zeroizing<Vec<u8>>,
-    /// The mode before the umask is applied.
-    mode: u32,
+    mode: Mode,
     secret: bool,
     /// Printed as base64, for it may not be text.
     binary: bool,
@@ -378,7 +377,6 @@ impl Unfit {
 
 /// Writes the files: all checks first, then all contents, then all names.
 fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
-    let umask = disk::umask();
     let mut permitted = Vec::new();
     for artifact in &artifacts.0 {
         let path = PathBuf::from(format!("{name}{}", artifact.suffix));
@@ -391,8 +389,9 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>,
     let mut batch = Batch::default();
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
-        let mode = if artifact.secret { artifact.mode } else { artifact.mode & !umask };
-        batch.add(&path, &artifact.bytes, mode, existing).map_err(|error| failed("open", &path, &error))?;
+        batch
+            .add(&path, &artifact.bytes, artifact.mode, existing)
+            .map_err(|error| failed("open", &path, &error))?;
         paths.push(path);
     }
     batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
@@ -496,7 +495,7 @@ mod tests {
         fs::symlink_metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o7777
     }
 
-    fn found(text: &str) -> Vec<(&'static str, String, u32)> {
+    fn found(text: &str) -> Vec<(&'static str, String, Mode)> {
         let Artifacts(found) =
             Artifacts::bare(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
         found.iter().map(|a| (a.suffix, String::from_utf8(a.bytes.to_vec()).unwrap(), a.mode)).collect()
@@ -514,13 +513,13 @@ mod tests {
     fn contents_come_in_order_with_their_modes() {
         let all = r#"{"ocspResponse":"QQ\nE=","result":{"bundle":{"bundle":"B","root":"R"}},"csr":"r","encrypted_key":"e","key":"k","cert":"c"}"#;
         let expected = [
-            (".pem", "c", 0o644),
-            ("-key.pem", "k", 0o600),
-            ("-key.enc", "e", 0o600),
-            (".csr", "r", 0o644),
-            ("-bundle.pem", "B\nR", 0o644),
-            ("-root.pem", "R", 0o644),
-            ("-response.der", "A\u{1}", 0o644),
+            (".pem", "c", PUBLIC_MODE),
+            ("-key.pem", "k", SECRET_MODE),
+            ("-key.enc", "e", SECRET_MODE),
+            (".csr", "r", PUBLIC_MODE),
+            ("-bundle.pem", "B\nR", PUBLIC_MODE),
+            ("-root.pem", "R", PUBLIC_MODE),
+            ("-response.der", "A\u{1}", PUBLIC_MODE),
         ];
         let all: Vec<_> = found(all);
         assert_eq!(all, expected.map(|(suffix, text, mode)| (suffix, text.to_owned(), mode)));
@@ -529,9 +528,15 @@ mod tests {
     #[test]
     fn the_first_of_two_names_wins_and_the_last_of_repeated_keys() {
         let names = r#"{"certificate":"C2","cert":"C1","private_key":"K2","key":"K1","key":"K3"}"#;
-        assert_eq!(found(names), [(".pem", "C1".to_owned(), 0o644), ("-key.pem", "K3".to_owned(), 0o600)]);
-        assert_eq!(found(r#"{"certificate_request":"R","Cert":"x"}"#), [(".csr", "R".to_owned(), 0o644)]);
-        assert_eq!(found(r#"{"cert":"","key":"K"}"#), [("-key.pem", "K".to_owned(), 0o600)]);
+        assert_eq!(
+            found(names),
+            [(".pem", "C1".to_owned(), PUBLIC_MODE), ("-key.pem", "K3".to_owned(), SECRET_MODE)]
+        );
+        assert_eq!(
+            found(r#"{"certificate_request":"R","Cert":"x"}"#),
+            [(".csr", "R".to_owned(), PUBLIC_MODE)]
+        );
+        assert_eq!(found(r#"{"cert":"","key":"K"}"#), [("-key.pem", "K".to_owned(), SECRET_MODE)]);
     }
 
     #[test]
@@ -602,7 +607,8 @@ mod tests {
         let expected = [("x-key.pem", "KEY\n"), ("x.csr", "CSR\n"), ("x.pem", "CERT\n")];
         assert_eq!(listing(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
         assert_eq!(mode(&folder, "x-key.pem"), 0o600);
-        assert_eq!(mode(&folder, "x.pem"), 0o644 & !disk::umask());
+        fs::write(folder.path().join("other"), "").unwrap();
+        assert_eq!(mode(&folder, "x.pem"), mode(&folder, "other") & 0o644);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use pki_core::Certificate;
-use pki_core::disk::{self, Existing};
+use pki_core::disk::{self, Existing, Mode};
 
 use super::flags::MKBUNDLE_FLAGS;
 use super::log::Log;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
     }
     let path = flags.text("f");
     let text: String = chosen.iter().map(Certificate::to_pem).collect();
-    disk::write(path.as_ref(), text.as_bytes(), 0o644 & !disk::umask(), Existing::Replace)
+    disk::write(path.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
         .map_err(|error| Failure::user(format!("cannot write {path}: {error}")))?;
     log.info(io, format_args!("wrote {} certificates to {path}", chosen.len()));
     Ok(())

@@ -1,7 +1,7 @@
 //! The output folder on the disk: looked at by a plan, and written by [`Folder::apply`], the only part of the
 //! etcd layer that changes anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::issue::{Outcome, Write};
 use super::path::AUTHORITIES;
 use super::tree::{self, Entry, FileKind, Owner, Tree};
-use crate::disk::{self, Batch, Existing};
+use crate::disk::{self, Batch, Existing, Mode};
 use crate::error::{Error, ErrorKind};
 
 /// An output folder.
@@ -68,19 +68,27 @@ impl Folder {
         if self.lock.is_none() {
             return Err(ErrorKind::NotLocked { path: self.root.clone() }.into());
         }
+        let mut new = HashSet::new();
         for write in outcome.writes.iter().filter(|write| write.bytes.is_none()) {
             self.make_folder(write)?;
+            if !write.replaces {
+                new.insert(&write.path);
+            }
         }
         // What a killed process left half-written goes first; the lock tells that nobody is at it.
-        for folder in outcome.folders.iter().map(String::as_str).chain([""]) {
+        let old = outcome.folders.iter().filter(|folder| !new.contains(folder));
+        for folder in old.map(String::as_str).chain([""]) {
             let folder = self.resolve(folder)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
         // The CA is on the disk for good before anything that it signed.
         let (ca, others): (Vec<&Write>, Vec<&Write>) =
             outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with(AUTHORITIES));
-        self.write_files(&ca)?;
-        self.write_files(&others)
+        let mut batch = Batch::default();
+        self.stage(&ca, &mut batch)?;
+        batch.settle();
+        self.stage(&others, &mut batch)?;
+        batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
     fn make_folder(&self, write: &Write) -> Result<(), Error> {
@@ -96,17 +104,17 @@ impl Folder {
         self.give(&write.owner, &path)
     }
 
-    fn write_files(&self, writes: &[&Write]) -> Result<(), Error> {
-        let mut batch = Batch::default();
+    fn stage(&self, writes: &[&Write], batch: &mut Batch) -> Result<(), Error> {
         for write in writes {
             let Some(bytes) = &write.bytes else { continue };
             let path = self.resolve(&write.path)?;
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
-            let temporary =
-                batch.add(&path, bytes, write.mode, existing).map_err(|e| Error::io("write", &path, e))?;
+            let temporary = batch
+                .add(&path, bytes, Mode::Exactly(write.mode), existing)
+                .map_err(|e| Error::io("write", &path, e))?;
             self.give(&write.owner, &temporary)?;
         }
-        batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
+        Ok(())
     }
 
     fn give(&self, owner: &Owner, path: &Path) -> Result<(), Error> {
