@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use tempfile::TempPath;
 
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
@@ -114,9 +115,9 @@ pub struct BatchError {
     pub source: io::Error,
 }
 
-/// From so many files or folders on it is cheaper to write out the whole file system once. Below, nobody waits
-/// for what other programs have left to be written.
-const MANY: usize = 6;
+/// From so many files or folders on, the whole file system is written out once: that is quicker, and waits for
+/// what other programs have left to be written.
+const MANY: usize = 8;
 
 impl Batch {
     /// Adds a file. Returns where it is until it gets its name.
@@ -146,8 +147,9 @@ impl Batch {
     pub fn commit(self) -> Result<(), BatchError> {
         let all = self.settled.iter().chain([&self.staged]).flatten();
         let places: Vec<_> = all.map(|(staged, _)| (staged.file.as_ref(), staged.target())).collect();
-        sync(&places, |path| File::open(path)?.sync_all())?;
+        sync(&places)?;
         for part in self.settled.into_iter().chain([self.staged]) {
+            // A new name survives a power failure only when its folder is on the disk too.
             let mut folders = BTreeSet::new();
             for (staged, existing) in part {
                 let path = staged.target().to_owned();
@@ -155,22 +157,46 @@ impl Batch {
                 staged.rename(existing).map_err(|source| BatchError { path, source })?;
             }
             let places: Vec<_> = folders.iter().map(|folder| (folder.as_path(), folder.as_path())).collect();
-            sync(&places, sync_folder)?;
+            sync(&places)?;
         }
         Ok(())
     }
 }
 
-/// Brings files or folders to the disk, each by itself with `one` or all at once. Each has the path that an
-/// error names beside it.
-fn sync(places: &[(&Path, &Path)], one: impl Fn(&Path) -> io::Result<()>) -> Result<(), BatchError> {
-    let many = places.len() >= MANY;
-    let mut devices = BTreeSet::new();
-    for (place, told) in places {
-        let synced = if many { sync_file_system(place, &mut devices) } else { one(place) };
-        synced.map_err(|source| BatchError { path: (*told).to_owned(), source })?;
+/// Brings files or folders to the disk. Each has the path that an error names beside it.
+fn sync(places: &[(&Path, &Path)]) -> Result<(), BatchError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BatchError { path, source }
+    };
+    if places.len() >= MANY {
+        let mut devices = BTreeSet::new();
+        for (place, told) in places {
+            sync_file_system(place, &mut devices).map_err(failed(told))?;
+        }
+        return Ok(());
+    }
+    let opened = places.iter().map(|(place, told)| File::open(place).map_err(failed(told)));
+    let opened: Vec<File> = opened.collect::<Result<_, _>>()?;
+    for file in &opened {
+        // With this Linux begins to write (mm/fadvise.c). Where all have begun before the first is waited for,
+        // a journal is committed once and not once for each. If it does not, only time is lost.
+        let _ = posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    }
+    for (file, (_, told)) in opened.iter().zip(places) {
+        sync_one(file).map_err(failed(told))?;
     }
     Ok(())
+}
+
+fn sync_one(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // Some network file systems cannot do this for folders; nothing better is left to do there.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            if file.metadata()?.is_dir() { Ok(()) } else { Err(error) }
+        }
+        other => other,
+    }
 }
 
 /// Writes out the file system that holds `place`, unless it is one of `done`.
@@ -199,15 +225,6 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
         }
     }
     Ok(removed)
-}
-
-/// A new name survives a power failure only when its folder is on the disk too.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some network file systems cannot do this for folders; nothing better is left to do there.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

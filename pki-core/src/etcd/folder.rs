@@ -68,9 +68,9 @@ impl Folder {
         if self.lock.is_none() {
             return Err(ErrorKind::NotLocked { path: self.root.clone() }.into());
         }
-        let mut new = HashSet::new();
+        let (mut seen, mut new) = (HashSet::new(), HashSet::new());
         for write in outcome.writes.iter().filter(|write| write.bytes.is_none()) {
-            self.make_folder(write)?;
+            self.make_folder(write, &mut seen)?;
             if !write.replaces {
                 new.insert(&write.path);
             }
@@ -78,21 +78,21 @@ impl Folder {
         // What a killed process left half-written goes first; the lock tells that nobody is at it.
         let old = outcome.folders.iter().filter(|folder| !new.contains(folder));
         for folder in old.map(String::as_str).chain([""]) {
-            let folder = self.resolve(folder)?;
+            let folder = self.resolve(folder, &mut seen)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
         // The CA is on the disk for good before anything that it signed.
         let (ca, others): (Vec<&Write>, Vec<&Write>) =
             outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with(AUTHORITIES));
         let mut batch = Batch::default();
-        self.stage(&ca, &mut batch)?;
+        self.stage(&ca, &mut batch, &mut seen)?;
         batch.settle();
-        self.stage(&others, &mut batch)?;
+        self.stage(&others, &mut batch, &mut seen)?;
         batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
-    fn make_folder(&self, write: &Write) -> Result<(), Error> {
-        let path = self.resolve(&write.path)?;
+    fn make_folder(&self, write: &Write, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
+        let path = self.resolve(&write.path, seen)?;
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(source) if source.kind() != IoErrorKind::AlreadyExists => {
                 return Err(Error::io("make", &path, source));
@@ -104,10 +104,10 @@ impl Folder {
         self.give(&write.owner, &path)
     }
 
-    fn stage(&self, writes: &[&Write], batch: &mut Batch) -> Result<(), Error> {
+    fn stage(&self, writes: &[&Write], batch: &mut Batch, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
         for write in writes {
             let Some(bytes) = &write.bytes else { continue };
-            let path = self.resolve(&write.path)?;
+            let path = self.resolve(&write.path, seen)?;
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
             let temporary = batch
                 .add(&path, bytes, Mode::Exactly(write.mode), existing)
@@ -125,16 +125,25 @@ impl Folder {
         }
     }
 
-    /// The absolute path, once it is sure that no link on the way leads out of the folder.
-    fn resolve(&self, path: &str) -> Result<PathBuf, Error> {
-        let mut resolved = self.root.clone();
+    /// The absolute path, once it is sure that no link on the way leads out of the folder. What was `seen` is
+    /// not looked at again.
+    fn resolve(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
+        let (mut resolved, mut is_missing) = (self.root.clone(), false);
         for component in Path::new(path).components() {
             let Component::Normal(name) = component else {
                 return Err(ErrorKind::UnwritablePath { path: self.root.join(path) }.into());
             };
             resolved.push(name);
-            if resolved.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
-                return Err(ErrorKind::SymbolicLink { path: resolved }.into());
+            if is_missing || seen.contains(&resolved) {
+                continue;
+            }
+            match resolved.symlink_metadata() {
+                Ok(metadata) if metadata.is_symlink() => {
+                    return Err(ErrorKind::SymbolicLink { path: resolved }.into());
+                }
+                Ok(_) => drop(seen.insert(resolved.clone())),
+                // There is nothing in a folder that is not there.
+                Err(error) => is_missing = error.kind() == IoErrorKind::NotFound,
             }
         }
         Ok(resolved)
@@ -143,7 +152,7 @@ impl Folder {
 
 impl Tree for Folder {
     fn entry(&self, path: &str) -> Result<Option<Entry>, Error> {
-        let path = self.resolve(path)?;
+        let path = self.resolve(path, &mut HashSet::new())?;
         let metadata = match path.symlink_metadata() {
             Ok(metadata) => metadata,
             Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
@@ -163,7 +172,7 @@ impl Tree for Folder {
     }
 
     fn names(&self, path: &str) -> Result<Vec<String>, Error> {
-        let path = self.resolve(path)?;
+        let path = self.resolve(path, &mut HashSet::new())?;
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Vec::new()),
