@@ -35,6 +35,7 @@ mod bootstrap;
 mod certificates;
 mod cluster;
 mod description;
+pub mod doctor;
 mod env;
 mod error;
 mod folder;

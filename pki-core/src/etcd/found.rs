@@ -59,6 +59,8 @@ pub struct Host {
     pub pems: BTreeMap<PathBuf, PemFile>,
     /// Members of etcd clusters.
     pub members: Vec<Member>,
+    /// The numbers of the users that units name, on the host itself.
+    pub users: BTreeMap<String, u32>,
     /// What was named by units and settings, by the path that they name.
     sights: BTreeMap<String, Sight>,
 }
@@ -417,6 +419,14 @@ impl Host {
             })
             .collect();
         self.units = units;
+        if self.root.as_deref() == Some(Path::new("/")) {
+            let named = self.units.iter().filter_map(|unit| unit.last("Service", "User"));
+            let numbers = named.filter_map(|setting| {
+                let name = setting.value.text.clone();
+                files.user(&name).map(|number| (name, number))
+            });
+            self.users = numbers.collect();
+        }
         // Where no unit is, an environment file tells all that there is to know.
         if self.units.is_empty() {
             for (path, file) in self.environments.iter().filter(|(path, _)| !read.contains(*path)) {
@@ -443,12 +453,12 @@ impl Host {
         let mut used = BTreeSet::new();
         for member in &mut members {
             let first = Settings::of_process(&member.process, version, |_| None);
-            if let Some(name) = first.value("config-file") {
-                if let (Sight::Seen(path), Some(entry)) = self.look(name, files)? {
-                    let text = String::from_utf8_lossy(&entry.bytes);
-                    self.configs.insert(path.clone(), ConfigFile::parse(&text, &path));
-                    used.insert(path);
-                }
+            if let Some(name) = first.value("config-file")
+                && let (Sight::Seen(path), Some(entry)) = self.look(name, files)?
+            {
+                let text = String::from_utf8_lossy(&entry.bytes);
+                self.configs.insert(path.clone(), ConfigFile::parse(&text, &path));
+                used.insert(path);
             }
             member.settings = Settings::of_process(&member.process, version, |name| match self.sight(name) {
                 Sight::Seen(path) => self.configs.get(path),

@@ -202,8 +202,10 @@ impl Settings {
 
     /// The setting of an option that counts, if it is known to this etcd and not empty.
     pub fn setting(&self, option: &str) -> Option<&Setting> {
-        let known = self.used.iter().filter(|setting| setting.is_known && setting.option == option);
-        known.filter(|setting| setting.value.as_deref() != Some("")).next_back()
+        let counts = |setting: &&Setting| {
+            setting.is_known && setting.option == option && setting.value.as_deref() != Some("")
+        };
+        self.used.iter().rfind(counts)
     }
 
     /// The value of an option, if it is set and known.

@@ -32,8 +32,8 @@ pub struct ConfigValue {
 
 enum Node {
     Scalar(String),
-    List(Vec<Node>),
-    Map(Vec<(Spanned<String>, Node)>),
+    List(Vec<Self>),
+    Map(Vec<(Spanned<String>, Self)>),
 }
 
 impl<'de> Deserialize<'de> for Node {
