@@ -5,6 +5,8 @@
 
 mod cfssl;
 mod cluster;
+mod doctor;
+mod explain;
 mod failure;
 mod goflag;
 mod io;

@@ -7,6 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cfssl::{self, COMMANDS};
 use crate::cluster;
+use crate::doctor;
+use crate::explain;
 use crate::failure::Failure;
 use crate::io::Io;
 
@@ -28,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdpki cluster new --name prod --member etcd1=10.0.0.11 >cluster.yaml
   etcdpki cluster apply -f cluster.yaml -o out
+  etcdpki doctor out
   etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
 
 cfssl's commands, with its flags (each has -h):
@@ -46,6 +49,12 @@ enum EtcdpkiCommand {
     /// Describe, plan and apply whole etcd clusters
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Tell what is wrong with members of etcd before they start
+    #[command(after_help = doctor::EXAMPLE)]
+    Doctor(doctor::Doctor),
+    /// Tell what a line of a log means
+    #[command(after_help = explain::EXAMPLE)]
+    Explain(explain::Explain),
 }
 
 impl Program {
@@ -96,6 +105,7 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
         }
         _ => {}
     }
+    let slip = if matches!(first, Some("doctor" | "explain")) { 2 } else { 1 };
     let mut names = String::new();
     for (name, about) in [
         ("json", "cfssljson: write the JSON of the commands below to files"),
@@ -111,13 +121,17 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
     let matches = parser.try_get_matches_from(std::iter::once(OsString::from("etcdpki")).chain(args));
     let parsed = matches.and_then(|matches| <Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches));
     match parsed {
-        Ok(Etcdpki { command: EtcdpkiCommand::Cluster(command) }) => match cluster::run(command, io) {
-            Ok(status) => status,
-            Err(failure) => {
+        Ok(Etcdpki { command }) => {
+            let result = match command {
+                EtcdpkiCommand::Cluster(command) => cluster::run(command, io),
+                EtcdpkiCommand::Doctor(doctor) => doctor.run(io),
+                EtcdpkiCommand::Explain(explain) => explain.run(io),
+            };
+            result.unwrap_or_else(|failure| {
                 failure.report(io);
                 failure.status()
-            }
-        },
+            })
+        }
         Err(error) => {
             let rendered = error.render();
             let wants_output = !error.use_stderr();
@@ -125,13 +139,14 @@ fn etcdpki(args: Vec<OsString>, io: &mut Io<'_>) -> u8 {
             let text = if colours { rendered.ansi().to_string() } else { rendered.to_string() };
             let stream = if wants_output { &mut *io.output } else { &mut *io.errors };
             let _ = stream.write_all(text.as_bytes());
-            // 2 is what `cluster plan` says when there are changes; a script must not take a slip for one.
-            u8::from(error.use_stderr())
+            // 2 is what `cluster plan` says when there are changes, and 1 what `doctor` says when it finds
+            // something; a script must not take a slip for either.
+            if error.use_stderr() { slip } else { 0 }
         }
     }
 }
 
-const OWN_COMMANDS: [&str; 3] = ["cluster", "help", "json"];
+const OWN_COMMANDS: [&str; 5] = ["cluster", "doctor", "explain", "help", "json"];
 
 fn unknown_command(name: &str) -> Failure {
     let known = COMMANDS.iter().map(|command| command.name).chain(OWN_COMMANDS);

@@ -38,6 +38,7 @@ mod description;
 pub mod doctor;
 mod env;
 mod error;
+pub mod explain;
 mod folder;
 pub mod found;
 mod host_path;

@@ -46,6 +46,21 @@ impl Place {
         self
     }
 
+    /// The file, if it is known.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Line and column, if they are known.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.position
+    }
+
+    /// The key inside the document, if it is known.
+    pub fn inside(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// Whether nothing at all is known.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()

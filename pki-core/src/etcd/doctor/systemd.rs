@@ -127,7 +127,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn units<'a>(found: &'a Found) -> impl Iterator<Item = (&'a Host, &'a Unit)> {
+fn units(found: &Found) -> impl Iterator<Item = (&Host, &Unit)> {
     found.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host, unit)))
 }
 
@@ -426,8 +426,8 @@ const SANDBOX: [&str; 8] = [
 
 fn no_sandbox(case: &Case<'_>) -> Vec<Symptom> {
     let bare = whole_units(case).filter(|(_, _, unit)| {
-        let sets = |key: &&str| unit.files.iter().flat_map(|f| &f.settings).any(|s| s.key == **key);
-        !SANDBOX.iter().any(|key| sets(&key))
+        let sets = |key: &str| unit.files.iter().flat_map(|f| &f.settings).any(|s| s.key == key);
+        !SANDBOX.iter().any(|key| sets(key))
     });
     bare.map(|(_, _, unit)| {
         Symptom::new(unit.place(), "none of systemd's means to confine a service is used")
