@@ -14,6 +14,7 @@ mod suite {
     pub mod crash;
     pub mod descriptions;
     pub mod etcd;
+    pub mod growth;
     pub mod guides;
     pub mod handshakes;
     pub mod host;
@@ -56,7 +57,7 @@ fn main() {
         suite::options::trials(),
         suite::rendering::trials(),
     ];
-    let live = [suite::etcd::trials(), suite::privileges::trials()];
+    let live = [suite::etcd::trials(), suite::privileges::trials(), suite::growth::trials()];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()
 }

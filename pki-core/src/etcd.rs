@@ -62,7 +62,7 @@ mod write;
 mod yaml;
 
 pub use address::{DnsName, HostName, MemberAddress};
-pub use bootstrap::{Joining, member_remove};
+pub use bootstrap::{Joining, Leaving};
 pub use certificates::CertificateId;
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
@@ -75,7 +75,7 @@ pub use label::Label;
 pub use layout::{Layout, Role};
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
-pub use report::{CertificateReport, FileReport, Report};
+pub use report::{CertificateReport, FileReport, MemberReport, Report};
 pub use ssh::SshTarget;
 pub use tree::{Entry, FileKind, Owner, Tree};
 pub use url::MemberUrl;

@@ -1,6 +1,5 @@
 //! Real etcd, started from what `cluster apply` wrote and from nothing else.
 
-use std::fs;
 use std::net::TcpListener;
 
 use libtest_mimic::Trial;
@@ -50,20 +49,9 @@ fn forms_a_healthy_cluster(etcd: &Etcd, layout: &Layout) -> Outcome {
     assert_eq!(cluster.etcdctl(&["get", "greeting", "--print-value-only"]).ok().stdout, "hello\n");
 
     for member in &cluster.members {
-        let log = fs::read_to_string(&member.log).unwrap();
-        assert!(log.contains("etcd Version") || log.contains("etcd-version"), "not etcd's log:\n{log}");
-        let complaints: Vec<_> = log.lines().filter(|line| is_complaint(line)).collect();
-        assert!(complaints.is_empty(), "{} says:\n{}", member.name, complaints.join("\n"));
+        member.assert_no_complaint();
     }
     Ok(())
-}
-
-/// What etcd logs about wrong certificates and wrong options.
-fn is_complaint(line: &str) -> bool {
-    // etcdctl dials every endpoint and hangs up on those that it does not need, at whatever moment.
-    let hung_up = line.contains("EOF") || line.contains("connection reset by peer");
-    let complaints = ["rejected connection", "unrecognized environment variable", "tls: ", "x509: "];
-    !hung_up && complaints.iter().any(|complaint| line.contains(complaint))
 }
 
 fn survives_the_loss_of_each_member(etcd: &Etcd, layout: &Layout) -> Outcome {

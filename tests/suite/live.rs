@@ -161,11 +161,28 @@ impl Member {
         }
     }
 
+    /// Panics if it says that certificates or options are wrong.
+    #[track_caller]
+    pub fn assert_no_complaint(&self) {
+        let log = fs::read_to_string(&self.log).unwrap();
+        assert!(log.contains("etcd Version") || log.contains("etcd-version"), "not etcd's log:\n{log}");
+        let complaints: Vec<_> = log.lines().filter(|line| is_complaint(line)).collect();
+        assert!(complaints.is_empty(), "{} says:\n{}", self.name, complaints.join("\n"));
+    }
+
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) {
         let found = until(PATIENCE, || fs::read_to_string(&self.log).unwrap().contains(text).then_some(()));
         assert!(found.is_some(), "{} does not say {text:?}", self.name);
     }
+}
+
+/// What etcd logs about wrong certificates and wrong options.
+fn is_complaint(line: &str) -> bool {
+    // etcdctl dials every endpoint and hangs up on those that it does not need, at whatever moment.
+    let hung_up = line.contains("EOF") || line.contains("connection reset by peer");
+    let complaints = ["rejected connection", "unrecognized environment variable", "tls: ", "x509: "];
+    !hung_up && complaints.iter().any(|complaint| line.contains(complaint))
 }
 
 /// Two suites at once, or two tests of this one, would fight for etcd's ports.

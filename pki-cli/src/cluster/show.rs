@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 use pki_core::Notice;
-use pki_core::etcd::{CertificateReport, Cluster, Member, Report, UnitKind, member_remove};
+use pki_core::etcd::{CertificateReport, Cluster, Member, Report, UnitKind};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -146,47 +146,16 @@ fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>
     if !report.to_sign.is_empty() {
         return requests(report, output, io);
     }
-    let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
-    let mut steps = Vec::new();
-    for joining in &report.joining {
-        let first = format!("Tell the cluster of {}, before it starts:", joining.member);
-        steps.push((first, vec![format!(". {}", folder("clients/root/etcdctl.env")), joining.member_add()]));
-    }
-    let starts = |member: &&Member| {
-        let name = member.name().as_str();
-        report.joining.is_empty() || report.joining.iter().any(|joining| joining.member == name)
-    };
-    let copies = cluster.members().iter().filter(starts).map(|member| {
-        let source = folder(&format!("nodes/{}/", member.name()));
-        format!("rsync -a --chown=root:root {source} {}:/", rsync_host(member))
-    });
-    let user = cluster.user();
-    let copy = format!("Copy each member's files to its host, which needs etcd and a user `{user}`:");
-    steps.push((copy, copies.collect()));
-    if cluster.unit() != UnitKind::None {
-        let start = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
-        let when = if report.joining.is_empty() {
-            "On every host, all at once, for a member waits until most are there:"
-        } else {
-            "On the new member's host:"
-        };
-        steps.push((when.to_owned(), vec![start.to_owned()]));
-    }
-    let health = format!(". {} && etcdctl endpoint health --cluster", folder("clients/root/etcdctl.env"));
-    steps.push(("See whether the cluster is healthy:".to_owned(), vec![health]));
-    for name in &report.leaving {
-        let remove = format!(". {} && {}", folder("clients/root/etcdctl.env"), member_remove(name));
-        steps.push((format!("If {name} is a member still, take it out:"), vec![remove]));
-    }
+    let steps = Steps::of(cluster, report, output);
     writeln!(io.output, "Next:")?;
-    for (number, (title, commands)) in (1..).zip(steps) {
+    for (number, (title, commands)) in (1..).zip(steps.0) {
         writeln!(io.output, "{number}. {title}")?;
         for command in commands {
             writeln!(io.output, "     {command}")?;
         }
     }
     if report.files.iter().any(|file| file.path.starts_with("ca/")) {
-        let ca = folder("ca");
+        let ca = shell_word(&output.join("ca").to_string_lossy());
         writeln!(
             io.output,
             "Keep {ca} where nobody else reads it: whoever has it can sign for this cluster."
@@ -194,6 +163,90 @@ fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>
     }
     Ok(())
 }
+
+/// What to do next, each with its commands.
+struct Steps(Vec<(String, Vec<String>)>);
+
+impl Steps {
+    /// A member that leaves goes before one comes, or the one that comes would not find the members that it was
+    /// told of.
+    fn of(cluster: &Cluster, report: &Report, output: &Path) -> Self {
+        let mut steps = Self(Vec::new());
+        let has_unit = cluster.unit() != UnitKind::None;
+        let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
+        let etcdctl = |command: &str| format!(". {} && {command}", folder("clients/root/etcdctl.env"));
+        let health = etcdctl("etcdctl endpoint health --cluster");
+        let copy = |member: &Member| {
+            let source = folder(&format!("nodes/{}/", member.name()));
+            format!("rsync -a --chown=root:root {source} {}:/", rsync_host(member))
+        };
+        let is_joining = |name: &str| report.joining.iter().any(|joining| joining.member == name);
+        let members = || cluster.members().iter().zip(&report.members);
+        let needs = format!("which needs etcd and a user `{}`:", cluster.user());
+
+        for leaving in &report.leaving {
+            let name = &leaving.member;
+            steps.add(
+                format!("Take {name} out of the cluster, if it still is a member:"),
+                etcdctl(&leaving.command),
+            );
+            if has_unit {
+                steps.add(
+                    format!("On the host of {name}, where etcd has ended:"),
+                    "systemctl disable --now etcd",
+                );
+            }
+        }
+        if members().any(|(_, reported)| reported.change == "new" && !is_joining(&reported.member)) {
+            let all =
+                members().filter(|(_, reported)| reported.change != "kept" && !is_joining(&reported.member));
+            let copies = all.map(|(member, _)| copy(member)).collect();
+            steps.0.push((format!("Copy each member's files to its host, {needs}"), copies));
+            if has_unit {
+                steps.add("On every host, all at once, for a member waits until most are there:", START);
+            }
+        } else {
+            let changed = || members().filter(|(_, reported)| reported.change == "changed");
+            let copies: Vec<_> = changed().map(|(member, _)| copy(member)).collect();
+            if !copies.is_empty() {
+                steps.0.push(("Copy what has changed to its host:".to_owned(), copies));
+            }
+            let restarting = changed().filter(|(_, reported)| reported.restart);
+            let names: Vec<_> = restarting.map(|(_, reported)| reported.member.as_str()).collect();
+            if has_unit && !names.is_empty() {
+                let title = format!(
+                    "On one host after the other, while all members are healthy ({}):",
+                    names.join(", ")
+                );
+                steps.add(title, "systemctl daemon-reload && systemctl restart etcd");
+            }
+        }
+        for joining in &report.joining {
+            let name = &joining.member;
+            // A cluster counts a new member at once, so it should be able to start at once.
+            for (member, _) in members().filter(|(member, _)| member.name().as_str() == name) {
+                steps.add(format!("Copy the files of {name} to its host, {needs}"), copy(member));
+            }
+            steps.add(format!("Tell the cluster, which runs, of {name}:"), etcdctl(&joining.command));
+            if has_unit {
+                steps.add(format!("On the host of {name}:"), START);
+            }
+            // Before that it refuses changes (etcd, server/etcdserver/server.go, `HealthInterval`).
+            steps.add("Go on when all members have been healthy for 5 seconds:", health.clone());
+        }
+        if report.joining.is_empty() {
+            steps.add("See whether the cluster is healthy:", health);
+        }
+        steps
+    }
+
+    fn add(&mut self, title: impl Into<String>, command: impl Into<String>) {
+        self.0.push((title.into(), vec![command.into()]));
+    }
+}
+
+/// Without waiting: a member waits for others.
+const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
 
 /// What an offline CA has to do.
 fn requests(report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Cluster, InitialClusterState, Member};
 use super::label::Label;
+use super::url::MemberUrl;
 
 /// How one member first starts. It is kept in the record of what was made: what others do later does not
 /// change how this one began.
@@ -25,6 +26,18 @@ pub struct Joining {
     pub member: String,
     /// Where other members will find it: what `etcdctl member add --peer-urls` is told
     pub peer_urls: Vec<String>,
+    /// The shell's command that tells the cluster of it, before it starts
+    pub command: String,
+}
+
+/// A member that is not described any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Leaving {
+    /// Its name
+    pub member: String,
+    /// The shell's command that tells the cluster that it has gone
+    pub command: String,
 }
 
 impl Cluster {
@@ -89,18 +102,14 @@ impl Cluster {
             start.is_some_and(|start| start.state == InitialClusterState::Existing)
         };
         let joining = self.members.iter().filter(new).filter(joins);
-        joining
-            .map(|member| Joining {
-                member: member.name().to_string(),
-                peer_urls: self.peer_urls(member).iter().map(ToString::to_string).collect(),
-            })
-            .collect()
+        joining.map(|member| Joining::new(member.name(), &self.peer_urls(member))).collect()
     }
 
     /// The members that were made before and are not described any more.
-    pub(super) fn leaving(&self, before: &[Start]) -> Vec<Label> {
+    pub(super) fn leaving(&self, before: &[Start]) -> Vec<Leaving> {
         let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
-        names.filter(|name| !self.members.iter().any(|member| member.name() == name)).collect()
+        let gone = names.filter(|name| !self.members.iter().any(|member| member.name() == name));
+        gone.map(|name| Leaving::new(&name)).collect()
     }
 }
 
@@ -112,16 +121,22 @@ fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before:
     }
 }
 
+// Names and URLs need no quotes.
+
 impl Joining {
-    /// The command that tells the cluster of the member, before it starts. Names and URLs need no quotes.
-    pub fn member_add(&self) -> String {
-        format!("etcdctl member add {} --peer-urls={}", self.member, self.peer_urls.join(","))
+    fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
+        let peer_urls: Vec<String> = peer_urls.iter().map(ToString::to_string).collect();
+        let command = format!("etcdctl member add {member} --peer-urls={}", peer_urls.join(","));
+        Self { member: member.to_string(), peer_urls, command }
     }
 }
 
-/// The command that tells the cluster that a member has gone. It finds the member's number by its name.
-pub fn member_remove(member: &Label) -> String {
-    format!("etcdctl member remove \"$(etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}')\"")
+impl Leaving {
+    /// etcd knows its members by numbers, so the command looks for the member's.
+    fn new(member: &Label) -> Self {
+        let number = format!("etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}'");
+        Self { member: member.to_string(), command: format!("etcdctl member remove \"$({number})\"") }
+    }
 }
 
 #[cfg(test)]
@@ -151,11 +166,12 @@ mod tests {
         assert_eq!(starts[3].state, InitialClusterState::Existing);
         assert_eq!(starts[3].initial_cluster, format!("{all},d=https://10.0.0.4:2380"));
         let joining = grown.joining(&starts, &founders);
-        assert_eq!(joining[0].member_add(), "etcdctl member add d --peer-urls=https://10.0.0.4:2380");
+        assert_eq!(joining[0].command, "etcdctl member add d --peer-urls=https://10.0.0.4:2380");
 
         let shrunk = cluster(&THREE, "");
         assert_eq!(shrunk.starts(&starts), founders);
-        assert_eq!(shrunk.leaving(&starts), [Label::known("d")]);
+        let leaving = shrunk.leaving(&starts);
+        assert_eq!(leaving.iter().map(|leaving| leaving.member.as_str()).collect::<Vec<_>>(), ["d"]);
     }
 
     #[test]

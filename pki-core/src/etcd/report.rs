@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::bootstrap::Joining;
+use super::bootstrap::{Joining, Leaving, Start};
 use super::certificates::Wanted;
 use super::issue::Finished;
-use super::label::Label;
 use super::layout::Role;
 use super::offline;
+use super::path;
 use super::plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 use super::tree::FileKind;
 use crate::certificate::Certificate;
@@ -28,10 +28,12 @@ pub struct Report {
     pub certificates: Vec<CertificateReport>,
     /// The files and folders
     pub files: Vec<FileReport>,
+    /// The members, in their order
+    pub members: Vec<MemberReport>,
     /// The members that join a cluster which runs already, in the order in which they have to be added
     pub joining: Vec<Joining>,
     /// The members that are not described any more
-    pub leaving: Vec<Label>,
+    pub leaving: Vec<Leaving>,
     /// What an offline CA has to sign: commands for where it is, one for each profile
     pub to_sign: Vec<String>,
     /// What deserves a warning
@@ -84,6 +86,20 @@ pub struct FileReport {
     pub change: String,
     /// Why it is changed
     pub reasons: Vec<String>,
+}
+
+/// A member of a [`Report`]: what its host needs.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct MemberReport {
+    /// Its name
+    pub member: String,
+    /// `new`, or `changed` if files in its folder are, or `kept`
+    pub change: String,
+    /// Whether an etcd that runs there goes by what has changed only after a restart. It reads its own
+    /// certificates and keys whenever somebody connects, and the rest when it starts (etcd,
+    /// client/pkg/transport/listener.go, `GetCertificate`)
+    pub restart: bool,
 }
 
 /// A certificate as it is or will be.
@@ -147,12 +163,39 @@ impl Report {
                 .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
+            members: members(plan, files),
             joining: plan.joining(),
             leaving: plan.cluster.leaving(&plan.lock.members),
             to_sign: roles.into_iter().map(offline::sign_command).collect(),
             notices: plan.notices.iter().map(Notice::to_string).collect(),
         }
     }
+}
+
+/// What the members' hosts need.
+fn members(plan: &Plan, files: &[PlannedFile]) -> Vec<MemberReport> {
+    let own = plan.certificates.iter().filter(|planned| !planned.id().role().is_authority());
+    let own = own.flat_map(|planned| [&planned.wanted.pair.certificate, &planned.wanted.pair.key]);
+    let own: BTreeSet<&str> = own.map(String::as_str).collect();
+    let changed: Vec<&str> = files
+        .iter()
+        .filter(|file| *file.change() != Change::Kept && file.kind() == FileKind::File)
+        .map(PlannedFile::path)
+        .collect();
+    let member = |start: &Start| {
+        let folder = format!("{}/{}/", path::NODES, start.member);
+        let mut changed = changed.iter().filter(|path| path.starts_with(&folder)).peekable();
+        let change = if !plan.lock.members.iter().any(|before| before.member == start.member) {
+            "new"
+        } else if changed.peek().is_some() {
+            "changed"
+        } else {
+            "kept"
+        };
+        let restart = change == "changed" && changed.any(|path| !own.contains(path));
+        MemberReport { member: start.member.clone(), change: change.to_owned(), restart }
+    };
+    plan.starts.iter().map(member).collect()
 }
 
 impl CertificateReport {
