@@ -12,6 +12,7 @@ mod suite {
     pub mod cfssl_cases;
     pub mod command;
     pub mod crash;
+    pub mod deploy;
     pub mod descriptions;
     pub mod etcd;
     pub mod growth;
@@ -50,6 +51,7 @@ fn main() {
         suite::descriptions::trials(),
         suite::schema::trials(),
         suite::crash::trials(),
+        suite::deploy::trials(),
         suite::hostile::trials(),
         suite::certificates::trials(),
         suite::systemd::trials(),

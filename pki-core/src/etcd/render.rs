@@ -4,7 +4,7 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style, UnitKind};
 use super::host_path::HostPath;
 use super::path::HOST_UNITS;
-use super::{env, unit, yaml};
+use super::{deploy, env, unit, yaml};
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(super) struct Rendered<P> {
 impl<P> Rendered<P> {
     pub(super) fn text(path: P, text: String) -> Self {
         Self { path, text, is_program: false }
+    }
+
+    pub(super) fn program(path: P, text: String) -> Self {
+        Self { path, text, is_program: true }
     }
 }
 
@@ -53,6 +57,6 @@ pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<R
 }
 
 /// In the output folder.
-pub(super) fn cluster(_: &Cluster) -> Vec<Rendered<String>> {
-    Vec::new()
+pub(super) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
+    vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))]
 }

@@ -6,7 +6,7 @@ use super::cluster::{Cluster, Member, Style};
 use super::host_path::HostPath;
 use super::layout::Role;
 use super::option::{self, EtcdOption, UrlUse, ValueKind};
-use super::url::MemberUrl;
+use super::url::{MemberUrl, joined};
 use super::version::EtcdVersion;
 
 /// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
@@ -77,7 +77,8 @@ impl Cluster {
         joined(&urls)
     }
 
-    fn advertise_client_urls(&self, member: &Member) -> Vec<MemberUrl> {
+    /// Where clients find a member.
+    pub(super) fn advertise_client_urls(&self, member: &Member) -> Vec<MemberUrl> {
         let given = member.more.urls.advertise_client.clone();
         or(given, || vec![MemberUrl::new(member.host(), self.network.client_port)])
     }
@@ -206,10 +207,6 @@ impl Cluster {
 
 fn or(given: Vec<MemberUrl>, otherwise: impl FnOnce() -> Vec<MemberUrl>) -> Vec<MemberUrl> {
     if given.is_empty() { otherwise() } else { given }
-}
-
-fn joined(urls: &[MemberUrl]) -> String {
-    urls.iter().map(MemberUrl::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).

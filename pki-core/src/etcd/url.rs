@@ -64,6 +64,11 @@ impl fmt::Display for MemberUrl {
     }
 }
 
+/// As etcd's options have several.
+pub(super) fn joined(urls: &[MemberUrl]) -> String {
+    urls.iter().map(MemberUrl::to_string).collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ impl<'a> Files<'a> {
         for client in cluster.clients() {
             files.client(cluster, client)?;
         }
-        files.rendered(render::cluster(cluster), &Owner::Operator)?;
+        files.rendered(render::cluster(cluster, &plan.starts), &Owner::Operator)?;
         files.requests()?;
         files.lock()?;
         Ok(files.files)

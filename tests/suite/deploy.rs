@@ -1,0 +1,346 @@
+//! `deploy.sh`, run as it is, with hosts that are folders of this machine.
+//!
+//! First on PATH stands a program `ssh` that runs the script's own commands in a mount namespace where `/etc`,
+//! `/run` and `/var/lib` are the host's. A program `systemctl` notes there what it is asked for, and the test starts
+//! real etcd from what has arrived.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::command::{Ran, Running, run, until};
+use super::etcd::loopback;
+use super::host::{Host, user_exists};
+use super::product::{Tree, is_key};
+use super::programs::{self, Etcd, can_isolate, find, fixture};
+use super::trial::{Missing, Outcome, trial};
+
+/// A folder's name with everything that a shell could take for more.
+const HOSTILE: &str = "-a 'b' \"c\" $HOME `x` $(x) \\ * ; & # é";
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("deploy::shellcheck_accepts_it", shellcheck_accepts_it),
+        trial("deploy::files_arrive_with_owners_and_modes", files_arrive),
+        trial("deploy::what_a_host_lacks_is_told_before_anything_is_done", what_a_host_lacks_is_told),
+        trial("deploy::usage_is_checked", usage_is_checked),
+    ];
+    for series in ["3.4", "3.5"] {
+        let found = programs::etcd(series);
+        let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
+        let name = format!("deploy::{version}::starts_a_cluster_and_lets_it_grow");
+        trials.push(trial(name, move || starts_a_cluster_and_lets_it_grow(&found?)));
+    }
+    trials
+}
+
+/// Folders that are hosts, and the programs that reach them.
+struct Hosts(TempDir);
+
+/// What `ssh` does: a shell on the host, as root.
+const SSH: &str = r#"#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+host=$HOSTS/${2#root@}
+test -d "$host" || { echo "ssh: connect to host ${2#root@}: No route to host" >&2; exit 255; }
+shift 2
+exec unshare -m sh -c '
+    host=$1
+    shift
+    for folder in etc run; do mount --bind "$host/$folder" "/$folder"; done
+    mount --bind "$host/var/lib" /var/lib
+    PATH=$HOSTS/bin/host:$PATH
+    unset HOSTS
+    exec sh -c "$*"
+' sh "$host" "$@"
+"#;
+
+/// What `systemctl` does: it starts nothing, but notes that it was asked to.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+echo "$*" >> /run/asked
+case "$*" in
+    'is-active etcd.service') test ! -e /run/running || echo active ;;
+    'start --no-block etcd.service') : > /run/running ;;
+esac
+"#;
+
+impl Hosts {
+    fn new(addresses: &[&str]) -> Result<Self, Missing> {
+        can_isolate()?;
+        find("bash")?;
+        if !user_exists("etcd") {
+            return Err(Missing("no user etcd here".into()));
+        }
+        let hosts = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(hosts.path("bin/host")).unwrap();
+        for (program, text) in [("bin/ssh", SSH), ("bin/host/systemctl", SYSTEMCTL)] {
+            fs::write(hosts.path(program), text).unwrap();
+            fs::set_permissions(hosts.path(program), Permissions::from_mode(0o755)).unwrap();
+        }
+        for address in addresses {
+            for folder in ["etc/systemd/system", "run", "var/lib"] {
+                fs::create_dir_all(hosts.path(address).join(folder)).unwrap();
+            }
+            for file in ["etc/passwd", "etc/group"] {
+                fs::copy(Path::new("/").join(file), hosts.path(address).join(file)).unwrap();
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.0.path().join(relative)
+    }
+
+    /// `deploy.sh` of a tree, run from somewhere else.
+    fn deploy(&self, tree: &Tree, arguments: &[&str]) -> Command {
+        let mut path = self.path("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new(tree.path("deploy.sh"));
+        command.args(arguments).current_dir("/").env("PATH", path).env("HOSTS", self.0.path());
+        // What a caller may have set must not get in the way.
+        command.env("ETCDCTL_ENDPOINTS", "https://192.0.2.1:1").env("CDPATH", "/tmp");
+        command
+    }
+
+    fn asked(&self, address: &str) -> String {
+        fs::read_to_string(self.path(address).join("run/asked")).unwrap_or_default()
+    }
+}
+
+/// Applied, and then moved to a folder of another name.
+fn moved(mut tree: Tree) -> Tree {
+    let elsewhere = tree.root.with_file_name(HOSTILE);
+    fs::rename(&tree.root, &elsewhere).unwrap();
+    tree.root = elsewhere;
+    tree
+}
+
+fn shellcheck_accepts_it() -> Outcome {
+    let shellcheck = find("shellcheck")?;
+    for item in fs::read_dir(fixture("cluster")).unwrap() {
+        let path = item.unwrap().path();
+        if path.is_file() {
+            let tree = Tree::of(&fs::read_to_string(&path).unwrap()).applied();
+            let mut check = Command::new(&shellcheck);
+            for item in fs::read_dir(&tree.root).unwrap() {
+                let item = item.unwrap();
+                if item.file_name().to_str().unwrap().ends_with(".sh") {
+                    check.arg(item.path());
+                }
+            }
+            run(&mut check).ok();
+        }
+    }
+    Ok(())
+}
+
+fn files_arrive() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let host = hosts.path("127.0.0.1");
+    // What is there already: a folder with an owner and a mode of its own, and a trap of etcd's user.
+    let pki = host.join("etc/etcd/pki");
+    fs::create_dir_all(&pki).unwrap();
+    fs::set_permissions(host.join("etc/etcd"), Permissions::from_mode(0o750)).unwrap();
+    chown(host.join("etc/etcd"), Some(7), Some(8)).unwrap();
+    fs::write(host.join("etc/victim"), "precious").unwrap();
+    for name in ["server.pem.etcdpki", "server-key.pem"] {
+        symlink("/etc/victim", pki.join(name)).unwrap();
+    }
+
+    let tree = moved(Tree::of(ONE_MEMBER).applied());
+    let ran = run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("/etc/etcd/pki/server.pem"), "{ran}");
+
+    let etcd = ids("etcd");
+    let node = tree.path("nodes/etcd1");
+    let arrived = super::guides::listing(&node);
+    assert!(arrived.len() > 8);
+    for (path, mode) in arrived {
+        let place = host.join(&path);
+        let about = fs::symlink_metadata(&place).unwrap();
+        assert!(about.is_file(), "{}", place.display());
+        assert_eq!(fs::read(&place).unwrap(), fs::read(node.join(&path)).unwrap(), "{}", place.display());
+        let secret = is_key(path.to_str().unwrap());
+        assert_eq!(about.mode() & 0o7777, if secret { 0o600 } else { mode }, "{}", place.display());
+        let owner = if path.starts_with("etc/etcd/pki") { etcd } else { (0, 0) };
+        assert_eq!((about.uid(), about.gid()), owner, "{}", place.display());
+    }
+    let about = fs::metadata(&pki).unwrap();
+    assert_eq!((about.mode() & 0o7777, (about.uid(), about.gid())), (0o700, etcd));
+    let about = fs::metadata(host.join("etc/etcd")).unwrap();
+    assert_eq!((about.mode() & 0o7777, about.uid(), about.gid()), (0o750, 7, 8), "a folder that was there");
+    let victim = fs::metadata(host.join("etc/victim")).unwrap();
+    assert_eq!(fs::read(host.join("etc/victim")).unwrap(), b"precious");
+    assert_eq!((victim.uid(), victim.mode() & 0o7777), (0, 0o644));
+    let mut left = fs::read_dir(host.join("run")).unwrap().map(|item| item.unwrap().file_name());
+    assert!(!left.any(|name| name.to_str().unwrap().starts_with("etcdpki")), "keys are left in /run");
+    assert!(!hosts.asked("127.0.0.1").contains("start"), "only copied");
+
+    let again = run(&mut hosts.deploy(&tree, &["--copy", "etcd1"])).ok();
+    assert!(!again.stderr.contains(".pem"), "nothing has changed: {again}");
+    Ok(())
+}
+
+const ONE_MEMBER: &str = "name: one\nmembers: [{name: etcd1, address: 127.0.0.1}]\n";
+
+fn ids(user: &str) -> (u32, u32) {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    let line = passwd.lines().find(|line| line.starts_with(&format!("{user}:"))).unwrap();
+    let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+fn what_a_host_lacks_is_told() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let description = json!({
+        "name": "lacking",
+        "host": {"binary": "/opt/none/etcd", "user": "nobody-of-that-name"},
+        "members": [{"name": "here", "address": "127.0.0.1"}, {"name": "away", "dns": "away.example"}],
+    });
+    let tree = Tree::of_value(&description).applied();
+    let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ends_with(1);
+    for told in ["no /opt/none/etcd on", "no user nobody-of-that-name on", "useradd", "root@away.example"] {
+        assert!(ran.stderr.contains(told), "{told}: {ran}");
+    }
+    assert!(!hosts.path("127.0.0.1/etc/etcd").exists(), "something was copied");
+
+    let ran = run(hosts.deploy(&tree, &["here"]).env("ETCDCTL", "no-such-etcdctl")).ends_with(1);
+    assert!(ran.stderr.contains("no etcdctl here"), "{ran}");
+    Ok(())
+}
+
+fn usage_is_checked() -> Outcome {
+    let hosts = Hosts::new(&[])?;
+    let tree = Tree::of(ONE_MEMBER).applied();
+    assert!(run(&mut hosts.deploy(&tree, &["--help"])).ok().stdout.starts_with("Usage: "));
+    for wrong in [
+        &["etcd"][..],
+        &["etcd1 root@127.0.0.1"],
+        &[""],
+        &["*"],
+        &["--all"],
+        &["--timeout"],
+        &["--timeout", "1m"],
+        &["--timeout="],
+    ] {
+        let ran = run(&mut hosts.deploy(&tree, wrong)).ends_with(2);
+        assert!(ran.stderr.starts_with("error: "), "{ran}");
+    }
+    Ok(())
+}
+
+const ADDRESSES: [&str; 4] = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"];
+
+fn description(etcd: &Etcd, members: usize, quota: u64) -> Value {
+    let members = ADDRESSES.iter().enumerate().take(members);
+    let members: Vec<_> =
+        members.map(|(i, address)| json!({"name": format!("etcd{}", i + 1), "address": address})).collect();
+    json!({
+        "name": "deployed",
+        "version": etcd.version,
+        "options": {"quota-backend-bytes": quota},
+        "members": members,
+    })
+}
+
+fn starts_a_cluster_and_lets_it_grow(etcd: &Etcd) -> Outcome {
+    let hosts = Hosts::new(&ADDRESSES)?;
+    let _lock = loopback();
+    let tree = moved(Tree::of_value(&description(etcd, 3, 1 << 30)).applied());
+    let mut members = Members { hosts: &hosts, etcd, running: Vec::new() };
+
+    let ran = members.deploy(&tree, &[])?.ok();
+    assert!(ran.stderr.ends_with("all are healthy\n"), "{ran}");
+    assert_eq!(members.running.len(), 3);
+    for address in &ADDRESSES[..3] {
+        let asked = hosts.asked(address);
+        let start = asked.find("start --no-block etcd.service").unwrap();
+        assert!(
+            asked.find("daemon-reload").unwrap() < start && asked.contains("--quiet enable etcd.service")
+        );
+    }
+
+    // A fourth one, and an option that all have to restart for.
+    tree.describe(&description(etcd, 4, 2 << 30).to_string());
+    tree.apply().ok();
+    let ran = members.deploy(&tree, &[])?.ok();
+    assert!(ran.stderr.contains("etcd4 is a member now"), "{ran}");
+    assert_eq!(members.running.len(), 4);
+    for address in &ADDRESSES[..3] {
+        let restart = format!("one member at a time: ssh root@{address} systemctl restart etcd");
+        assert!(ran.stderr.contains(&restart), "{ran}");
+        assert!(!hosts.asked(address).contains("restart"), "{address} was restarted");
+    }
+    let list = "cd -- \"$0\"; . clients/root/etcdctl.env; exec \"$1\" member list";
+    let mut list_members = Command::new("sh");
+    list_members.args(["-c", list]).arg(&tree.root).arg(&etcd.etcdctl);
+    let listed = run(&mut list_members).ok().stdout;
+    assert_eq!(listed.matches(", started, ").count(), 4, "{listed}");
+
+    let ran = members.deploy(&tree, &["etcd4"])?.ok();
+    assert!(!ran.stderr.contains("is a member now") && !ran.stderr.contains("restart"), "{ran}");
+
+    members.running.clear();
+    let ran = run(hosts.deploy(&tree, &["--timeout", "1"]).env("ETCDCTL", &etcd.etcdctl)).ends_with(3);
+    assert!(ran.stderr.contains("not healthy after 1 s"), "{ran}");
+    Ok(())
+}
+
+/// What runs on the hosts.
+struct Members<'a> {
+    hosts: &'a Hosts,
+    etcd: &'a Etcd,
+    running: Vec<(&'static str, Running, Host)>,
+}
+
+impl Members<'_> {
+    /// Runs `deploy.sh`, and starts what it asks for.
+    fn deploy(&mut self, tree: &Tree, arguments: &[&str]) -> Result<Ran, Missing> {
+        let mut command = self.hosts.deploy(tree, arguments);
+        command.env("ETCDCTL", &self.etcd.etcdctl);
+        thread::scope(|scope| {
+            let deploy = scope.spawn(move || run(&mut command));
+            until(Duration::from_secs(180), || {
+                for address in ADDRESSES {
+                    let asked = self.hosts.path(address).join("run/running").exists();
+                    if asked && !self.running.iter().any(|(running, ..)| *running == address) {
+                        if let Err(missing) = self.start(address) {
+                            return Some(Err(missing));
+                        }
+                    }
+                }
+                deploy.is_finished().then_some(Ok(()))
+            })
+            .expect("deploy.sh ends")?;
+            Ok(deploy.join().unwrap())
+        })
+    }
+
+    fn start(&mut self, address: &'static str) -> Result<(), Missing> {
+        let host = Host::of(&self.hosts.path(address))?;
+        let log = File::create(self.hosts.path(&format!("{address}.log"))).unwrap();
+        let mut service = host.service(&self.etcd.etcd)?;
+        service.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.running.push((address, Running::spawn(&mut service), host));
+        Ok(())
+    }
+}
+
+impl Drop for Members<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for (address, ..) in &self.running {
+                let log = fs::read_to_string(self.hosts.path(&format!("{address}.log"))).unwrap_or_default();
+                eprintln!("{address}:\n{}", log.lines().rev().take(8).collect::<Vec<_>>().join("\n"));
+            }
+        }
+    }
+}
