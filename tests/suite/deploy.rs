@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::command::{Ran, Running, run, until};
-use super::etcd::loopback;
 use super::host::{Host, user_exists};
+use super::live::loopback;
 use super::product::{Tree, is_key};
 use super::programs::{self, Etcd, can_isolate, find, fixture};
 use super::trial::{Missing, Outcome, trial};
