@@ -59,6 +59,7 @@ mod ssh;
 mod tree;
 mod unit;
 mod url;
+mod user;
 mod version;
 mod write;
 mod yaml;

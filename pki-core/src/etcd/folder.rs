@@ -8,12 +8,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use nix::unistd::{User, geteuid};
+use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
 use super::path::AUTHORITIES;
 use super::tree::{self, Entry, FileKind, Owner, Tree};
+use super::user;
 use crate::disk::{self, Batch, Existing, Mode};
 use crate::error::{Error, ErrorKind};
 
@@ -78,7 +79,7 @@ impl Folder {
         // What a killed process left half-written goes first; the lock tells that nobody is at it.
         let old = outcome.folders.iter().filter(|folder| !new.contains(folder));
         for folder in old.map(String::as_str).chain([""]) {
-            let folder = self.resolve(folder, &mut seen)?;
+            let folder = self.resolve(Path::new(folder), &mut seen)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
         // The CA is on the disk for good before anything that it signed.
@@ -92,12 +93,13 @@ impl Folder {
     }
 
     fn make_folder(&self, write: &Write, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
-        let path = self.resolve(&write.path, seen)?;
+        let path = self.place(&write.path, seen)?;
         match DirBuilder::new().mode(0o700).create(&path) {
-            Err(source) if source.kind() != IoErrorKind::AlreadyExists => {
-                return Err(Error::io("make", &path, source));
+            Ok(()) => drop(seen.insert(path.clone())),
+            Err(source) if source.kind() == IoErrorKind::AlreadyExists => {
+                self.resolve(Path::new(&write.path), seen)?;
             }
-            _ => {}
+            Err(source) => return Err(Error::io("make", &path, source)),
         }
         fs::set_permissions(&path, Permissions::from_mode(write.mode))
             .map_err(|source| Error::io("set the mode of", &path, source))?;
@@ -107,7 +109,7 @@ impl Folder {
     fn stage(&self, writes: &[&Write], batch: &mut Batch, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
         for write in writes {
             let Some(bytes) = &write.bytes else { continue };
-            let path = self.resolve(&write.path, seen)?;
+            let path = self.place(&write.path, seen)?;
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
             let temporary = batch
                 .add(&path, bytes, Mode::Exactly(write.mode), existing)
@@ -125,11 +127,20 @@ impl Folder {
         }
     }
 
-    /// The absolute path, once it is sure that no link on the way leads out of the folder. What was `seen` is
-    /// not looked at again.
-    fn resolve(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
+    /// Where a file or folder is, itself perhaps a link, once it is sure that no link is on the way there.
+    fn place(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
+        let relative = Path::new(path);
+        match (relative.parent(), relative.file_name()) {
+            (Some(folder), Some(name)) => Ok(self.resolve(folder, seen)?.join(name)),
+            _ => Err(ErrorKind::UnwritablePath { path: self.root.join(path) }.into()),
+        }
+    }
+
+    /// The absolute path of a folder, once it is sure that no link leads out of this one. What was `seen` is not
+    /// looked at again.
+    fn resolve(&self, path: &Path, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
         let (mut resolved, mut is_missing) = (self.root.clone(), false);
-        for component in Path::new(path).components() {
+        for component in path.components() {
             let Component::Normal(name) = component else {
                 return Err(ErrorKind::UnwritablePath { path: self.root.join(path) }.into());
             };
@@ -152,8 +163,9 @@ impl Folder {
 
 impl Tree for Folder {
     fn entry(&self, path: &str) -> Result<Option<Entry>, Error> {
-        let path = self.resolve(path, &mut HashSet::new())?;
+        let path = self.place(path, &mut HashSet::new())?;
         let metadata = match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => return Err(ErrorKind::SymbolicLink { path }.into()),
             Ok(metadata) => metadata,
             Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
                 return Ok(None);
@@ -172,7 +184,7 @@ impl Tree for Folder {
     }
 
     fn names(&self, path: &str) -> Result<Vec<String>, Error> {
-        let path = self.resolve(path, &mut HashSet::new())?;
+        let path = self.resolve(Path::new(path), &mut HashSet::new())?;
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Vec::new()),
@@ -202,12 +214,8 @@ impl Tree for Folder {
             Owner::Root => return Some((0, 0)),
             Owner::User(name) => name.as_str(),
         };
-        let look_up = || {
-            let user = User::from_name(name).ok().flatten();
-            user.map(|user| (user.uid.as_raw(), user.gid.as_raw()))
-        };
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        *users.entry(name.to_owned()).or_insert_with(look_up)
+        *users.entry(name.to_owned()).or_insert_with(|| user::ids(name))
     }
 
     fn root(&self) -> &Path {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::etcd::tree::{Entry, FileKind};
+use crate::etcd::user;
 
 /// Files by absolute paths. The disk is one set of them ([`SystemFiles`]); a [`BTreeMap`] is another.
 pub trait Files {
@@ -68,7 +69,7 @@ impl Files for SystemFiles {
     }
 
     fn user(&self, name: &str) -> Option<u32> {
-        nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+        user::ids(name).map(|(user, _)| user)
     }
 }
 
