@@ -1,5 +1,6 @@
 //! A cluster as described: validated, so that whatever is here can be built.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use time::Duration;
@@ -204,6 +205,22 @@ pub(super) struct Network {
     pub(super) loopback: Vec<HostName>,
     /// Whether members serve clients on 127.0.0.1 too
     pub(super) listen_loopback: bool,
+}
+
+/// etcd's ports (IANA: etcd-client, etcd-server).
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            client_port: 2379,
+            peer_port: 2380,
+            loopback: vec![
+                HostName::Address(MemberAddress::LOOPBACK_V4),
+                HostName::Address(MemberAddress::LOOPBACK_V6),
+                HostName::Dns(DnsName::localhost()),
+            ],
+            listen_loopback: false,
+        }
+    }
 }
 
 /// Options that the description gives by etcd's own names, in their order.
@@ -436,7 +453,38 @@ impl Member {
     }
 }
 
+impl Client {
+    /// Who can always administer the cluster.
+    pub(super) fn root() -> Self {
+        Self { name: Label::known("root"), kubeadm: false }
+    }
+}
+
 impl Cluster {
+    /// A cluster of which nothing but its members is said.
+    pub(super) fn usual(name: Label, members: Vec<Member>) -> Self {
+        let lifetimes = Lifetimes::default();
+        let terms = |role: Role| {
+            let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
+            Ok::<_, Infallible>(RoleTerms { lifetime, ..RoleTerms::default() })
+        };
+        let Ok(terms) = Terms::each(terms);
+        Self {
+            name,
+            version: EtcdVersion::default(),
+            layout: Layout::default(),
+            terms,
+            rendering: Rendering::default(),
+            hosts: Hosts::default(),
+            bootstrap: Bootstrap::default(),
+            network: Network::default(),
+            options: GivenOptions::default(),
+            members,
+            clients: vec![Client::root()],
+            notices: Vec::new(),
+        }
+    }
+
     /// Reads a description in YAML, or in JSON, which is YAML too. `file` is only for error messages.
     ///
     /// # Errors

@@ -35,10 +35,6 @@ use crate::notice::{Notice, NoticeKind};
 use crate::place::Place;
 use crate::suggest;
 
-/// etcd's ports (IANA: etcd-client, etcd-server).
-const CLIENT_PORT: u16 = 2379;
-const PEER_PORT: u16 = 2380;
-
 /// The longest subject attributes, in characters (RFC 5280 appendix A.1).
 const UB_COMMON_NAME: usize = 64;
 const UB_STATE_NAME: usize = 128;
@@ -248,8 +244,9 @@ impl Reader<'_> {
     }
 
     fn network(&self, typed: &TypedCluster) -> Result<Network, Error> {
-        let client_port = self.parse_option(typed.client_port.as_ref(), port)?.unwrap_or(CLIENT_PORT);
-        let peer_port = self.parse_option(typed.peer_port.as_ref(), port)?.unwrap_or(PEER_PORT);
+        let usual = Network::default();
+        let client_port = self.parse_option(typed.client_port.as_ref(), port)?.unwrap_or(usual.client_port);
+        let peer_port = self.parse_option(typed.peer_port.as_ref(), port)?.unwrap_or(usual.peer_port);
         if let Some(text) = typed.peer_port.as_ref().or(typed.client_port.as_ref())
             && client_port == peer_port
         {
@@ -257,11 +254,7 @@ impl Reader<'_> {
         }
         let loopback = match &typed.loopback {
             Some(names) => self.parse_list(Some(names), HostName::parse)?,
-            None => vec![
-                HostName::Address(MemberAddress::LOOPBACK_V4),
-                HostName::Address(MemberAddress::LOOPBACK_V6),
-                HostName::Dns(DnsName::localhost()),
-            ],
+            None => usual.loopback,
         };
         let listen_loopback = self.parse_option(typed.listen_loopback.as_ref(), boolean)?.unwrap_or_default();
         Ok(Network { client_port, peer_port, loopback, listen_loopback })
@@ -447,7 +440,7 @@ impl Reader<'_> {
         }
         // Somebody has to be able to administer the cluster.
         if !clients.iter().any(|client| client.name.as_str() == "root") {
-            clients.insert(0, Client { name: Label::known("root"), kubeadm: false });
+            clients.insert(0, Client::root());
         }
         Ok(clients)
     }
