@@ -1,5 +1,5 @@
-//! What there is already: units, environment and configuration files, certificates and keys, by whomever they
-//! were made.
+//! What there is already: units, environment and configuration files, certificates and keys, and what cfssl was
+//! asked for, by whomever they were made.
 //!
 //! [`Found::read`] looks at files and folders and sorts what is there by host: the tree of a whole host, a
 //! node's folder as `cluster apply` makes it, or loose files. What a unit or a setting names is looked up
@@ -31,6 +31,8 @@ use super::tree::{Entry, FileKind};
 use super::version::EtcdVersion;
 use crate::error::Error;
 use crate::place::Place;
+use crate::policy::Config;
+use crate::request::Request;
 use process::Environment;
 
 /// Everything that was found.
@@ -57,6 +59,10 @@ pub struct Host {
     pub configs: BTreeMap<PathBuf, ConfigFile>,
     /// Files of keys and certificates.
     pub pems: BTreeMap<PathBuf, PemFile>,
+    /// What cfssl was asked for: CSR JSON.
+    pub requests: BTreeMap<PathBuf, Request>,
+    /// What cfssl signed under: ca-config JSON.
+    pub policies: BTreeMap<PathBuf, Config>,
     /// Members of etcd clusters.
     pub members: Vec<Member>,
     /// The numbers of the users that units name, on the host itself.
@@ -213,6 +219,8 @@ enum Kind {
     Config,
     Script(Process),
     Pem,
+    Request(Box<Request>),
+    Policy(Box<Config>),
 }
 
 impl Kind {
@@ -240,6 +248,9 @@ impl Kind {
             return Some(Self::Pem);
         }
         let text = text()?;
+        if let Some(kind) = Self::of_cfssl(text).filter(|_| extension == "json") {
+            return Some(kind);
+        }
         if matches!(extension, "yaml" | "yml" | "json")
             || (named && matches!(extension, "conf" | "config") && text.contains(": "))
         {
@@ -261,6 +272,19 @@ impl Kind {
             return Some(Self::Script(process));
         }
         (named && matches!(extension, "env" | "conf" | "")).then_some(Self::Environment)
+    }
+
+    /// cfssl's JSON: a config has `signing`, a request a name, hosts, or the kind of a key.
+    fn of_cfssl(text: &str) -> Option<Self> {
+        let keys: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_str(text).ok()?;
+        let has = |name: &str| keys.keys().any(|key| key.eq_ignore_ascii_case(name));
+        if has("signing") {
+            let config = Config::from_json(text, None).ok()?;
+            return Some(Self::Policy(Box::new(config.value)));
+        }
+        let is_request = ["CN", "hosts", "key"].into_iter().any(has) && !has("members");
+        let request = Request::from_json(text, None).ok().filter(|_| is_request)?;
+        Some(Self::Request(Box::new(request.value)))
     }
 }
 
@@ -349,6 +373,12 @@ impl Host {
             }
             Kind::Pem => {
                 self.take_pem(path, entry);
+            }
+            Kind::Request(request) => {
+                self.requests.insert(path, *request);
+            }
+            Kind::Policy(config) => {
+                self.policies.insert(path, *config);
             }
         }
     }
@@ -626,6 +656,19 @@ pub(super) mod tests {
         let found = read(&[("/x/etcd.service", UNIT), ("/x/etcd.env", "ETCD_NAME=a\n")], &["/x"]);
         let names: Vec<_> = found.members().map(|(_, member)| member.settings.value("name")).collect();
         assert_eq!(names, [Some("a")]);
+    }
+
+    #[test]
+    fn what_cfssl_was_asked_for_is_found() {
+        let request = r#"{"CN": "etcd", "hosts": ["10.0.0.1"], "key": {"algo": "rsa", "size": 2048}}"#;
+        let config = r#"{"signing": {"default": {"expiry": "8760h"}, "profiles": {}}}"#;
+        let other = r#"{"name": "a", "data-dir": "/d"}"#;
+        let found =
+            read(&[("/x/etcd.json", request), ("/x/ca-config.json", config), ("/x/a.json", other)], &["/x"]);
+        let host = &found.hosts[0];
+        assert_eq!(host.requests[Path::new("/x/etcd.json")].common_name, "etcd");
+        assert!(host.policies[Path::new("/x/ca-config.json")].names().next().is_none());
+        assert_eq!(host.members[0].settings.value("name"), Some("a"));
     }
 
     #[test]
