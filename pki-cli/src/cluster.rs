@@ -1,5 +1,6 @@
 //! `etcdpki cluster`: describe, plan, apply.
 
+mod import;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use pki_core::{
 };
 use time::OffsetDateTime;
 
+use self::import::Import;
 use crate::failure::Failure;
 use crate::io::Io;
 
@@ -45,6 +47,14 @@ Editors with a YAML language server read it if the description says where it is,
 Example:
   etcdpki cluster schema >cluster.schema.json";
 
+const IMPORT_EXAMPLE: &str = "\
+What could not be described as it was found is a comment in the description, and is told on standard error.
+
+Exit status: 0 if there is a description, 1 if not.
+
+Example:
+  etcdpki cluster import --etcd 3.5 /etc/systemd/system/etcd.service /etc/etcd >cluster.yaml";
+
 /// `etcdpki cluster ...`
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -54,6 +64,9 @@ pub(crate) enum Command {
     /// Show what would change; write nothing
     #[command(after_help = PLAN_EXAMPLE)]
     Plan(Target),
+    /// Describe a cluster that there is, from its files
+    #[command(after_help = IMPORT_EXAMPLE)]
+    Import(Import),
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = APPLY_EXAMPLE)]
     Apply(Target),
@@ -97,6 +110,7 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
             io.output.write_all(pki_core::etcd::schema().as_bytes())?;
             Ok(0)
         }
+        Command::Import(import) => import.run(io),
     }
 }
 

@@ -43,6 +43,7 @@ pub mod explain;
 mod folder;
 pub mod found;
 mod host_path;
+mod import;
 mod issue;
 mod label;
 mod layout;
@@ -73,6 +74,7 @@ pub use cluster::{
 pub use error::DescriptionError;
 pub use folder::Folder;
 pub use host_path::HostPath;
+pub use import::{Authorities, ImportError, Imported, Remark, import};
 pub use issue::{Outcome, Progress};
 pub use label::Label;
 pub use layout::{Layout, Role};

@@ -18,7 +18,7 @@ pub(super) fn notices(notices: &[Notice], io: &mut Io<'_>) {
     lines(notices.iter().map(Notice::to_string), io);
 }
 
-fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
+pub(super) fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
     let style = if io.colours_errors() { AnsiColor::Yellow.on_default().bold() } else { Style::new() };
     for notice in notices {
         let _ = writeln!(io.errors, "{style}warning{style:#}: {notice}");

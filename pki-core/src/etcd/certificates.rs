@@ -75,16 +75,21 @@ impl Cluster {
     pub(super) fn wanted_authorities(&self) -> Result<Vec<Wanted>, Error> {
         let own = self.layout.authorities().iter().filter(|role| self.terms.of(**role).given.is_none());
         own.map(|role| {
-            let usual = match role {
-                Role::ClientCa => format!("{} etcd client CA", self.name),
-                Role::PeerCa => format!("{} etcd peer CA", self.name),
-                _ => format!("{} etcd CA", self.name),
-            };
             let pair = Pair::authority(&self.file(*role));
-            let common_name = self.terms.of(*role).common_name.clone().unwrap_or(usual);
+            let common_name = self.terms.of(*role).common_name.clone();
+            let common_name = common_name.unwrap_or_else(|| self.authority_name(*role));
             self.wanted(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
         })
         .collect()
+    }
+
+    /// The common name of a CA that the description does not name.
+    pub(super) fn authority_name(&self, role: Role) -> String {
+        match role {
+            Role::ClientCa => format!("{} etcd client CA", self.name),
+            Role::PeerCa => format!("{} etcd peer CA", self.name),
+            _ => format!("{} etcd CA", self.name),
+        }
     }
 
     /// Every certificate but the CAs', members first.
@@ -155,7 +160,7 @@ impl Cluster {
     /// Peers need the loopback's too: etcd compares the source address of a connection with the names of the
     /// peer's certificate (etcd, client/pkg/transport/listener_tls.go, `checkCertSAN`), and members that share
     /// a host come from there.
-    fn names(&self, member: &Member, role: Role) -> SubjectAltNames {
+    pub(super) fn names(&self, member: &Member, role: Role) -> SubjectAltNames {
         if !role.is_named() {
             return SubjectAltNames::default();
         }

@@ -314,6 +314,18 @@ impl Terms {
         })
     }
 
+    /// Changes the terms of every role.
+    pub(super) fn change(&mut self, mut change: impl FnMut(Role, &mut RoleTerms)) {
+        change(Role::Ca, &mut self.ca);
+        change(Role::Client, &mut self.client);
+        change(Role::ClientCa, &mut self.client_ca);
+        change(Role::Gateway, &mut self.gateway);
+        change(Role::Member, &mut self.member);
+        change(Role::Peer, &mut self.peer);
+        change(Role::PeerCa, &mut self.peer_ca);
+        change(Role::Server, &mut self.server);
+    }
+
     pub(super) fn of(&self, role: Role) -> &RoleTerms {
         match role {
             Role::Ca => &self.ca,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::{Location, Spanned};
 use time::Duration;
 
+pub(super) use self::options::described_by;
 use self::typed::{
     OneOrMany, Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedClient, TypedCluster,
     TypedContainer, TypedHost, TypedMember, TypedSubject,
@@ -566,19 +567,28 @@ fn image(text: &str) -> Result<String, DescriptionError> {
 }
 
 /// Long enough to be of use, short enough that a date in it has four digits.
+const SHORTEST: Duration = Duration::HOUR;
+const LONGEST: Duration = Duration::days(100 * 365);
+
+/// Whether a certificate can be asked to live so long.
+pub(super) fn is_lifetime(lifetime: Duration) -> bool {
+    (SHORTEST..=LONGEST).contains(&lifetime)
+}
+
 fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
     let lifetime = duration::parse(text).map_err(DescriptionError::Duration)?;
     let wrong = |reason| DescriptionError::Lifetime { text: text.to_owned(), reason };
-    if lifetime < Duration::HOUR {
+    if lifetime < SHORTEST {
         Err(wrong("a certificate must live an hour at least"))
-    } else if lifetime > Duration::days(100 * 365) {
+    } else if lifetime > LONGEST {
         Err(wrong("a certificate must not live longer than 100 years"))
     } else {
         Ok(lifetime)
     }
 }
 
-fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
+/// A value of a subject's attribute.
+pub(super) fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
     let reason = if text.trim().is_empty() {
         "it is empty".to_owned()
     } else if text.chars().any(char::is_control) {
@@ -591,7 +601,7 @@ fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
     Err(DescriptionError::Subject { text: text.to_owned(), reason })
 }
 
-fn country(text: &str) -> Result<String, DescriptionError> {
+pub(super) fn country(text: &str) -> Result<String, DescriptionError> {
     if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
         return Ok(text.to_owned());
     }

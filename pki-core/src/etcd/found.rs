@@ -569,6 +569,11 @@ impl Host {
         }
     }
 
+    /// Whether something that was found names a file.
+    pub fn is_named(&self, path: &Path) -> bool {
+        self.sights.values().any(|sight| matches!(sight, Sight::Seen(seen) if seen == path))
+    }
+
     /// The unit of a member.
     pub fn unit(&self, member: &Member) -> Option<&Unit> {
         member.unit.and_then(|index| self.units.get(index))

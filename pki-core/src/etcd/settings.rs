@@ -89,7 +89,7 @@ impl Cluster {
         or(given, || vec![MemberUrl::new(member.host(), self.network.peer_port)])
     }
 
-    fn listen_client_urls(&self, member: &Member) -> String {
+    pub(super) fn listen_client_urls(&self, member: &Member) -> String {
         let port = self.network.client_port;
         let mut urls = match member.more.urls.listen_client.as_slice() {
             [] => listen_urls(member, port),
@@ -102,7 +102,7 @@ impl Cluster {
         urls.join(",")
     }
 
-    fn listen_peer_urls(&self, member: &Member) -> String {
+    pub(super) fn listen_peer_urls(&self, member: &Member) -> String {
         match member.more.urls.listen_peer.as_slice() {
             [] => listen_urls(member, self.network.peer_port).join(","),
             given => joined(given),

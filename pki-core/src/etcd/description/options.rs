@@ -89,7 +89,7 @@ pub(super) fn is_in_yaml(name: &str, version: EtcdVersion) -> bool {
 }
 
 /// Why an option is not given by its name: what it follows from, or what it is for.
-pub(super) fn described_by(option: &str) -> Option<&'static str> {
+pub(in crate::etcd) fn described_by(option: &str) -> Option<&'static str> {
     Some(match option {
         "name" | "initial-cluster" => "follows from `members`",
         "advertise-client-urls"

@@ -152,7 +152,8 @@ impl Unit {
         Self { name: name.into(), main: path, files: main.into_iter().chain(drop_ins).collect() }
     }
 
-    fn settings(&self) -> impl DoubleEndedIterator<Item = &UnitSetting> {
+    /// Every setting, in systemd's order.
+    pub fn settings(&self) -> impl DoubleEndedIterator<Item = &UnitSetting> {
         self.files.iter().flat_map(|file| &file.settings)
     }
 

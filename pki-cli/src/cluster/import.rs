@@ -1,0 +1,91 @@
+//! `etcdpki cluster import`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pki_core::Error;
+use pki_core::ErrorKind;
+use pki_core::etcd::found::{Found, SystemFiles};
+use pki_core::etcd::{Authorities, EtcdVersion, Imported, import};
+use serde::Serialize;
+
+use super::show;
+use crate::failure::Failure;
+use crate::io::Io;
+
+/// `import`
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Folders and files: hosts' trees, units, environment and configuration files, certificates, keys, cfssl's
+    /// JSON
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// The version of etcd that runs there
+    #[arg(long, value_name = "VERSION", default_value_t = EtcdVersion::default().to_string())]
+    etcd: String,
+    /// Describe new CAs that say the same, in place of those that were found
+    #[arg(long)]
+    new_ca: bool,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    description: String,
+    findings: Vec<Finding>,
+}
+
+/// What was found and is not described as it is.
+#[derive(Serialize)]
+struct Finding {
+    /// The part of the description
+    key: String,
+    /// File, line and column
+    place: String,
+    problem: String,
+}
+
+impl Import {
+    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
+        let version = EtcdVersion::parse(&self.etcd)
+            .map_err(|error| Failure::from(Error::from(ErrorKind::Description(error))))?;
+        let failed =
+            |error: std::io::Error| Failure::user(format!("cannot find the current folder: {error}"));
+        let paths: Vec<PathBuf> = self
+            .paths
+            .iter()
+            .map(|path| std::path::absolute(path).map_err(failed))
+            .collect::<Result<_, _>>()?;
+        let found = Found::read(&paths, version, &SystemFiles)
+            .map_err(|error| failure(error.to_string(), error.hint()))?;
+        let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
+        let imported = import(&found, version, authorities, (io.now)())
+            .map_err(|error| failure(error.to_string(), error.hint()))?;
+        let Imported { description, remarks, .. } = imported;
+        if self.json {
+            let findings = remarks.into_iter().map(|remark| Finding {
+                key: remark.key,
+                place: remark.place.to_string(),
+                problem: remark.text,
+            });
+            let report = Report { description, findings: findings.collect() };
+            serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
+            writeln!(io.output)?;
+        } else {
+            show::lines(remarks.iter().map(ToString::to_string), io);
+            io.output.write_all(description.as_bytes())?;
+        }
+        Ok(0)
+    }
+}
+
+fn failure(message: String, hint: Option<String>) -> Failure {
+    let failure = Failure::user(message);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

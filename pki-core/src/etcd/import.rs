@@ -1,0 +1,337 @@
+//! From what there is to a description of it.
+//!
+//! The way through: what was [`Found`] is put together to members, certificates and settings; these give a
+//! [`Cluster`], the nearest that can be described; and then what that cluster would be is compared with what
+//! was found. Whatever is different is a [`Remark`], so that nothing is lost without a word.
+
+mod differences;
+mod evidence;
+mod known;
+mod names;
+mod places;
+mod trust;
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use self::evidence::Evidence;
+use self::known::Known;
+use super::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
+use super::description;
+use super::error::DescriptionError;
+use super::found::{self, Found};
+use super::label::Label;
+use super::layout::Role;
+use super::option::EtcdOption;
+use super::version::EtcdVersion;
+use super::write::{self, Remarks, most_common};
+use crate::error::Error;
+use crate::place::Place;
+
+/// A description, made from what there was.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Imported {
+    /// The description: YAML, with the remarks as comments where they belong.
+    pub description: String,
+    /// What it describes.
+    pub cluster: Cluster,
+    /// What is different from what was found.
+    pub remarks: Vec<Remark>,
+}
+
+/// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Where it was found.
+    pub place: Place,
+    /// The part of the description that it belongs to: keys with `/` between them.
+    pub key: String,
+    /// What it is.
+    pub text: String,
+}
+
+/// What becomes of the CAs that were found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Authorities {
+    /// They go on: the description names their files, and everybody who trusts them still does.
+    #[default]
+    Kept,
+    /// The description has new ones made that say the same.
+    Made,
+}
+
+/// Why there is no description.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Nothing tells of a member.
+    #[error("nothing tells of a member of an etcd cluster")]
+    NoMembers,
+    /// There is more than one cluster.
+    #[error("these are members of different clusters: {}", clusters.join("; "))]
+    SeveralClusters {
+        /// The members of each.
+        clusters: Vec<String>,
+    },
+    /// What was found makes no cluster that could be described.
+    #[error("what was found cannot be described: {0}")]
+    Undescribable(Error),
+}
+
+impl ImportError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoMembers => {
+                "name a unit, an environment or configuration file of a member, or a certificate of a server"
+                    .to_owned()
+            }
+            Self::SeveralClusters { .. } => "import one cluster at a time".to_owned(),
+            Self::Undescribable(error) => return error.hint(),
+        })
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.is_unknown() {
+            f.write_str(&self.text)
+        } else {
+            write!(f, "{}: {}", self.place, self.text)
+        }
+    }
+}
+
+/// The description of a cluster from what was found of it, if `version` of etcd runs it.
+///
+/// ```
+/// use pki_core::etcd::found::{Found, SystemFiles};
+/// use pki_core::etcd::{Authorities, EtcdVersion, import};
+///
+/// let folder = tempfile::tempdir()?;
+/// let options = "ETCD_NAME=a\nETCD_INITIAL_CLUSTER=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380\n";
+/// std::fs::write(folder.path().join("etcd.env"), options)?;
+/// let found = Found::read(&[folder.path().to_owned()], EtcdVersion::V3_5, &SystemFiles)?;
+/// let imported = import(&found, EtcdVersion::V3_5, Authorities::Kept, time::OffsetDateTime::now_utc())?;
+/// assert_eq!(imported.cluster.members().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If nothing tells of a member, there are several clusters, or what was found cannot be described.
+pub fn import(
+    found: &Found,
+    version: EtcdVersion,
+    authorities: Authorities,
+    now: OffsetDateTime,
+) -> Result<Imported, ImportError> {
+    let mut importer = Importer { found, version, authorities, now, known: Vec::new(), remarks: Vec::new() };
+    importer.known = known::members(found, &mut importer.remarks)?;
+    importer.import()
+}
+
+/// An import under way.
+struct Importer<'a> {
+    found: &'a Found,
+    version: EtcdVersion,
+    authorities: Authorities,
+    now: OffsetDateTime,
+    known: Vec<Known<'a>>,
+    remarks: Vec<Remark>,
+}
+
+impl<'a> Importer<'a> {
+    fn import(mut self) -> Result<Imported, ImportError> {
+        let undescribable =
+            |error: DescriptionError| ImportError::Undescribable(crate::ErrorKind::Description(error).into());
+        let reached = self.reached();
+        let members = self.known.iter().zip(&reached).map(|(known, reached)| {
+            let more = MemberDetails::default();
+            Member::with(known.name.clone(), reached.addresses.clone(), reached.dns.clone(), more)
+        });
+        let members = members.collect::<Result<Vec<_>, _>>().map_err(undescribable)?;
+        let mut cluster = Cluster::usual(Label::known("etcd"), members);
+        cluster.version = self.version;
+        cluster.layout = self.layout();
+        cluster.name = self.cluster_name(&cluster);
+        cluster.bootstrap = self.bootstrap(&cluster);
+        cluster.rendering.style = self.style();
+        cluster.rendering.unit = self.unit();
+        cluster.hosts = self.hosts();
+        self.take_network(&mut cluster);
+        let evidence = self.evidence(&cluster);
+        self.take_terms(&mut cluster, &evidence);
+        self.take_names(&mut cluster, &evidence);
+        self.take_states(&mut cluster);
+        self.take_options(&mut cluster);
+        self.compare(&cluster, &evidence);
+
+        let mut remarks = Remarks::default();
+        remarks.add(
+            "",
+            "An etcd cluster, as it was found. What is described otherwise than it was found stands beside it; \
+             read that\nbefore `etcdpki cluster plan` and `etcdpki cluster apply`.",
+        );
+        for remark in &self.remarks {
+            remarks.add(&remark.key, remark.to_string());
+        }
+        let description = write::description(&cluster, &remarks);
+        // Only what can be read is a description.
+        let cluster = Cluster::from_yaml(&description, None);
+        let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
+        Ok(Imported { description, cluster, remarks: self.remarks })
+    }
+
+    fn remark(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
+        let remark = Remark { place, key: key.into(), text: text.into() };
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// Members of which more is known than their names.
+    fn told(&self) -> impl Iterator<Item = (&'a found::Host, &'a found::Member)> + use<'a, '_> {
+        self.known.iter().filter_map(Known::told)
+    }
+
+    /// The value of an option that most members have.
+    fn common(&self, option: &str) -> Option<&'a str> {
+        most_common(self.told().filter_map(|(_, member)| member.settings.value(option)))
+    }
+
+    /// What the certificates say that members hold and trust.
+    fn evidence(&self, cluster: &Cluster) -> Vec<(usize, Role, Evidence<'a>)> {
+        let mut all = Vec::new();
+        for (index, known) in self.known.iter().enumerate() {
+            for role in cluster.layout.of_members() {
+                let option = trust::certificate_option(*role);
+                let names = cluster.members.get(index).map(evidence::names_of).unwrap_or_default();
+                all.extend(self.held(known, *role, option, &names).map(|evidence| (index, *role, evidence)));
+            }
+        }
+        all
+    }
+
+    /// The cluster's name is in what was made of it: in the unit's description, or in the names of its CAs. Of
+    /// others, the token is the nearest.
+    fn cluster_name(&self, cluster: &Cluster) -> Label {
+        let descriptions = self.told().filter_map(|(host, member)| {
+            let text = &host.unit(member)?.last("Unit", "Description")?.value.text;
+            let name = member.settings.value("name")?;
+            text.strip_prefix("etcd member ")?.strip_prefix(name)?.strip_prefix(" of ")
+        });
+        let issuers = self.found.hosts.iter().flat_map(|host| host.pems.values()).flat_map(|file| {
+            file.certificates.iter().flatten().filter_map(|certificate| certificate.subject().common_name())
+        });
+        let authorities = issuers.filter_map(|name| {
+            let name = name.strip_suffix(" CA")?;
+            let kinds = [" etcd client", " etcd peer", " etcd"];
+            kinds.into_iter().find_map(|kind| name.strip_suffix(kind))
+        });
+        let marker = self.common("peer-cert-allowed-hostname");
+        let marked = marker.and_then(|marker| marker.strip_prefix("peer.")?.strip_suffix(".etcd.internal"));
+        let candidates =
+            descriptions.chain(authorities).chain(marked).chain(self.common("initial-cluster-token"));
+        let candidates: Vec<Label> = candidates.filter_map(|name| Label::parse(name).ok()).collect();
+        let is_marked = |name: &&Label| {
+            let named = Cluster { name: (*name).clone(), ..cluster.clone() };
+            marker.is_some_and(|marker| named.peer_marker().as_str() == marker)
+        };
+        let best = candidates.iter().find(is_marked).or(candidates.first());
+        best.cloned().unwrap_or_else(|| Label::known("etcd"))
+    }
+
+    fn bootstrap(&mut self, cluster: &Cluster) -> Bootstrap {
+        let token = self.common("initial-cluster-token").and_then(|token| Label::parse(token).ok());
+        let domain = self.common("discovery-srv");
+        Bootstrap {
+            // etcd's own default is a token too.
+            token: token
+                .or_else(|| Some(Label::known("etcd-cluster")))
+                .filter(|token| *token != cluster.name),
+            state: None,
+            discovery_srv: domain.and_then(|domain| super::address::DnsName::parse(domain).ok()),
+        }
+    }
+
+    /// Who founds a cluster goes without saying; who joins one is told from who founds it.
+    fn take_states(&self, cluster: &mut Cluster) {
+        let state = |known: &Known<'_>| {
+            let (_, member) = known.told()?;
+            let is_existing = member.settings.value("initial-cluster-state") == Some("existing");
+            Some(if is_existing { InitialClusterState::Existing } else { InitialClusterState::New })
+        };
+        let states: Vec<_> = self.known.iter().map(state).collect();
+        let common = most_common(states.iter().flatten().copied()).unwrap_or(InitialClusterState::New);
+        if common == InitialClusterState::Existing {
+            cluster.bootstrap.state = Some(common);
+        }
+        for (member, state) in cluster.members.iter_mut().zip(states) {
+            member.more.state = state.filter(|state| *state != common);
+        }
+    }
+
+    /// What is set and follows from nothing else in the description.
+    fn take_options(&mut self, cluster: &mut Cluster) {
+        let starts = cluster.starts(&[]);
+        let mut all: Vec<(usize, &'static str, String)> = Vec::new();
+        for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {
+            let described = cluster.settings(member, start);
+            let told = self.known.get(index).and_then(Known::told);
+            for setting in told.iter().flat_map(|(_, member)| &member.settings.used) {
+                let (Some(option), Some(value)) = (EtcdOption::find(&setting.option), &setting.value) else {
+                    continue;
+                };
+                let Some((option, value)) = self.today(option, value, setting.source) else { continue };
+                let follows = description::described_by(option.name()).is_some()
+                    || described.iter().any(|described| {
+                        described.option == option.name()
+                            && differences::is_same(option, self.version, &described.value, &value)
+                    });
+                let is_right = option.check(&value, self.version).is_ok() && !value.is_empty();
+                if follows || !is_right || value.chars().any(char::is_control) {
+                    continue;
+                }
+                all.retain(|(other, name, _)| (*other, *name) != (index, option.name()));
+                all.push((index, option.name(), value));
+            }
+        }
+        let told: Vec<usize> = (0..self.known.len()).filter(|i| self.known[*i].told().is_some()).collect();
+        let is_common = |(_, name, value): &&(usize, &'static str, String)| {
+            told.iter().all(|index| all.iter().any(|other| other == &(*index, *name, value.clone())))
+        };
+        let mut common: Vec<(&'static str, String)> = Vec::new();
+        for (index, name, value) in &all {
+            if is_common(&&(*index, *name, value.clone())) {
+                if !common.iter().any(|(known, _)| known == name) {
+                    common.push((name, value.clone()));
+                }
+            } else if let Some(member) = cluster.members.get_mut(*index) {
+                member.more.options.0.push((name, value.clone()));
+            }
+        }
+        cluster.options = GivenOptions(common);
+    }
+
+    /// An option as the version knows it, and its value as the command line has it; none if the version knows
+    /// neither the option nor what took its place.
+    fn today(
+        &self,
+        option: &'static EtcdOption,
+        value: &str,
+        source: found::Source,
+    ) -> Option<(&'static EtcdOption, String)> {
+        let value = differences::as_on_the_command_line(option, self.version, value, source);
+        let availability = option.availability(self.version);
+        if matches!(
+            availability,
+            super::option::Availability::Available | super::option::Availability::Deprecated { .. }
+        ) {
+            return Some((option, value));
+        }
+        let instead = EtcdOption::find(availability.instead()?)?;
+        instead.availability(self.version).is_accepted().then_some((instead, value))
+    }
+}

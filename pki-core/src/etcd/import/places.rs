@@ -1,0 +1,90 @@
+//! Where things are on the hosts, and where etcd is told its options.
+
+use super::Importer;
+use crate::etcd::cluster::{Hosts, Style, UnitKind};
+use crate::etcd::found::Source;
+use crate::etcd::host_path::HostPath;
+use crate::etcd::label::Label;
+use crate::etcd::write::most_common;
+
+impl<'a> Importer<'a> {
+    /// Where most options are set.
+    pub(super) fn style(&self) -> Style {
+        let sources = self.told().flat_map(|(_, member)| &member.settings.used);
+        let sources = sources.filter(|setting| setting.option != "config-file").map(|setting| setting.source);
+        match most_common(sources) {
+            Some(Source::Flag) => Style::Flags,
+            Some(Source::File) => Style::Yaml,
+            Some(Source::Variable) | None => Style::Env,
+        }
+    }
+
+    /// A drop-in over a unit that was not found is one; where there is no unit at all, a whole one comes.
+    pub(super) fn unit(&self) -> UnitKind {
+        let kinds = self.told().filter_map(|(host, member)| {
+            let unit = host.unit(member)?;
+            Some(if unit.main.is_some() { UnitKind::Service } else { UnitKind::DropIn })
+        });
+        most_common(kinds).unwrap_or_default()
+    }
+
+    pub(super) fn hosts(&self) -> Hosts {
+        let usual = Hosts::default();
+        let path = |text: Option<&str>| text.and_then(|text| HostPath::parse(text).ok());
+        let binary = self.told().filter_map(|(host, member)| {
+            // Where no unit is, the command is only a name.
+            host.unit(member)?;
+            member.process.arguments.first()?.text.as_deref()
+        });
+        let user = self.told().filter_map(|(host, member)| {
+            let user = host.unit(member)?.last("Service", "User")?.value.text.as_str();
+            Label::parse(user).ok().filter(|user| !["root", "0"].contains(&user.as_str()))
+        });
+        let data_dir = path(self.common("data-dir")).filter(|path| path.ancestors().next().is_some());
+        let wal_dir = path(self.common("wal-dir")).filter(|path| path.ancestors().next().is_some());
+        let hosts = Hosts {
+            binary: path(most_common(binary)).unwrap_or(usual.binary),
+            user: most_common(user).unwrap_or(usual.user),
+            config: self.config_folder().unwrap_or(usual.config),
+            pki: path(self.pki_folder()).unwrap_or(usual.pki),
+            data_dir: data_dir.unwrap_or(usual.data_dir),
+            wal_dir,
+        };
+        without_foreign_folders(hosts)
+    }
+
+    /// The folder of the environment or configuration file that units name.
+    fn config_folder(&self) -> Option<HostPath> {
+        let files = self.told().filter_map(|(host, member)| match self.style() {
+            Style::Env => Some(host.unit(member)?.environment_files().first()?.path.clone()),
+            Style::Yaml => member.settings.value("config-file").map(str::to_owned),
+            Style::Flags => None,
+        });
+        let folders = files.filter_map(|path| {
+            let (folder, _) = path.rsplit_once('/')?;
+            HostPath::parse(folder).ok()
+        });
+        most_common(folders)
+    }
+}
+
+/// What etcd's user is given must hold nothing else.
+fn without_foreign_folders(mut hosts: Hosts) -> Hosts {
+    let usual = Hosts::default();
+    let holds = |folder: &HostPath, others: &[&HostPath]| {
+        folder.ancestors().next().is_none()
+            || others.iter().any(|other| other.below(folder.as_str()).is_some())
+    };
+    if holds(&hosts.pki, &[&hosts.binary, &hosts.config, &hosts.data_dir])
+        || hosts.wal_dir.as_ref().is_some_and(|wal_dir| holds(&hosts.pki, &[wal_dir]))
+    {
+        hosts.pki = usual.pki;
+    }
+    if holds(&hosts.data_dir, &[&hosts.binary, &hosts.config, &hosts.pki]) {
+        hosts.data_dir = usual.data_dir;
+    }
+    let wal_dir = hosts.wal_dir.clone();
+    let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
+    hosts.wal_dir = wal_dir.filter(|wal_dir| !holds(wal_dir, &others));
+    hosts
+}
