@@ -66,7 +66,7 @@ mod write;
 mod yaml;
 
 pub use address::{DnsName, HostName, MemberAddress};
-pub use bootstrap::{Joining, Leaving};
+pub use bootstrap::{Joining, Leaving, Moving};
 pub use certificates::CertificateId;
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,

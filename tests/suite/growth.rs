@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         trials.extend(on_each_etcd(&name, move |etcd| a_fourth_member_joins_and_leaves(etcd, layout)));
     }
     trials.extend(on_each_etcd("two_members_join_at_once", two_join_at_once));
+    trials.extend(on_each_etcd("a_member_moves", a_member_moves));
     trials.extend(on_each_etcd("one_member_takes_anothers_place", one_takes_anothers_place));
     trials
 }
@@ -114,6 +115,21 @@ fn one_takes_anothers_place(etcd: &Etcd) -> Outcome {
     Ok(())
 }
 
+fn a_member_moves(etcd: &Etcd) -> Outcome {
+    let mut cluster = Cluster::start(etcd, described("three-members.yaml", etcd).applied())?;
+    cluster.wait_until_healthy();
+    let three = fs::read_to_string(&cluster.tree.description).unwrap();
+    cluster.tree.describe(&three.replace("127.0.0.3", "127.0.0.33"));
+    let applied = cluster.tree.apply().ok();
+    follow(&mut cluster, etcd, &applied)?;
+    let moved = cluster.endpoints(|which| which == 2);
+    assert_eq!(moved, "https://127.0.0.33:2379");
+    cluster.etcdctl_at(&moved, &["put", "greeting", "hello"]).ok();
+    let members = cluster.etcdctl(&["member", "list"]).ok().stdout;
+    assert!(members.contains(", etcd3, https://127.0.0.33:2380, https://127.0.0.33:2379"), "{members}");
+    Ok(())
+}
+
 fn report(tree: &Tree) -> Value {
     let ran = run(tree.command("plan").arg("--json")).ends_with(2);
     serde_json::from_str(&ran.stdout).unwrap()
@@ -136,26 +152,33 @@ fn assert_untouched(before: &BTreeMap<String, Entry>, tree: &Tree) {
 #[track_caller]
 fn follow(cluster: &mut Cluster, etcd: &Etcd, applied: &Ran) -> Outcome {
     let (_, steps) = applied.stdout.split_once("\nNext:\n").expect("steps");
-    let commands: Vec<_> = steps.lines().filter_map(|line| line.strip_prefix("     ")).collect();
-    assert!(!commands.is_empty(), "{applied}");
-    for command in commands {
+    let mut title = "";
+    for line in steps.lines() {
+        let Some(command) = line.strip_prefix("     ") else {
+            title = line;
+            continue;
+        };
         if let Some(rest) = command.strip_prefix("rsync -a --chown=root:root ") {
             let node = rest.split_whitespace().next().unwrap();
-            let name = node.trim_end_matches('/').rsplit('/').next().unwrap();
-            cluster.host(name)?;
-        } else if command.starts_with("systemctl disable --now etcd") {
-            let gone = cluster.members.iter_mut().position(|member| {
-                let process = member.process.as_mut().unwrap();
-                until(PATIENCE / 30, || process.0.try_wait().unwrap()).is_some()
-            });
-            cluster.members.remove(gone.unwrap_or_else(|| panic!("nobody has ended")));
-        } else if command.starts_with("systemctl daemon-reload") {
+            cluster.copy(node.trim_end_matches('/').rsplit('/').next().unwrap())?;
+        } else if command == "systemctl disable --now etcd" {
+            let (_, name) = title.split_once("the host of ").unwrap();
+            cluster.wait_for_the_end(name.split(',').next().unwrap());
+        } else if command.ends_with("systemctl restart --no-block etcd") {
             let waiting = cluster.members.iter().position(|member| member.process.is_none());
             cluster.start_member(waiting.expect("somebody to start"))?;
-        } else if command.contains("etcdctl endpoint health") {
-            cluster.wait_until_healthy();
-            pasted(command, etcd).ok();
+        } else if command.ends_with("systemctl restart etcd") {
+            let (_, names) = title.trim_end_matches("):").rsplit_once('(').unwrap();
+            for name in names.split(", ") {
+                let place = cluster.members.iter().position(|member| member.name == name).unwrap();
+                cluster.members[place].process.take().unwrap().kill();
+                cluster.start_member(place)?;
+                cluster.wait_until_healthy();
+            }
         } else {
+            if command.contains("etcdctl endpoint health") {
+                cluster.wait_until_healthy();
+            }
             pasted(command, etcd).ok();
         }
     }

@@ -63,7 +63,7 @@ impl Cluster {
         names.sort();
         let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), _lock: lock };
         for name in names {
-            cluster.host(&name)?;
+            cluster.copy(&name)?;
         }
         for member in 0..cluster.members.len() {
             cluster.start_member(member)?;
@@ -71,10 +71,14 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A host with a member's files; nothing is started.
-    pub fn host(&mut self, name: &str) -> Result<(), Missing> {
+    /// A host gets a member's files. What runs there goes on as it is.
+    pub fn copy(&mut self, name: &str) -> Result<(), Missing> {
         let overlay = self.tree.path("nodes").join(name);
         let address = advertised_address(&overlay);
+        if let Some(member) = self.members.iter_mut().find(|member| member.name == name) {
+            member.address = address;
+            return Ok(());
+        }
         let log = self.tree.root.with_file_name(format!("{name}.log"));
         let member = Member { host: Host::of(&overlay)?, name: name.to_owned(), address, log, process: None };
         for port in [2379, 2380] {
@@ -82,6 +86,15 @@ impl Cluster {
         }
         self.members.push(member);
         Ok(())
+    }
+
+    /// Waits until a member ends by itself, and forgets it.
+    #[track_caller]
+    pub fn wait_for_the_end(&mut self, name: &str) {
+        let place = self.members.iter().position(|member| member.name == name).expect("a member");
+        let mut gone = self.members.remove(place);
+        let process = &mut gone.process.as_mut().expect("it runs").0;
+        until(PATIENCE, || process.try_wait().unwrap()).unwrap_or_else(|| panic!("{name} goes on"));
     }
 
     pub fn start_member(&mut self, which: usize) -> Result<(), Missing> {

@@ -9,9 +9,9 @@ use std::thread;
 
 use libtest_mimic::Trial;
 
-use super::command::{run, until};
+use super::command::run;
 use super::layouts::{LAYOUTS, Layout, SHARED_CERT, SINGLE_CA};
-use super::live::{Cluster, PATIENCE, described, on_each_etcd};
+use super::live::{Cluster, described, on_each_etcd};
 use super::programs::{Etcd, find};
 use super::trial::{Missing, Outcome};
 
@@ -141,7 +141,10 @@ fn lets_in_who_is_meant(etcd: &Etcd, layout: &Layout) -> Outcome {
     knocking.extend(held("etcd2"));
     let mut found = knock(&curl, etcd, &cluster, &knocking);
 
-    remove(&mut cluster, "etcd3");
+    let members = cluster.etcdctl(&["member", "list"]).ok().stdout;
+    let third = members.lines().find(|line| line.contains(", etcd3,")).expect("a third member");
+    cluster.etcdctl(&["member", "remove", third.split(',').next().unwrap()]).ok();
+    cluster.wait_for_the_end("etcd3");
     // The others may have to elect a new leader.
     cluster.wait_until_healthy();
     let removed = held("etcd3").into_iter().map(|who| Who { name: format!("removed-{}", who.name), ..who });
@@ -151,17 +154,6 @@ fn lets_in_who_is_meant(etcd: &Etcd, layout: &Layout) -> Outcome {
     let differences = expected.differences(&found);
     assert!(differences.is_empty(), "{} on etcd {}:\n{differences}", layout.name, etcd.version);
     Ok(())
-}
-
-/// Takes a member out of the cluster, and waits for the end of its process.
-fn remove(cluster: &mut Cluster, name: &str) {
-    let members = cluster.etcdctl(&["member", "list"]).ok().stdout;
-    let line = members.lines().find(|line| line.contains(&format!(", {name},"))).expect("a member");
-    cluster.etcdctl(&["member", "remove", line.split(',').next().unwrap()]).ok();
-    let place = cluster.members.iter().position(|member| member.name == name).unwrap();
-    let mut removed = cluster.members.remove(place);
-    let process = removed.process.as_mut().unwrap();
-    until(PATIENCE, || process.0.try_wait().unwrap()).unwrap_or_else(|| panic!("{name} goes on"));
 }
 
 /// What everybody finds at the first member's ports.

@@ -206,18 +206,25 @@ impl Steps {
                 steps.add("On every host, all at once, for a member waits until most are there:", START);
             }
         } else {
-            let changed = || members().filter(|(_, reported)| reported.change == "changed");
-            let copies: Vec<_> = changed().map(|(member, _)| copy(member)).collect();
+            for moving in &report.moving {
+                let title = format!("Tell the cluster where {} will be:", moving.member);
+                steps.add(title, etcdctl(&moving.command));
+            }
+            let is_moving = |name: &str| report.moving.iter().any(|moving| moving.member == name);
+            let mut changed: Vec<_> =
+                members().filter(|(_, reported)| reported.change == "changed").collect();
+            // Whoever has moved is lost to the others until it starts where they look for it.
+            changed.sort_by_key(|(_, reported)| !is_moving(&reported.member));
+            let copies: Vec<_> = changed.iter().map(|(member, _)| copy(member)).collect();
             if !copies.is_empty() {
                 steps.0.push(("Copy what has changed to its host:".to_owned(), copies));
             }
-            let restarting = changed().filter(|(_, reported)| reported.restart);
+            let restarting = changed.iter().filter(|(_, reported)| reported.restart);
             let names: Vec<_> = restarting.map(|(_, reported)| reported.member.as_str()).collect();
             if has_unit && !names.is_empty() {
-                let title = format!(
-                    "On one host after the other, while all members are healthy ({}):",
-                    names.join(", ")
-                );
+                let names = names.join(", ");
+                let title =
+                    format!("On one host after the other, each when the one before is healthy ({names}):");
                 steps.add(title, "systemctl daemon-reload && systemctl restart etcd");
             }
         }

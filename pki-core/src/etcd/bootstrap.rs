@@ -30,6 +30,18 @@ pub struct Joining {
     pub command: String,
 }
 
+/// A member that other members find elsewhere from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Moving {
+    /// Its name
+    pub member: String,
+    /// Where other members will find it
+    pub peer_urls: Vec<String>,
+    /// The shell's command that tells the cluster so, before it starts there
+    pub command: String,
+}
+
 /// A member that is not described any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -84,14 +96,14 @@ impl Cluster {
 
     /// Whether the members that a start names are where it says, as far as they are described.
     fn is_still_true(&self, start: &Start) -> bool {
-        let named: Vec<(&str, &str)> =
-            start.initial_cluster.split(',').filter_map(|named| named.split_once('=')).collect();
-        named.iter().any(|(name, _)| *name == start.member)
-            && self.members.iter().all(|member| {
-                let said = named.iter().filter(|(name, _)| *name == member.name().as_str());
-                let said: Vec<String> = said.map(|(name, url)| format!("{name}={url}")).collect();
-                said.is_empty() || said.into_iter().eq(self.named_peer_urls(member))
-            })
+        start.names(&start.member).next().is_some()
+            && self.members.iter().all(|member| self.is_named_rightly(member, start))
+    }
+
+    /// Whether a start names this member where it is, or not at all.
+    fn is_named_rightly(&self, member: &Member, start: &Start) -> bool {
+        let mut named = start.names(member.name().as_str()).peekable();
+        named.peek().is_none() || named.eq(self.named_peer_urls(member))
     }
 
     /// The members that join for the first time, in the order in which they have to be added.
@@ -105,11 +117,28 @@ impl Cluster {
         joining.map(|member| Joining::new(member.name(), &self.peer_urls(member))).collect()
     }
 
+    /// The members that were made before for another place.
+    pub(super) fn moving(&self, before: &[Start]) -> Vec<Moving> {
+        let moved = self.members.iter().filter(|member| {
+            let start = before.iter().find(|start| start.member == member.name().as_str());
+            start.is_some_and(|start| !self.is_named_rightly(member, start))
+        });
+        moved.map(|member| Moving::new(member.name(), &self.peer_urls(member))).collect()
+    }
+
     /// The members that were made before and are not described any more.
     pub(super) fn leaving(&self, before: &[Start]) -> Vec<Leaving> {
         let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
         let gone = names.filter(|name| !self.members.iter().any(|member| member.name() == name));
         gone.map(|name| Leaving::new(&name)).collect()
+    }
+}
+
+impl Start {
+    /// `NAME=URL` for each URL of a member that it names.
+    fn names(&self, member: &str) -> impl Iterator<Item = &str> {
+        let named = self.initial_cluster.split(',');
+        named.filter(move |named| named.split_once('=').is_some_and(|(name, _)| name == member))
     }
 }
 
@@ -125,18 +154,34 @@ fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before:
 
 impl Joining {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
-        let peer_urls: Vec<String> = peer_urls.iter().map(ToString::to_string).collect();
+        let peer_urls = texts(peer_urls);
         let command = format!("etcdctl member add {member} --peer-urls={}", peer_urls.join(","));
         Self { member: member.to_string(), peer_urls, command }
     }
 }
 
-impl Leaving {
-    /// etcd knows its members by numbers, so the command looks for the member's.
-    fn new(member: &Label) -> Self {
-        let number = format!("etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}'");
-        Self { member: member.to_string(), command: format!("etcdctl member remove \"$({number})\"") }
+impl Moving {
+    fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
+        let (peer_urls, id) = (texts(peer_urls), id_of(member));
+        let command = format!("etcdctl member update {id} --peer-urls={}", peer_urls.join(","));
+        Self { member: member.to_string(), peer_urls, command }
     }
+}
+
+impl Leaving {
+    fn new(member: &Label) -> Self {
+        let command = format!("etcdctl member remove {}", id_of(member));
+        Self { member: member.to_string(), command }
+    }
+}
+
+fn texts(urls: &[MemberUrl]) -> Vec<String> {
+    urls.iter().map(ToString::to_string).collect()
+}
+
+/// In a shell, what etcd calls a member by.
+fn id_of(member: &Label) -> String {
+    format!("\"$(etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}')\"")
 }
 
 #[cfg(test)]
@@ -188,6 +233,21 @@ mod tests {
         let moved = cluster(&[("a", "10.0.0.1"), ("b", "10.0.0.9"), ("c", "10.0.0.3")], "").starts(&founders);
         assert!(moved.iter().all(|start| start.initial_cluster.contains("b=https://10.0.0.9:2380")));
         assert!(moved.iter().all(|start| start.state == InitialClusterState::New));
+    }
+
+    #[test]
+    fn the_cluster_is_told_of_another_address() {
+        let founders = cluster(&THREE, "").starts(&[]);
+        assert_eq!(cluster(&THREE, "").moving(&founders), []);
+        let moved = cluster(&[("a", "10.0.0.1"), ("b", "10.0.0.9"), ("c", "10.0.0.3")], "");
+        let moving = moved.moving(&founders);
+        assert_eq!(moving[0].peer_urls, ["https://10.0.0.9:2380"]);
+        assert_eq!(
+            moving[0].command,
+            "etcdctl member update \"$(etcdctl member list | awk -F', ' '$3 == \"b\" {print $1}')\" \
+             --peer-urls=https://10.0.0.9:2380"
+        );
+        assert_eq!(moving.len(), 1);
     }
 
     #[test]

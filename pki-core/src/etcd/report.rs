@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::bootstrap::{Joining, Leaving, Start};
+use super::bootstrap::{Joining, Leaving, Moving, Start};
 use super::certificates::Wanted;
 use super::issue::Finished;
 use super::layout::Role;
@@ -32,6 +32,8 @@ pub struct Report {
     pub members: Vec<MemberReport>,
     /// The members that join a cluster which runs already, in the order in which they have to be added
     pub joining: Vec<Joining>,
+    /// The members that other members find elsewhere from now on
+    pub moving: Vec<Moving>,
     /// The members that are not described any more
     pub leaving: Vec<Leaving>,
     /// What an offline CA has to sign: commands for where it is, one for each profile
@@ -163,8 +165,9 @@ impl Report {
                 .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
-            members: members(plan, files),
+            members: members(plan, certificates, files),
             joining: plan.joining(),
+            moving: plan.cluster.moving(&plan.lock.members),
             leaving: plan.cluster.leaving(&plan.lock.members),
             to_sign: roles.into_iter().map(offline::sign_command).collect(),
             notices: plan.notices.iter().map(Notice::to_string).collect(),
@@ -173,9 +176,9 @@ impl Report {
 }
 
 /// What the members' hosts need.
-fn members(plan: &Plan, files: &[PlannedFile]) -> Vec<MemberReport> {
-    let own = plan.certificates.iter().filter(|planned| !planned.id().role().is_authority());
-    let own = own.flat_map(|planned| [&planned.wanted.pair.certificate, &planned.wanted.pair.key]);
+fn members(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Vec<MemberReport> {
+    let pairs = certificates.iter().map(|reported| &reported.wanted.pair);
+    let own = pairs.flat_map(|pair| [&pair.certificate, &pair.key]);
     let own: BTreeSet<&str> = own.map(String::as_str).collect();
     let changed: Vec<&str> = files
         .iter()
