@@ -61,6 +61,7 @@ mod tree;
 mod unit;
 mod url;
 mod user;
+pub mod verify;
 mod version;
 mod write;
 mod yaml;

@@ -1,0 +1,161 @@
+//! A client: the folder that it was given, with `etcdctl.env` or without.
+
+use std::path::{Path, PathBuf};
+
+use super::meeting::Trust;
+use super::node::{Reading, Shown, certificates};
+use crate::error::Error;
+use crate::etcd::found::{EnvironmentFile, FoundUrl};
+use crate::etcd::path;
+use crate::etcd::tree::{Entry, FileKind};
+use crate::pem;
+use crate::tls::{Authorities, Client, Identity, NoStart};
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) name: String,
+    /// Who dials, or why it cannot.
+    pub(super) caller: Result<usize, NoStart>,
+    /// Where it is told to go.
+    pub(super) endpoints: Vec<FoundUrl>,
+    pub(super) shown: Option<Shown>,
+}
+
+/// What a client's folder names.
+#[derive(Default)]
+struct Named {
+    authorities: Option<(String, Vec<u8>)>,
+    certificate: Option<(String, Vec<u8>)>,
+    key: Option<Vec<u8>>,
+    endpoints: Vec<FoundUrl>,
+    looks_at_nothing: bool,
+}
+
+/// The file that tells etcdctl everything.
+const ETCDCTL: &str = "etcdctl.env";
+
+impl Guest {
+    /// Every client of a folder that `apply` made.
+    ///
+    /// # Errors
+    /// If something there cannot be read.
+    pub(super) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
+        let clients = folder.join(path::CLIENTS);
+        match reading.files.entry(&clients)? {
+            Some(Entry { kind: FileKind::Folder, .. }) => {}
+            _ => return Ok(Vec::new()),
+        }
+        let mut guests = Vec::new();
+        for name in reading.files.names(&clients)? {
+            let folder = clients.join(&name);
+            if reading.files.entry(&folder)?.is_some_and(|entry| entry.kind == FileKind::Folder) {
+                guests.push(Self::read(&folder, name, reading)?);
+            }
+        }
+        Ok(guests)
+    }
+
+    fn read(folder: &Path, name: String, reading: &mut Reading<'_>) -> Result<Self, Error> {
+        let named = match reading.files.entry(&folder.join(ETCDCTL))? {
+            Some(entry) => of_environment(folder, &String::from_utf8_lossy(&entry.bytes), reading)?,
+            None => of_folder(folder, reading)?,
+        };
+        let leniency = reading.leniency;
+        for (file, bytes) in named.authorities.iter().chain(&named.certificate) {
+            reading.note_ends(file, &format!("client {name}"), bytes);
+        }
+        let mut trust = Trust { demands: !named.looks_at_nothing, ..Trust::default() };
+        let mut client = Client::new(String::new(), Authorities::System);
+        client.leniency = leniency;
+        let mut fault = None;
+        if named.looks_at_nothing {
+            client.authorities = None;
+        } else if let Some((_, bundle)) = named.authorities {
+            match Authorities::read(&bundle, leniency) {
+                Ok(read) => client.authorities = Some(read),
+                Err(why) => fault = Some(why),
+            }
+            trust.authorities = Some(bundle);
+        }
+        let shown = match (&named.certificate, &named.key) {
+            (None, None) => None,
+            (certificate, key) => {
+                let file = certificate.as_ref().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
+                match Identity::read(file, key.as_deref().unwrap_or_default(), leniency) {
+                    Ok(identity) => Shown::new(identity, file),
+                    Err(why) => {
+                        fault = Some(why);
+                        None
+                    }
+                }
+            }
+        };
+        if let Some(shown) = &shown {
+            client.identity = Some(shown.identity.clone());
+            trust.key.clone_from(&shown.key);
+        }
+        let caller = match fault {
+            None => Ok(reading.company.caller(client, trust)),
+            Some(why) => Err(why),
+        };
+        Ok(Self { name, caller, endpoints: named.endpoints, shown })
+    }
+}
+
+/// What `etcdctl.env` names. The tree may have been moved since it was made, so what lies beside it comes first.
+fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Result<Named, Error> {
+    let variables = EnvironmentFile::parse(text, &folder.join(ETCDCTL)).variables;
+    let value = |name: &str| {
+        let found = variables.iter().rev().find(|variable| variable.name == name);
+        found.and_then(|variable| variable.value.as_deref()).filter(|value| !value.is_empty())
+    };
+    let file = |name: &str| -> Result<Option<(String, Vec<u8>)>, Error> {
+        let Some(file) = value(name) else { return Ok(None) };
+        let beside = Path::new(file).file_name().map(|name| folder.join(name));
+        for path in beside.into_iter().chain([PathBuf::from(file)]) {
+            if let Some(entry) = reading.files.entry(&path)? {
+                return Ok(Some((file.to_owned(), entry.bytes.to_vec())));
+            }
+        }
+        Ok(Some((file.to_owned(), Vec::new())))
+    };
+    let (authorities, certificate) = (file("ETCDCTL_CACERT")?, file("ETCDCTL_CERT")?);
+    let key = match value("ETCDCTL_KEY") {
+        // Certificate and key may be in one file.
+        None => certificate.as_ref().map(|(_, bytes)| bytes.clone()),
+        Some(_) => file("ETCDCTL_KEY")?.map(|(_, bytes)| bytes),
+    };
+    let has_tls = authorities.is_some() || certificate.is_some();
+    let endpoints = value("ETCDCTL_ENDPOINTS").unwrap_or_default().split(',');
+    let endpoints = endpoints.filter_map(|endpoint| match endpoint.contains("://") {
+        true => FoundUrl::parse(endpoint),
+        false if endpoint.is_empty() => None,
+        // etcdctl takes TLS if it has files for it.
+        false => FoundUrl::parse(&format!("{}://{endpoint}", if has_tls { "https" } else { "http" })),
+    });
+    Ok(Named {
+        endpoints: endpoints.collect(),
+        looks_at_nothing: value("ETCDCTL_INSECURE_SKIP_TLS_VERIFY") == Some("true"),
+        authorities,
+        certificate,
+        key,
+    })
+}
+
+/// What lies in the folder: a key, a CA, and a certificate that is none.
+fn of_folder(folder: &Path, reading: &mut Reading<'_>) -> Result<Named, Error> {
+    let mut named = Named::default();
+    for name in reading.files.names(folder)? {
+        let Some(entry) = reading.files.entry(&folder.join(&name))? else { continue };
+        let bytes = entry.bytes.to_vec();
+        if pem::blocks_one_by_one(&bytes).iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+            named.key = Some(bytes.clone());
+        }
+        let Some(first) = certificates(&bytes).into_iter().next() else { continue };
+        let is_ca = first.basic_constraints().is_some_and(|constraints| constraints.ca);
+        let place = if is_ca { &mut named.authorities } else { &mut named.certificate };
+        *place = Some((name, bytes));
+    }
+    Ok(named)
+}

@@ -1,0 +1,85 @@
+//! Names and addresses, without asking anybody: what the files themselves tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::tls::Lookup;
+
+/// What the files of a cluster tell about names.
+///
+/// A host that members are dialled by leads to where they listen, or nobody would reach them. `localhost` is the
+/// loopback (RFC 6761 section 6.3). A name by which members tell each other from others, with
+/// `--peer-cert-allowed-hostname`, is no host's.
+#[derive(Debug, Clone)]
+pub(super) struct KnownNames {
+    addresses: BTreeMap<String, BTreeSet<IpAddr>>,
+    markers: BTreeSet<String>,
+}
+
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+impl KnownNames {
+    pub(super) fn new() -> Self {
+        let localhost = ("localhost".to_owned(), LOOPBACK.into());
+        Self { addresses: BTreeMap::from([localhost]), markers: BTreeSet::new() }
+    }
+
+    /// That a host leads to addresses.
+    pub(super) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
+        if host.parse::<IpAddr>().is_err() {
+            self.addresses.entry(host.to_ascii_lowercase()).or_default().extend(addresses);
+        }
+    }
+
+    /// That a name is in the certificates of all members, and leads nowhere.
+    pub(super) fn learn_marker(&mut self, name: &str) {
+        self.markers.insert(name.to_ascii_lowercase());
+    }
+
+    /// The addresses of a host, which may be one itself; none if they are not known.
+    pub(super) fn of_host(&self, host: &str) -> Vec<IpAddr> {
+        match host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => self.addresses(host),
+        }
+    }
+
+    /// Which of the names in a certificate may be those of `source`, for all that is known here.
+    ///
+    /// Nobody's name servers say anything of the loopback but `localhost`.
+    pub(super) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
+        let is_open = |name: &&String| !self.markers.contains(&name.to_ascii_lowercase());
+        names.iter().filter(is_open).filter(|_| !source.is_loopback()).cloned().collect()
+    }
+}
+
+impl Lookup for KnownNames {
+    fn names(&self, address: IpAddr) -> Vec<String> {
+        if LOOPBACK.contains(&address) { vec!["localhost".to_owned()] } else { Vec::new() }
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let found = self.addresses.get(&name.to_ascii_lowercase());
+        found.map(|found| found.iter().copied().collect()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_told_is_known() {
+        let mut known = KnownNames::new();
+        known.learn("Etcd1.example", [[10, 0, 0, 1].into()]);
+        known.learn("10.0.0.9", [[10, 0, 0, 8].into()]);
+        known.learn_marker("peer.internal");
+        assert_eq!(known.of_host("etcd1.EXAMPLE"), [IpAddr::from([10, 0, 0, 1])]);
+        assert_eq!(known.of_host("10.0.0.9"), [IpAddr::from([10, 0, 0, 9])]);
+        assert!(known.of_host("etcd2.example").is_empty());
+        let names = ["Peer.internal".to_owned(), "etcd1.example".to_owned()];
+        assert_eq!(known.open([10, 0, 0, 9].into(), &names), ["etcd1.example"]);
+        assert!(known.open([127, 0, 0, 1].into(), &names).is_empty());
+        assert_eq!(Lookup::names(&known, LOOPBACK[0]), ["localhost"]);
+    }
+}

@@ -1,0 +1,491 @@
+//! A member, with everything that its files tell about whom it trusts and what it shows.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::fault::Fault;
+use super::meeting::{Company, Trust};
+use crate::certificate::Certificate;
+use crate::error::Error;
+use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source};
+use crate::etcd::version::EtcdVersion;
+use crate::pem;
+use crate::tls::{
+    Allowed, Authorities, Client, Identity, Leniency, RevocationFile, RevocationFormat, Server, Version,
+    Versions,
+};
+
+/// A member.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) faults: Vec<Fault>,
+    pub(super) peer: Door,
+    pub(super) client: Door,
+    /// Who dials other members.
+    pub(super) caller: usize,
+    /// What the gRPC gateway dials its member with; none if it is off, or speaks plain HTTP.
+    pub(super) gateway: Option<usize>,
+    /// Whether the gateway shows the server's certificate.
+    pub(super) gateway_shows_server: bool,
+    /// The gateway's own certificate.
+    pub(super) gateway_certificate: Option<Shown>,
+    /// Names that all peers share, to be told from others.
+    pub(super) markers: Vec<String>,
+    /// The names in `initial-cluster`.
+    pub(super) initial_cluster: Vec<String>,
+}
+
+/// One of a member's two ports.
+#[derive(Debug, Default)]
+pub(super) struct Door {
+    pub(super) advertised: Vec<FoundUrl>,
+    pub(super) listening: Vec<FoundUrl>,
+    pub(super) lock: Lock,
+    /// The keys of the CAs that it trusts.
+    pub(super) authorities: BTreeSet<Vec<u8>>,
+    /// Whether it takes only some of the certificates that these CAs issued.
+    pub(super) is_selective: bool,
+    /// What it shows, as a visitor elsewhere.
+    pub(super) shown: Option<Shown>,
+}
+
+/// How a port listens with TLS.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// Not at all.
+    #[default]
+    None,
+    /// With a certificate that etcd makes for itself.
+    SelfMade,
+    /// With this port.
+    Port(usize),
+}
+
+/// A certificate that may be shown to others than those it was made for.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    pub(super) identity: Identity,
+    pub(super) certificate: Vec<u8>,
+    /// An address that it is for.
+    pub(super) address: Option<IpAddr>,
+    pub(super) key: String,
+}
+
+/// When a certificate ends, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct End {
+    pub(super) at: OffsetDateTime,
+    pub(super) whose: String,
+}
+
+/// What is gathered while reading.
+pub(super) struct Reading<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) version: EtcdVersion,
+    pub(super) leniency: Leniency,
+    pub(super) company: Company,
+    pub(super) ends: BTreeSet<End>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// Remembers when the certificates of a file end.
+    pub(super) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
+        for certificate in certificates(bytes) {
+            self.ends.insert(End { at: certificate.not_after(), whose: format!("{file} of {owner}") });
+        }
+    }
+}
+
+/// The certificates of a PEM file.
+pub(super) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+    let blocks = pem::blocks_one_by_one(bytes).into_iter();
+    blocks.filter_map(|block| Certificate::from_der(&block.der).ok()).collect()
+}
+
+impl Shown {
+    pub(super) fn of_stranger(identity: Identity) -> Self {
+        Self { identity, certificate: Vec::new(), address: None, key: String::new() }
+    }
+
+    pub(super) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
+        let leaf = certificates(file).into_iter().next()?;
+        Some(Self {
+            identity,
+            address: leaf.subject_alt_names().ip.first().copied(),
+            key: leaf.public_key().map(|key| key.kind().to_string()).unwrap_or_default(),
+            certificate: leaf.der().to_vec(),
+        })
+    }
+}
+
+/// A member's files, on their way to a [`Node`].
+struct Reader<'a, 'b> {
+    host: &'a Host,
+    member: &'a Member,
+    name: String,
+    reading: &'a mut Reading<'b>,
+    faults: Vec<Fault>,
+}
+
+/// The options of one of the two ports.
+struct Options {
+    certificate: &'static str,
+    key: &'static str,
+    authorities: &'static str,
+    demands: &'static str,
+    allowed_names: &'static str,
+    allowed_hosts: &'static str,
+    revocation: &'static str,
+    makes_its_own: &'static str,
+}
+
+const PEER: Options = Options {
+    certificate: "peer-cert-file",
+    key: "peer-key-file",
+    authorities: "peer-trusted-ca-file",
+    demands: "peer-client-cert-auth",
+    allowed_names: "peer-cert-allowed-cn",
+    allowed_hosts: "peer-cert-allowed-hostname",
+    revocation: "peer-crl-file",
+    makes_its_own: "peer-auto-tls",
+};
+
+const CLIENT: Options = Options {
+    certificate: "cert-file",
+    key: "key-file",
+    authorities: "trusted-ca-file",
+    demands: "client-cert-auth",
+    allowed_names: "",
+    allowed_hosts: "client-cert-allowed-hostname",
+    revocation: "client-crl-file",
+    makes_its_own: "auto-tls",
+};
+
+/// What the files of one port hold (client/pkg/transport, `TLSInfo`).
+struct TlsInfo {
+    shown: Option<Shown>,
+    authorities: Option<Authorities>,
+    allowed: Allowed,
+    revocation: Option<RevocationFile>,
+    makes_its_own: bool,
+    demands: bool,
+    versions: Versions,
+    trust: Trust,
+    authority_keys: BTreeSet<Vec<u8>>,
+}
+
+impl Node {
+    /// Reads what a member's settings name.
+    ///
+    /// # Errors
+    /// If a file is there and cannot be read.
+    pub(super) fn read(
+        host: &Host,
+        member: &Member,
+        name: String,
+        reading: &mut Reading<'_>,
+    ) -> Result<Self, Error> {
+        let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
+        let peer = reader.tls_info(&PEER)?;
+        let (peer_door, caller) = reader.peer(peer);
+        let listening = reader.urls("listen-client-urls", "http://localhost:2379");
+        let advertised = reader.urls("advertise-client-urls", "http://localhost:2379");
+        let mut client_door = Door { advertised, listening, ..Door::default() };
+        let (mut gateway, mut gateway_certificate) = (None, None);
+        // Without a URL that wants them, etcd does not read these files.
+        if let Some(url) = client_door.listening.iter().find(|url| url.is_tls()).cloned() {
+            let info = reader.tls_info(&CLIENT)?;
+            let own = reader.identity("client-cert-file", "client-key-file")?;
+            gateway_certificate.clone_from(&own);
+            let shown = own.or_else(|| info.shown.clone());
+            if reader.has_gateway() && !info.makes_its_own {
+                gateway = shown.map(|shown| reader.gateway(shown, &info));
+            }
+            reader.open(&mut client_door, info, &url, CLIENT.certificate, false);
+        }
+        let settings = &member.settings;
+        let initial_cluster: Vec<String> =
+            settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
+        if settings.value("initial-cluster").is_some() && !initial_cluster.contains(&reader.name) {
+            reader.faults.push(Fault::NotInInitialCluster { name: reader.name.clone() });
+        }
+        let markers = values(settings.value(PEER.allowed_hosts), reader.lists_are_known());
+        Ok(Self {
+            peer: peer_door,
+            client: client_door,
+            caller,
+            gateway,
+            gateway_shows_server: gateway_certificate.is_none(),
+            gateway_certificate,
+            markers,
+            initial_cluster,
+            faults: reader.faults,
+            name: reader.name,
+        })
+    }
+
+    /// Whether etcd would start with all this.
+    pub(super) fn starts(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+impl Reader<'_, '_> {
+    fn value(&self, option: &str) -> Option<&str> {
+        self.member.settings.value(option)
+    }
+
+    fn urls(&self, option: &str, usual: &str) -> Vec<FoundUrl> {
+        let found = self.member.settings.urls(option);
+        if found.is_empty() { FoundUrl::parse(usual).into_iter().collect() } else { found }
+    }
+
+    /// The file that an option names, by its path on the host, and its contents.
+    fn file(&mut self, option: &'static str) -> Result<Option<(String, Vec<u8>)>, Error> {
+        let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
+        match self.bytes(&file)? {
+            Ok(bytes) => Ok(Some((file, bytes))),
+            Err(is_absent) => {
+                self.faults.push(match is_absent {
+                    true => Fault::Missing { option, file },
+                    false => Fault::NotSeen { option, file },
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    /// The contents of a file of the host; or whether it is known to be absent.
+    fn bytes(&self, file: &str) -> Result<Result<Vec<u8>, bool>, Error> {
+        let path: PathBuf = match self.host.sight(file) {
+            Sight::Seen(path) => path.clone(),
+            Sight::Absent(_) => return Ok(Err(true)),
+            Sight::NotSeen => return Ok(Err(false)),
+        };
+        Ok(self.reading.files.entry(Path::new(&path))?.map(|entry| entry.bytes.to_vec()).ok_or(true))
+    }
+
+    fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
+        match (self.value(certificate).is_some(), self.value(key).is_some()) {
+            (false, false) => return Ok(None),
+            (true, false) => self.faults.push(Fault::HalfAPair { set: certificate, unset: key }),
+            (false, true) => self.faults.push(Fault::HalfAPair { set: key, unset: certificate }),
+            (true, true) => {}
+        }
+        let (Some((file, bytes)), Some((_, key))) = (self.file(certificate)?, self.file(key)?) else {
+            return Ok(None);
+        };
+        self.reading.note_ends(&file, &self.name, &bytes);
+        match Identity::read(&bytes, &key, self.reading.leniency) {
+            Ok(identity) => Ok(Shown::new(identity, &bytes)),
+            Err(why) => {
+                self.faults.push(Fault::Identity { file, why });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Lists of names came with 3.5.15 and 3.6.
+    fn lists_are_known(&self) -> bool {
+        self.reading.version.has(5, 15)
+    }
+
+    fn allowed(&mut self, options: &Options) -> Allowed {
+        let names = values(self.value(options.allowed_names), self.lists_are_known());
+        let hosts = values(self.value(options.allowed_hosts), self.lists_are_known());
+        match (names.is_empty(), hosts.is_empty()) {
+            (true, true) => Allowed::All,
+            (false, true) => Allowed::CommonNames(names),
+            (true, false) => Allowed::Hostnames(hosts),
+            (false, false) => {
+                self.faults.push(Fault::TwoAllowLists);
+                Allowed::All
+            }
+        }
+    }
+
+    /// What etcd does without the file: refuse everybody. What was not looked at is taken for what is wanted.
+    fn revocation(&mut self, option: &'static str) -> Result<Option<Option<Vec<u8>>>, Error> {
+        let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
+        match self.bytes(&file)? {
+            Ok(bytes) => Ok(Some(Some(bytes))),
+            Err(true) => Ok(Some(None)),
+            Err(false) => {
+                let warning =
+                    format!("{}: {option}: {file} is outside of what was given, and left out", self.name);
+                self.reading.warnings.push(warning);
+                Ok(None)
+            }
+        }
+    }
+
+    fn versions(&self) -> Versions {
+        let usual = Versions::default();
+        let is_13 = |option, otherwise| match self.value(option) {
+            Some("TLS1.3") => Version::Tls13,
+            Some(_) => Version::Tls12,
+            None => otherwise,
+        };
+        Versions { min: is_13("tls-min-version", usual.min), max: is_13("tls-max-version", usual.max) }
+    }
+
+    fn tls_info(&mut self, options: &Options) -> Result<TlsInfo, Error> {
+        let shown = self.identity(options.certificate, options.key)?;
+        let leniency = self.reading.leniency;
+        let makes_its_own = self.member.settings.is_true(options.makes_its_own)
+            && self.value(options.certificate).is_none()
+            && self.value(options.key).is_none();
+        let demands = self.member.settings.is_true(options.demands);
+        let (mut bundle, mut authorities) = (None, None);
+        if let Some((file, bytes)) = self.file(options.authorities)? {
+            self.reading.note_ends(&file, &self.name, &bytes);
+            match Authorities::read(&bytes, leniency) {
+                Ok(read) => (bundle, authorities) = (Some(bytes), Some(read)),
+                Err(why) => self.faults.push(Fault::Authorities { file, why }),
+            }
+        }
+        let allowed = self.allowed(options);
+        let list = self.revocation(options.revocation)?;
+        let format = match self.reading.version.has(6, 0) {
+            true => RevocationFormat::DerVersion2,
+            false => RevocationFormat::Any,
+        };
+        let revocation = list.as_ref().map(|list| RevocationFile::read(list.as_deref(), format));
+        let authority_keys = certificates(bundle.as_deref().unwrap_or_default())
+            .iter()
+            .map(|ca| {
+                let key = ca.public_key().map(|key| key.subject_public_key().to_vec());
+                key.unwrap_or_else(|_| ca.der().to_vec())
+            })
+            .collect();
+        Ok(TlsInfo {
+            trust: Trust {
+                authorities: bundle,
+                demands,
+                allowed: format!("{allowed:?}"),
+                revocation: list,
+                key: shown.as_ref().map(|shown| shown.key.clone()).unwrap_or_default(),
+                ..Trust::default()
+            },
+            shown,
+            authorities,
+            allowed,
+            revocation,
+            makes_its_own,
+            demands,
+            versions: self.versions(),
+            authority_keys,
+        })
+    }
+
+    /// The peer port, and who dials those of others.
+    fn peer(&mut self, info: TlsInfo) -> (Door, usize) {
+        let mut client = Client::new(String::new(), Authorities::System);
+        client.authorities = match &info.authorities {
+            _ if info.makes_its_own => None,
+            Some(named) => Some(named.clone()),
+            None => Some(Authorities::System),
+        };
+        client.identity = info.shown.as_ref().map(|shown| shown.identity.clone());
+        client.allowed = info.allowed.clone();
+        client.versions = info.versions;
+        client.leniency = self.reading.leniency;
+        let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
+        let caller = self.reading.company.caller(client, trust);
+        let mut door = Door {
+            advertised: self.urls("initial-advertise-peer-urls", "http://localhost:2380"),
+            listening: self.urls("listen-peer-urls", "http://localhost:2380"),
+            ..Door::default()
+        };
+        if let Some(url) = door.listening.iter().find(|url| url.is_tls()).cloned() {
+            let skips =
+                ["peer-skip-client-san-verification", "experimental-peer-skip-client-san-verification"];
+            let checks_source = !skips.iter().any(|option| self.member.settings.is_true(option));
+            self.open(&mut door, info, &url, PEER.certificate, checks_source);
+        }
+        (door, caller)
+    }
+
+    /// Lets a port listen with TLS.
+    fn open(
+        &mut self,
+        door: &mut Door,
+        info: TlsInfo,
+        url: &FoundUrl,
+        option: &'static str,
+        checks_source: bool,
+    ) {
+        door.is_selective = info.allowed != Allowed::All;
+        door.authorities = info.authority_keys;
+        let Some(shown) = info.shown else {
+            if info.makes_its_own {
+                door.lock = Lock::SelfMade;
+            } else if self.value(option).is_none() {
+                self.faults.push(Fault::NoCertificate { url: url.text.clone(), option });
+            }
+            return;
+        };
+        let mut server = Server::new(shown.identity.clone());
+        server.client_authorities = info.authorities.or(info.demands.then_some(Authorities::System));
+        server.allowed = info.allowed;
+        server.revocation = info.revocation;
+        server.checks_source = checks_source;
+        server.versions = info.versions;
+        server.leniency = self.reading.leniency;
+        let trust = Trust { checks_source, ..info.trust };
+        door.lock = Lock::Port(self.reading.company.port(server, trust));
+        door.shown = Some(shown);
+    }
+
+    /// Whether the gRPC gateway is on. It is unless told otherwise; etcd 3.4 leaves it off if there is a configuration
+    /// file that does not mention it.
+    fn has_gateway(&self) -> bool {
+        let settings = &self.member.settings;
+        let is_of_file = settings.used.iter().any(|setting| setting.source == Source::File);
+        match settings.value("enable-grpc-gateway") {
+            Some(_) => settings.is_true("enable-grpc-gateway"),
+            None => !is_of_file || self.reading.version.has(5, 0),
+        }
+    }
+
+    /// The gateway dials with the server's own settings, but for looking at the server's certificate
+    /// (server/embed/serve.go).
+    fn gateway(&mut self, shown: Shown, info: &TlsInfo) -> usize {
+        let mut client = Client::new(String::new(), Authorities::System);
+        client.authorities = None;
+        client.allowed = info.allowed.clone();
+        client.versions = info.versions;
+        client.leniency = self.reading.leniency;
+        let trust = Trust { key: shown.key, allowed: format!("{:?}", info.allowed), ..Trust::default() };
+        client.identity = Some(shown.identity);
+        self.reading.company.caller(client, trust)
+    }
+}
+
+impl Door {
+    /// The addresses that its URLs name.
+    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+        let urls = self.listening.iter().chain(&self.advertised);
+        let addresses = urls.filter_map(|url| url.host.parse::<IpAddr>().ok());
+        addresses.filter(|address| !address.is_unspecified()).collect()
+    }
+
+    /// Whether who dials `url` meets TLS. What listens at a port that nobody dials may be behind another one.
+    pub(super) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
+        self.listening.iter().find(|own| own.port == url.port).map_or(url.is_tls(), FoundUrl::is_tls)
+    }
+}
+
+/// The values of an option, of which old versions of etcd take one only.
+fn values(value: Option<&str>, is_list: bool) -> Vec<String> {
+    match value {
+        None => Vec::new(),
+        Some(list) if is_list => list.split(',').map(str::to_owned).collect(),
+        Some(one) => vec![one.to_owned()],
+    }
+}
