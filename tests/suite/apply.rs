@@ -35,6 +35,7 @@ pub fn trials() -> Vec<Trial> {
         trial("apply::needs_no_root", needs_no_root),
         trial("apply::needs_few_open_files", needs_few_open_files),
         trial("apply::a_new_member_leaves_the_others_keys_alone", a_new_member_leaves_keys_alone),
+        trial("apply::tells_what_to_do_next", tells_what_to_do_next),
         trial("apply::a_lost_ca_key_is_named", a_lost_ca_key_is_named),
         trial("apply::two_at_once_do_no_harm", two_at_once_do_no_harm),
     ];
@@ -320,19 +321,41 @@ fn needs_few_open_files() -> Outcome {
 
 fn a_new_member_leaves_keys_alone() -> Outcome {
     let openssl = Openssl::find()?;
-    let text = fs::read_to_string(fixture("cluster/three-members.json")).unwrap();
-    let mut description: Value = serde_json::from_str(&text).unwrap();
-    let tree = Tree::of_value(&description).applied();
+    let tree = Tree::of_fixture("three-members.yaml").applied();
     let before = tree.files();
-    description["members"].as_array_mut().unwrap().push(json!({"name": "etcd4", "address": "127.0.0.4"}));
-    tree.describe(&description.to_string());
+    tree.describe(&fs::read_to_string(fixture("cluster/four-members.yaml")).unwrap());
     tree.plan().ends_with(2);
     tree.apply().ok();
     let after = tree.files();
-    for (path, bytes) in before.iter().filter(|(p, _)| p.ends_with(".pem")) {
+    for (path, bytes) in before.iter().filter(|(p, _)| p.starts_with("ca/") || p.starts_with("nodes/")) {
         assert!(after[path] == *bytes, "{path} was replaced for a new member");
     }
-    verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &members(&description), &["root"]);
+    let mut members = three_members();
+    let addresses = vec!["127.0.0.4".to_owned()];
+    members.push(Member { name: "etcd4".to_owned(), addresses, dns: Vec::new() });
+    verify_all(&openssl, &tree, &LEAST_PRIVILEGE, &members, &["root"]);
+    Ok(())
+}
+
+fn tells_what_to_do_next() -> Outcome {
+    let tree = Tree::of_fixture("three-members.yaml");
+    let text = fs::read_to_string(&tree.description).unwrap();
+    // To whom is copied, and how etcd is started: all members at once are an outage of a cluster that runs.
+    let told = || {
+        let said = tree.apply().ok().stdout;
+        let copied = ["etcd1", "etcd2", "etcd3"].map(|name| said.contains(&format!("nodes/{name}/ root@")));
+        (copied, said.contains("restart --no-block"), said.contains("one host after the other"))
+    };
+    assert_eq!(told(), ([true; 3], true, false), "when there is nothing yet");
+
+    tree.describe(&format!("{text}options: {{snapshot-count: 5000}}\n"));
+    assert_eq!(told(), ([true; 3], false, true), "when an option changes");
+
+    fs::remove_file(tree.path("nodes/etcd2/etc/etcd/pki/server.pem")).unwrap();
+    assert_eq!(told(), ([false, true, false], false, false), "when a certificate is made again");
+
+    tree.describe(&format!("{text}  - {{name: app}}\noptions: {{snapshot-count: 5000}}\n"));
+    assert_eq!(told(), ([false; 3], false, false), "when only a client is new");
     Ok(())
 }
 

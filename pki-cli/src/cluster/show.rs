@@ -234,7 +234,10 @@ impl Steps {
             for (member, _) in members().filter(|(member, _)| member.name().as_str() == name) {
                 steps.add(format!("Copy the files of {name} to its host, {needs}"), copy(member));
             }
-            steps.add(format!("Tell the cluster, which runs, of {name}:"), etcdctl(&joining.command));
+            let title = format!(
+                "Tell the cluster of {name} (if it never ran, say `state: new` in the description and apply again):"
+            );
+            steps.add(title, etcdctl(&joining.command));
             if has_unit {
                 steps.add(format!("On the host of {name}:"), START);
             }
