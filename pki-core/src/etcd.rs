@@ -34,6 +34,7 @@ mod authority;
 mod bootstrap;
 mod certificates;
 mod cluster;
+mod container;
 mod deploy;
 mod description;
 pub mod doctor;

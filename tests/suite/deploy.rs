@@ -130,12 +130,8 @@ fn shellcheck_accepts_it() -> Outcome {
         if path.is_file() {
             let tree = Tree::of(&fs::read_to_string(&path).unwrap()).applied();
             let mut check = Command::new(&shellcheck);
-            for item in fs::read_dir(&tree.root).unwrap() {
-                let item = item.unwrap();
-                if item.file_name().to_str().unwrap().ends_with(".sh") {
-                    check.arg(item.path());
-                }
-            }
+            let entries = tree.entries();
+            check.args(entries.keys().filter(|name| name.ends_with(".sh")).map(|name| tree.path(name)));
             run(&mut check).ok();
         }
     }

@@ -1,16 +1,16 @@
 //! One description in every style: whatever etcd is told by, the same cluster starts.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
 
-use super::command::{Running, run, until};
+use super::command::{Running, quoted, run, until};
 use super::host::{Host, PACKAGED_UNIT};
-use super::live::{Cluster, loopback};
+use super::live::{Cluster, PATIENCE, described, loopback};
 use super::product::Tree;
 use super::programs::{self, Etcd, find, fixture};
 use super::trial::{Missing, Outcome, trial};
@@ -25,6 +25,9 @@ pub fn trials() -> Vec<Trial> {
         let etcd = found.clone();
         let name = format!("rendering::{version}::a_drop_in_starts_on_privileged_ports");
         trials.push(trial(name, move || a_drop_in_starts_on_privileged_ports(&etcd?)));
+        let etcd = found.clone();
+        let name = format!("rendering::{version}::containers_are_run_with_what_etcd_needs");
+        trials.push(trial(name, move || containers_are_run_with_what_etcd_needs(&etcd?)));
         for layout in layouts {
             let found = found.clone();
             let name = format!("rendering::{version}::every_style_starts_the_same_{layout}_cluster");
@@ -123,16 +126,83 @@ fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
     let file = File::create(&log).unwrap();
     service.stdout(file.try_clone().unwrap()).stderr(file);
     let mut service = Running::spawn(&mut service);
-    let healthy = until(Duration::from_secs(90), || {
+    wait_until_healthy(&tree, etcd, || {
         let ended = service.0.try_wait().unwrap();
         assert!(ended.is_none(), "{ended:?}:\n{}", fs::read_to_string(&log).unwrap());
+    });
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("/srv/etcd/wal") && log.contains("https://127.0.0.1:379"), "{log}");
+    Ok(())
+}
+
+/// A program in the engine's place notes how it is called, and then does what an engine would: it starts etcd with
+/// these flags, as this user.
+fn containers_are_run_with_what_etcd_needs(etcd: &Etcd) -> Outcome {
+    let _lock = loopback();
+    let tree = described("container.yaml", etcd).applied();
+    let folder = tempfile::tempdir().unwrap();
+    let engine = folder.path().join("podman");
+    let text = format!(
+        r#"#!/bin/sh
+            for word; do printf '%s\0' "$word"; done > "$0.called.$NAME"
+            until [ "$1" = --user ]; do shift; done
+            user=$2
+            until [ "$1" = --entrypoint ]; do shift; done
+            test "$2" = etcd
+            shift 3
+            exec setpriv --reuid="${{user%:*}}" --regid="${{user#*:}}" --clear-groups --inh-caps=-all \
+                --bounding-set=-all --no-new-privs --pdeathsig=KILL {} "$@"
+        "#,
+        etcd.etcd.display()
+    );
+    fs::write(&engine, text).unwrap();
+    fs::set_permissions(&engine, Permissions::from_mode(0o755)).unwrap();
+
+    let mut running = Vec::new();
+    for name in ["etcd1", "etcd2", "etcd3"] {
+        assert!(!tree.path(&format!("nodes/{name}/etc/systemd")).exists(), "a unit beside the container");
+        let host = Host::of(&tree.path("nodes").join(name))?;
+        let script = tree.path("containers").join(name).with_extension("sh");
+        let start = format!("chown -R etcd: /etc/etcd/pki; exec {}", quoted(script.to_str().unwrap()));
+        let mut command = host.script(&start)?;
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.path().display());
+        let log = File::create(folder.path().join(format!("{name}.log"))).unwrap();
+        command.env("PATH", path).env("NAME", name).stdout(log.try_clone().unwrap()).stderr(log);
+        running.push((Running::spawn(&mut command), host));
+    }
+    wait_until_healthy(&tree, etcd, || {
+        for (process, _) in &mut running {
+            if let Some(status) = process.0.try_wait().unwrap() {
+                let logs = ["etcd1", "etcd2", "etcd3"].map(|name| folder.path().join(format!("{name}.log")));
+                panic!("{status}:\n{}", logs.map(|log| fs::read_to_string(log).unwrap()).join("\n"));
+            }
+        }
+    });
+
+    let called = fs::read(engine.with_extension("called.etcd2")).unwrap();
+    let called: Vec<_> = called.split(|byte| *byte == 0).map(|word| str::from_utf8(word).unwrap()).collect();
+    let has =
+        |words: &[&str]| assert!(called.windows(words.len()).any(|w| w == words), "{words:?} in {called:?}");
+    assert_eq!(called[..2], ["run", "--detach"]);
+    has(&["--name", "etcd-etcd2"]);
+    has(&["--network", "host"]);
+    has(&["--restart", "unless-stopped"]);
+    has(&["--volume", "/etc/etcd/pki:/etc/etcd/pki:ro"]);
+    has(&["--volume", "/var/lib/etcd:/var/lib/etcd"]);
+    has(&["--volume", "/srv/etcd:/srv/etcd"]);
+    has(&["--entrypoint", "etcd", "quay.io/coreos/etcd:v3.5.30", "--name=etcd2"]);
+    has(&["--host-whitelist=a b,$HOME,`x`,\"q\",'s',\\x;y"]);
+    Ok(())
+}
+
+/// Asks until all are healthy; `check` is called in between.
+fn wait_until_healthy(tree: &Tree, etcd: &Etcd, mut check: impl FnMut()) {
+    let healthy = until(PATIENCE, || {
+        check();
         let script = "set -eu; . \"$0\"; exec \"$1\" endpoint health";
         let mut health = Command::new("sh");
         health.env_clear().args(["-c", script]).arg(tree.path("clients/root/etcdctl.env")).arg(&etcd.etcdctl);
         (run(&mut health).code == Some(0)).then_some(())
     });
-    let log = fs::read_to_string(&log).unwrap();
-    assert!(healthy.is_some(), "not healthy:\n{log}");
-    assert!(log.contains("/srv/etcd/wal") && log.contains("https://127.0.0.1:379"), "{log}");
-    Ok(())
+    assert!(healthy.is_some(), "not healthy in time");
 }

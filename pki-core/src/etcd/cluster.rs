@@ -537,6 +537,11 @@ impl Cluster {
         self.rendering.unit
     }
 
+    /// Whether etcd runs in a container and in no other way.
+    pub(super) fn is_only_in_containers(&self) -> bool {
+        self.rendering.container.is_some() && self.unit() == UnitKind::None
+    }
+
     /// The members, at least one, with names and addresses that are all different.
     pub fn members(&self) -> &[Member] {
         &self.members

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::bootstrap::Start;
-use super::cluster::{Cluster, Member, UnitKind};
+use super::cluster::{Cluster, Member};
 use super::shell::quoted;
 use super::url;
 
@@ -14,8 +14,8 @@ const BODY: &str = include_str!("deploy/deploy.sh");
 /// character which could mean something, because it goes through the shell of a host too.
 pub(super) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     let hosts = &cluster.hosts;
-    let container = cluster.rendering.container.as_ref();
-    let engine = container.filter(|_| cluster.unit() == UnitKind::None).map_or("", |c| c.engine.name());
+    let container = cluster.rendering.container.as_ref().filter(|_| cluster.is_only_in_containers());
+    let engine = container.map_or("", |container| container.engine.name());
     // What etcd reads anew while it runs.
     let pairs = cluster.member_roles().into_iter().flat_map(|role| {
         let file = cluster.file(role);

@@ -15,6 +15,8 @@ pub(super) const AUTHORITIES: &str = "ca";
 pub(super) const NODES: &str = "nodes";
 /// The clients.
 pub(super) const CLIENTS: &str = "clients";
+/// What runs the members in containers.
+pub(super) const CONTAINERS: &str = "containers";
 /// What a CA that stays offline is to sign.
 pub(super) const REQUESTS: &str = "requests";
 

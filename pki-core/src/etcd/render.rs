@@ -3,8 +3,8 @@
 use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style, UnitKind};
 use super::host_path::HostPath;
-use super::path::HOST_UNITS;
-use super::{deploy, env, unit, yaml};
+use super::path::{CONTAINERS, HOST_UNITS};
+use super::{container, deploy, env, unit, yaml};
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +25,10 @@ impl<P> Rendered<P> {
     }
 }
 
-/// The file of a member's options.
+/// The file of a member's options; none where a container is told them by flags.
 pub(super) fn options_file(cluster: &Cluster) -> Option<HostPath> {
     match cluster.style() {
+        _ if cluster.is_only_in_containers() => None,
         Style::Env => Some(cluster.hosts.config.join("etcd.env")),
         Style::Flags => None,
         Style::Yaml => Some(cluster.hosts.config.join("etcd.yaml")),
@@ -58,5 +59,13 @@ pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<R
 
 /// In the output folder.
 pub(super) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
-    vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))]
+    let mut files = vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
+    if let Some(container) = &cluster.rendering.container {
+        let members = cluster.members().iter().zip(starts);
+        files.extend(members.map(|(member, start)| {
+            let text = container::script(cluster, container, member, start);
+            Rendered::program(format!("{CONTAINERS}/{}.sh", member.name()), text)
+        }));
+    }
+    files
 }

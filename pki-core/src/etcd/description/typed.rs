@@ -35,7 +35,8 @@ pub(super) struct TypedCluster {
     pub(super) layout: Option<Text<Layout>>,
     /// Where etcd is told its options.
     pub(super) style: Option<Text<Style>>,
-    /// What systemd is given: a whole unit, a drop-in for the distribution's, or nothing.
+    /// What systemd is given: a whole unit, a drop-in for the distribution's, or nothing. A whole unit if it is
+    /// left out, or nothing if there is a `container`.
     pub(super) unit: Option<Text<UnitKind>>,
     /// To run etcd in a container: a script with the command is made for each member.
     pub(super) container: Option<TypedContainer>,

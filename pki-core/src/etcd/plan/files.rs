@@ -101,6 +101,11 @@ impl<'a> Files<'a> {
 
     /// Files of the output folder that are nothing but text.
     fn rendered(&mut self, rendered: Vec<Rendered<String>>, owner: &Owner) -> Result<(), Error> {
+        // None of them is deeper than one folder.
+        let folders = rendered.iter().filter_map(|file| file.path.rsplit_once('/').map(|(folder, _)| folder));
+        for folder in folders.collect::<BTreeSet<_>>() {
+            self.folder(folder, PUBLIC_FOLDER, owner)?;
+        }
         for file in rendered {
             self.text(&file.path, file.text, if file.is_program { PROGRAM } else { PUBLIC }, owner)?;
         }
