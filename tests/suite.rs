@@ -14,6 +14,7 @@ mod suite {
     pub mod crash;
     pub mod deploy;
     pub mod descriptions;
+    pub mod doctor;
     pub mod etcd;
     pub mod growth;
     pub mod guides;
@@ -58,6 +59,7 @@ fn main() {
         suite::handshakes::trials(),
         suite::options::trials(),
         suite::rendering::trials(),
+        suite::doctor::trials(),
     ];
     let live = [suite::etcd::trials(), suite::privileges::trials(), suite::growth::trials()];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());

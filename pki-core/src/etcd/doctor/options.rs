@@ -108,8 +108,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "E212",
         severity: Severity::Warning,
-        title: "`snapshot-count` is pinned",
-        consequence: "{etcd} does not follow its own default any more, which 3.6 lowered from 100000 to 10000 to save memory",
+        title: "`snapshot-count` is pinned above etcd's own value",
+        consequence: "{etcd} keeps that many entries in memory, and more after a restart; 3.6 lowered its own value from 100000 to 10000 for that",
         remedy: "remove it, unless it was measured",
         sources: &["etcd, CHANGELOG-3.6.md"],
         check: snapshot_count,
@@ -332,10 +332,11 @@ fn repeated(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 fn snapshot_count(case: &Case<'_>) -> Vec<Symptom> {
-    let default = if case.version.has(6, 0) { "10000" } else { "100000" };
+    let default = if case.version.has(6, 0) { 10_000 } else { 100_000 };
     let pinned = case.members().filter_map(|(_, member)| member.settings.setting("snapshot-count"));
-    let other = pinned.filter(|setting| setting.value.as_deref().is_some_and(|value| value != default));
-    other
+    let number = |setting: &&Setting| setting.value.as_deref().and_then(|value| value.parse::<u64>().ok());
+    pinned
+        .filter(|setting| number(setting).is_some_and(|number| number > default))
         .map(|setting| {
             let problem = format!("{}, where etcd {} itself has {default}", written(setting), case.version);
             Symptom::new(setting.place.clone(), problem)

@@ -113,7 +113,7 @@ fn rules_are_numbered_once_and_say_everything() {
 fn nothing_is_wrong_with_what_is_applied() {
     finds(&healthy(), &[]);
     for layout in ["least-privilege", "single-ca", "shared-cert"] {
-        for style in ["env", "flags"] {
+        for style in ["env", "flags", "yaml"] {
             let files = applied(&format!("layout: {layout}\nstyle: {style}{MEMBERS}"));
             finds(&files, &[]);
         }
@@ -171,8 +171,8 @@ fn option_rules() {
         ("--log-level=loud", &["E208"]),
         ("--log-level=info extra", &["E209"]),
         ("--log-level=info --log-level=warn", &["E211"]),
-        ("--snapshot-count=50000", &["E212"]),
-        ("--snapshot-count=100000", &[]),
+        ("--snapshot-count=200000", &["E212"]),
+        ("--snapshot-count=50000", &[]),
         ("--enable-v2=true", &["E206", "E213"]),
     ] {
         let findings = find(&flags(more), &["/out"], EtcdVersion::V3_5, NOW);
@@ -185,6 +185,7 @@ fn option_rules() {
         assert_eq!(found, ids, "{more}: {findings:#?}");
     }
     finds_with(&flags("--enable-v2=true"), EtcdVersion::V3_6, NOW, &["E205"]);
+    finds_with(&flags("--snapshot-count=50000"), EtcdVersion::V3_6, NOW, &["E212"]);
     let env = |line: &str| edited(ENV, "ETCD_NAME=a\n", &format!("ETCD_NAME=a\n{line}\n"));
     for (line, ids) in [
         ("ETCD_DATADIR=/x", &["E203"][..]),
