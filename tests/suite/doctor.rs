@@ -401,6 +401,9 @@ const FORETOLD: [Foretold; 16] = [
     },
 ];
 
+/// What etcd says when it is up, by version and logger.
+const READY: [&str; 2] = ["ready to serve client requests", "published local member to cluster"];
+
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -448,7 +451,7 @@ fn is_what_etcd_does(foretold: &Foretold, etcd: &Etcd) -> Outcome {
     let text = || fs::read_to_string(&log).unwrap();
     let ended = until(PATIENCE, || match running.0.try_wait().unwrap() {
         Some(status) => Some(Some(status)),
-        None => text().contains("ready to serve client requests").then_some(None),
+        None => READY.iter().any(|ready| text().contains(ready)).then_some(None),
     });
     let ended = ended.unwrap_or_else(|| panic!("neither started nor ended:\n{}", text()));
     assert_eq!(ended.is_none(), foretold.starts, "{}", text());
