@@ -1,7 +1,8 @@
-//! `etcdpki cluster`: describe, plan, apply.
+//! `etcdpki cluster`: describe, plan, apply, verify.
 
 mod import;
 mod show;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,9 @@ pub(crate) enum Command {
     /// Print the JSON Schema of descriptions, for editors
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
+    /// Try every connection of a cluster, without starting it, and tell which losses it survives
+    #[command(after_help = verify::EXAMPLE)]
+    Verify(verify::Verify),
 }
 
 /// `new`
@@ -111,6 +115,7 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
             Ok(0)
         }
         Command::Import(import) => import.run(io),
+        Command::Verify(verify) => verify.run(io),
     }
 }
 

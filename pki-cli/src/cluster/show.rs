@@ -18,6 +18,7 @@ pub(super) fn notices(notices: &[Notice], io: &mut Io<'_>) {
     lines(notices.iter().map(Notice::to_string), io);
 }
 
+/// The same for warnings that are texts.
 pub(super) fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
     let style = if io.colours_errors() { AnsiColor::Yellow.on_default().bold() } else { Style::new() };
     for notice in notices {
@@ -297,7 +298,8 @@ fn day(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }
 
-fn table(header: &[&str], colours: bool) -> Table {
+/// Columns, with colours or without.
+pub(super) fn table(header: &[&str], colours: bool) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
     if colours {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::fault::{Connection, Obstacle};
@@ -24,8 +24,9 @@ pub struct Verification {
     pub verdict: Verdict,
     /// The members
     pub members: Vec<MemberReport>,
-    /// Who can dial whom, by the numbers of the members: a row for each one that dials
-    #[serde(skip)]
+    /// Who can dial whom, in the order of the members: a row for each one that dials. In JSON a row is a text with a
+    /// sign for each one that is dialled: `=` itself, `+` connects, `?` depends, `-` fails, `.` does not start
+    #[serde(serialize_with = "signs")]
     pub mesh: Vec<Vec<Link>>,
     /// How many connections were tried
     pub tried: Tried,
@@ -116,6 +117,23 @@ pub enum Link {
     Fails,
     /// One of the two does not start.
     NotThere,
+}
+
+impl Link {
+    /// One character for it.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Itself => '=',
+            Self::Connects => '+',
+            Self::Depends => '?',
+            Self::Fails => '-',
+            Self::NotThere => '.',
+        }
+    }
+}
+
+fn signs<S: Serializer>(mesh: &[Vec<Link>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(mesh.iter().map(|row| row.iter().map(|link| link.sign()).collect::<String>()))
 }
 
 /// How many connections were tried, of each kind.
