@@ -1,5 +1,7 @@
 //! `etcdpki cluster verify`: what would become of a cluster.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -126,6 +128,16 @@ impl Paper {
             self.failure("unknown", self.doubtful, failure, io)?;
         }
         self.visits(verified, io)?;
+        let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
+            let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
+            sources.entry(from).or_default().push(member.name.clone());
+        }
+        if !sources.is_empty() {
+            let sources: Vec<String> =
+                sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect();
+            writeln!(io.output, "Taken to come: {}.", joined(&sources, "; "))?;
+        }
         let tried = verified.tried;
         writeln!(
             io.output,
@@ -137,7 +149,7 @@ impl Paper {
                 io.output,
                 "What works now works until {}; then end: {}.",
                 minute(end.at),
-                some(&end.certificates)
+                ending(&end.certificates)
             )?;
         }
         self.verdict(verified, io)
@@ -248,11 +260,22 @@ fn words(visit: &Visit, size: usize) -> String {
 
 /// The first of many names, and how many more there are.
 fn some(names: &[String]) -> String {
+    joined(names, ", ")
+}
+
+fn joined(names: &[String], separator: &str) -> String {
     let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
     match names.len().saturating_sub(MOST_NAMES) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        0 => shown.join(separator),
+        more => format!("{}{separator}and {more} more", shown.join(separator)),
     }
+}
+
+/// `FILE of OWNER, OWNER; FILE of OWNER`
+fn ending(certificates: &BTreeMap<String, Vec<String>>) -> String {
+    let files: Vec<String> =
+        certificates.iter().map(|(file, of)| format!("{file} of {}", some(of))).collect();
+    joined(&files, "; ")
 }
 
 fn minute(moment: OffsetDateTime) -> String {

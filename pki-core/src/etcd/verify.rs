@@ -51,6 +51,8 @@ pub struct Mesh {
     attempts: Vec<Attempt>,
     dials: Vec<Dial>,
     visits: Visits,
+    /// From which addresses those who dial are taken to come.
+    sources_of: BTreeMap<usize, BTreeSet<IpAddr>>,
 }
 
 /// Under what conditions a mesh is looked at.
@@ -124,9 +126,13 @@ impl Mesh {
             attempts: Vec::new(),
             dials: Vec::new(),
             visits,
+            sources_of: BTreeMap::new(),
         };
         mesh.warn_of_absent_members();
         mesh.plan_peers();
+        for Dial { caller, source, .. } in &mesh.dials {
+            mesh.sources_of.entry(*caller).or_default().extend(*source);
+        }
         mesh.plan_clients();
         mesh.plan_gateways();
         Ok(mesh)
@@ -188,7 +194,7 @@ impl Mesh {
     /// The kernel chooses: to any address of the loopback, the first one of it; to others, one of the member's own of
     /// the same family.
     fn sources(&self, dialler: &Node, host: &str) -> Vec<IpAddr> {
-        let targets = self.names.of_host(host);
+        let targets = self.names.addresses(host);
         if let Some(loopback) = targets.iter().find(|address| address.is_loopback()) {
             return vec![match loopback {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -196,7 +202,7 @@ impl Mesh {
             }];
         }
         let mut own = dialler.peer.addresses();
-        own.extend(dialler.peer.advertised.iter().flat_map(|url| self.names.of_host(&url.host)));
+        own.extend(dialler.peer.advertised.iter().flat_map(|url| self.names.addresses(&url.host)));
         let is_alike = |own: &IpAddr| {
             targets.is_empty() || targets.iter().any(|target| target.is_ipv4() == own.is_ipv4())
         };
@@ -259,10 +265,10 @@ impl Mesh {
 
     /// Whether an endpoint leads to a member's client port.
     fn is_reached(&self, door: &Door, url: &FoundUrl) -> bool {
-        let addresses = self.names.of_host(&url.host);
+        let addresses = self.names.addresses(&url.host);
         let is_here = |own: &FoundUrl| {
             let same = own.host.eq_ignore_ascii_case(&url.host)
-                || self.names.of_host(&own.host).iter().any(|address| addresses.contains(address));
+                || self.names.addresses(&own.host).iter().any(|address| addresses.contains(address));
             same && own.port == url.port
         };
         door.advertised.iter().chain(&door.listening).any(is_here)
@@ -289,7 +295,7 @@ impl Mesh {
             at: now,
             summary: self.summary(&verdict),
             verdict,
-            members: self.nodes.iter().map(MemberReport::of).collect(),
+            members: self.nodes.iter().map(|node| self.report(node)).collect(),
             mesh,
             tried: Tried {
                 peers: tried(Connection::Peer),
@@ -420,6 +426,19 @@ impl Mesh {
         }
     }
 
+    fn report(&self, node: &Node) -> MemberReport {
+        let faults = node.faults.iter();
+        let comes_from = self.sources_of.get(&node.caller);
+        MemberReport {
+            name: node.name.clone(),
+            starts: node.starts(),
+            faults: faults
+                .map(|fault| FaultReport { reason: fault.to_string(), hint: fault.hint() })
+                .collect(),
+            comes_from: comes_from.into_iter().flatten().copied().collect(),
+        }
+    }
+
     fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Option<Failing> {
         let (from, to) = self.ends_of(attempt);
         let obstacle = Arc::clone(outcome.as_ref()?);
@@ -440,9 +459,10 @@ impl Mesh {
 
     /// The first moment at which something ends that works now.
     fn first_end(&self, circumstances: Circumstances<'_>, outcomes: &[Outcome]) -> Option<FirstEnd> {
-        let mut certificates: BTreeMap<OffsetDateTime, Vec<String>> = BTreeMap::new();
-        for End { at, whose } in self.ends.iter().filter(|end| end.at >= circumstances.now) {
-            certificates.entry(*at).or_default().push(whose.clone());
+        let mut certificates: BTreeMap<OffsetDateTime, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+        for End { at, file, owner } in self.ends.iter().filter(|end| end.at >= circumstances.now) {
+            let files = certificates.entry(*at).or_default();
+            files.entry(file.clone()).or_default().push(owner.clone());
         }
         let lost_after = |end: OffsetDateTime| {
             let now = end.checked_add(Duration::SECOND)?;
@@ -496,17 +516,4 @@ fn known_names(nodes: &[Node]) -> KnownNames {
         }
     }
     names
-}
-
-impl MemberReport {
-    fn of(node: &Node) -> Self {
-        let faults = node.faults.iter();
-        Self {
-            name: node.name.clone(),
-            starts: node.starts(),
-            faults: faults
-                .map(|fault| FaultReport { reason: fault.to_string(), hint: fault.hint() })
-                .collect(),
-        }
-    }
 }

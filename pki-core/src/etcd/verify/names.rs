@@ -36,19 +36,13 @@ impl KnownNames {
         self.markers.insert(name.to_ascii_lowercase());
     }
 
-    /// The addresses of a host, which may be one itself; none if they are not known.
-    pub(super) fn of_host(&self, host: &str) -> Vec<IpAddr> {
-        match host.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => self.addresses(host),
-        }
-    }
-
     /// Which of the names in a certificate may be those of `source`, for all that is known here.
     ///
     /// Nobody's name servers say anything of the loopback but `localhost`.
     pub(super) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
-        let is_open = |name: &&String| !self.markers.contains(&name.to_ascii_lowercase());
+        let is_open = |name: &&String| {
+            !self.markers.contains(&name.to_ascii_lowercase()) && name.parse::<IpAddr>().is_err()
+        };
         names.iter().filter(is_open).filter(|_| !source.is_loopback()).cloned().collect()
     }
 }
@@ -58,7 +52,11 @@ impl Lookup for KnownNames {
         if LOOPBACK.contains(&address) { vec!["localhost".to_owned()] } else { Vec::new() }
     }
 
+    /// An address leads to itself (Go, net, `LookupHost`).
     fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return vec![address];
+        }
         let found = self.addresses.get(&name.to_ascii_lowercase());
         found.map(|found| found.iter().copied().collect()).unwrap_or_default()
     }
@@ -74,9 +72,9 @@ mod tests {
         known.learn("Etcd1.example", [[10, 0, 0, 1].into()]);
         known.learn("10.0.0.9", [[10, 0, 0, 8].into()]);
         known.learn_marker("peer.internal");
-        assert_eq!(known.of_host("etcd1.EXAMPLE"), [IpAddr::from([10, 0, 0, 1])]);
-        assert_eq!(known.of_host("10.0.0.9"), [IpAddr::from([10, 0, 0, 9])]);
-        assert!(known.of_host("etcd2.example").is_empty());
+        assert_eq!(known.addresses("etcd1.EXAMPLE"), [IpAddr::from([10, 0, 0, 1])]);
+        assert_eq!(known.addresses("10.0.0.9"), [IpAddr::from([10, 0, 0, 9])]);
+        assert!(known.addresses("etcd2.example").is_empty());
         let names = ["Peer.internal".to_owned(), "etcd1.example".to_owned()];
         assert_eq!(known.open([10, 0, 0, 9].into(), &names), ["etcd1.example"]);
         assert!(known.open([127, 0, 0, 1].into(), &names).is_empty());

@@ -79,7 +79,8 @@ pub(super) struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct End {
     pub(super) at: OffsetDateTime,
-    pub(super) whose: String,
+    pub(super) file: String,
+    pub(super) owner: String,
 }
 
 /// What is gathered while reading.
@@ -96,7 +97,8 @@ impl Reading<'_> {
     /// Remembers when the certificates of a file end.
     pub(super) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
         for certificate in certificates(bytes) {
-            self.ends.insert(End { at: certificate.not_after(), whose: format!("{file} of {owner}") });
+            let (file, owner) = (file.to_owned(), owner.to_owned());
+            self.ends.insert(End { at: certificate.not_after(), file, owner });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What came of it, for people and machines.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -91,6 +92,9 @@ pub struct MemberReport {
     pub starts: bool,
     /// Why not
     pub faults: Vec<FaultReport>,
+    /// The addresses that it is taken to come from when it dials others: the kernel chooses, and etcd compares them
+    /// with its certificate
+    pub comes_from: Vec<IpAddr>,
 }
 
 /// Why a member does not start.
@@ -191,8 +195,8 @@ pub struct FirstEnd {
     /// The last moment at which all works
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The certificates that end then, by file
-    pub certificates: Vec<String>,
+    /// The certificates that end then: by file, whose they are
+    pub certificates: BTreeMap<String, Vec<String>>,
     /// A connection that ends with them
     pub connection: String,
 }
