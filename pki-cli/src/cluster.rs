@@ -2,6 +2,7 @@
 
 mod import;
 mod show;
+mod status;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = APPLY_EXAMPLE)]
     Apply(Target),
+    /// Show when every certificate and revocation list ends
+    #[command(after_help = status::EXAMPLE)]
+    Status(status::Command),
     /// Print the JSON Schema of descriptions, for editors
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -110,6 +114,7 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
         Command::New(new) => new.run(io),
         Command::Plan(target) => target.plan(io),
         Command::Apply(target) => target.apply(io),
+        Command::Status(status) => status.run(io),
         Command::Schema => {
             io.output.write_all(pki_core::etcd::schema().as_bytes())?;
             Ok(0)

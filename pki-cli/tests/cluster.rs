@@ -55,3 +55,83 @@ fn one_wrong_description_stops_all() {
     assert!(status == 1 && errors.contains("two descriptions of a"), "{errors}");
     assert!(!path.join("out").exists());
 }
+
+/// A cluster of one member, applied to `out`.
+fn applied(path: &Path) {
+    fs::write(path.join("a.yaml"), "name: a\nmembers: [{name: m, address: 10.0.0.1}]\n").unwrap();
+    let (status, _, errors) = cluster(path, "apply -f @a.yaml -o @out");
+    assert_eq!(status, 0, "{errors}");
+}
+
+#[test]
+fn the_schema_is_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, output, _) = cluster(folder.path(), "schema");
+    let schema: serde_json::Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((status, &schema["required"]), (0, &serde_json::json!(["name", "members"])));
+}
+
+#[test]
+fn the_status_tells_when_everything_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    applied(path);
+    let (status, output, _) = cluster(path, "status @out");
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!((status, lines.len()), (0, 9), "{output}");
+    assert!(lines[0].starts_with("CERTIFICATE  ENDS "), "{output}");
+    assert!(lines[3].starts_with("m server     20") && lines[3].contains("  364   "), "{output}");
+    assert!(lines[8].starts_with("a: 6 certificates in use; the first, m server, ends on 20"), "{output}");
+    assert!(!output.contains('\u{1b}'), "colours belong on a terminal");
+
+    let (status, json, _) = cluster(path, "status @out --json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let server = &json["certificates"][2];
+    assert_eq!((status, &server["certificate"], &server["state"]), (0, &"m server".into(), &"valid".into()));
+    assert_eq!(server["days_left"], 364);
+}
+
+#[test]
+fn the_status_fails_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    applied(path);
+    assert_eq!(cluster(path, "status @out --fail-within 300d").0, 0);
+    assert_eq!(cluster(path, "status @out --fail-within 1y1h").0, 1);
+    for wrong in ["30", "3weeks", "-1d"] {
+        let (status, _, errors) = cluster(path, &format!("status @out --fail-within={wrong}"));
+        assert!(status == 1 && errors.contains("--fail-within"), "{wrong}: {errors}");
+    }
+    let (status, _, errors) = cluster(path, "status @nothing");
+    assert!(status == 1 && errors.contains("hint: name the folder"), "{errors}");
+    let (status, _, errors) = cluster(path, "status @out @out");
+    assert!(status == 1 && errors.contains("two folders of a"), "{errors}");
+}
+
+#[test]
+fn the_status_of_a_damaged_copy_without_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    applied(path);
+    fs::rename(path.join("out"), path.join("copy")).unwrap();
+    fs::remove_file(path.join("copy/ca/client-ca-key.pem")).unwrap();
+    fs::remove_file(path.join("copy/ca/peer-ca-key.pem")).unwrap();
+    assert_eq!(cluster(path, "status @copy").0, 0);
+    let pki = path.join("copy/nodes/m/etc/etcd/pki");
+    fs::write(pki.join("server.pem"), "nothing").unwrap();
+    fs::remove_file(pki.join("peer.pem")).unwrap();
+    // What leads out of the folder is not followed.
+    fs::rename(pki.join("gateway.pem"), path.join("gateway.pem")).unwrap();
+    std::os::unix::fs::symlink(path.join("gateway.pem"), pki.join("gateway.pem")).unwrap();
+    let (status, output, errors) = cluster(path, "status @copy --prometheus @metrics.prom");
+    assert_eq!((status, errors.as_str()), (1, ""), "{output}");
+    assert_eq!(output.matches("the file cannot be read: ").count(), 2, "{output}");
+    assert_eq!(output.matches("the file is missing").count(), 1, "{output}");
+    assert!(output.ends_with("; 3 files are not as they should be.\n"), "{output}");
+    let metrics = fs::read_to_string(path.join("metrics.prom")).unwrap();
+    let wrong =
+        metrics.lines().filter(|line| line.starts_with("etcdpki_file_problem{") && line.ends_with("} 1"));
+    assert_eq!(wrong.count(), 3, "{metrics}");
+    let (status, _, errors) = cluster(path, "status @copy --prometheus @no/such/folder.prom");
+    assert!(status == 1 && errors.contains("cannot write"), "{errors}");
+}

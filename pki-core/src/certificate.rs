@@ -141,7 +141,7 @@ impl Certificate {
 
     /// SHA-256 over the DER, in lower-case hex.
     pub fn fingerprint(&self) -> String {
-        hex(digest::digest(&digest::SHA256, &self.der).as_ref())
+        sha256(&self.der)
     }
 
     /// The algorithm that it is signed with.
@@ -283,6 +283,11 @@ pub(crate) fn object_identifier(
 /// A big-endian number in decimal.
 pub(crate) fn decimal(bytes: &[u8]) -> String {
     BigUint::from_bytes_be(bytes).to_string()
+}
+
+/// SHA-256, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// Lower-case hex.

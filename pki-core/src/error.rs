@@ -453,6 +453,12 @@ pub enum ErrorKind {
         /// What is different.
         reasons: Vec<crate::etcd::Reason>,
     },
+    /// A folder that nothing was issued into.
+    #[error("there is no {}", path.display())]
+    NotApplied {
+        /// The record that would be there.
+        path: std::path::PathBuf,
+    },
     /// A file that is named is not there.
     #[error("there is no file {}", path.display())]
     MissingFile {
@@ -566,6 +572,7 @@ impl ErrorKind {
                 "write `layout: {found}`; members that run trust the CAs of that layout, so another one needs another output folder"
             ),
             Self::WrongAnswer { .. } => "sign the request again with the profile of its role, or delete this file to be asked anew".to_owned(),
+            Self::NotApplied { .. } => "name the folder that `etcdpki cluster apply` has made".to_owned(),
             Self::MissingFile { .. } => "paths in a description are relative to its folder".to_owned(),
             Self::PolicyQualifier { .. } => "write id-qt-cps or id-qt-unotice".to_owned(),
             Self::PublicKeyNotWhitelisted => "add \"PublicKey\": true to its CSRWhitelist".to_owned(),

@@ -58,6 +58,7 @@ mod report;
 mod settings;
 mod shell;
 mod ssh;
+pub mod status;
 mod tree;
 mod unit;
 mod url;
@@ -84,6 +85,7 @@ pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKi
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use report::{CertificateReport, FileReport, MemberReport, Report};
 pub use ssh::SshTarget;
+pub use status::Status;
 pub use tree::{Entry, FileKind, Owner, Tree};
 pub use url::MemberUrl;
 pub use version::EtcdVersion;

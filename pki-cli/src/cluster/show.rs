@@ -44,7 +44,12 @@ pub(super) fn json<'a>(
             report
         })
         .collect();
-    match reports.as_slice() {
+    one_or_many(&reports, io)
+}
+
+/// JSON: one as an object, several as a list.
+pub(super) fn one_or_many<T: serde::Serialize>(values: &[T], io: &mut Io<'_>) -> Result<(), Failure> {
+    match values {
         [one] => serde_json::to_writer_pretty(&mut *io.output, one),
         many => serde_json::to_writer_pretty(&mut *io.output, many),
     }
@@ -294,7 +299,7 @@ fn named(certificate: &CertificateReport) -> &str {
     if certificate.names.is_empty() { &certificate.subject } else { &certificate.names }
 }
 
-fn day(moment: OffsetDateTime) -> String {
+pub(super) fn day(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }
 

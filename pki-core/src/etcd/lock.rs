@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -11,7 +10,7 @@ use super::certificates::Wanted;
 use super::cluster::Cluster;
 use super::path::LOCK;
 use super::tree::Tree;
-use crate::certificate::{Certificate, hex};
+use crate::certificate::{Certificate, sha256};
 use crate::error::{Error, ErrorKind};
 
 /// The record. It holds no secrets and no moment of writing, so that nothing done leaves nothing changed.
@@ -20,43 +19,42 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Lock {
     /// Of this file's form
     version: u32,
-    cluster: String,
+    pub(super) cluster: String,
     /// Who trusts whom
     layout: String,
     /// How each member first starts
     pub(super) members: Vec<Start>,
     /// What is in use
-    certificates: Vec<Issued>,
+    pub(super) certificates: Vec<Issued>,
     /// What was in use before: it is valid until its end, or until it is revoked
-    former: Vec<Issued>,
+    pub(super) former: Vec<Issued>,
     /// SHA-256 of every public file
-    files: BTreeMap<String, String>,
+    pub(super) files: BTreeMap<String, String>,
 }
 
 /// One certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Issued {
-    certificate: String,
-    path: String,
-    subject: String,
+pub(super) struct Issued {
+    pub(super) certificate: String,
+    pub(super) path: String,
+    pub(super) subject: String,
     /// Decimal
-    serial: String,
+    pub(super) serial: String,
     /// SHA-256 over the DER
-    sha256: String,
+    pub(super) sha256: String,
     #[serde(with = "time::serde::rfc3339")]
-    not_before: OffsetDateTime,
+    pub(super) not_before: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
-    not_after: OffsetDateTime,
+    pub(super) not_after: OffsetDateTime,
 }
 
 const VERSION: u32 = 1;
 
 impl Lock {
-    /// The record in `tree`; an empty one if there is none. One of another layout is refused: whoever trusts
-    /// the CAs of before would not trust those of now.
-    pub(super) fn read(tree: &dyn Tree, cluster: &Cluster) -> Result<Self, Error> {
-        let Some(entry) = tree.entry(LOCK)? else { return Ok(Self::default()) };
+    /// The record in `tree`, if there is one.
+    pub(super) fn open(tree: &dyn Tree) -> Result<Option<Self>, Error> {
+        let Some(entry) = tree.entry(LOCK)? else { return Ok(None) };
         let refuse = |reason| {
             let error: Error = ErrorKind::LockFile { reason }.into();
             error.in_file(&tree.root().join(LOCK))
@@ -68,6 +66,13 @@ impl Lock {
                 lock.version
             )));
         }
+        Ok(Some(lock))
+    }
+
+    /// The record of this cluster in `tree`; an empty one if there is none. One of another layout is refused:
+    /// whoever trusts the CAs of before would not trust those of now.
+    pub(super) fn read(tree: &dyn Tree, cluster: &Cluster) -> Result<Self, Error> {
+        let Some(lock) = Self::open(tree)? else { return Ok(Self::default()) };
         if lock.layout != cluster.layout().name() {
             let (found, wanted) = (lock.layout, cluster.layout().name().to_owned());
             let error: Error = ErrorKind::OtherLayout { found, wanted }.into();
@@ -89,8 +94,7 @@ impl Lock {
         let mut former = self.former.clone();
         former.extend(self.certificates.iter().cloned());
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
-        let hash = |bytes: &[u8]| hex(digest::digest(&digest::SHA256, bytes).as_ref());
-        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), hash(bytes))).collect();
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), sha256(bytes))).collect();
         Ok(Self {
             version: VERSION,
             cluster: cluster.name().to_string(),
