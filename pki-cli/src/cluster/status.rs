@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{Cell, Color, Table};
-use pki_core::disk::{self, Existing};
+use pki_core::disk::{self, Existing, Mode};
 use pki_core::duration;
 use pki_core::etcd::Folder;
 use pki_core::etcd::status::{CertificateStatus, Problem, RevocationListStatus, State, Status, prometheus};
@@ -70,7 +70,7 @@ impl Command {
             statuses.push(status);
         }
         if let Some(file) = &self.prometheus {
-            disk::write(file, prometheus(&statuses).as_bytes(), 0o644, Existing::Replace)
+            disk::write(file, prometheus(&statuses).as_bytes(), Mode::Exactly(0o644), Existing::Replace)
                 .map_err(|error| Failure::user(format!("cannot write {}: {error}", file.display())))?;
         }
         if self.json {
