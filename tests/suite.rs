@@ -13,6 +13,7 @@ mod suite {
     pub mod command;
     pub mod crash;
     pub mod deploy;
+    pub mod described;
     pub mod descriptions;
     pub mod doctor;
     pub mod etcd;
@@ -23,6 +24,7 @@ mod suite {
     pub mod hostile;
     pub mod layouts;
     pub mod live;
+    pub mod network;
     pub mod openssl;
     pub mod options;
     pub mod privileges;
@@ -49,6 +51,7 @@ fn main() {
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
+        suite::described::trials(),
         suite::descriptions::trials(),
         suite::schema::trials(),
         suite::crash::trials(),
@@ -61,7 +64,12 @@ fn main() {
         suite::rendering::trials(),
         suite::doctor::trials(),
     ];
-    let live = [suite::etcd::trials(), suite::privileges::trials(), suite::growth::trials()];
+    let live = [
+        suite::etcd::trials(),
+        suite::privileges::trials(),
+        suite::growth::trials(),
+        suite::described::etcd_trials(),
+    ];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()
 }

@@ -33,12 +33,52 @@ struct Leaf {
 }
 
 const SYSTEM: &[&str] = &["C=CN", "ST=BeiJing", "L=BJ", "O=k8s", "OU=System"];
+const TIANJIN: &[&str] = &["C=CN", "ST=TianJin", "L=TianJin", "O=k8s", "OU=System"];
+const HANGZHOU: &[&str] = &["C=CN", "ST=HangZhou", "L=XS", "O=k8s", "OU=System"];
 const ETCD: &[&str] = &["C=CN", "ST=ShangHai", "L=ShangHai", "O=ETCD"];
 const THREE: &[&str] = &["127.0.0.1", "192.168.10.80", "192.168.10.81", "192.168.10.82"];
 const FOURTH: &[&str] = &["127.0.0.1", "192.168.10.100"];
 const TENS: &[&str] = &["10.0.0.12", "10.0.0.13", "10.0.0.14", "127.0.0.1"];
 
-const GUIDES: [Guide; 2] = [
+const GUIDES: [Guide; 4] = [
+    Guide {
+        number: 0,
+        ca: "ca",
+        leaves: &[
+            Leaf {
+                base: "etcd-node1/etcd",
+                server: true,
+                common_name: "CN=etcd",
+                subject: TIANJIN,
+                addresses: &["127.0.0.1", "192.168.18.74"],
+            },
+            Leaf {
+                base: "etcd-node2/etcd",
+                server: true,
+                common_name: "CN=etcd",
+                subject: TIANJIN,
+                addresses: &["127.0.0.1", "192.168.18.82"],
+            },
+            Leaf {
+                base: "etcd-node3/etcd",
+                server: true,
+                common_name: "CN=etcd",
+                subject: TIANJIN,
+                addresses: &["127.0.0.1", "192.168.18.83"],
+            },
+        ],
+    },
+    Guide {
+        number: 2,
+        ca: "ca",
+        leaves: &[Leaf {
+            base: "etcd",
+            server: true,
+            common_name: "CN=etcd",
+            subject: HANGZHOU,
+            addresses: &["192.168.1.1", "192.168.1.2", "192.168.1.3", "127.0.0.1"],
+        }],
+    },
     Guide {
         number: 3,
         ca: "pki/etcd-ca",
@@ -109,7 +149,7 @@ pub fn trials() -> Vec<Trial> {
 
 fn makes_valid_certificates(guide: &'static Guide) -> Outcome {
     let openssl = Openssl::find()?;
-    let done = follow(guide, links().path())?;
+    let done = follow(guide.number, links().path())?;
     let at = |base: &str, extension: &str| done.path().join(format!("{base}{extension}"));
 
     let ca = at(guide.ca, ".pem");
@@ -144,7 +184,7 @@ fn makes_valid_certificates(guide: &'static Guide) -> Outcome {
 /// The same files with the same modes, and certificates that differ in nothing but what is new each time.
 fn agrees_with(guide: &'static Guide, cfssl: &Path) -> Outcome {
     let openssl = Openssl::find()?;
-    let (ours, theirs) = (follow(guide, links().path())?, follow(guide, cfssl)?);
+    let (ours, theirs) = (follow(guide.number, links().path())?, follow(guide.number, cfssl)?);
     assert_eq!(listing(ours.path()), listing(theirs.path()));
     for base in guide.leaves.iter().map(|l| l.base).chain([guide.ca]) {
         let described = [&ours, &theirs].map(|folder| {
@@ -163,14 +203,14 @@ fn agrees_with(guide: &'static Guide, cfssl: &Path) -> Outcome {
 
 /// What every guide's pipeline leaves behind when this product runs it.
 pub fn followed() -> Result<Vec<TempDir>, Missing> {
-    GUIDES.iter().map(|guide| follow(guide, links().path())).collect()
+    GUIDES.iter().map(|guide| follow(guide.number, links().path())).collect()
 }
 
 /// Runs a guide's pipeline in a fresh folder, with `programs` first on PATH.
-fn follow(guide: &Guide, programs: &Path) -> Result<TempDir, Missing> {
+pub fn follow(guide: u8, programs: &Path) -> Result<TempDir, Missing> {
     let bash = find("bash")?;
     let folder = tempfile::tempdir().unwrap();
-    copy(&fixture("guides").join(guide.number.to_string()), folder.path());
+    copy(&fixture("guides").join(guide.to_string()), folder.path());
     let mut path = programs.as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());

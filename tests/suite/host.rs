@@ -1,8 +1,9 @@
 //! A host on which a node's folder was unpacked, as far as one machine can play several.
 //!
-//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it,
-//! `/var/lib` holds nothing but a fresh data folder, and `/srv` nothing. Nothing of it is visible outside, and all of it is
-//! gone when the last process inside ends.
+//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it, other
+//! folders that the node has are laid over this machine's, and `/var/lib` and `/srv` are empty. Nothing of it is
+//! visible outside, and all of it is gone when the last process inside ends; but what is in the last two stays for the
+//! next.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +31,7 @@ impl Host {
     pub fn of(overlay: &Path) -> Result<Self, Missing> {
         can_isolate()?;
         let scratch = tempfile::tempdir().unwrap();
-        for folder in ["root", "data", "srv"] {
+        for folder in ["root", "lib", "srv"] {
             std::fs::create_dir(scratch.path().join(folder)).unwrap();
         }
         Ok(Self { overlay: overlay.to_owned(), scratch })
@@ -52,15 +53,22 @@ impl Host {
     pub fn script(&self, script: &str) -> Result<Command, Missing> {
         // Copying is what an administrator does with the node's folder: its modes reach the host too.
         let prelude = "
+            umask 022
             mount -t tmpfs -o mode=0755 tmpfs \"$SCRATCH/root\"
-            mkdir -p \"$SCRATCH/root/etc\" \"$SCRATCH/root/lib/etcd\"
-            cp -a /etc/. \"$SCRATCH/root/etc/\"
-            cp -a \"$OVERLAY/etc/.\" \"$SCRATCH/root/etc/\"
-            mount --bind \"$SCRATCH/root/etc\" /etc
-            mount --bind \"$SCRATCH/data\" \"$SCRATCH/root/lib/etcd\"
-            mount --rbind \"$SCRATCH/root/lib\" /var/lib
+            mkdir \"$SCRATCH/root/over\"
+            cp -a /etc \"$OVERLAY/.\" \"$SCRATCH/root/over/\"
+            [ -e \"$PROGRAM\" ] || install -D -m 0755 /dev/null \"$SCRATCH/root/over$PROGRAM\"
+            mount --bind \"$SCRATCH/root/over/etc\" /etc
+            for folder in \"$SCRATCH/root/over\"/*; do
+                name=\"${folder##*/}\"
+                [ \"$name\" = etc ] && continue
+                mkdir \"$SCRATCH/root/work-$name\"
+                mount -t overlay -o \"lowerdir=/$name,upperdir=$folder,workdir=$SCRATCH/root/work-$name\" \\
+                    overlay \"/$name\"
+            done
+            mount --bind \"$SCRATCH/lib\" /var/lib
             mount --bind \"$SCRATCH/srv\" /srv
-            unset SCRATCH OVERLAY
+            unset SCRATCH OVERLAY PROGRAM folder name
             cd /
             ";
         let mut command = Command::new(find("unshare")?);
@@ -69,7 +77,8 @@ impl Host {
             .env_clear()
             .env("PATH", PATH)
             .env("SCRATCH", self.scratch.path())
-            .env("OVERLAY", &self.overlay);
+            .env("OVERLAY", &self.overlay)
+            .env("PROGRAM", "/bin/sh");
         Ok(command)
     }
 
@@ -94,25 +103,26 @@ impl Host {
         let as_user =
             format!("setpriv --reuid={user} --regid={group} --clear-groups {capabilities} --no-new-privs");
         // StateDirectory= comes before ExecStartPre=.
-        let mut script =
-            format!("chown {user}:{group} /var/lib/etcd; chmod 0700 /var/lib/etcd; umask 0077\n");
+        let mut script = String::new();
+        let states = unit.all("Service", "StateDirectory");
+        for folder in states.iter().flat_map(|folders| folders.split_whitespace()) {
+            let folder = quoted(&format!("/var/lib/{folder}"));
+            script += &format!("mkdir -p {folder}; chown {user}:{group} {folder}; chmod 0700 {folder}\n");
+        }
+        script += "umask 0077\n";
         for line in unit.all("Service", "ExecStartPre").into_iter().map(CommandLine::parse) {
             let identity = if line.privileged { "" } else { &as_user };
             let unless = if line.may_fail { " || true" } else { "" };
             script += &format!("{identity} {}{unless}\n", in_shell(&line.words));
         }
         let start = CommandLine::parse(unit.one("Service", "ExecStart"));
-        if !Path::new(&start.words[0]).is_file() {
-            return Err(Missing(format!(
-                "no {} here that another version could be mounted over",
-                start.words[0]
-            )));
-        }
         script += &format!("mount --bind {} {}\n", quoted(etcd.to_str().unwrap()), quoted(&start.words[0]));
         // The last defence against a suite that is killed: its services end with it.
         script += &format!("exec {as_user} --pdeathsig=KILL {}", in_shell(&start.words));
 
         let mut command = self.script(&script)?;
+        // What another version is mounted over.
+        command.env("PROGRAM", &start.words[0]);
         for assignment in unit.all("Service", "Environment") {
             let (key, value) = assignment.split_once('=').unwrap();
             assert!(!value.contains(['"', '\'', '\\', '%', '$', ' ']), "not known here: {assignment}");

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use super::command::{Ran, Running, run, until};
+use super::command::{Ran, Running, quoted, run, until};
 use super::host::{Host, user_exists};
+use super::network::Network;
 use super::product::Tree;
 use super::programs::{self, Etcd, fixture};
 use super::trial::{Missing, Outcome, trial};
@@ -42,7 +43,9 @@ pub struct Cluster {
     pub members: Vec<Member>,
     pub tree: Tree,
     etcd: Etcd,
-    _lock: File,
+    /// None for the loopback interface, which has a lock
+    network: Option<Network>,
+    _lock: Option<File>,
 }
 
 pub struct Member {
@@ -58,10 +61,27 @@ impl Cluster {
     pub fn start(etcd: &Etcd, tree: Tree) -> Result<Self, Missing> {
         programs::can_isolate()?;
         let lock = loopback();
-        let names = fs::read_dir(tree.path("nodes")).unwrap().map(|n| n.unwrap().file_name());
-        let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
-        names.sort();
-        let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), _lock: lock };
+        Self::start_in(etcd, tree, None, Some(lock))
+    }
+
+    /// Starts every member on a host that has its address; there are hosts with those of `others` too.
+    pub fn start_on_network(etcd: &Etcd, tree: Tree, others: &[&str]) -> Result<Self, Missing> {
+        programs::can_isolate()?;
+        let own: Vec<_> =
+            names(&tree).iter().map(|name| advertised_address(&tree.path("nodes").join(name))).collect();
+        let addresses: Vec<_> = own.iter().map(String::as_str).chain(others.iter().copied()).collect();
+        let network = Network::of(&addresses)?;
+        Self::start_in(etcd, tree, Some(network), None)
+    }
+
+    fn start_in(
+        etcd: &Etcd,
+        tree: Tree,
+        network: Option<Network>,
+        lock: Option<File>,
+    ) -> Result<Self, Missing> {
+        let names = names(&tree);
+        let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), network, _lock: lock };
         for name in names {
             cluster.copy(&name)?;
         }
@@ -81,8 +101,10 @@ impl Cluster {
         }
         let log = self.tree.root.with_file_name(format!("{name}.log"));
         let member = Member { host: Host::of(&overlay)?, name: name.to_owned(), address, log, process: None };
-        for port in [2379, 2380] {
-            member.assert_free(port);
+        if self.network.is_none() {
+            for port in [2379, 2380] {
+                member.assert_free(port);
+            }
         }
         self.members.push(member);
         Ok(())
@@ -101,6 +123,9 @@ impl Cluster {
         let member = &mut self.members[which];
         let log = File::options().create(true).append(true).open(&member.log).unwrap();
         let mut command = member.host.service(&self.etcd.etcd)?;
+        if let Some(network) = &self.network {
+            command = network.on(Some(&member.address), command);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         member.process = Some(Running::spawn(&mut command));
         Ok(())
@@ -123,7 +148,36 @@ impl Cluster {
         run(command.arg("--endpoints").arg(endpoints))
     }
 
+    /// The same, from a member's own host.
+    pub fn etcdctl_on(&self, member: &Member, endpoints: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.etcdctl_here(&["ETCDCTL_ENDPOINTS"], arguments);
+        command.arg("--endpoints").arg(endpoints);
+        run(&mut self.placed(Some(&member.address), command))
+    }
+
+    /// A person's shell, in which etcdctl is the one beside the members' etcd.
+    pub fn shell(&self, script: &str) -> Ran {
+        let mut command = Command::new("sh");
+        let etcdctl = self.etcd.etcdctl.to_str().unwrap();
+        command.env_clear().env("PATH", "/usr/bin:/bin").arg("-euc");
+        command.arg(format!(". \"$0\"; etcdctl() {{ {} \"$@\"; }}\n{script}", quoted(etcdctl)));
+        command.arg(self.tree.path("clients/root/etcdctl.env"));
+        run(&mut self.placed(None, command))
+    }
+
+    /// A command as if it were given on the host with an address, or where clients are.
+    fn placed(&self, host: Option<&str>, command: Command) -> Command {
+        match &self.network {
+            Some(network) => network.on(host, command),
+            None => command,
+        }
+    }
+
     pub fn etcdctl_command(&self, without: &[&str], arguments: &[&str]) -> Command {
+        self.placed(None, self.etcdctl_here(without, arguments))
+    }
+
+    fn etcdctl_here(&self, without: &[&str], arguments: &[&str]) -> Command {
         let script = format!("set -eu; . \"$0\"; unset NONE {}; exec \"$@\"", without.join(" "));
         let mut command = Command::new("sh");
         command.env_clear().arg("-c").arg(script).arg(self.tree.path("clients/root/etcdctl.env"));
@@ -190,6 +244,14 @@ impl Member {
     }
 }
 
+/// The members that a folder is for.
+fn names(tree: &Tree) -> Vec<String> {
+    let names = fs::read_dir(tree.path("nodes")).unwrap().map(|n| n.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 /// What etcd logs about wrong certificates and wrong options.
 fn is_complaint(line: &str) -> bool {
     // etcdctl dials every endpoint and hangs up on those that it does not need, at whatever moment.
@@ -208,9 +270,8 @@ pub fn loopback() -> File {
 
 /// Where clients reach the member, as a URL has it: in whichever file its options are.
 fn advertised_address(overlay: &Path) -> String {
-    let files = ["etc/etcd/etcd.env", "etc/etcd/etcd.yaml", "etc/systemd/system/etcd.service"];
-    let text =
-        files.iter().filter_map(|file| fs::read_to_string(overlay.join(file)).ok()).collect::<String>();
+    let files = super::guides::listing(overlay).into_iter();
+    let text: String = files.filter_map(|(file, _)| fs::read_to_string(overlay.join(file)).ok()).collect();
     let says = |line: &&str| line.to_lowercase().replace('_', "-").contains("advertise-client-urls");
     let line = text.lines().find(says).unwrap_or_else(|| panic!("no advertised URL in\n{text}"));
     let (_, address) = line.split_once("https://").unwrap();

@@ -62,6 +62,15 @@ impl Openssl {
         self.call(&["pkey", "-pubout", "-in"], key)
     }
 
+    /// The kind of a certificate's key, and its size.
+    #[track_caller]
+    pub fn key(&self, certificate: &Path) -> Vec<String> {
+        let said = self.x509(&["-text"], certificate);
+        let about = ["Public Key Algorithm:", "Public-Key:", "NIST CURVE:"];
+        let lines = said.lines().map(str::trim).filter(|line| about.iter().any(|a| line.starts_with(a)));
+        lines.map(str::to_owned).collect()
+    }
+
     /// The subject, one attribute a line, `C=CN` first or last as the certificate has it.
     #[track_caller]
     pub fn subject(&self, certificate: &Path) -> Vec<String> {

@@ -71,14 +71,14 @@ pub struct Tree {
 impl Tree {
     /// Nothing is applied yet, and the output folder does not exist.
     pub fn of(description: &str) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let tree = Self {
-            description: home.path().join("cluster.yaml"),
-            root: home.path().join("out"),
-            _home: home,
-        };
+        let tree = Self::in_folder(tempfile::tempdir().unwrap());
         tree.describe(description);
         tree
+    }
+
+    /// The description that is in a folder already, beside what it refers to.
+    pub fn in_folder(home: TempDir) -> Self {
+        Self { description: home.path().join("cluster.yaml"), root: home.path().join("out"), _home: home }
     }
 
     /// A description made of values: JSON is YAML too, and needs no care for what the values hold.
