@@ -232,6 +232,11 @@ impl Certificate {
         self.subject_public_key_info == key.public_key().der()
     }
 
+    /// Whether both are certificates of one key.
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        self.subject_public_key_info == other.subject_public_key_info
+    }
+
     /// Whether it is valid at `moment`.
     pub fn is_valid_at(&self, moment: OffsetDateTime) -> bool {
         (self.not_before..=self.not_after).contains(&moment)

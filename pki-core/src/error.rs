@@ -144,6 +144,15 @@ pub enum ErrorKind {
         /// Of what kind.
         algorithm: KeyAlgorithm,
     },
+    /// A CA's key is protected by a password, which nobody is asked for.
+    #[error("the CA's private key is encrypted")]
+    CaKeyEncrypted,
+    /// The certificates behind a CA's are not those of the CAs above it.
+    #[error("the CA certificates do not follow from each other: {reason}")]
+    CaChain {
+        /// What does not follow.
+        reason: String,
+    },
     /// A CA's key and certificate do not belong together.
     #[error("the private key does not belong to the CA certificate")]
     KeyMismatch,
@@ -447,12 +456,6 @@ pub enum ErrorKind {
     /// The password does not open the key.
     #[error("the password does not open the private key")]
     WrongPassword,
-    /// What an offline CA has signed is not what it was asked for.
-    #[error("this is not the certificate that was asked for: {}", in_a_row(reasons))]
-    WrongAnswer {
-        /// What is different.
-        reasons: Vec<crate::etcd::Reason>,
-    },
     /// A folder that nothing was issued into.
     #[error("there is no {}", path.display())]
     NotApplied {
@@ -468,10 +471,6 @@ pub enum ErrorKind {
     /// No lifetime at all.
     #[error("an expiry of 0 makes no certificate")]
     ZeroExpiry,
-}
-
-fn in_a_row(reasons: &[crate::etcd::Reason]) -> String {
-    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn profiles(near: Option<&str>, known: &[String]) -> String {
@@ -536,6 +535,8 @@ impl ErrorKind {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
+            Self::CaChain { .. } => "put the certificate of the CA that signs first, then that of the CA which issued it, and so on".to_owned(),
+            Self::CaKeyEncrypted => "leave out `private-key`: requests are made, and `etcdpki sign` opens the key with the password in CFSSL_CA_PK_PASSWORD".to_owned(),
             Self::CaNotAllowed => "add \"ca_constraint\": {\"is_ca\": true} to the profile".to_owned(),
             Self::CaNotValid { .. } => {
                 "check the clock; if the CA has really ended, make a new one and issue anew".to_owned()
@@ -571,7 +572,6 @@ impl ErrorKind {
             Self::OtherLayout { found, .. } => format!(
                 "write `layout: {found}`; members that run trust the CAs of that layout, so another one needs another output folder"
             ),
-            Self::WrongAnswer { .. } => "sign the request again with the profile of its role, or delete this file to be asked anew".to_owned(),
             Self::NotApplied { .. } => "name the folder that `etcdpki cluster apply` has made".to_owned(),
             Self::MissingFile { .. } => "paths in a description are relative to its folder".to_owned(),
             Self::PolicyQualifier { .. } => "write id-qt-cps or id-qt-unotice".to_owned(),

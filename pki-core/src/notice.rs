@@ -4,6 +4,8 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use crate::etcd::Reason;
+use crate::key::KeyAlgorithm;
 use crate::place::{Place, date};
 
 /// Something that deserves a warning, and where it was found.
@@ -101,6 +103,27 @@ pub enum NoticeKind {
         /// The CA's end.
         not_after: OffsetDateTime,
     },
+    /// A key stays although the description asks for another kind.
+    #[error(
+        "{certificate} keeps its key, which is {found}, not {wanted}: with a CA that is offline a new key would not fit \
+         the certificate that is in use; delete {path} to have one made"
+    )]
+    KeyKept {
+        /// Whose it is.
+        certificate: String,
+        /// What kind it is.
+        found: String,
+        /// What the description asks for.
+        wanted: KeyAlgorithm,
+        /// Where it is.
+        path: String,
+    },
+    /// Two CAs that are one.
+    #[error(
+        "client-ca and peer-ca have one key, so the certificates of peers open the client port too: give each a CA of its \
+         own"
+    )]
+    OneCa,
     /// A name that clients cannot match.
     #[error("the host {host:?} will not be matched by clients: {reason}")]
     OddHost {
@@ -153,6 +176,21 @@ pub enum NoticeKind {
         /// The host as written.
         host: String,
     },
+    /// What an offline CA has signed is not what it was asked for, and is not taken.
+    #[error(
+        "{answer} is not the certificate of {certificate} that is asked for: {}; sign {request} again",
+        in_a_row(reasons)
+    )]
+    WrongAnswer {
+        /// The file.
+        answer: String,
+        /// Which certificate is asked for.
+        certificate: String,
+        /// What is different.
+        reasons: Vec<Reason>,
+        /// The file of the request.
+        request: String,
+    },
     /// A key that nothing reads.
     #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]
     UnknownKey {
@@ -166,6 +204,10 @@ pub enum NoticeKind {
 /// `: did you mean `near`?`, or nothing.
 fn instead_of(instead: Option<&str>) -> String {
     instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
+}
+
+fn in_a_row(reasons: &[Reason]) -> String {
+    reasons.iter().map(Reason::to_string).collect::<Vec<_>>().join("; ")
 }
 
 pub(crate) fn did_you_mean(near: Option<&str>) -> String {

@@ -53,21 +53,29 @@ impl Authority {
             Certificate::read_all(&read(file)?).map_err(|error| error.in_file(file))?.into_iter();
         let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(file));
         let Some(certificate) = certificates.next() else { return refuse(ErrorKind::NoCertificate) };
-        certificate.check_ca().map_err(|error| error.in_file(file))?;
-        if !certificate.is_valid_at(now) {
-            let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-            return refuse(ErrorKind::CaNotValid { not_before, not_after });
-        }
         let above: Vec<Certificate> = certificates.collect();
+        for ca in [&certificate].into_iter().chain(&above) {
+            ca.check_ca().map_err(|error| error.in_file(file))?;
+            if !ca.is_valid_at(now) {
+                let (not_before, not_after) = (ca.not_before(), ca.not_after());
+                return refuse(ErrorKind::CaNotValid { not_before, not_after });
+            }
+        }
         let mut below = &certificate;
         for next in &above {
-            below.verify_issued_by(next).map_err(|error| error.in_file(file))?;
+            if let Err(error) = below.verify_issued_by(next) {
+                let (subject, reason) = (below.subject(), error.kind());
+                return refuse(ErrorKind::CaChain { reason: format!("{subject}: {reason}") });
+            }
             below = next;
         }
         let key = match &given.private_key {
             None => None,
             Some(path) => {
-                let key = PrivateKey::read(&read(path)?, None).map_err(|error| error.in_file(path))?;
+                let key = PrivateKey::read(&read(path)?, None).map_err(|error| match error.kind() {
+                    ErrorKind::KeyEncrypted => Error::from(ErrorKind::CaKeyEncrypted).in_file(path),
+                    _ => error.in_file(path),
+                })?;
                 if !certificate.is_for(&key) {
                     return Err(Error::from(ErrorKind::KeyMismatch).in_file(path));
                 }
@@ -75,6 +83,16 @@ impl Authority {
             }
         };
         Ok(Self { role, source: Source::Given(Box::new(Given { certificate, above, key })) })
+    }
+
+    /// When what it signs ends at the latest, if it exists: with the first of the CAs up to the root.
+    pub(super) fn ends(&self) -> Option<OffsetDateTime> {
+        match &self.source {
+            Source::Own(_) => None,
+            Source::Given(given) => {
+                [&given.certificate].into_iter().chain(&given.above).map(Certificate::not_after).min()
+            }
+        }
     }
 
     /// Its place in the plan, if it is the cluster's own.

@@ -11,7 +11,7 @@ use super::certificates::Wanted;
 use super::layout::Role;
 use super::offline;
 use super::path::AUTHORITIES;
-use super::plan::{Change, Content, Plan, PlannedCertificate, PlannedFile, is_secret};
+use super::plan::{Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, is_secret};
 use super::report::Report;
 use super::tree::Owner;
 use crate::ca;
@@ -68,8 +68,10 @@ impl Outcome {
 pub(super) struct Finished {
     pub(super) wanted: Wanted,
     pub(super) change: Change,
-    /// None if an offline CA is asked for it
+    /// None if an offline CA is asked for it and none is in use yet
     pub(super) certificate: Option<Certificate>,
+    /// Whether an offline CA is asked for it
+    pub(super) is_requested: bool,
     /// The text of a new key
     new_key: Option<Zeroizing<String>>,
     /// The text of a new request
@@ -114,20 +116,19 @@ impl Plan {
         let mut finished = Vec::new();
         for planned in planned {
             let new_key = if planned.needs_key() { new_keys.next() } else { None };
-            let PlannedCertificate { wanted, change, certificate, key, asks } = planned;
+            let PlannedCertificate { wanted, change, certificate, key, asked } = planned;
             let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
             let key = new_key.or(key);
             let role = wanted.id.role();
+            let is_requested = asked.is_some();
             let mut request = None;
+            if let (Some(Asked { request: None, .. }), Some(key)) = (&asked, &key) {
+                request = Some(offline::make_request(&wanted, key)?.to_pem());
+            }
             let certificate = match (certificate, &key) {
                 (Some(certificate), _) => Some(certificate),
                 (None, None) => return Err(ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
-                (None, Some(key)) if asks.is_some() => {
-                    if let Some(None) = asks {
-                        request = Some(offline::make_request(&wanted, key)?.to_pem());
-                    }
-                    None
-                }
+                (None, Some(_)) if is_requested => None,
                 (None, Some(key)) if role.is_authority() => Some(issue_ca(&wanted, key, now, random)?),
                 (None, Some(key)) => {
                     let issuer = issuers.get(&self.cluster.layout().issuer(role));
@@ -137,7 +138,8 @@ impl Plan {
             if let (Some(certificate), Some(key), true) = (&certificate, key, role.is_authority()) {
                 issuers.insert(role, Issuer::new(certificate.clone(), key)?);
             }
-            finished.push(Finished { wanted, change, certificate, new_key: new_key_text, request });
+            let new_key = new_key_text;
+            finished.push(Finished { wanted, change, certificate, is_requested, new_key, request });
         }
         Ok(finished)
     }
@@ -180,7 +182,7 @@ impl Plan {
                         issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
                     let files: Vec<_> =
                         public.iter().map(|(path, b)| (path.as_str(), b.as_slice())).collect();
-                    text(&self.lock.next(&self.cluster, &self.starts, &pairs, &files)?.to_json())
+                    text(&self.lock.next(&self.cluster, &self.recorded, &pairs, &files)?.to_json())
                 }
             };
             if let (false, Some(bytes)) = (is_secret(mode), &bytes) {

@@ -81,6 +81,12 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Whether a certificate is in use, or was before.
+    pub(super) fn knows(&self, certificate: &Certificate) -> bool {
+        let fingerprint = certificate.fingerprint();
+        self.certificates.iter().chain(&self.former).any(|issued| issued.sha256 == fingerprint)
+    }
+
     /// The record after this one. What is no longer in use is remembered.
     pub(super) fn next(
         &self,

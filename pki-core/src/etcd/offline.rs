@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::certificates::{CertificateId, Wanted};
+use super::label::Label;
 use super::layout::Role;
 use super::path::REQUESTS;
 use crate::csr::CertificateRequest;
@@ -52,11 +53,16 @@ fn profile(wanted: &Wanted) -> serde_json::Value {
     json!({"expiry": format!("{}h", wanted.profile.expiry.whole_hours()), "usages": usages})
 }
 
-/// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers.
-pub(super) fn sign_command(role: Role) -> String {
+/// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers, `ca` the
+/// name of the CA's files.
+pub(super) fn sign_command<'a>(
+    role: Role,
+    ca: &Label,
+    requested: impl Iterator<Item = &'a CertificateId>,
+) -> String {
+    let requests = requested.map(request).collect::<Vec<_>>().join(" ");
     let role = role.name();
     format!(
-        "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config {CONFIG} -profile {role} -into {REQUESTS} \
-         {REQUESTS}/*-{role}.csr"
+        "etcdpki sign -ca {ca}.pem -ca-key {ca}-key.pem -config {CONFIG} -profile {role} -into {REQUESTS} {requests}"
     )
 }

@@ -17,6 +17,7 @@ use super::certificates::{CertificateId, Wanted};
 use super::cluster::Cluster;
 use super::layout::Role;
 use super::lock::Lock;
+use super::offline;
 use super::path;
 use super::tree::{FileKind, Owner, Tree};
 use crate::certificate::Certificate;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub(super) lock: Lock,
     /// How each member first starts
     pub(super) starts: Vec<Start>,
+    /// Of these, what is recorded: a member that joins is new as long as it has no certificates
+    pub(super) recorded: Vec<Start>,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -55,6 +58,9 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
+    /// It is a CA's.
+    #[error("it is a CA's")]
+    Authority,
     /// The contents are not what they should be.
     #[error("its contents differ")]
     Contents,
@@ -102,6 +108,12 @@ pub enum Reason {
         /// What it should say.
         wanted: String,
     },
+    /// It is not valid yet.
+    #[error("it is not valid before {}", date(*not_before))]
+    NotYet {
+        /// From when on it is.
+        not_before: OffsetDateTime,
+    },
     /// Its owner is wrong.
     #[error("its owner is not {wanted}")]
     Owner {
@@ -123,8 +135,13 @@ pub enum Reason {
         reason: String,
     },
     /// It allows other usages.
-    #[error("its usages differ")]
-    Usages,
+    #[error("it may be used for {found}, not for {wanted}")]
+    Usages {
+        /// What it allows.
+        found: String,
+        /// What it should allow.
+        wanted: String,
+    },
 }
 
 /// A certificate of the plan.
@@ -132,12 +149,21 @@ pub enum Reason {
 pub struct PlannedCertificate {
     pub(super) wanted: Wanted,
     pub(super) change: Change,
-    /// The certificate that is kept.
+    /// The certificate that is kept: for good, or until an offline CA has signed another one.
     pub(super) certificate: Option<Certificate>,
     /// The key that is kept, if it was there.
     pub(super) key: Option<PrivateKey>,
-    /// Some if an offline CA has to be asked for it: the request that was made before, if it still is right.
-    pub(super) asks: Option<Option<Zeroizing<Vec<u8>>>>,
+    /// Some if an offline CA has to be asked for it
+    pub(super) asked: Option<Asked>,
+}
+
+/// What an offline CA is asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The request that was made before, if it still is right
+    pub(super) request: Option<Zeroizing<Vec<u8>>>,
+    /// Why what the CA has signed is not what it was asked for; empty if there is nothing
+    pub(super) refused: Vec<Reason>,
 }
 
 /// A file or folder of the plan.
@@ -195,13 +221,19 @@ impl Plan {
         for wanted in cluster.wanted_leaves()? {
             let issuer = cluster.layout().issuer(wanted.id.role());
             let issuer = issuer_of(issuer, &authorities, &certificates);
-            certificates.push(judge::leaf(wanted, issuer, tree, now)?);
+            certificates.push(judge::leaf(wanted, issuer, &lock, tree, now)?);
         }
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
         let notices = notices(cluster, &authorities, &certificates, tree, now)?;
         let starts = cluster.starts(&lock.members);
+        let joining = cluster.joining(&starts, &lock.members);
+        let waits = |start: &Start| {
+            joining.iter().any(|joining| joining.member == start.member)
+                && certificates.iter().any(|planned| planned.is_awaited_by(&start.member))
+        };
+        let recorded = starts.iter().filter(|start| !waits(start)).cloned().collect();
         let (cluster, files) = (cluster.clone(), Vec::new());
-        let mut plan = Self { cluster, authorities, certificates, files, lock, starts, notices };
+        let mut plan = Self { cluster, authorities, certificates, files, lock, starts, recorded, notices };
         plan.files = Files::plan(&plan, tree)?;
         Ok(plan)
     }
@@ -239,15 +271,6 @@ impl Plan {
         issuer.map(Authority::chain).unwrap_or_default()
     }
 
-    /// A CA that exists already.
-    pub(super) fn given_authority(&self, role: Role) -> Option<&Certificate> {
-        let authority = self.authorities.iter().find(|authority| authority.role == role)?;
-        match &authority.source {
-            Source::Given(given) => Some(&given.certificate),
-            Source::Own(_) => None,
-        }
-    }
-
     /// The members that join a cluster which runs already, in the order in which they have to be added.
     pub fn joining(&self) -> Vec<Joining> {
         self.cluster.joining(&self.starts, &self.lock.members)
@@ -270,14 +293,21 @@ impl PlannedCertificate {
         &self.change
     }
 
-    /// The certificate, if it is kept.
+    /// The certificate, if it is kept: for good, or until an offline CA has signed another one.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }
 
     /// Whether an offline CA has to be asked for it.
     pub fn is_requested(&self) -> bool {
-        self.asks.is_some()
+        self.asked.is_some()
+    }
+
+    /// Whether a member cannot start before an offline CA has signed this.
+    fn is_awaited_by(&self, member: &str) -> bool {
+        let is_its =
+            self.id().role() != Role::Client && self.id().owner().is_some_and(|o| o.as_str() == member);
+        is_its && self.is_requested() && self.certificate.is_none()
     }
 
     /// Whether it has to be issued.
@@ -422,6 +452,28 @@ fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     notices
 }
 
+/// What an offline CA has signed wrongly, and what is not asked of it.
+fn offline_notices(planned: &PlannedCertificate) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let certificate = planned.id().to_string();
+    if let Some(Asked { refused, .. }) = &planned.asked
+        && !refused.is_empty()
+    {
+        let (answer, request) = (offline::answer(planned.id()), offline::request(planned.id()));
+        let (certificate, reasons) = (certificate.clone(), refused.clone());
+        notices.push(Notice::new(NoticeKind::WrongAnswer { answer, certificate, reasons, request }));
+    }
+    if let Some(key) = &planned.key
+        && !planned.id().role().is_authority()
+        && key.public_key().kind() != PublicKeyKind::from(planned.wanted.key)
+    {
+        let (found, path) = (key.public_key().kind().to_string(), planned.wanted.pair.key.clone());
+        let wanted = planned.wanted.key;
+        notices.push(Notice::new(NoticeKind::KeyKept { certificate, found, wanted, path }));
+    }
+    notices
+}
+
 fn notices(
     cluster: &Cluster,
     authorities: &[Authority],
@@ -430,6 +482,13 @@ fn notices(
     now: OffsetDateTime,
 ) -> Result<Vec<Notice>, Error> {
     let mut notices: Vec<Notice> = certificates.iter().flat_map(ca_notices).collect();
+    notices.extend(certificates.iter().flat_map(offline_notices));
+    if let [one, other] = authorities
+        && let (Source::Given(one), Source::Given(other)) = (&one.source, &other.source)
+        && one.certificate.has_key_of(&other.certificate)
+    {
+        notices.push(Notice::new(NoticeKind::OneCa));
+    }
     for authority in authorities {
         if let Source::Given(given) = &authority.source {
             let subject = given.certificate.subject().to_string();
@@ -439,9 +498,11 @@ fn notices(
     for planned in certificates {
         if let Some(certificate) = &planned.certificate {
             let issuer = cluster.layout().issuer(planned.id().role());
-            let issuer = issuer_of(issuer, authorities, certificates).certificate;
-            let not_after = certificate.not_after();
-            let not_after = issuer.map_or(not_after, |issuer| issuer.not_after().min(not_after));
+            let given =
+                authorities.iter().find(|authority| authority.role == issuer).and_then(Authority::ends);
+            let own = issuer_of(issuer, authorities, certificates).certificate.map(Certificate::not_after);
+            let ends = [Some(certificate.not_after()), own, given].into_iter().flatten().min();
+            let not_after = ends.unwrap_or(certificate.not_after());
             if not_after < now + SOON {
                 let certificate = planned.id().to_string();
                 notices.push(Notice::new(NoticeKind::EndsSoon { certificate, not_after }));

@@ -1,12 +1,13 @@
 //! What a plan would do, or did, for people and machines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::authority::Authority;
 use super::bootstrap::{Joining, Leaving, Moving, Start};
-use super::certificates::Wanted;
+use super::certificates::{CertificateId, Wanted};
 use super::issue::Finished;
 use super::layout::Role;
 use super::offline;
@@ -129,7 +130,7 @@ impl<'a> From<&'a Finished> for Reported<'a> {
             wanted: &finished.wanted,
             change: &finished.change,
             certificate: finished.certificate.as_ref(),
-            is_requested: finished.certificate.is_none(),
+            is_requested: finished.is_requested,
         }
     }
 }
@@ -153,10 +154,19 @@ impl Report {
             let issuer = plan.cluster.layout().issuer(role);
             let own = certificates.iter().find(|reported| reported.wanted.id.role() == issuer);
             let own = own.and_then(|reported| reported.certificate);
-            own.or(plan.given_authority(issuer)).map(Certificate::not_after)
+            let given = plan.authorities.iter().find(|authority| authority.role == issuer);
+            own.map(Certificate::not_after).or(given.and_then(Authority::ends))
         };
-        let requested = certificates.iter().filter(|reported| reported.is_requested);
-        let roles: BTreeSet<Role> = requested.map(|reported| reported.wanted.id.role()).collect();
+        let mut requested: BTreeMap<Role, Vec<&CertificateId>> = BTreeMap::new();
+        for id in
+            certificates.iter().filter(|reported| reported.is_requested).map(|reported| &reported.wanted.id)
+        {
+            requested.entry(id.role()).or_default().push(id);
+        }
+        let to_sign = |(role, ids): (Role, Vec<&CertificateId>)| {
+            let ca = plan.cluster.file(plan.cluster.layout().issuer(role));
+            offline::sign_command(role, &ca, ids.into_iter())
+        };
         Self {
             cluster: plan.cluster.name().to_string(),
             changed: files.iter().any(|file| *file.change() != Change::Kept),
@@ -169,7 +179,7 @@ impl Report {
             joining: plan.joining(),
             moving: plan.cluster.moving(&plan.lock.members),
             leaving: plan.cluster.leaving(&plan.lock.members),
-            to_sign: roles.into_iter().map(offline::sign_command).collect(),
+            to_sign: requested.into_iter().map(to_sign).collect(),
             notices: plan.notices.iter().map(Notice::to_string).collect(),
         }
     }

@@ -121,10 +121,10 @@ impl<'a> Files<'a> {
         }
         self.folder(path::REQUESTS, PUBLIC_FOLDER, &Owner::Operator)?;
         for (index, planned) in plan.certificates.iter().enumerate() {
-            let content = match &planned.asks {
-                None => continue,
-                Some(Some(request)) => Content::Bytes(request.clone()),
-                Some(None) => Content::Request(index),
+            let Some(asked) = &planned.asked else { continue };
+            let content = match &asked.request {
+                Some(request) => Content::Bytes(request.clone()),
+                None => Content::Request(index),
             };
             self.add(&offline::request(planned.id()), PUBLIC, &Owner::Operator, content, &[])?;
         }
@@ -148,10 +148,17 @@ impl<'a> Files<'a> {
     /// A key is written before its certificate: what stops in between is finished by the next run.
     fn pair(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
-        let is_requested = planned.is_requested();
-        let path = planned.wanted.pair.certificate.clone();
+        let path = &planned.wanted.pair.certificate;
         self.key(index, owner)?;
-        if is_requested { Ok(()) } else { self.certificate(index, &path, owner) }
+        match (planned.is_requested(), &planned.certificate) {
+            (false, _) => self.certificate(index, path, owner),
+            (true, None) => Ok(()),
+            // As it is, with the CAs behind it, until the new one is signed.
+            (true, Some(_)) => match self.tree.entry(path)? {
+                Some(entry) => self.add(path, PUBLIC, owner, Content::Bytes(entry.bytes), &[]),
+                None => Ok(()),
+            },
+        }
     }
 
     fn planned(&self, index: usize) -> Option<&'a PlannedCertificate> {
@@ -212,7 +219,7 @@ impl<'a> Files<'a> {
             let pairs: Vec<_> =
                 certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
             let files: Vec<_> = self.files.iter().filter_map(PlannedFile::known).collect();
-            let text = plan.lock.next(&plan.cluster, &plan.starts, &pairs, &files)?.to_json();
+            let text = plan.lock.next(&plan.cluster, &plan.recorded, &pairs, &files)?.to_json();
             Content::Bytes(Zeroizing::new(text.into_bytes()))
         };
         self.add(LOCK, PUBLIC, &Owner::Operator, content, &[])

@@ -1,18 +1,21 @@
 //! Whether what is there is what is wanted.
 
+use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Change, PlannedCertificate, Reason};
+use super::{Asked, Change, PlannedCertificate, Reason};
 use crate::certificate::Certificate;
 use crate::csr::CertificateRequest;
 use crate::error::{Error, ErrorKind};
 use crate::etcd::certificates::Wanted;
+use crate::etcd::lock::Lock;
 use crate::etcd::offline;
 use crate::etcd::tree::Tree;
 use crate::key::{PrivateKey, PublicKeyKind};
 use crate::oid;
 use crate::subject_alt_name::SubjectAltNames;
+use crate::usage::{self, KeyUsage};
 
 /// A CA of the cluster's own: what is there is kept, for everything that was issued depends on it. If it
 /// cannot be used, a person has to decide.
@@ -66,14 +69,18 @@ pub(super) struct Issuer<'a> {
 pub(super) fn leaf(
     wanted: Wanted,
     issuer: Issuer<'_>,
+    lock: &Lock,
     tree: &dyn Tree,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let mut reasons = Vec::new();
+    let there = read(tree, &wanted.pair.certificate)?;
     let key = match tree.entry(&wanted.pair.key)? {
         None => None,
         Some(entry) => match PrivateKey::read(&entry.bytes, None) {
             Ok(key) if key.public_key().kind() == PublicKeyKind::from(wanted.key) => Some(key),
+            // A new key would stand beside the old certificate until the offline CA has signed the new one.
+            Ok(key) if issuer.is_offline && is_pair(there.as_ref(), &key) => Some(key),
             Ok(key) => {
                 let found = key.public_key().kind().to_string();
                 reasons.push(Reason::KeyKind { found, wanted: wanted.key });
@@ -85,7 +92,6 @@ pub(super) fn leaf(
             }
         },
     };
-    let there = read(tree, &wanted.pair.certificate)?;
     match &there {
         Some(Ok(certificate)) => {
             reasons.extend(differences(&wanted, certificate, key.as_ref(), issuer, now));
@@ -93,50 +99,83 @@ pub(super) fn leaf(
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
         None => {}
     }
-    let change = match there {
-        None if reasons.is_empty() => Change::New,
-        Some(Ok(certificate)) if reasons.is_empty() => {
-            return Ok(PlannedCertificate::new(wanted, Change::Kept, Some(certificate), key));
+    let there = there.and_then(Result::ok);
+    let change = match &there {
+        Some(_) if reasons.is_empty() => {
+            return Ok(PlannedCertificate::new(wanted, Change::Kept, there, key));
         }
+        None if reasons.is_empty() => Change::New,
         _ => Change::Changed(reasons),
     };
     if !issuer.is_offline {
         return Ok(PlannedCertificate::new(wanted, change, None, key));
     }
-    answer(wanted, change, key, issuer, tree, now)
+    let in_use = there.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key)));
+    let asked = match answer(&wanted, in_use.as_ref(), key.as_ref(), issuer, lock, tree, now)? {
+        Answer::Right(certificate) => {
+            return Ok(PlannedCertificate::new(wanted, change, Some(*certificate), key));
+        }
+        Answer::Wrong(refused) => ask(&wanted, key.as_ref(), refused, tree)?,
+        Answer::None => ask(&wanted, key.as_ref(), Vec::new(), tree)?,
+    };
+    // What is in use stays in use until the CA has signed.
+    let mut planned = PlannedCertificate::new(wanted, change, in_use, key);
+    planned.asked = Some(asked);
+    Ok(planned)
 }
 
-/// What an offline CA has signed since the last time is taken; otherwise it is asked, or asked still.
+fn is_pair(certificate: Option<&Result<Certificate, Error>>, key: &PrivateKey) -> bool {
+    certificate.and_then(|certificate| certificate.as_ref().ok()).is_some_and(|there| there.is_for(key))
+}
+
+/// What an offline CA has signed since the last time.
+enum Answer {
+    None,
+    Right(Box<Certificate>),
+    Wrong(Vec<Reason>),
+}
+
 fn answer(
-    wanted: Wanted,
-    change: Change,
-    key: Option<PrivateKey>,
+    wanted: &Wanted,
+    in_use: Option<&Certificate>,
+    key: Option<&PrivateKey>,
     issuer: Issuer<'_>,
+    lock: &Lock,
     tree: &dyn Tree,
     now: OffsetDateTime,
-) -> Result<PlannedCertificate, Error> {
-    let path = offline::answer(&wanted.id);
-    match read(tree, &path)? {
-        Some(Ok(certificate)) => {
-            let reasons = differences(&wanted, &certificate, key.as_ref(), issuer, now);
-            if reasons.is_empty() {
-                return Ok(PlannedCertificate::new(wanted, change, Some(certificate), key));
-            }
-            // A key that was lost since makes the answer useless, and is asked for anew.
-            if key.is_some() {
-                return Err(Error::from(ErrorKind::WrongAnswer { reasons }).in_file(&tree.root().join(path)));
-            }
+) -> Result<Answer, Error> {
+    let certificate = match read(tree, &offline::answer(&wanted.id))? {
+        None => return Ok(Answer::None),
+        Some(Err(error)) => {
+            let reason = error.kind().to_string();
+            return Ok(Answer::Wrong(vec![Reason::Unreadable { reason }]));
         }
-        Some(Err(error)) => return Err(error.in_file(&tree.root().join(path))),
-        None => {}
+        Some(Ok(certificate)) => certificate,
+    };
+    let mut reasons = differences(wanted, &certificate, key, issuer, now);
+    if certificate.not_before() > now {
+        reasons.push(Reason::NotYet { not_before: certificate.not_before() });
     }
-    let request = match (tree.entry(&offline::request(&wanted.id))?, &key) {
-        (Some(entry), Some(key)) => asks_for(&entry.bytes, &wanted, key).then_some(entry.bytes),
+    Ok(match reasons.is_empty() {
+        true => Answer::Right(Box::new(certificate)),
+        // It was right once, and is the answer of a time before.
+        false if in_use.is_some_and(|in_use| in_use.der() == certificate.der()) => Answer::None,
+        false if lock.knows(&certificate) => Answer::None,
+        false => Answer::Wrong(reasons),
+    })
+}
+
+fn ask(
+    wanted: &Wanted,
+    key: Option<&PrivateKey>,
+    refused: Vec<Reason>,
+    tree: &dyn Tree,
+) -> Result<Asked, Error> {
+    let request = match (tree.entry(&offline::request(&wanted.id))?, key) {
+        (Some(entry), Some(key)) => asks_for(&entry.bytes, wanted, key).then_some(entry.bytes),
         _ => None,
     };
-    let mut planned = PlannedCertificate::new(wanted, change, None, key);
-    planned.asks = Some(request);
-    Ok(planned)
+    Ok(Asked { request, refused })
 }
 
 /// Whether a request that was made before is the one that would be made now.
@@ -183,7 +222,13 @@ fn differences(
         reasons.push(Reason::Names { found, wanted });
     }
     if !has_usages(certificate, wanted, issuer.is_offline) {
-        reasons.push(Reason::Usages);
+        reasons.push(Reason::Usages {
+            found: usages(certificate.key_usage(), certificate.extended_key_usage().unwrap_or_default()),
+            wanted: usages(Some(wanted.profile.key_usage), &wanted.profile.extended_key_usage),
+        });
+    }
+    if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+        reasons.push(Reason::Authority);
     }
     if certificate.not_after() < now {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
@@ -203,15 +248,27 @@ fn is_subject(certificate: &Certificate, wanted: &Wanted, is_offline: bool) -> b
     found == wanted || is_offline && found.values(oid::COMMON_NAME).eq(wanted.values(oid::COMMON_NAME))
 }
 
-/// An offline CA may add to the usages, as long as the certificate serves.
+/// An offline CA may add to the usages, as long as the certificate serves; but who is no client of the cluster
+/// must not become one.
 fn has_usages(certificate: &Certificate, wanted: &Wanted, is_offline: bool) -> bool {
     let (usages, profile) = (certificate.extended_key_usage().unwrap_or_default(), &wanted.profile);
-    let right = if is_offline {
-        profile.extended_key_usage.iter().all(|usage| usages.contains(usage))
-    } else {
-        certificate.key_usage() == Some(profile.key_usage) && usages == profile.extended_key_usage.as_slice()
-    };
-    right && !certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
+    if !is_offline {
+        return certificate.key_usage() == Some(profile.key_usage)
+            && usages == profile.extended_key_usage.as_slice();
+    }
+    let opens = |usage: &&ObjectIdentifier| [oid::CLIENT_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(usage);
+    profile.extended_key_usage.iter().all(|usage| usages.contains(usage))
+        && usages.iter().filter(opens).all(|usage| profile.extended_key_usage.contains(usage))
+        && certificate.key_usage().is_none_or(|usage| usage.contains(KeyUsage::DIGITAL_SIGNATURE))
+}
+
+/// Usages by their names.
+fn usages(key_usage: Option<KeyUsage>, extended: &[ObjectIdentifier]) -> String {
+    let extended =
+        extended.iter().map(|oid| usage::extended_name(*oid).map_or(oid.to_string(), str::to_owned));
+    let key_usage = key_usage.into_iter().flat_map(usage::key_usage_names).map(str::to_owned);
+    let names: Vec<String> = key_usage.chain(extended).collect();
+    if names.is_empty() { "nothing in particular".to_owned() } else { names.join(", ") }
 }
 
 impl PlannedCertificate {
@@ -221,6 +278,6 @@ impl PlannedCertificate {
         certificate: Option<Certificate>,
         key: Option<PrivateKey>,
     ) -> Self {
-        Self { wanted, change, certificate, key, asks: None }
+        Self { wanted, change, certificate, key, asked: None }
     }
 }
