@@ -8,6 +8,7 @@ use libtest_mimic::{Arguments, Trial};
 /// The modules, in `suite/`.
 mod suite {
     pub mod apply;
+    pub mod authorities;
     pub mod certificates;
     pub mod cfssl_cases;
     pub mod command;
@@ -51,6 +52,7 @@ fn main() {
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
+        suite::authorities::trials(),
         suite::described::trials(),
         suite::descriptions::trials(),
         suite::schema::trials(),
@@ -69,6 +71,7 @@ fn main() {
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::described::etcd_trials(),
+        suite::authorities::etcd_trials(),
     ];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()

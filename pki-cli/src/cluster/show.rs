@@ -109,7 +109,7 @@ pub(super) fn nothing_to_do(report: &Report, io: &mut Io<'_>) -> Result<(), Fail
         let count = waiting.count();
         return Ok(writeln!(
             io.output,
-            "{}: {count} certificates are still to be signed by the CA that is offline.",
+            "{}: certificates still to be signed by the CA that is offline: {count}.",
             report.cluster
         )?);
     }

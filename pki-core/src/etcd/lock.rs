@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::bootstrap::Start;
-use super::certificates::Wanted;
+use super::certificates::{CertificateId, Wanted};
 use super::cluster::Cluster;
 use super::path::LOCK;
 use super::tree::Tree;
@@ -81,10 +81,11 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Whether a certificate is in use, or was before.
-    pub(super) fn knows(&self, certificate: &Certificate) -> bool {
-        let fingerprint = certificate.fingerprint();
-        self.certificates.iter().chain(&self.former).any(|issued| issued.sha256 == fingerprint)
+    /// Whether a certificate is in use as this one, or was before.
+    pub(super) fn knows(&self, id: &CertificateId, certificate: &Certificate) -> bool {
+        let (id, fingerprint) = (id.to_string(), certificate.fingerprint());
+        let mut issued = self.certificates.iter().chain(&self.former);
+        issued.any(|issued| issued.certificate == id && issued.sha256 == fingerprint)
     }
 
     /// The record after this one. What is no longer in use is remembered.

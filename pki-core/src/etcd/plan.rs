@@ -529,9 +529,13 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::etcd::issue::Write;
     use crate::etcd::path::LOCK;
     use crate::etcd::tree::Entry;
-    use crate::{Random, SystemKeys, SystemRandomness};
+    use crate::{
+        CertificateRequest, Issuer, KeySource, Profile, Random, Request, SigningRequest, SystemKeys,
+        SystemRandomness, ca, oid,
+    };
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
 
@@ -552,10 +556,14 @@ mod tests {
         let plan = Plan::new(cluster, tree, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
         for write in outcome.writes {
-            let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
-            let bytes = write.bytes.unwrap_or_default();
-            tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
+            put(tree, write);
         }
+    }
+
+    fn put(tree: &mut Memory, write: Write) {
+        let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
+        let bytes = write.bytes.unwrap_or_default();
+        tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
     }
 
     fn changes(plan: &Plan) -> Vec<String> {
@@ -670,15 +678,68 @@ mod tests {
         let writes = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap().writes;
         let mut tree = empty();
         for write in writes {
-            let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
-            let bytes = write.bytes.unwrap_or_default();
-            tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
+            put(&mut tree, write);
             let mut stopped = tree.clone();
             apply(&cluster(""), &mut stopped, NOW);
             assert!(Plan::new(&cluster(""), &stopped, NOW).unwrap().is_done());
             for (path, entry) in tree.1.iter().filter(|(path, _)| path.ends_with("-key.pem")) {
                 assert_eq!(stopped.1[path].bytes, entry.bytes, "{path}");
             }
+        }
+    }
+
+    /// A CA of which only the certificate is in the tree, and a cluster that asks it.
+    fn offline() -> (Issuer, Cluster, Memory) {
+        let request = Request { common_name: "The CA".to_owned(), ..Request::default() };
+        let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let ca = ca::create(&request, &key, NOW, &SystemRandomness).unwrap().value.certificate;
+        let mut tree = empty();
+        let bytes = Zeroizing::new(ca.to_pem().into_bytes());
+        tree.1.insert("ca.pem".to_owned(), Entry { kind: FileKind::File, mode: PUBLIC, ids: (0, 0), bytes });
+        (Issuer::new(ca, key).unwrap(), cluster("certificates: {ca: {certificate: ca.pem}}\n"), tree)
+    }
+
+    /// Signs every request that is there.
+    fn sign(issuer: &Issuer, tree: &mut Memory) {
+        let requests: Vec<String> = tree.1.keys().filter(|path| path.ends_with(".csr")).cloned().collect();
+        for path in requests {
+            let request = CertificateRequest::read(&tree.1[&path].bytes).unwrap().verify().unwrap();
+            let profile = Profile {
+                extended_key_usage: vec![oid::SERVER_AUTH, oid::CLIENT_AUTH],
+                ..Profile::built_in()
+            };
+            let signing = SigningRequest {
+                request: &request,
+                profile: &profile,
+                subject: None,
+                names: None,
+                crl_url: None,
+            };
+            let answer = issuer.sign(&signing, NOW, &SystemRandomness).unwrap().value;
+            let bytes = Zeroizing::new(answer.to_pem().into_bytes());
+            let entry = Entry { kind: FileKind::File, mode: PUBLIC, ids: (0, 0), bytes };
+            tree.1.insert(path.replace(".csr", ".pem"), entry);
+        }
+    }
+
+    #[test]
+    fn an_offline_ca_may_be_asked_from_whatever_a_killed_run_left() {
+        let (issuer, cluster, mut tree) = offline();
+        // First nothing is there, then all is signed.
+        for is_last in [false, true] {
+            let plan = Plan::new(&cluster, &tree, NOW).unwrap();
+            let writes = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap().writes;
+            for write in writes {
+                put(&mut tree, write);
+                let mut stopped = tree.clone();
+                apply(&cluster, &mut stopped, NOW);
+                let plan = Plan::new(&cluster, &stopped, NOW).unwrap();
+                assert!(plan.is_waiting() != is_last && plan.is_done() == is_last, "{:?}", plan.report());
+                sign(&issuer, &mut stopped);
+                apply(&cluster, &mut stopped, NOW);
+                assert!(Plan::new(&cluster, &stopped, NOW).unwrap().is_done());
+            }
+            sign(&issuer, &mut tree);
         }
     }
 }

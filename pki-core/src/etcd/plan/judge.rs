@@ -160,7 +160,7 @@ fn answer(
         true => Answer::Right(Box::new(certificate)),
         // It was right once, and is the answer of a time before.
         false if in_use.is_some_and(|in_use| in_use.der() == certificate.der()) => Answer::None,
-        false if lock.knows(&certificate) => Answer::None,
+        false if lock.knows(&wanted.id, &certificate) => Answer::None,
         false => Answer::Wrong(reasons),
     })
 }
