@@ -46,6 +46,7 @@ pub mod found;
 mod host_path;
 mod import;
 mod issue;
+mod kubeadm;
 mod label;
 mod layout;
 mod lock;

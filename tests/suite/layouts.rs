@@ -83,6 +83,7 @@ impl Layout {
             ("clients/root", 0o700),
             ("clients/root/etcdctl.env", 0o644),
             ("cluster.lock.json", 0o644),
+            ("deploy.sh", 0o755),
             ("nodes", 0o755),
         ]
         .map(|(path, mode)| (path.to_owned(), mode))

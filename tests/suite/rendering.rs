@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::command::{Running, quoted, run, until};
 use super::host::{Host, PACKAGED_UNIT};
 use super::live::{Cluster, PATIENCE, described, loopback};
+use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
 use super::programs::{self, Etcd, find, fixture};
 use super::trial::{Missing, Outcome, trial};
@@ -18,7 +19,7 @@ use super::trial::{Missing, Outcome, trial};
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = vec![trial("rendering::kubeadm_finds_its_etcd", kubeadm_finds_its_etcd)];
     for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
@@ -192,6 +193,48 @@ fn containers_are_run_with_what_etcd_needs(etcd: &Etcd) -> Outcome {
     has(&["--volume", "/srv/etcd:/srv/etcd"]);
     has(&["--entrypoint", "etcd", "quay.io/coreos/etcd:v3.5.30", "--name=etcd2"]);
     has(&["--host-whitelist=a b,$HOME,`x`,\"q\",'s',\\x;y"]);
+    Ok(())
+}
+
+/// The three files that kubeadm's configuration names, on the host of a control plane; they follow every renewal.
+fn kubeadm_finds_its_etcd() -> Outcome {
+    let openssl = Openssl::find()?;
+    let tree = Tree::of_fixture("kubeadm.yaml").applied();
+    let client = "clients/kube-apiserver";
+    let text = tree.read(&format!("{client}/kubeadm-etcd.yaml"));
+    let configuration: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(configuration["kind"], "ClusterConfiguration");
+    let external = &configuration["etcd"]["external"];
+    let endpoints = ["https://10.0.0.12:2379", "https://10.0.0.13:2379", "https://[fd00::14]:2379"];
+    assert_eq!(external["endpoints"], json!(endpoints));
+
+    let on_host = |key: &str| format!("{client}/kubeadm{}", external[key].as_str().unwrap());
+    let [authority, certificate, key] = ["caFile", "certFile", "keyFile"].map(on_host);
+    let mut certificates = Vec::new();
+    for validity in ["", "validity: {leaf: 30d}\n"] {
+        let fixture = fs::read_to_string(fixture("cluster/kubeadm.yaml")).unwrap();
+        tree.describe(&format!("{fixture}{validity}"));
+        tree.apply().ok();
+        tree.plan().ends_with(0);
+        openssl.belong_together(&tree.path(&certificate), &tree.path(&key));
+        openssl.verify(&tree.path(&authority), &tree.path(&certificate), Purpose::Client, &[]);
+        assert_eq!(openssl.subject(&tree.path(&certificate)), ["CN=kube-apiserver"]);
+        for (copy, original) in [(&certificate, "client.pem"), (&key, "client-key.pem")] {
+            assert_eq!(tree.read(copy), tree.read(&format!("{client}/{original}")));
+        }
+        let modes = tree.entries();
+        assert_eq!((modes[&certificate].mode, modes[&key].mode), (0o644, 0o600));
+        certificates.push(tree.read(&certificate));
+    }
+    assert_ne!(certificates[0], certificates[1], "renewed");
+
+    // Whatever is lost or changed comes back.
+    fs::remove_file(tree.path(&key)).unwrap();
+    fs::write(tree.path(&certificate), "").unwrap();
+    tree.plan().ends_with(2);
+    tree.apply().ok();
+    openssl.belong_together(&tree.path(&certificate), &tree.path(&key));
+    assert_eq!(tree.read(&certificate), certificates[1]);
     Ok(())
 }
 

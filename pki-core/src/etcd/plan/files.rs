@@ -13,12 +13,12 @@ use crate::etcd::authority::{Authority, Source};
 use crate::etcd::bootstrap::Start;
 use crate::etcd::certificates::CertificateId;
 use crate::etcd::cluster::{Client, Cluster, Member};
-use crate::etcd::label::Label;
+use crate::etcd::host_path::HostPath;
 use crate::etcd::layout::Role;
-use crate::etcd::path::{self, LOCK};
+use crate::etcd::path::{self, LOCK, Pair};
 use crate::etcd::render::{self, Rendered};
 use crate::etcd::tree::{self, Entry, FileKind, Owner, Tree};
-use crate::etcd::{env, offline};
+use crate::etcd::{env, kubeadm, offline};
 
 /// Files in the making, each compared with what is there.
 pub(super) struct Files<'a> {
@@ -77,7 +77,8 @@ impl<'a> Files<'a> {
         let pki = path::on_node(member.name(), &hosts.pki);
         self.folder(&pki, SECRET_FOLDER, &user)?;
         for role in cluster.layout().authorities() {
-            self.trusted(*role, &pki, &user)?;
+            let path = path::certificate(&pki, &cluster.file(*role));
+            self.trusted(*role, &path, &user)?;
         }
         for role in cluster.member_roles() {
             self.pair_of(&CertificateId::of(role, member.name()), &user)?;
@@ -92,11 +93,43 @@ impl<'a> Files<'a> {
     fn client(&mut self, cluster: &Cluster, client: &Client) -> Result<(), Error> {
         let folder = path::client_folder(&client.name);
         self.folder(&folder, SECRET_FOLDER, &Owner::Operator)?;
-        self.trusted(cluster.layout().issuer(cluster.layout().server()), &folder, &Owner::Operator)?;
-        self.pair_of(&CertificateId::of(Role::Client, &client.name), &Owner::Operator)?;
+        let authority = cluster.layout().issuer(cluster.layout().server());
+        let path = path::certificate(&folder, &cluster.file(authority));
+        self.trusted(authority, &path, &Owner::Operator)?;
+        let id = CertificateId::of(Role::Client, &client.name);
+        self.pair_of(&id, &Owner::Operator)?;
+        if client.kubeadm {
+            self.kubeadm(cluster, &folder, &id, authority)?;
+        }
         let absolute = self.tree.root().join(&folder);
         let text = env::client(cluster, tree::text(&absolute)?);
         self.text(&format!("{folder}/etcdctl.env"), text, PUBLIC, &Owner::Operator)
+    }
+
+    /// The overlay of a control plane's host, with copies of a client's files, and the text that names them.
+    fn kubeadm(
+        &mut self,
+        cluster: &Cluster,
+        folder: &str,
+        id: &CertificateId,
+        authority: Role,
+    ) -> Result<(), Error> {
+        let overlay = format!("{folder}/kubeadm");
+        let on_host = |path: &HostPath| format!("{overlay}{path}");
+        let kubeadm::Files { authority: authority_path, certificate, key } = kubeadm::Files::new();
+        let paths = [&authority_path, &certificate, &key];
+        let folders: BTreeSet<&str> = paths.iter().flat_map(|path| path.ancestors()).collect();
+        self.folder(&overlay, PUBLIC_FOLDER, &Owner::Root)?;
+        for folder in folders {
+            self.folder(&format!("{overlay}{folder}"), PUBLIC_FOLDER, &Owner::Root)?;
+        }
+        self.trusted(authority, &on_host(&authority_path), &Owner::Root)?;
+        if let Some(index) = self.places.get(id).copied() {
+            let pair = Pair { certificate: on_host(&certificate), key: on_host(&key) };
+            self.pair_at(index, &pair, &Owner::Root)?;
+        }
+        let text = kubeadm::configuration(cluster);
+        self.text(&format!("{folder}/kubeadm-etcd.yaml"), text, PUBLIC, &Owner::Operator)
     }
 
     /// Files of the output folder that are nothing but text.
@@ -145,17 +178,22 @@ impl<'a> Files<'a> {
         place.map_or(Ok(()), |index| self.pair(index, owner))
     }
 
-    /// A key is written before its certificate: what stops in between is finished by the next run.
     fn pair(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
-        let path = &planned.wanted.pair.certificate;
-        self.key(index, owner)?;
+        self.pair_at(index, &planned.wanted.pair, owner)
+    }
+
+    /// The two files of a certificate, or copies of them. A key is written before its certificate: what stops in
+    /// between is finished by the next run.
+    fn pair_at(&mut self, index: usize, pair: &Pair, owner: &Owner) -> Result<(), Error> {
+        let Some(planned) = self.planned(index) else { return Ok(()) };
+        self.key(index, &pair.key, owner)?;
         match (planned.is_requested(), &planned.certificate) {
-            (false, _) => self.certificate(index, path, owner),
+            (false, _) => self.certificate(index, &pair.certificate, owner),
             (true, None) => Ok(()),
             // As it is, with the CAs behind it, until the new one is signed.
-            (true, Some(_)) => match self.tree.entry(path)? {
-                Some(entry) => self.add(path, PUBLIC, owner, Content::Bytes(entry.bytes), &[]),
+            (true, Some(_)) => match self.tree.entry(&planned.wanted.pair.certificate)? {
+                Some(entry) => self.add(&pair.certificate, PUBLIC, owner, Content::Bytes(entry.bytes), &[]),
                 None => Ok(()),
             },
         }
@@ -166,13 +204,11 @@ impl<'a> Files<'a> {
     }
 
     /// A CA's certificate for those who trust it.
-    fn trusted(&mut self, role: Role, folder: &str, owner: &Owner) -> Result<(), Error> {
+    fn trusted(&mut self, role: Role, path: &str, owner: &Owner) -> Result<(), Error> {
         let plan = self.plan;
-        let file: Label = plan.cluster.file(role);
-        let path = path::certificate(folder, &file);
         match plan.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
-            Some(Source::Own(place)) => self.certificate(*place, &path, owner),
-            Some(Source::Given(given)) => self.text(&path, given.certificate.to_pem(), PUBLIC, owner),
+            Some(Source::Own(place)) => self.certificate(*place, path, owner),
+            Some(Source::Given(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
             None => Ok(()),
         }
     }
@@ -190,12 +226,12 @@ impl<'a> Files<'a> {
         self.add(path, PUBLIC, owner, content, planned.change.reasons())
     }
 
-    fn key(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
+    /// The file of a key, or a copy of it.
+    fn key(&mut self, index: usize, path: &str, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
-        let path = &planned.wanted.pair.key;
         let content = if planned.key.is_some() {
             // Whatever way the key is written, it stays as it is.
-            match self.tree.entry(path)? {
+            match self.tree.entry(&planned.wanted.pair.key)? {
                 Some(entry) => Content::Bytes(entry.bytes),
                 None => return Ok(()),
             }
