@@ -37,6 +37,7 @@ mod suite {
     pub mod systemd;
     pub mod trial;
     pub mod unit;
+    pub mod verify;
     pub mod zlint;
 }
 
@@ -72,6 +73,7 @@ fn main() {
         suite::growth::trials(),
         suite::described::etcd_trials(),
         suite::authorities::etcd_trials(),
+        suite::verify::trials(),
     ];
     let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
     libtest_mimic::run(&arguments, trials).exit()

@@ -488,7 +488,7 @@ fn grows_and_shrinks(etcd: &Etcd) -> Outcome {
     // etcd wants to have seen all members for a while first.
     let added = until(PATIENCE, || (cluster.shell(&add).code == Some(0)).then_some(()));
     assert!(added.is_some(), "{}", cluster.shell(&add));
-    cluster.host("etcd4")?;
+    cluster.copy("etcd4")?;
     cluster.start_member(3)?;
     cluster.wait_until_healthy();
     cluster.etcdctl(&["put", "four", "4"]).ok();
