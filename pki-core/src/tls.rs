@@ -63,6 +63,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use time::OffsetDateTime;
 
 pub use certificate::Leniency;
+pub(crate) use hostname::is_among;
 pub use identity::{Authorities, Identity, NamedAuthorities};
 pub use judge::Allowed;
 pub use refusal::{NoStart, Reason, Refusal, Side, Unreadable};

@@ -44,7 +44,7 @@ pub struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Something will not start, or will refuse connections.
+    /// Something will not start, will refuse connections, or lets in who should not get in.
     Error,
     /// It works, but not as it should, or not for ever.
     Warning,

@@ -704,4 +704,26 @@ pub(super) mod tests {
             Found::read(&["/x".into()], EtcdVersion::V3_5, &files([("/x/README", "hello")])).unwrap_err();
         assert!(matches!(error, ReadError::Nothing { .. }));
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        /// Whatever stands in a file, it is read or passed over, and judged.
+        #[test]
+        fn no_text_is_too_odd(
+            text in "[\\[\\]=\\\\ \n\t#;\"'${}%@:,/.a-zA-Z0-9-]{0,200}",
+            name in proptest::sample::select(vec![
+                "etcd.service", "etcd.service.d/1.conf", "etcd.env", "etcd.yaml", "etcd.sh", "etcd.pem", "etcd",
+            ]),
+        ) {
+            for prefix in ["", "[Service]\nExecStart=/usr/bin/etcd ", "ETCD_NAME=a\n", "name: a\ndata-dir: ", "etcd --name=a "] {
+                let path = format!("/x/{name}");
+                let files = files([(path.as_str(), format!("{prefix}{text}").as_str())]);
+                for path in ["/x", path.as_str()] {
+                    if let Ok(found) = Found::read(&[path.into()], EtcdVersion::V3_5, &files) {
+                        super::super::doctor::examine(&found, EtcdVersion::V3_5, time::OffsetDateTime::UNIX_EPOCH);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -4,27 +4,14 @@ use std::net::IpAddr;
 
 use super::certificate::GoCertificate;
 use super::refusal::Reason;
+use crate::subject_alt_name::SubjectAltNames;
 
 /// Checks that `certificate` is for `host`: an address must be one of its addresses, a name match one of its
 /// names, of which a whole first label may be `*`. The common name counts for nothing.
 pub(super) fn verify(certificate: &GoCertificate, host: &str) -> Result<(), Reason> {
     let names = certificate.subject_alt_names();
-    if let Some(address) = address(host) {
-        if names.ip.contains(&address) {
-            return Ok(());
-        }
-    } else {
-        let is_host = is_hostname(host.strip_suffix('.').unwrap_or(host), false);
-        let matches = |name: &String| {
-            if is_host && is_hostname(name, true) {
-                matches_pattern(name, host)
-            } else {
-                !matches!(host, "" | ".") && name.eq_ignore_ascii_case(host)
-            }
-        };
-        if names.dns.iter().any(matches) {
-            return Ok(());
-        }
+    if is_among(names, host) {
+        return Ok(());
     }
     let host = host.to_owned();
     Err(
@@ -38,6 +25,21 @@ pub(super) fn verify(certificate: &GoCertificate, host: &str) -> Result<(), Reas
             Reason::WrongName { host, valid_for: Box::new(names.clone()) }
         },
     )
+}
+
+/// Whether a host is one of a certificate's names, as Go compares them.
+pub(crate) fn is_among(names: &SubjectAltNames, host: &str) -> bool {
+    if let Some(address) = address(host) {
+        return names.ip.contains(&address);
+    }
+    let is_host = is_hostname(host.strip_suffix('.').unwrap_or(host), false);
+    names.dns.iter().any(|name| {
+        if is_host && is_hostname(name, true) {
+            matches_pattern(name, host)
+        } else {
+            !matches!(host, "" | ".") && name.eq_ignore_ascii_case(host)
+        }
+    })
 }
 
 /// The address that a host is, if it is one; it may stand in brackets.

@@ -13,6 +13,7 @@ use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::key::PublicKeyKind;
 use crate::oid;
 use crate::place::date;
+use crate::tls;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -226,22 +227,9 @@ pub(super) const RULES: &[Rule] = &[
 /// anyExtendedKeyUsage (RFC 5280 section 4.2.1.12)
 const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// Whether a certificate is for a host, as Go sees it (crypto/x509, `VerifyHostname`).
+/// Whether a certificate is for a host, as Go sees it.
 pub(super) fn is_valid_for(certificate: &Certificate, host: &str) -> bool {
-    let names = certificate.subject_alt_names();
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return names.ip.iter().any(|ip| ip.to_canonical() == address.to_canonical());
-    }
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    names.dns.iter().any(|name| {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
-        match name.strip_prefix("*.") {
-            Some(domain) => {
-                host.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == domain)
-            }
-            None => !name.is_empty() && name == host,
-        }
-    })
+    tls::is_among(certificate.subject_alt_names(), host)
 }
 
 fn allows(certificate: &Certificate, usage: ObjectIdentifier) -> bool {
