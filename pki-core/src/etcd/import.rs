@@ -298,21 +298,24 @@ impl<'a> Importer<'a> {
                 all.push((index, option.name(), value));
             }
         }
-        let told: Vec<usize> = (0..self.known.len()).filter(|i| self.known[*i].told().is_some()).collect();
-        let is_common = |(_, name, value): &&(usize, &'static str, String)| {
-            told.iter().all(|index| all.iter().any(|other| other == &(*index, *name, value.clone())))
-        };
-        let mut common: Vec<(&'static str, String)> = Vec::new();
-        for (index, name, value) in &all {
-            if is_common(&&(*index, *name, value.clone())) {
-                if !common.iter().any(|(known, _)| known == name) {
-                    common.push((name, value.clone()));
-                }
-            } else if let Some(member) = cluster.members.get_mut(*index) {
-                member.more.options.0.push((name, value.clone()));
+        // What every member sets is the cluster's, and whoever has another value says so.
+        let told = self.told().count();
+        let mut common = GivenOptions::default();
+        for (_, name, _) in &all {
+            let values = || all.iter().filter(|(_, other, _)| other == name).map(|(.., value)| value);
+            if let Some(value) =
+                most_common(values()).filter(|_| values().count() == told && common.value(name).is_none())
+            {
+                common.0.push((name, value.clone()));
             }
         }
-        cluster.options = GivenOptions(common);
+        for (index, name, value) in all {
+            let is_common = common.value(name) == Some(value.as_str());
+            if let Some(member) = cluster.members.get_mut(index).filter(|_| !is_common) {
+                member.more.options.0.push((name, value));
+            }
+        }
+        cluster.options = common;
     }
 
     /// An option as the version knows it, and its value as the command line has it; none if the version knows

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{ImportError, Remark};
 use crate::etcd::found::{self, Found, FoundUrl, Host};
 use crate::etcd::label::Label;
-use crate::place::Place;
 
 /// A member, as far as it is known.
 #[derive(Debug)]
@@ -30,11 +29,6 @@ impl<'a> Known<'a> {
     /// The URLs of one of its options.
     pub(super) fn urls(&self, option: &str) -> Vec<FoundUrl> {
         self.told().map(|(_, member)| member.settings.urls(option)).unwrap_or_default()
-    }
-
-    /// Where it is told of.
-    pub(super) fn place(&self) -> Place {
-        self.told().map(|(_, member)| member.place.clone()).unwrap_or_default()
     }
 }
 
@@ -91,6 +85,7 @@ fn groups(found: &Found) -> (Vec<Group<'_>>, Vec<Told<'_>>) {
             settings.initial_cluster().iter().map(|(_, url)| address(url)).collect();
         keys.extend(settings.urls("initial-advertise-peer-urls").iter().map(address));
         keys.extend(settings.value("discovery-srv").map(str::to_owned));
+        keys.extend(token(&told));
         if keys.is_empty() {
             alone.push(told);
             continue;
@@ -107,6 +102,14 @@ fn groups(found: &Found) -> (Vec<Group<'_>>, Vec<Told<'_>>) {
         groups = others;
     }
     (groups, alone)
+}
+
+/// The token of a member beside its CA: where both are the same, so is the cluster, unless it is one of the
+/// tokens that everybody copies from etcd's documentation.
+fn token((host, member): &Told<'_>) -> Option<String> {
+    let token = member.settings.value("initial-cluster-token")?;
+    let authority = host.pem(member, "peer-trusted-ca-file")?.valid_certificates().next()?;
+    (!token.starts_with("etcd-cluster")).then(|| format!("{token} {}", authority.fingerprint()))
 }
 
 /// Host and port: a cluster that is moved from http to https is the same.
