@@ -37,6 +37,7 @@ mod cluster;
 mod container;
 mod deploy;
 mod description;
+mod discovery;
 pub mod doctor;
 mod env;
 mod error;

@@ -19,7 +19,10 @@ use super::trial::{Missing, Outcome, trial};
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![trial("rendering::kubeadm_finds_its_etcd", kubeadm_finds_its_etcd)];
+    let mut trials = vec![
+        trial("rendering::kubeadm_finds_its_etcd", kubeadm_finds_its_etcd),
+        trial("rendering::a_zone_leads_to_names_that_members_have", a_zone_leads_to_names),
+    ];
     for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
@@ -193,6 +196,48 @@ fn containers_are_run_with_what_etcd_needs(etcd: &Etcd) -> Outcome {
     has(&["--volume", "/srv/etcd:/srv/etcd"]);
     has(&["--entrypoint", "etcd", "quay.io/coreos/etcd:v3.5.30", "--name=etcd2"]);
     has(&["--host-whitelist=a b,$HOME,`x`,\"q\",'s',\\x;y"]);
+    Ok(())
+}
+
+/// The records of a zone's fragment: name, type, data.
+fn records(zone: &str) -> Vec<(String, String, String)> {
+    let lines = zone.lines().filter(|line| !line.starts_with(';'));
+    lines
+        .map(|line| {
+            let mut words = line.splitn(5, ' ');
+            let mut next = || words.next().unwrap_or_else(|| panic!("no record: {line}")).to_owned();
+            let (name, _, class, kind, data) = (next(), next(), next(), next(), next());
+            assert_eq!(class, "IN");
+            (name, kind, data)
+        })
+        .collect()
+}
+
+fn a_zone_leads_to_names() -> Outcome {
+    let openssl = Openssl::find()?;
+    let tree = Tree::of_fixture("discovery.yaml").applied();
+    let records = records(&tree.read("discovery.zone"));
+    let data = |name: &str, kind: &str| -> Vec<&str> {
+        let found = records.iter().filter(|(n, k, _)| n == name && k == kind);
+        found.map(|(_, _, data)| data.as_str()).collect()
+    };
+    for (service, port, certificate) in [("server", 2380, "peer"), ("client", 2379, "server")] {
+        let targets = data(&format!("_etcd-{service}-ssl._tcp.example.com."), "SRV");
+        assert_eq!(targets.len(), 3);
+        for (member, target) in ["etcd1", "etcd2", "etcd3"].into_iter().zip(targets) {
+            let target = target.strip_prefix(&format!("0 0 {port} ")).unwrap().strip_suffix('.').unwrap();
+            let certificate = tree.path(&format!("nodes/{member}/etc/etcd/pki/{certificate}.pem"));
+            let checked = openssl.x509(&["-checkhost", target], &certificate);
+            assert!(checked.contains("does match"), "{member}, {target}: {checked}");
+        }
+    }
+    assert_eq!(data("etcd1.example.com.", "A"), ["10.0.0.12"]);
+    assert_eq!(data("etcd2.example.com.", "AAAA"), ["fd00::13"]);
+    assert_eq!(
+        data("third.example.net.", "A"),
+        [""; 0],
+        "what has a name of its own has its record elsewhere"
+    );
     Ok(())
 }
 

@@ -178,7 +178,8 @@ impl Cluster {
             .chain(self.network.loopback.iter().cloned())
             // Found by its domain, a member is asked for by that name too (etcd, server/embed/config.go,
             // `GetDNSClusterNames`).
-            .chain(self.bootstrap.discovery_srv.iter().cloned().map(HostName::Dns));
+            .chain(self.bootstrap.discovery_srv.iter().cloned().map(HostName::Dns))
+            .chain(self.discovery_name(member).map(HostName::Dns));
         let mut names = SubjectAltNames::default();
         for host in hosts {
             match host {

@@ -22,6 +22,7 @@ use super::cluster::{
     Lifetimes, Member, MemberDetails, MemberUrls, Network, Rendering, RoleTerms, Style, SubjectFields, Terms,
     UnitKind,
 };
+use super::discovery;
 use super::error::DescriptionError;
 use super::host_path::HostPath;
 use super::label::Label;
@@ -163,7 +164,7 @@ impl Reader<'_> {
         if typed.members.value.is_empty() {
             return Err(self.error(typed.members.referenced, DescriptionError::NoMembers));
         }
-        let members = self.members(&typed.members.value, &mut reader)?;
+        let members = self.members(&typed.members.value, &bootstrap, &mut reader)?;
         let notices = reader.notices;
         let clients = self.clients(typed.clients)?;
         Ok(Cluster {
@@ -376,6 +377,7 @@ impl Reader<'_> {
     fn members(
         &self,
         typed: &[TypedMember],
+        bootstrap: &Bootstrap,
         options: &mut options::Reader<'_, '_>,
     ) -> Result<Vec<Member>, Error> {
         let mut members = Vec::new();
@@ -399,6 +401,11 @@ impl Reader<'_> {
             for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
                 claim("the DNS name", text.referenced, text.value.clone(), &name)?;
                 dns.push(self.parse(text, DnsName::parse)?);
+            }
+            if let (Some(domain), true) = (&bootstrap.discovery_srv, dns.is_empty()) {
+                let derived = discovery::name(&name, domain);
+                let derived = derived.map_err(|error| self.error(typed.name.referenced, error))?;
+                claim("the DNS name", typed.name.referenced, derived.to_string(), &name)?;
             }
             let details = self.member_details(typed, options)?;
             let member = Member::with(name, addresses, dns, details);

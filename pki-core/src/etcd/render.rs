@@ -4,7 +4,7 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style, UnitKind};
 use super::host_path::HostPath;
 use super::path::{CONTAINERS, HOST_UNITS};
-use super::{container, deploy, env, unit, yaml};
+use super::{container, deploy, discovery, env, unit, yaml};
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<R
 /// In the output folder.
 pub(super) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
     let mut files = vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
+    if let Some(domain) = &cluster.bootstrap.discovery_srv {
+        files.push(Rendered::text("discovery.zone".to_owned(), discovery::zone(cluster, domain)));
+    }
     if let Some(container) = &cluster.rendering.container {
         let members = cluster.members().iter().zip(starts);
         files.extend(members.map(|(member, start)| {
