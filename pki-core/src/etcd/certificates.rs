@@ -192,15 +192,10 @@ impl Cluster {
                 HostName::Address(_) | HostName::Dns(_) => {}
             }
         }
-        if role == Role::Peer && self.uses_peer_marker() {
+        if role == Role::Peer && self.layout.has_peer_marker() {
             names.dns.push(self.peer_marker().to_string());
         }
         names
-    }
-
-    /// Whether peers are told from others by a name.
-    pub(super) fn uses_peer_marker(&self) -> bool {
-        self.layout.issuer(Role::Peer) == Role::PeerCa
     }
 
     /// The profile that a role's certificates are issued under.

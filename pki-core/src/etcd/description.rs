@@ -142,7 +142,7 @@ impl Reader<'_> {
         let rendering = self.rendering(&typed)?;
         if let (Style::Yaml, Some(text)) = (rendering.style, &typed.style) {
             // What the layout cannot do without: etcd would read the rest, and take every certificate of the CA.
-            let needed = (layout == Layout::LeastPrivilege).then_some("peer-cert-allowed-hostname");
+            let needed = layout.has_peer_marker().then_some("peer-cert-allowed-hostname");
             if let Some(name) = needed.filter(|name| !options::is_in_yaml(name, version)) {
                 let error = DescriptionError::OptionWithoutYaml { name: name.to_owned() };
                 return Err(self.error(text.referenced, error));

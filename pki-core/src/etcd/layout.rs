@@ -120,6 +120,11 @@ impl Layout {
         self != Self::LeastPrivilege
     }
 
+    /// Whether peers are told from others by a name, `--peer-cert-allowed-hostname`.
+    pub(super) fn has_peer_marker(self) -> bool {
+        self == Self::LeastPrivilege
+    }
+
     /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
     pub(super) fn extended_key_usage(self, role: Role) -> Vec<ObjectIdentifier> {
         match role {

@@ -192,7 +192,7 @@ impl Cluster {
             .set("peer-key-file", self.host_key(peer))
             .set("peer-client-cert-auth", true)
             .set("peer-trusted-ca-file", self.host_certificate(self.layout.issuer(peer)));
-        if self.uses_peer_marker() {
+        if self.layout.has_peer_marker() {
             settings.set("peer-cert-allowed-hostname", self.peer_marker());
         }
     }
