@@ -160,6 +160,10 @@ fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>
             writeln!(io.output, "     {command}")?;
         }
     }
+    if report.members.iter().any(|member| member.change != "kept") {
+        let script = shell_word(&output.join("deploy.sh").to_string_lossy());
+        writeln!(io.output, "{script} does what of this is copying, adding and starting members.")?;
+    }
     if report.files.iter().any(|file| file.path.starts_with("ca/")) {
         let ca = shell_word(&output.join("ca").to_string_lossy());
         writeln!(
