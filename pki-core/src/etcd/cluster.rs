@@ -356,6 +356,12 @@ impl Style {
 impl UnitKind {
     pub(super) const ALL: [Self; 3] = [Self::DropIn, Self::None, Self::Service];
 
+    /// What systemd is given if the description does not say: with a container nothing, for both at once would be
+    /// two members of one name.
+    pub(super) fn usual(container: Option<&Container>) -> Self {
+        if container.is_some() { Self::None } else { Self::default() }
+    }
+
     /// Its name in a description.
     pub fn name(self) -> &'static str {
         match self {

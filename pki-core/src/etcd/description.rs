@@ -185,11 +185,10 @@ impl Reader<'_> {
 
     fn rendering(&self, typed: &TypedCluster) -> Result<Rendering, Error> {
         let container = typed.container.as_ref().map(|typed| self.container(typed)).transpose()?;
-        // Both at once would be two members of one name.
-        let usual_unit = if container.is_some() { UnitKind::None } else { UnitKind::default() };
+        let unit = self.parse_option(typed.unit.as_ref(), unit)?;
         Ok(Rendering {
             style: self.parse_option(typed.style.as_ref(), style)?.unwrap_or_default(),
-            unit: self.parse_option(typed.unit.as_ref(), unit)?.unwrap_or(usual_unit),
+            unit: unit.unwrap_or_else(|| UnitKind::usual(container.as_ref())),
             container,
         })
     }

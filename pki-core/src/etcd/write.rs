@@ -10,7 +10,7 @@ use time::Duration;
 
 use super::cluster::{
     Bootstrap, Client, Cluster, Container, Hosts, Lifetimes, Member, Network, Rendering, RoleTerms,
-    SubjectFields,
+    SubjectFields, UnitKind,
 };
 use super::label::Label;
 use super::layout::{Layout, Role};
@@ -272,7 +272,7 @@ impl Section<'_> {
     fn rendering(&mut self, rendering: &Rendering) {
         let usual = Rendering::default();
         self.word_unless("style", rendering.style.name(), usual.style.name());
-        self.word_unless("unit", rendering.unit.name(), usual.unit.name());
+        self.word_unless("unit", rendering.unit.name(), UnitKind::usual(rendering.container.as_ref()).name());
         if let Some(Container { engine, image }) = &rendering.container {
             let mut container = self.section("container");
             container.word("engine", engine.name());
@@ -577,7 +577,7 @@ certificates:
   client-ca: {certificate: a/ca.pem, private-key: a/ca-key.pem, file: clients}
   peer-ca: {common-name: "x\\y", subject: {}, validity: 1h30m, key: ed25519}
   server: {common-name: s, names: [a.example, "::1"], validity: 5y}
-host: {binary: /b, user: u, config: /c, pki: /p/p, data-dir: /d/d, wal-dir: /w/w}
+host: {binary: /b, user: u, config: /c, pki: /p/p, data-dir: /d/d, wal-dir: /w/w/w}
 options: {host-whitelist: ["a b", "yes", "\"q\"", "名"], snapshot-count: 5}
 members:
   - name: a
