@@ -35,25 +35,50 @@ pub enum Existing {
     Replace,
 }
 
-/// A file that is complete on the disk, but not yet under its name. Dropping it removes it.
+/// A file that has its bytes, but not its name yet. Dropping it removes it.
+///
+/// It is not kept open: a cluster has more files than a process may have open.
 #[derive(Debug)]
-struct Staged {
+pub struct Staged {
     file: TempPath,
     target: PathBuf,
+    existing: Existing,
 }
 
 impl Staged {
-    /// Where the file will be.
-    fn target(&self) -> &Path {
-        &self.target
+    /// The file for `path`, under a temporary name beside it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`].
+    pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
+        if path.file_name().is_none() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY_PREFIX);
+        if let Mode::Masked(mode) = mode {
+            builder.permissions(Permissions::from_mode(mode));
+        }
+        let mut file = builder.tempfile_in(folder_of(path))?;
+        file.write_all(bytes)?;
+        if let Mode::Exactly(mode) = mode {
+            file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        }
+        Ok(Self { file: file.into_temp_path(), target: path.to_owned(), existing })
     }
 
-    fn rename(self, existing: Existing) -> io::Result<()> {
-        match existing {
+    /// Where it is until it gets its name.
+    pub fn temporary(&self) -> &Path {
+        &self.file
+    }
+
+    fn rename(self) -> Result<(), BatchError> {
+        let renamed = match self.existing {
             Existing::Keep => self.file.persist_noclobber(&self.target),
             Existing::Replace => self.file.persist(&self.target),
-        }
-        .map_err(|failure| failure.error)
+        };
+        renamed.map_err(|failure| BatchError { path: self.target, source: failure.error })
     }
 }
 
@@ -67,27 +92,8 @@ impl Staged {
 /// [`ErrorKind::AlreadyExists`] if something has the name and is to be kept.
 pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
     let mut batch = Batch::default();
-    batch.add(path, bytes, mode, existing)?;
+    batch.add(Staged::new(path, bytes, mode, existing)?);
     batch.commit().map_err(|error| error.source)
-}
-
-/// The file under its temporary name, perhaps not on the disk yet. It is not kept open: a cluster has more
-/// files than a process may have open.
-fn create(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<Staged> {
-    if path.file_name().is_none() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
-    if let Mode::Masked(mode) = mode {
-        builder.permissions(Permissions::from_mode(mode));
-    }
-    let mut file = builder.tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
-    if let Mode::Exactly(mode) = mode {
-        file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    }
-    Ok(Staged { file: file.into_temp_path(), target: path.to_owned() })
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -100,9 +106,9 @@ fn folder_of(path: &Path) -> &Path {
 /// Files that get their names only when all of them are on the disk.
 #[derive(Debug, Default)]
 pub struct Batch {
-    staged: Vec<(Staged, Existing)>,
+    staged: Vec<Staged>,
     /// What is to have its names before
-    settled: Vec<Vec<(Staged, Existing)>>,
+    settled: Vec<Vec<Staged>>,
 }
 
 /// What could not be done to which file of a [`Batch`].
@@ -120,16 +126,9 @@ pub struct BatchError {
 const MANY: usize = 8;
 
 impl Batch {
-    /// Adds a file. Returns where it is until it gets its name.
-    ///
-    /// # Errors
-    ///
-    /// As for [`write()`].
-    pub fn add(&mut self, path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<PathBuf> {
-        let staged = create(path, bytes, mode)?;
-        let temporary = staged.file.to_path_buf();
-        self.staged.push((staged, existing));
-        Ok(temporary)
+    /// Adds a file.
+    pub fn add(&mut self, staged: Staged) {
+        self.staged.push(staged);
     }
 
     /// What is added from here on gets its names only when what was added before is on the disk for good under
@@ -146,15 +145,14 @@ impl Batch {
     /// As for [`write()`]. The files before the one that failed have their names, the others are gone.
     pub fn commit(self) -> Result<(), BatchError> {
         let all = self.settled.iter().chain([&self.staged]).flatten();
-        let places: Vec<_> = all.map(|(staged, _)| (staged.file.as_ref(), staged.target())).collect();
+        let places: Vec<_> = all.map(|staged| (staged.temporary(), staged.target.as_path())).collect();
         sync(&places)?;
         for part in self.settled.into_iter().chain([self.staged]) {
             // A new name survives a power failure only when its folder is on the disk too.
             let mut folders = BTreeSet::new();
-            for (staged, existing) in part {
-                let path = staged.target().to_owned();
-                folders.insert(folder_of(&path).to_owned());
-                staged.rename(existing).map_err(|source| BatchError { path, source })?;
+            for staged in part {
+                folders.insert(folder_of(&staged.target).to_owned());
+                staged.rename()?;
             }
             let places: Vec<_> = folders.iter().map(|folder| (folder.as_path(), folder.as_path())).collect();
             sync(&places)?;
@@ -235,6 +233,10 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn staged(path: &Path) -> Staged {
+        Staged::new(path, b"bytes", Mode::Exactly(0o600), Existing::Keep).unwrap()
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -332,22 +334,23 @@ mod tests {
             let mut batch = Batch::default();
             for i in 0..count {
                 let path = folder.path().join(format!("{count}-{i}"));
-                let temporary = batch.add(&path, b"bytes", Mode::Exactly(0o600), Existing::Keep).unwrap();
-                assert!(temporary.exists() && !path.exists());
+                let staged = staged(&path);
+                assert!(staged.temporary().exists() && !path.exists());
+                batch.add(staged);
             }
             batch.commit().unwrap();
             assert_eq!(mode(&folder.path().join(format!("{count}-0"))), 0o600);
         }
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut dropped = Batch::default();
-        dropped.add(&folder.path().join("dropped"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
+        dropped.add(staged(&folder.path().join("dropped")));
         drop(dropped);
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut batch = Batch::default();
-        batch.add(&folder.path().join("settled"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
+        batch.add(staged(&folder.path().join("settled")));
         batch.settle();
-        batch.add(&folder.path().join("new"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
-        batch.add(&folder.path().join("3-0"), b"", Mode::Exactly(0o600), Existing::Keep).unwrap();
+        batch.add(staged(&folder.path().join("new")));
+        batch.add(staged(&folder.path().join("3-0")));
         let error = batch.commit().unwrap_err();
         assert_eq!((error.path, error.source.kind()), (folder.path().join("3-0"), ErrorKind::AlreadyExists));
         assert_eq!(fs::read(folder.path().join("3-0")).unwrap(), b"bytes");

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{Batch, Existing, Mode};
+use pki_core::disk::{Batch, Existing, Mode, Staged};
 use pki_core::parallel;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
@@ -31,6 +31,14 @@ struct Made {
     notices: Vec<Notice>,
 }
 
+impl Made {
+    /// Its files, each with `base` for the first part of its name.
+    fn stage(self, base: &Path, force: bool) -> Result<(Vec<Staged>, Vec<Notice>), Failure> {
+        let files = self.files.into_iter().map(|file| file.stage(base, force));
+        Ok((files.collect::<Result<_, _>>()?, self.notices))
+    }
+}
+
 struct File {
     suffix: &'static str,
     bytes: Zeroizing<Vec<u8>>,
@@ -40,6 +48,14 @@ struct File {
 impl File {
     fn public(suffix: &'static str, text: String) -> Self {
         Self { suffix, bytes: Zeroizing::new(text.into_bytes()), is_secret: false }
+    }
+
+    fn stage(self, base: &Path, force: bool) -> Result<Staged, Failure> {
+        let target = with_suffix(base, self.suffix);
+        let mode = if self.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
+        let existing = if self.is_secret && !force { Existing::Keep } else { Existing::Replace };
+        Staged::new(&target, &self.bytes, mode, existing)
+            .map_err(|error| Failure::user(format!("cannot write {}: {error}", target.display())))
     }
 }
 
@@ -108,25 +124,18 @@ fn run(
         let stopped = |failure: Failure| {
             failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
         };
-        let results = parallel::map(chunk, |(path, _)| {
-            let made = make(&work, path);
+        let results = parallel::map(chunk, |(path, base)| {
+            let staged = make(&work, path).and_then(|made| made.stage(base, force));
             bar.inc(1);
-            made
+            staged
         });
         let mut batch = Batch::default();
-        for ((path, base), made) in chunk.iter().zip(results) {
-            let made = made.map_err(stopped)?;
-            for notice in made.notices {
+        for ((path, _), result) in chunk.iter().zip(results) {
+            let (files, notices) = result.map_err(stopped)?;
+            for notice in notices {
                 log.warning(io, format_args!("{}: {notice}", path.display()));
             }
-            for File { suffix, bytes, is_secret } in made.files {
-                let target = with_suffix(base, suffix);
-                let mode = if is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
-                let existing = if is_secret && !force { Existing::Keep } else { Existing::Replace };
-                batch.add(&target, &bytes, mode, existing).map_err(|error| {
-                    stopped(Failure::user(format!("cannot write {}: {error}", target.display())))
-                })?;
-            }
+            files.into_iter().for_each(|file| batch.add(file));
         }
         batch.commit().map_err(|error| stopped(Failure::user(format!("cannot write {error}"))))?;
         written += chunk.len();

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{Batch, Existing, Mode};
+use pki_core::disk::{Batch, Existing, Mode, Staged};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -389,9 +389,8 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>,
     let mut batch = Batch::default();
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
-        batch
-            .add(&path, &artifact.bytes, artifact.mode, existing)
-            .map_err(|error| failed("open", &path, &error))?;
+        let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
+        batch.add(staged.map_err(|error| failed("open", &path, &error))?);
         paths.push(path);
     }
     batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;

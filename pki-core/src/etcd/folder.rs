@@ -15,7 +15,7 @@ use super::issue::{Outcome, Write};
 use super::path::AUTHORITIES;
 use super::tree::{self, Entry, FileKind, Owner, Tree};
 use super::user;
-use crate::disk::{self, Batch, Existing, Mode};
+use crate::disk::{self, Batch, Existing, Mode, Staged};
 use crate::error::{Error, ErrorKind};
 
 /// An output folder.
@@ -111,10 +111,10 @@ impl Folder {
             let Some(bytes) = &write.bytes else { continue };
             let path = self.place(&write.path, seen)?;
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
-            let temporary = batch
-                .add(&path, bytes, Mode::Exactly(write.mode), existing)
+            let staged = Staged::new(&path, bytes, Mode::Exactly(write.mode), existing)
                 .map_err(|e| Error::io("write", &path, e))?;
-            self.give(&write.owner, &temporary)?;
+            self.give(&write.owner, staged.temporary())?;
+            batch.add(staged);
         }
         Ok(())
     }
