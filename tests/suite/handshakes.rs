@@ -48,8 +48,8 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A certificate to try, issued by the CA in the same folder as `NAME.pem` and `NAME-key.pem`.
-struct Case {
-    name: &'static str,
+pub struct Case {
+    pub name: &'static str,
     /// For `openssl genpkey`.
     key: &'static [&'static str],
     common_name: &'static str,
@@ -75,7 +75,7 @@ const PLAIN: Case = Case {
     rewrite: &[],
 };
 
-const CASES: [Case; 30] = [
+pub const CASES: [Case; 30] = [
     PLAIN,
     Case { name: "p-384", key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], ..PLAIN },
     Case { name: "p-521", key: &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"], ..PLAIN },
@@ -148,7 +148,7 @@ const BUILD_DEPENDENT: [Case; 2] = [
 ];
 
 /// The certificates, made once.
-static CASES_ISSUED: LazyLock<Result<Workshop, Missing>> = LazyLock::new(|| {
+pub static CASES_ISSUED: LazyLock<Result<Workshop, Missing>> = LazyLock::new(|| {
     let workshop = Workshop::new()?;
     for case in CASES.iter().chain(&BUILD_DEPENDENT) {
         workshop.issue(case, "ca");
@@ -426,7 +426,7 @@ fn compare<'a>(cases: impl IntoIterator<Item = &'a Case>, judge: impl Fn(&Case) 
 
 /// What the library says of a connection.
 #[derive(Debug)]
-enum Verdict {
+pub enum Verdict {
     Connects,
     NoStart(Side, NoStart),
     Refused(Side, Reason),
@@ -478,13 +478,18 @@ impl fmt::Display for Happening {
 }
 
 /// How the programs are run, and how the library is told about it.
-struct Setting {
-    leniency: Leniency,
+pub struct Setting {
+    pub leniency: Leniency,
     godebug: String,
     max_version: Version,
 }
 
 impl Setting {
+    /// As Go does by itself.
+    pub fn plain() -> Self {
+        Self { leniency: Leniency::default(), godebug: String::new(), max_version: Version::Tls13 }
+    }
+
     /// Go learnt of these settings in 1.23 and 1.24, and was lenient before.
     fn of(etcd: &Etcd, wanted: Leniency) -> Self {
         let said = run(Command::new(&etcd.etcd).arg("--version")).ok().stdout;
@@ -500,7 +505,7 @@ impl Setting {
 }
 
 /// CAs and certificates in a folder of their own, by openssl.
-struct Workshop {
+pub struct Workshop {
     folder: TempDir,
     openssl: PathBuf,
 }
@@ -514,7 +519,7 @@ impl Workshop {
         Ok(workshop)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -626,7 +631,7 @@ impl Workshop {
     }
 
     /// What the library foresees if a client with one certificate dials a server with another.
-    fn foresee(&self, client: &str, server: &str, setting: &Setting) -> Verdict {
+    pub fn foresee(&self, client: &str, server: &str, setting: &Setting) -> Verdict {
         match (self.client(client, setting), self.server(server, setting)) {
             (_, Err(why)) => Verdict::NoStart(Side::Server, why),
             (Err(why), _) => Verdict::NoStart(Side::Client, why),
