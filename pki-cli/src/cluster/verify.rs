@@ -128,16 +128,7 @@ impl Paper {
             self.failure("unknown", self.doubtful, failure, io)?;
         }
         self.visits(verified, io)?;
-        let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
-            let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
-            sources.entry(from).or_default().push(member.name.clone());
-        }
-        if !sources.is_empty() {
-            let sources: Vec<String> =
-                sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect();
-            writeln!(io.output, "Taken to come: {}.", joined(&sources, "; "))?;
-        }
+        sources(verified, io)?;
         let tried = verified.tried;
         writeln!(
             io.output,
@@ -242,6 +233,25 @@ impl Paper {
         let style = if verdict.forms && verdict.survives_any_one { self.good } else { self.bad };
         Ok(writeln!(io.output, "{style}Verdict{style:#} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
+}
+
+/// Where members were taken to come from, which the files do not tell for certain.
+fn sources(verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+    let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
+        let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
+        sources.entry(from).or_default().push(member.name.clone());
+    }
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let sources: Vec<String> = match sources.len() {
+        many if many == verified.members.len() && many > MOST_NAMES => {
+            vec!["each member from its own address".to_owned()]
+        }
+        _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
+    };
+    Ok(writeln!(io.output, "Taken to come: {}.", joined(&sources, "; "))?)
 }
 
 fn words(visit: &Visit, size: usize) -> String {

@@ -222,3 +222,91 @@ fn known(tests: &HashMap<Test, Outcome>, [of_port, of_caller]: [Test; 2]) -> Opt
 fn words(versions: Versions) -> String {
     format!("{versions:?}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca;
+    use crate::key::{KeyAlgorithm, KeySource, SystemKeys};
+    use crate::policy::Config;
+    use crate::random::SystemRandomness;
+    use crate::request::Request;
+    use crate::signer::{Issuer, SigningRequest};
+    use crate::tls::{Allowed, Authorities, Identity, Leniency};
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 12:00 UTC);
+
+    fn identity(issuer: &Issuer, common_name: &str, host: &str) -> Identity {
+        let request = Request {
+            common_name: common_name.to_owned(),
+            hosts: vec![host.to_owned()],
+            ..Request::default()
+        };
+        let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let csr = request.sign(&key, &mut Vec::new()).unwrap().verify().unwrap();
+        let config = Config::default();
+        let profile = config.profile(None).unwrap();
+        let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
+        let certificate = issuer.sign(&signing, NOW, &SystemRandomness).unwrap().value.to_pem();
+        Identity::read(certificate.as_bytes(), key.to_pem().as_bytes(), Leniency::default()).unwrap()
+    }
+
+    /// Members that differ in everything that may matter: whoever meets whomever, the end is that of a handshake of
+    /// these two alone.
+    #[test]
+    fn nothing_is_concluded_that_is_not_so() {
+        let authorities: Vec<(String, Issuer)> = (0..2)
+            .map(|_| {
+                let request = Request { common_name: "ca".to_owned(), ..Request::default() };
+                let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+                let root = ca::create(&request, &key, NOW, &SystemRandomness).unwrap().value.certificate;
+                (root.to_pem(), Issuer::new(root, key).unwrap())
+            })
+            .collect();
+        let mut company = Company::default();
+        let (mut callers, mut ports) = (Vec::new(), Vec::new());
+        for own in 0..2 {
+            for trusted in 0..2 {
+                for host in ["10.0.0.1", "10.0.0.2", "etcd1.example"] {
+                    for allowed in [Allowed::All, Allowed::CommonNames(vec!["0".to_owned()])] {
+                        let identity = identity(&authorities[own].1, &own.to_string(), host);
+                        let pem = &authorities[trusted].0;
+                        let bundle = Authorities::read(pem.as_bytes(), Leniency::default()).unwrap();
+                        let trust = Trust {
+                            authorities: Some(pem.clone().into_bytes()),
+                            allowed: format!("{allowed:?}"),
+                            checks_source: true,
+                            ..Trust::default()
+                        };
+                        let mut client = Client::new("", bundle.clone());
+                        client.identity = Some(identity.clone());
+                        client.allowed = allowed.clone();
+                        callers.push(company.caller(client, trust.clone()));
+                        let mut server = Server::new(identity);
+                        server.client_authorities = Some(bundle);
+                        server.allowed = allowed;
+                        server.checks_source = true;
+                        ports.push(company.port(server, trust));
+                    }
+                }
+            }
+        }
+        let host = company.host("10.0.0.1");
+        let sources = [Some([10, 0, 0, 1].into()), Some([10, 0, 0, 2].into()), None];
+        let mut dials = Vec::new();
+        for (at, caller) in callers.iter().enumerate() {
+            for port in &ports {
+                dials.push(Dial { caller: *caller, port: *port, host, source: sources[at % 3] });
+            }
+        }
+        let names = KnownNames::new();
+        let circumstances = Circumstances { names: &names, lookup: None, now: NOW };
+        let together = company.meet(&dials, circumstances);
+        for (dial, end) in dials.iter().zip(together) {
+            let alone = company.shake_hands(*dial, circumstances);
+            // Of two reasons either may be told, but for those that may be none.
+            let kind = |outcome: &Outcome| outcome.as_deref().map(Obstacle::is_open);
+            assert_eq!(kind(&end), kind(&alone), "{dial:?}: {end:?} and {alone:?}");
+        }
+    }
+}
