@@ -16,6 +16,7 @@ mod suite {
     pub mod deploy;
     pub mod described;
     pub mod descriptions;
+    pub mod dns;
     pub mod doctor;
     pub mod etcd;
     pub mod growth;

@@ -6,14 +6,16 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Trial;
+use pki_core::etcd::EtcdVersion;
 use serde_json::{Map, Value, json};
 
 use super::command::{Running, quoted, run, until};
+use super::dns::{NameServer, Record};
 use super::host::{Host, PACKAGED_UNIT};
 use super::live::{Cluster, PATIENCE, described, loopback};
 use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
-use super::programs::{self, Etcd, find, fixture};
+use super::programs::{self, Etcd, can_isolate, find, fixture};
 use super::trial::{Missing, Outcome, trial};
 
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
@@ -29,6 +31,9 @@ pub fn trials() -> Vec<Trial> {
         let etcd = found.clone();
         let name = format!("rendering::{version}::a_drop_in_starts_on_privileged_ports");
         trials.push(trial(name, move || a_drop_in_starts_on_privileged_ports(&etcd?)));
+        let etcd = found.clone();
+        let name = format!("rendering::{version}::members_find_each_other_by_the_zone");
+        trials.push(trial(name, move || members_find_each_other_by_the_zone(&etcd?)));
         let etcd = found.clone();
         let name = format!("rendering::{version}::containers_are_run_with_what_etcd_needs");
         trials.push(trial(name, move || containers_are_run_with_what_etcd_needs(&etcd?)));
@@ -200,7 +205,7 @@ fn containers_are_run_with_what_etcd_needs(etcd: &Etcd) -> Outcome {
 }
 
 /// The records of a zone's fragment: name, type, data.
-fn records(zone: &str) -> Vec<(String, String, String)> {
+fn records(zone: &str) -> Vec<Record> {
     let lines = zone.lines().filter(|line| !line.starts_with(';'));
     lines
         .map(|line| {
@@ -211,6 +216,41 @@ fn records(zone: &str) -> Vec<(String, String, String)> {
             (name, kind, data)
         })
         .collect()
+}
+
+/// No member is told of another: they ask a name server that has nothing but the fragment.
+fn members_find_each_other_by_the_zone(etcd: &Etcd) -> Outcome {
+    can_isolate()?;
+    let description = json!({
+        "name": "found",
+        "version": etcd.version,
+        "discovery-srv": "example.com",
+        "members": [
+            {"name": "etcd1", "address": "127.0.0.1"},
+            {"name": "etcd2", "address": "127.0.0.2"},
+            {"name": "etcd3", "address": "127.0.0.3"},
+        ],
+    });
+    let tree = Tree::of_value(&description).applied();
+    // An address for each, since the tests of two versions may come together here.
+    let address = format!("127.0.53.{}", EtcdVersion::parse(&etcd.version).unwrap().minor());
+    for name in ["etcd1", "etcd2", "etcd3"] {
+        assert!(!tree.read(&format!("nodes/{name}/etc/etcd/etcd.env")).contains("INITIAL_CLUSTER="));
+        let file = tree.path(&format!("nodes/{name}/etc/resolv.conf"));
+        fs::write(file, format!("nameserver {address}\n")).unwrap();
+    }
+    let zone = records(&tree.read("discovery.zone"));
+    let _server = NameServer::start(&address, zone)
+        .map_err(|error| Missing(format!("no name server on {address}: {error}")))?;
+    let mut cluster = Cluster::start(etcd, tree)?;
+    cluster.wait_until_healthy();
+    let listed = cluster.etcdctl(&["member", "list"]).ok().stdout;
+    assert!(listed.contains("etcd3, https://etcd3.example.com:2380, https://127.0.0.3:2379"), "{listed}");
+    for member in &cluster.members {
+        let log = fs::read_to_string(&member.log).unwrap();
+        assert!(!log.contains("rejected connection"), "{log}");
+    }
+    Ok(())
 }
 
 fn a_zone_leads_to_names() -> Outcome {
