@@ -565,7 +565,7 @@ fn listen_url(text: &str) -> Result<MemberUrl, DescriptionError> {
 }
 
 /// The name of a container image, with what may be in one and nothing that a shell could take otherwise.
-fn image(text: &str) -> Result<String, DescriptionError> {
+pub(super) fn image(text: &str) -> Result<String, DescriptionError> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(safe) {
         Ok(text.to_owned())

@@ -468,7 +468,7 @@ impl Host {
                     }],
                     variables: file.variables.clone(),
                     environment_is_known: true,
-                    unset: Vec::new(),
+                    ..Process::default()
                 };
                 let place = Place::file(path);
                 self.members.push(Member { unit: None, process, settings: Settings::default(), place });

@@ -19,6 +19,7 @@ use self::evidence::Evidence;
 use self::known::Known;
 use super::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
 use super::description;
+use super::doctor::{self, Finding};
 use super::error::DescriptionError;
 use super::found::{self, Found};
 use super::label::Label;
@@ -39,6 +40,8 @@ pub struct Imported {
     pub cluster: Cluster,
     /// What is different from what was found.
     pub remarks: Vec<Remark>,
+    /// What is wrong with what was found.
+    pub findings: Vec<Finding>,
 }
 
 /// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
@@ -159,6 +162,7 @@ impl<'a> Importer<'a> {
         cluster.bootstrap = self.bootstrap(&cluster);
         cluster.rendering.style = self.style();
         cluster.rendering.unit = self.unit();
+        cluster.rendering.container = self.container();
         cluster.hosts = self.hosts();
         self.take_network(&mut cluster);
         let evidence = self.evidence(&cluster);
@@ -177,11 +181,29 @@ impl<'a> Importer<'a> {
         for remark in &self.remarks {
             remarks.add(&remark.key, remark.to_string());
         }
+        let findings = doctor::examine(self.found, self.version, self.now);
+        for finding in &findings {
+            let Finding { rule, severity, place, problem, .. } = finding;
+            remarks.add(self.key_of(place), format!("{severity} {rule}: {place}: {problem}"));
+        }
         let description = write::description(&cluster, &remarks);
         // Only what can be read is a description.
         let cluster = Cluster::from_yaml(&description, None);
         let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
-        Ok(Imported { description, cluster, remarks: self.remarks })
+        Ok(Imported { description, cluster, remarks: self.remarks, findings })
+    }
+
+    /// The member whose host a place is on, or else the description.
+    fn key_of(&self, place: &Place) -> String {
+        let is_on = |known: &&Known<'a>| {
+            let root = known.told().and_then(|(host, _)| host.root.as_ref());
+            root.zip(place.path()).is_some_and(|(root, path)| path.starts_with(root))
+        };
+        let mut on = self.known.iter().filter(is_on);
+        match (on.next(), on.next()) {
+            (Some(known), None) => format!("members/{}", known.name),
+            _ => String::new(),
+        }
     }
 
     fn remark(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
@@ -243,14 +265,13 @@ impl<'a> Importer<'a> {
         best.cloned().unwrap_or_else(|| Label::known("etcd"))
     }
 
-    fn bootstrap(&mut self, cluster: &Cluster) -> Bootstrap {
+    fn bootstrap(&self, cluster: &Cluster) -> Bootstrap {
         let token = self.common("initial-cluster-token").and_then(|token| Label::parse(token).ok());
         let domain = self.common("discovery-srv");
+        // etcd's own default is a token too.
+        let usual = self.told().next().map(|_| Label::known("etcd-cluster"));
         Bootstrap {
-            // etcd's own default is a token too.
-            token: token
-                .or_else(|| Some(Label::known("etcd-cluster")))
-                .filter(|token| *token != cluster.name),
+            token: token.or(usual).filter(|token| *token != cluster.name),
             state: None,
             discovery_srv: domain.and_then(|domain| super::address::DnsName::parse(domain).ok()),
         }
@@ -274,7 +295,7 @@ impl<'a> Importer<'a> {
     }
 
     /// What is set and follows from nothing else in the description.
-    fn take_options(&mut self, cluster: &mut Cluster) {
+    fn take_options(&self, cluster: &mut Cluster) {
         let starts = cluster.starts(&[]);
         let mut all: Vec<(usize, &'static str, String)> = Vec::new();
         for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {

@@ -14,6 +14,7 @@ use super::cluster::{
 };
 use super::label::Label;
 use super::layout::{Layout, Role};
+use super::yaml::quoted;
 use crate::duration;
 use crate::key::KeyAlgorithm;
 
@@ -455,8 +456,8 @@ impl Section<'_> {
     }
 }
 
-/// Comments are no longer than lines of code.
-const WIDTH: usize = 110;
+/// The longest line of a comment.
+const WIDTH: usize = 120;
 
 /// Lines of comment. Nothing in them ends a line or steers a terminal.
 fn comment(text: &mut String, depth: usize, remark: &str) {
@@ -483,25 +484,6 @@ fn comment(text: &mut String, depth: usize, remark: &str) {
 fn shown(c: char) -> Vec<char> {
     let is_plain = c.is_ascii_graphic() || c.is_alphanumeric();
     if is_plain { vec![c] } else { c.escape_default().collect() }
-}
-
-/// A text in double quotes: as it is in ASCII, escaped where it is not (YAML 1.2.2, 5.7 and 7.3.1).
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            ' '..='~' => quoted.push(c),
-            '\0'..='\u{ffff}' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            _ => {
-                let _ = write!(quoted, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// A lifetime in the largest unit that it is a whole number of.

@@ -18,6 +18,8 @@ pub struct Process {
     pub environment_is_known: bool,
     /// The variables in its command line that are not set, and where.
     pub unset: Vec<(String, Place)>,
+    /// The program that runs it in a container, and the image.
+    pub container: Option<(String, String)>,
 }
 
 /// A word of a command line.
@@ -275,16 +277,33 @@ impl Process {
         let words = words::shell(script);
         let mut variables = Vec::new();
         let mut lines = LineCounter::new(script);
-        let mut arguments = Vec::new();
+        let mut arguments: Vec<Argument> = Vec::new();
+        let (mut engine, mut image) = (None, None);
+        let mut before = String::new();
         for word in words {
             let place = lines.place(word.offset, path);
+            let before = std::mem::replace(&mut before, word.text.clone());
             if arguments.is_empty() {
+                if CONTAINER_ENGINES.contains(&word.text.as_str()) {
+                    engine = Some(word.text);
+                    continue;
+                }
                 if let Some((name, value)) = word.text.split_once('=').filter(|(name, _)| is_name(name)) {
                     let value = (!value.contains(['$', '`'])).then(|| value.to_owned());
                     variables.push(Variable { name: name.to_owned(), value, place });
                     continue;
                 }
-                if !is_etcd(&word.text) {
+                // The container may be called etcd.
+                let is_value = engine.is_some() && before.starts_with('-') && before != "--entrypoint";
+                if !is_etcd(&word.text) || is_value {
+                    continue;
+                }
+            } else if engine.is_some() && image.is_none() && arguments.len() == 1 {
+                // The image stands behind the entry point, or before the program.
+                if is_etcd(&word.text) {
+                    image = arguments.pop().map(|image| image.written);
+                } else if !word.text.starts_with('-') {
+                    image = Some(word.text);
                     continue;
                 }
             } else if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
@@ -294,7 +313,9 @@ impl Process {
             arguments.push(Argument { text, written: word.text, place });
         }
         let starts_etcd = arguments.iter().skip(1).any(|argument| argument.written.starts_with('-'));
-        starts_etcd.then_some(Self { arguments, variables, environment_is_known: true, unset: Vec::new() })
+        let container = engine.zip(image);
+        let process = Self { arguments, variables, environment_is_known: true, container, ..Self::default() };
+        starts_etcd.then_some(process)
     }
 
     /// Whether its program is etcd, as far as its name tells.
@@ -307,6 +328,9 @@ impl Process {
         self.variables.iter().any(|variable| variable.name.starts_with("ETCD_"))
     }
 }
+
+/// Programs that run containers.
+const CONTAINER_ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
 
 /// Where words are, asked for in their order.
 struct LineCounter<'a> {
@@ -427,5 +451,21 @@ mod tests {
         assert_eq!(process.arguments[3].place.to_string(), "radon.sh:4:3");
         assert_eq!(process.variables.last().unwrap().name, "ETCD_DEBUG");
         assert!(Process::of_script("systemctl status etcd\n", Path::new("x")).is_none());
+    }
+
+    #[test]
+    fn a_container_has_an_image() {
+        for script in [
+            "exec docker run --name etcd-a --entrypoint etcd example/etcd:v3.5 --name=a\n",
+            "docker run --rm --name etcd -p 1:2 example/etcd:v3.5 /usr/local/bin/etcd --name=a\n",
+            "docker run --name etcd quay.io/coreos/etcd /usr/local/bin/etcd --name=a\n",
+        ] {
+            let process = Process::of_script(script, Path::new("x")).unwrap();
+            assert_eq!(process.arguments.last().unwrap().text.as_deref(), Some("--name=a"), "{script}");
+            assert_eq!(process.arguments.len(), 2, "{script}");
+        }
+        let process = Process::of_script("docker run quay.io/coreos/etcd etcd --name=a", Path::new("x"));
+        let container = ("docker".to_owned(), "quay.io/coreos/etcd".to_owned());
+        assert_eq!(process.unwrap().container, Some(container));
     }
 }

@@ -259,7 +259,7 @@ mod tests {
             arguments: line.split_whitespace().map(argument).collect(),
             variables: variables.collect(),
             environment_is_known: true,
-            unset: Vec::new(),
+            ..Process::default()
         }
     }
 

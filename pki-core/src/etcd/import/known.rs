@@ -196,12 +196,11 @@ fn contradictions(told: &[Told<'_>], key: &str, remarks: &mut Vec<Remark>) {
                 differing.push(option);
             }
         }
-        let text = if differing.is_empty() {
-            format!("it is the same member as {}, which is described", best.place)
-        } else {
-            let options = differing.join(", ");
-            format!("it disagrees with {}, which is described, about {options}", best.place)
-        };
+        if differing.is_empty() {
+            continue;
+        }
+        let options = differing.join(", ");
+        let text = format!("it disagrees with {}, which is described, about {options}", best.place);
         remarks.push(Remark { place: other.place.clone(), key: key.to_owned(), text });
     }
 }

@@ -1,7 +1,8 @@
 //! Where things are on the hosts, and where etcd is told its options.
 
 use super::Importer;
-use crate::etcd::cluster::{Hosts, Style, UnitKind};
+use crate::etcd::cluster::{Container, ContainerEngine, Hosts, Style, UnitKind};
+use crate::etcd::description;
 use crate::etcd::found::Source;
 use crate::etcd::host_path::HostPath;
 use crate::etcd::label::Label;
@@ -10,7 +11,9 @@ use crate::etcd::write::most_common;
 impl<'a> Importer<'a> {
     /// Where most options are set.
     pub(super) fn style(&self) -> Style {
-        let sources = self.told().flat_map(|(_, member)| &member.settings.used);
+        // A container has no other way.
+        let told = self.told().filter(|(_, member)| member.process.container.is_none());
+        let sources = told.flat_map(|(_, member)| &member.settings.used);
         let sources = sources.filter(|setting| setting.option != "config-file").map(|setting| setting.source);
         match most_common(sources) {
             Some(Source::Flag) => Style::Flags,
@@ -19,13 +22,23 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// A drop-in over a unit that was not found is one; where there is no unit at all, a whole one comes.
+    /// A drop-in over a unit that was not found is one; where there is no unit at all, a whole one comes, unless
+    /// containers have none.
     pub(super) fn unit(&self) -> UnitKind {
         let kinds = self.told().filter_map(|(host, member)| {
             let unit = host.unit(member)?;
             Some(if unit.main.is_some() { UnitKind::Service } else { UnitKind::DropIn })
         });
-        most_common(kinds).unwrap_or_default()
+        let without = if self.container().is_some() { UnitKind::None } else { UnitKind::default() };
+        most_common(kinds).unwrap_or(without)
+    }
+
+    /// What most members' containers are made from.
+    pub(super) fn container(&self) -> Option<Container> {
+        let containers = self.found.members().filter_map(|(_, member)| member.process.container.as_ref());
+        let (engine, image) = most_common(containers)?;
+        let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == engine)?;
+        Some(Container { engine, image: description::image(image).ok()? })
     }
 
     pub(super) fn hosts(&self) -> Hosts {
@@ -40,8 +53,8 @@ impl<'a> Importer<'a> {
             let user = host.unit(member)?.last("Service", "User")?.value.text.as_str();
             Label::parse(user).ok().filter(|user| !["root", "0"].contains(&user.as_str()))
         });
-        let data_dir = path(self.common("data-dir")).filter(|path| path.ancestors().next().is_some());
-        let wal_dir = path(self.common("wal-dir")).filter(|path| path.ancestors().next().is_some());
+        let data_dir = path(self.common("data-dir"));
+        let wal_dir = path(self.common("wal-dir"));
         let hosts = Hosts {
             binary: path(most_common(binary)).unwrap_or(usual.binary),
             user: most_common(user).unwrap_or(usual.user),
@@ -72,8 +85,7 @@ impl<'a> Importer<'a> {
 fn without_foreign_folders(mut hosts: Hosts) -> Hosts {
     let usual = Hosts::default();
     let holds = |folder: &HostPath, others: &[&HostPath]| {
-        folder.ancestors().next().is_none()
-            || others.iter().any(|other| other.below(folder.as_str()).is_some())
+        folder.is_shared() || others.iter().any(|other| other.below(folder.as_str()).is_some())
     };
     if holds(&hosts.pki, &[&hosts.binary, &hosts.config, &hosts.data_dir])
         || hosts.wal_dir.as_ref().is_some_and(|wal_dir| holds(&hosts.pki, &[wal_dir]))
@@ -84,7 +96,14 @@ fn without_foreign_folders(mut hosts: Hosts) -> Hosts {
         hosts.data_dir = usual.data_dir;
     }
     let wal_dir = hosts.wal_dir.clone();
-    let others = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
-    hosts.wal_dir = wal_dir.filter(|wal_dir| !holds(wal_dir, &others));
+    // etcd makes it under another name beside it: where that folder is everybody's, it gets one of its own.
+    let inside = wal_dir.as_ref().map(|wal_dir| wal_dir.join("wal"));
+    let is_possible = |wal_dir: &HostPath| {
+        let others = [&hosts.binary, &hosts.config, &hosts.pki];
+        let folder = Hosts { wal_dir: Some(wal_dir.clone()), ..hosts.clone() }.wal_home();
+        let is_taken = |folder: HostPath| holds(&folder, &others) || others.contains(&&folder);
+        !holds(wal_dir, &others) && !folder.is_some_and(is_taken)
+    };
+    hosts.wal_dir = wal_dir.into_iter().chain(inside).find(is_possible);
     hosts
 }

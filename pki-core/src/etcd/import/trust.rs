@@ -81,6 +81,15 @@ impl<'a> Importer<'a> {
     /// What certificates say, by kind, and who has one as a client.
     pub(super) fn take_terms(&mut self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         let clients = self.clients();
+        // What nothing tells of is like the rest.
+        let all: Vec<&Evidence<'a>> = evidence.iter().map(|(.., evidence)| evidence).collect();
+        cluster.terms.change(|role, terms| {
+            let lifetime = terms.lifetime;
+            *terms = terms_of(&all, terms);
+            if role.is_authority() {
+                terms.lifetime = lifetime;
+            }
+        });
         let mut terms: Vec<(Role, RoleTerms)> = Vec::new();
         for role in cluster.layout.authorities() {
             terms.extend(self.authority_terms(cluster, *role, evidence).map(|terms| (*role, terms)));
@@ -279,16 +288,18 @@ impl<'a> Importer<'a> {
         Some(GivenAuthority { certificate: files.into_iter().next()?, private_key: key })
     }
 
-    /// The name of the file that an option names on every member, as a description has it.
+    /// The name of the file that an option names on most members, as a description has it.
     fn file(&self, option: &str) -> Option<Label> {
-        let mut names = self.told().filter_map(|(_, member)| member.settings.value(option));
-        let stem = |path: &str| {
+        let stem = |path: &'a str| {
             let name = Path::new(path).file_name()?.to_str()?;
-            Some(name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned())
+            Some(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
         };
-        let first = stem(names.next()?)?;
-        let is_same = names.all(|name| stem(name).as_deref() == Some(&first));
-        Label::parse(&first).ok().filter(|_| is_same)
+        let names = self.told().filter_map(|(_, member)| stem(member.settings.value(option)?));
+        let names: Vec<&str> = names.collect();
+        let name = most_common(names.iter().copied())?;
+        // Named after its member, it is another one on each.
+        let is_shared = names.len() == 1 || names.iter().filter(|other| **other == name).count() > 1;
+        Label::parse(name).ok().filter(|_| is_shared)
     }
 
     /// The folder of certificates, if it is etcd's own: everything in it is given to etcd's user.
