@@ -1,6 +1,6 @@
 //! What is wrong with members of etcd clusters, told before they start.
 //!
-//! [`examine`] applies every rule of [`rules`] to what was [`Found`](super::found::Found). It is pure: the
+//! [`examine`] applies every rule of [`rules`] to what was [`Found`]. It is pure: the
 //! time comes in as an argument, and what was not seen is not judged.
 
 mod addresses;
