@@ -67,6 +67,7 @@ fn main() {
         suite::options::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
+        suite::verify::trials_without_etcd(),
     ];
     let live = [
         suite::etcd::trials(),
