@@ -39,10 +39,9 @@ pub(super) fn zone(cluster: &Cluster, domain: &DnsName) -> String {
         cluster.name()
     );
     let mut addresses = BTreeSet::new();
-    for (service, urls) in [
-        ("etcd-server-ssl", Cluster::peer_urls as fn(&Cluster, &Member) -> Vec<MemberUrl>),
-        ("etcd-client-ssl", Cluster::advertise_client_urls),
-    ] {
+    let services: [(&str, fn(&Cluster, &Member) -> Vec<MemberUrl>); 2] =
+        [("etcd-server-ssl", Cluster::peer_urls), ("etcd-client-ssl", Cluster::advertise_client_urls)];
+    for (service, urls) in services {
         for member in cluster.members() {
             let known = member.dns().first().cloned().or_else(|| cluster.discovery_name(member));
             for url in urls(cluster, member) {

@@ -42,7 +42,7 @@ pub(super) fn members<'a>(
         None if alone.is_empty() => return of_certificates(found).ok_or(ImportError::NoMembers),
         // Each is on its own, or they are the same.
         None => {
-            let names: BTreeSet<&str> = alone.iter().map(|told| called(told)).collect();
+            let names: BTreeSet<&str> = alone.iter().map(called).collect();
             if names.len() > 1 {
                 let clusters = names.into_iter().map(str::to_owned).collect();
                 return Err(ImportError::SeveralClusters { clusters });
