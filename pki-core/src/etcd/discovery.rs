@@ -39,12 +39,10 @@ pub(super) fn zone(cluster: &Cluster, domain: &DnsName) -> String {
         cluster.name()
     );
     let mut addresses = BTreeSet::new();
-    let services: [(&str, fn(&Cluster, &Member) -> Vec<MemberUrl>); 2] =
-        [("etcd-server-ssl", Cluster::peer_urls), ("etcd-client-ssl", Cluster::advertise_client_urls)];
-    for (service, urls) in services {
+    let mut services = |service: &str, urls: &dyn Fn(&Member) -> Vec<MemberUrl>| {
         for member in cluster.members() {
             let known = member.dns().first().cloned().or_else(|| cluster.discovery_name(member));
-            for url in urls(cluster, member) {
+            for url in urls(member) {
                 let target = match (url.host(), &known) {
                     (HostName::Dns(name), _) => name.clone(),
                     (HostName::Address(_), None) => continue,
@@ -55,14 +53,13 @@ pub(super) fn zone(cluster: &Cluster, domain: &DnsName) -> String {
                         name.clone()
                     }
                 };
-                let _ = writeln!(
-                    text,
-                    "_{service}{suffix}._tcp.{domain}. {TTL} IN SRV 0 0 {} {target}.",
-                    url.port()
-                );
+                let port = url.port();
+                let _ = writeln!(text, "_{service}{suffix}._tcp.{domain}. {TTL} IN SRV 0 0 {port} {target}.");
             }
         }
-    }
+    };
+    services("etcd-server-ssl", &|member| cluster.peer_urls(member));
+    services("etcd-client-ssl", &|member| cluster.advertise_client_urls(member));
     for (name, address) in addresses {
         let kind = if address.is_ipv4() { "A" } else { "AAAA" };
         let _ = writeln!(text, "{name}. {TTL} IN {kind} {address}");
