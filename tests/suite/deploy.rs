@@ -307,10 +307,11 @@ impl Members<'_> {
             until(Duration::from_secs(180), || {
                 for address in ADDRESSES {
                     let asked = self.hosts.path(address).join("run/running").exists();
-                    if asked && !self.running.iter().any(|(running, ..)| *running == address) {
-                        if let Err(missing) = self.start(address) {
-                            return Some(Err(missing));
-                        }
+                    if asked
+                        && !self.running.iter().any(|(running, ..)| *running == address)
+                        && let Err(missing) = self.start(address)
+                    {
+                        return Some(Err(missing));
                     }
                 }
                 deploy.is_finished().then_some(Ok(()))
