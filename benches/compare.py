@@ -1,8 +1,8 @@
 """Times jobs done by etcdpki and by cfssl, as whole processes that take turns. Called by compare.sh."""
-import argparse, functools, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, atexit, functools, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ETCDPKI = str(ROOT / "target/release/etcdpki")
+ETCDPKI = os.environ["ETCDPKI"]
 CFSSL, CFSSLJSON = shutil.which("cfssl"), shutil.which("cfssljson")
 GUIDE = ROOT / "fixtures/guides/3"
 LEAVES = 1000
@@ -78,11 +78,11 @@ def guide(key):
             if "key" in request:
                 request["key"] = {"algo": algo, "size": int(size)}
             target.write_text(json.dumps(request))
-        members = "".join("  - {name: etcd%d, address: 192.168.10.%d}\n" % (i, 79 + i) for i in (1,))
         # The guide makes five pairs beside the CA's; so does a cluster of two members and one client.
         (there / "cluster.yaml").write_text(
-            "name: k8s\nkey: %s\nvalidity: {ca: 10y, leaf: 10y}\nsubject: {C: CN, ST: ShangHai, L: ShangHai, O: ETCD}\n"
-            "members:\n%s  - {name: etcd4, address: 192.168.10.100}\n" % (key, members))
+            "name: k8s\nlayout: single-ca\nkey: %s\nvalidity: {ca: 10y, leaf: 10y}\n"
+            "subject: {C: CN, ST: ShangHai, L: ShangHai, O: ETCD}\nmembers:\n"
+            "  - {name: etcd1, address: 192.168.10.80}\n  - {name: etcd4, address: 192.168.10.100}\n" % key)
 
     def theirs(there):
         cfssl("ca", "gencert", "-loglevel", "5", "-initca", "etcd-ca-csr.json")
@@ -132,7 +132,7 @@ def many_floor(there):
 
 def hundred(there):
     members = "".join("  - {name: m%d, address: 10.0.%d.1}\n" % (i, i) for i in range(100))
-    (there / "cluster.yaml").write_text("name: big\nmembers:\n" + members)
+    (there / "cluster.yaml").write_text("name: big\nlayout: single-ca\nmembers:\n" + members)
     ca_files(there)
 
 
@@ -169,18 +169,26 @@ def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
+@functools.cache
+def turns():
+    """The folder of all turns. Nothing in it is deleted before the end: ext4 without a journal creates files more
+    slowly for minutes after others were deleted."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 def once(job, side):
     """One turn in a fresh folder; returns the seconds that it took."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder:
-        there = pathlib.Path(folder)
-        job.prepare(there)
-        # What the turn before left to be written must not be paid for by this one.
-        os.sync()
-        os.chdir(there)
-        begin = time.perf_counter()
-        getattr(job, side)(there)
-        took = time.perf_counter() - begin
-        os.chdir(ROOT)
+    there = pathlib.Path(tempfile.mkdtemp(dir=turns()))
+    job.prepare(there)
+    # What the turn before left to be written must not be paid for by this one.
+    os.sync()
+    os.chdir(there)
+    begin = time.perf_counter()
+    getattr(job, side)(there)
+    took = time.perf_counter() - begin
+    os.chdir(ROOT)
     return took
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Whole processes against cfssl and cfssljson, in one run, taking turns; prints a table, and writes it into
-# docs/performance.md. Usage: benches/compare.sh [--quick] [--only TEXT]
+# docs/performance.md. It is done in $TMPDIR, or /tmp. Usage: benches/compare.sh [--quick] [--only TEXT]
 # Needs cfssl 1.6 and cfssljson on PATH (or in $ETCDPKI_PEERS), openssl and python3.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,6 +9,7 @@ if [[ -x $peers/cfssl ]]; then PATH=$peers:$PATH; fi
 for program in cfssl cfssljson openssl python3; do
     command -v "$program" >/dev/null || { echo "compare: $program is missing" >&2; exit 1; }
 done
-cargo build --release --quiet -p pki-cli
+ETCDPKI=$(./build-static --quiet)
+export ETCDPKI
 cargo bench --quiet -p pki-benches --bench floor --no-run
 exec python3 benches/compare.py "$@"
