@@ -206,6 +206,7 @@ impl Steps {
                     "systemctl disable --now etcd",
                 );
             }
+            steps.add(GO_ON, health.clone());
         }
         if members().any(|(_, reported)| reported.change == "new" && !is_joining(&reported.member)) {
             let all =
@@ -251,10 +252,9 @@ impl Steps {
             if has_unit {
                 steps.add(format!("On the host of {name}:"), START);
             }
-            // Before that it refuses changes (etcd, server/etcdserver/server.go, `HealthInterval`).
-            steps.add("Go on when all members have been healthy for 5 seconds:", health.clone());
+            steps.add(GO_ON, health.clone());
         }
-        if report.joining.is_empty() {
+        if steps.0.last().is_none_or(|(title, _)| title != GO_ON) {
             steps.add("See whether the cluster is healthy:", health);
         }
         steps
@@ -264,6 +264,9 @@ impl Steps {
         self.0.push((title.into(), vec![command.into()]));
     }
 }
+
+/// Before that etcd refuses changes of its members (etcd, server/etcdserver/server.go, `HealthInterval`).
+const GO_ON: &str = "Go on when all members have been healthy for 5 seconds:";
 
 /// Without waiting: a member waits for others.
 const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
