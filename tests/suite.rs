@@ -24,6 +24,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod import;
     pub mod layouts;
     pub mod live;
     pub mod network;
@@ -61,6 +62,7 @@ fn main() {
         suite::crash::trials(),
         suite::deploy::trials(),
         suite::hostile::trials(),
+        suite::import::trials(),
         suite::certificates::trials(),
         suite::systemd::trials(),
         suite::handshakes::trials(),

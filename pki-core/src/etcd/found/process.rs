@@ -278,16 +278,17 @@ impl Process {
         let mut variables = Vec::new();
         let mut lines = LineCounter::new(script);
         let mut arguments: Vec<Argument> = Vec::new();
-        let (mut engine, mut image) = (None, None);
+        let mut image = None;
         let mut before = String::new();
-        for word in words {
+        // Whatever comes before a container is run is not about etcd's options.
+        let runs = words.iter().zip(words.iter().skip(1)).position(|(engine, command)| {
+            CONTAINER_ENGINES.contains(&engine.text.as_str()) && command.text == "run"
+        });
+        let engine = runs.and_then(|index| words.get(index)).map(|word| word.text.clone());
+        for word in words.into_iter().skip(runs.unwrap_or_default()) {
             let place = lines.place(word.offset, path);
             let before = std::mem::replace(&mut before, word.text.clone());
             if arguments.is_empty() {
-                if CONTAINER_ENGINES.contains(&word.text.as_str()) {
-                    engine = Some(word.text);
-                    continue;
-                }
                 if let Some((name, value)) = word.text.split_once('=').filter(|(name, _)| is_name(name)) {
                     let value = (!value.contains(['$', '`'])).then(|| value.to_owned());
                     variables.push(Variable { name: name.to_owned(), value, place });
@@ -456,7 +457,7 @@ mod tests {
     #[test]
     fn a_container_has_an_image() {
         for script in [
-            "exec docker run --name etcd-a --entrypoint etcd example/etcd:v3.5 --name=a\n",
+            "install -d /var/lib/etcd\nexec docker run --volume /var/lib/etcd --name etcd-a --entrypoint etcd example/etcd:v3.5 --name=a\n",
             "docker run --rm --name etcd -p 1:2 example/etcd:v3.5 /usr/local/bin/etcd --name=a\n",
             "docker run --name etcd quay.io/coreos/etcd /usr/local/bin/etcd --name=a\n",
         ] {

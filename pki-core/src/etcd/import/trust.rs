@@ -6,7 +6,7 @@ use super::evidence::{self, Evidence};
 use super::known::Known;
 use super::{Authorities, Importer};
 use crate::certificate::Certificate;
-use crate::etcd::cluster::{Client, Cluster, GivenAuthority, Hosts, RoleTerms, SubjectFields};
+use crate::etcd::cluster::{Client, Cluster, GivenAuthority, RoleTerms, SubjectFields};
 use crate::etcd::description;
 use crate::etcd::found::{FoundKey, PemFile};
 use crate::etcd::label::Label;
@@ -33,6 +33,10 @@ fn authority_options(role: Role) -> &'static [&'static str] {
         _ => &["trusted-ca-file", "peer-trusted-ca-file"],
     }
 }
+
+/// Folders of certificates that are not etcd's, whatever else is in them.
+const FOREIGN_FOLDERS: [&str; 5] =
+    ["/etc/kubernetes", "/etc/pki", "/etc/ssl", "/usr/local/share/ca-", "/usr/share/ca-"];
 
 /// The certificate of a CA, and where it is.
 struct FoundAuthority<'a> {
@@ -298,7 +302,7 @@ impl<'a> Importer<'a> {
         let names: Vec<&str> = names.collect();
         let name = most_common(names.iter().copied())?;
         // Named after its member, it is another one on each.
-        let is_shared = names.len() == 1 || names.iter().filter(|other| **other == name).count() > 1;
+        let is_shared = self.known.len() == 1 || names.iter().filter(|other| **other == name).count() > 1;
         Label::parse(name).ok().filter(|_| is_shared)
     }
 
@@ -319,7 +323,8 @@ impl<'a> Importer<'a> {
             Some([]) | None => false,
             Some(named) => named.iter().all(|is_named| *is_named),
         };
-        (is_own || folder.contains("etcd") || folder == Hosts::default().pki.as_str()).then_some(folder)
+        let is_foreign = FOREIGN_FOLDERS.iter().any(|foreign| folder.starts_with(foreign));
+        (folder.contains("etcd") || is_own && !is_foreign).then_some(folder)
     }
 }
 
@@ -375,7 +380,7 @@ fn common_name_of_role(
         let usual = if role == Role::Gateway { format!("{member} gateway") } else { member.to_owned() };
         *other == name && usual == name
     });
-    let is_shared = count > 1 || all.len() == 1;
+    let is_shared = count > 1 || cluster.members.len() == 1;
     usable_common_name(name).filter(|_| is_shared && !is_usual)
 }
 
