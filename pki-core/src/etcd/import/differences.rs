@@ -218,9 +218,10 @@ impl<'a> Importer<'a> {
         let held: Vec<Vec<u8>> = self
             .known
             .iter()
-            .flat_map(|known| {
+            .zip(&cluster.members)
+            .flat_map(|(known, member)| {
                 let roles = cluster.layout.of_members().iter();
-                let names: Vec<String> = Vec::new();
+                let names = super::evidence::names_of(member);
                 roles
                     .filter_map(|role| self.held(known, *role, trust::certificate_option(*role), &names))
                     .filter_map(|evidence| Some(evidence.certificate?.der().to_vec()))
