@@ -279,6 +279,7 @@ impl Process {
         let mut lines = LineCounter::new(script);
         let mut arguments: Vec<Argument> = Vec::new();
         let mut image = None;
+        let mut is_entry_point = false;
         let mut before = String::new();
         // Whatever comes before a container is run is not about etcd's options.
         let runs = words.iter().zip(words.iter().skip(1)).position(|(engine, command)| {
@@ -299,12 +300,15 @@ impl Process {
                 if !is_etcd(&word.text) || is_value {
                     continue;
                 }
+                is_entry_point = before == "--entrypoint";
             } else if engine.is_some() && image.is_none() && arguments.len() == 1 {
                 // The image stands behind the entry point, or before the program.
                 if is_etcd(&word.text) {
                     image = arguments.pop().map(|image| image.written);
                 } else if !word.text.starts_with('-') {
                     image = Some(word.text);
+                    continue;
+                } else if is_entry_point {
                     continue;
                 }
             } else if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
@@ -452,6 +456,10 @@ mod tests {
         assert_eq!(process.arguments[3].place.to_string(), "radon.sh:4:3");
         assert_eq!(process.variables.last().unwrap().name, "ETCD_DEBUG");
         assert!(Process::of_script("systemctl status etcd\n", Path::new("x")).is_none());
+        let script = "install -d '/var/lib/etcd'\nexec docker run -v /etcd:/etcd \\\n --entrypoint etcd --rm \\\n  \
+                      'quay.io/coreos/etcd:v3.5.30' '--name=radon'\n";
+        let process = Process::of_script(script, Path::new("radon.sh")).unwrap();
+        assert_eq!(texts(&process), [Some("etcd"), Some("--name=radon")]);
     }
 
     #[test]
