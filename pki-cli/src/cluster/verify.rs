@@ -22,11 +22,11 @@ use crate::failure::Failure as CommandFailure;
 use crate::io::Io;
 
 pub(super) const EXAMPLE: &str = "\
-Every member dials every other one, every client every member, with real TLS handshakes in memory, by the rules of etcd
-and of Go's TLS. Certificates are also tried where they were not made for. Nothing is started, and nothing is asked
-that is not in DIR: what depends on name servers is said to.
+Every member dials every other one, every client every member, with real TLS handshakes in memory, by the rules of \
+etcd and of Go's TLS. Certificates are also tried where they were not made for. Nothing is started, and nothing is \
+asked that is not in DIR: what depends on name servers is said to.
 
-Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does;
+Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
 1 otherwise.
 
 Examples:

@@ -53,6 +53,11 @@ pub enum Fault {
         /// The option that is not set.
         option: &'static str,
     },
+    /// What it is told is outside of what was looked at, so nothing is known of it.
+    SettingsNotSeen {
+        /// Where it is told of.
+        place: String,
+    },
     /// Its name is not among those of `initial-cluster`.
     NotInInitialCluster {
         /// Its name.
@@ -70,6 +75,9 @@ impl fmt::Display for Fault {
             Self::HalfAPair { set, unset } => write!(f, "{set} is set and {unset} is not"),
             Self::NoCertificate { url, option } => {
                 write!(f, "it is to listen on {url}, and {option} is not set")
+            }
+            Self::SettingsNotSeen { place } => {
+                write!(f, "{place} names settings that are outside of what was given")
             }
             Self::NotInInitialCluster { name } => write!(f, "initial-cluster does not name {name}"),
         }
@@ -93,6 +101,10 @@ impl Fault {
             }
             Self::Identity { .. } => "issue it anew, with an ECDSA, Ed25519 or RSA key".to_owned(),
             Self::NoCertificate { option, .. } => format!("set {option} and its key, or listen without TLS"),
+            Self::SettingsNotSeen { .. } => {
+                "name a folder that has the units, environment and configuration files of the hosts"
+                    .to_owned()
+            }
             Self::NotInInitialCluster { .. } => {
                 "name the member in initial-cluster as it names itself".to_owned()
             }
@@ -153,7 +165,10 @@ impl fmt::Display for Obstacle {
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source => f.write_str("the address that it comes from is not known here"),
+            Self::Source => f.write_str(
+                "where it comes from is not known here: its certificate has to be for that address, or for a name that \
+                 name servers connect with it",
+            ),
             Self::WhichSource(refused) => {
                 write!(f, "it is refused if it comes from {}", list(refused))
             }

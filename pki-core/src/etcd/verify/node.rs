@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use time::OffsetDateTime;
 
@@ -11,6 +11,7 @@ use super::meeting::{Company, Trust};
 use crate::certificate::Certificate;
 use crate::error::Error;
 use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source};
+use crate::etcd::path;
 use crate::etcd::version::EtcdVersion;
 use crate::pem;
 use crate::tls::{
@@ -85,6 +86,7 @@ pub(super) struct End {
 
 /// What is gathered while reading.
 pub(super) struct Reading<'a> {
+    pub(super) folder: &'a Path,
     pub(super) files: &'a dyn Files,
     pub(super) version: EtcdVersion,
     pub(super) leniency: Leniency,
@@ -211,6 +213,12 @@ impl Node {
             reader.open(&mut client_door, info, &url, CLIENT.certificate, false);
         }
         let settings = &member.settings;
+        // A member without any URL is one that nobody has told anything, and these are etcd's own defaults then; of
+        // one that was told something elsewhere, they are not.
+        let urls = ["listen-peer-urls", "initial-advertise-peer-urls", "listen-client-urls"];
+        if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
+            reader.faults.push(Fault::SettingsNotSeen { place: member.place.to_string() });
+        }
         let initial_cluster: Vec<String> =
             settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
         if settings.value("initial-cluster").is_some() && !initial_cluster.contains(&reader.name) {
@@ -264,12 +272,19 @@ impl Reader<'_, '_> {
 
     /// The contents of a file of the host; or whether it is known to be absent.
     fn bytes(&self, file: &str) -> Result<Result<Vec<u8>, bool>, Error> {
-        let path: PathBuf = match self.host.sight(file) {
+        let path = match self.host.sight(file) {
             Sight::Seen(path) => path.clone(),
             Sight::Absent(_) => return Ok(Err(true)),
-            Sight::NotSeen => return Ok(Err(false)),
+            // The command of a container lies apart from the host's files.
+            Sight::NotSeen => {
+                let node = self.reading.folder.join(path::NODES).join(&self.name);
+                if self.reading.files.entry(&node)?.is_none() {
+                    return Ok(Err(false));
+                }
+                node.join(file.trim_start_matches('/'))
+            }
         };
-        Ok(self.reading.files.entry(Path::new(&path))?.map(|entry| entry.bytes.to_vec()).ok_or(true))
+        Ok(self.reading.files.entry(&path)?.map(|entry| entry.bytes.to_vec()).ok_or(true))
     }
 
     fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
