@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{EnvironmentFile, Variable};
 use super::unit::{Unit, UnitSetting};
-use super::words;
+use super::words::{self, Word};
 use crate::place::Place;
 
 /// A process as it would be started.
@@ -259,68 +259,35 @@ impl Process {
 
     /// The etcd in a line of a shell, with its arguments; none if there is none.
     fn of_shell(script: &str, place: &Place) -> Option<Vec<Argument>> {
-        let words = words::shell(script);
-        let begin = words.iter().position(|word| is_etcd(&word.text))?;
-        let mut arguments = Vec::new();
-        for word in words.into_iter().skip(begin) {
-            if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
-                break;
-            }
-            let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
-            arguments.push(Argument { text, written: word.text, place: place.clone() });
-        }
-        Some(arguments)
+        let commands = words::shell(script);
+        let started = commands.iter().find_map(|command| started(command))?;
+        Some(started.words.into_iter().map(|word| argument(word, place.clone())).collect())
     }
 
     /// The process of a script that starts etcd; none if it starts none.
     pub(super) fn of_script(script: &str, path: &Path) -> Option<Self> {
-        let words = words::shell(script);
         let mut variables = Vec::new();
         let mut lines = LineCounter::new(script);
-        let mut arguments: Vec<Argument> = Vec::new();
-        let mut image = None;
-        let mut is_entry_point = false;
-        let mut before = String::new();
-        // Whatever comes before a container is run is not about etcd's options.
-        let runs = words.iter().zip(words.iter().skip(1)).position(|(engine, command)| {
-            CONTAINER_ENGINES.contains(&engine.text.as_str()) && command.text == "run"
-        });
-        let engine = runs.and_then(|index| words.get(index)).map(|word| word.text.clone());
-        for word in words.into_iter().skip(runs.unwrap_or_default()) {
-            let place = lines.place(word.offset, path);
-            let before = std::mem::replace(&mut before, word.text.clone());
-            if arguments.is_empty() {
-                if let Some((name, value)) = word.text.split_once('=').filter(|(name, _)| is_name(name)) {
+        for command in words::shell(script) {
+            for word in &command {
+                let assignment = word.text.split_once('=').filter(|(name, _)| is_name(name));
+                if let Some((name, value)) = assignment {
                     let value = (!value.contains(['$', '`'])).then(|| value.to_owned());
+                    let place = lines.place(word.offset, path);
                     variables.push(Variable { name: name.to_owned(), value, place });
-                    continue;
                 }
-                // The container may be called etcd.
-                let is_value = engine.is_some() && before.starts_with('-') && before != "--entrypoint";
-                if !is_etcd(&word.text) || is_value {
-                    continue;
-                }
-                is_entry_point = before == "--entrypoint";
-            } else if engine.is_some() && image.is_none() && arguments.len() == 1 {
-                // The image stands behind the entry point, or before the program.
-                if is_etcd(&word.text) {
-                    image = arguments.pop().map(|image| image.written);
-                } else if !word.text.starts_with('-') {
-                    image = Some(word.text);
-                    continue;
-                } else if is_entry_point {
-                    continue;
-                }
-            } else if ["&&", "||", ";", "|", "&", ">", ">>"].contains(&word.text.as_str()) {
-                break;
             }
-            let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
-            arguments.push(Argument { text, written: word.text, place });
+            if let Some(Started { words, container }) = started(&command) {
+                let mut lines = LineCounter::new(script);
+                let words = words.into_iter().map(|word| argument(word, lines.place(word.offset, path)));
+                let arguments: Vec<Argument> = words.collect();
+                let has_flags = arguments.iter().skip(1).any(|argument| argument.written.starts_with('-'));
+                let process =
+                    Self { arguments, variables, environment_is_known: true, container, ..Self::default() };
+                return has_flags.then_some(process);
+            }
         }
-        let starts_etcd = arguments.iter().skip(1).any(|argument| argument.written.starts_with('-'));
-        let container = engine.zip(image);
-        let process = Self { arguments, variables, environment_is_known: true, container, ..Self::default() };
-        starts_etcd.then_some(process)
+        None
     }
 
     /// Whether its program is etcd, as far as its name tells.
@@ -334,8 +301,58 @@ impl Process {
     }
 }
 
+fn argument(word: &Word, place: Place) -> Argument {
+    let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
+    Argument { text, written: word.text.clone(), place }
+}
+
+/// What a command starts.
+struct Started<'a> {
+    /// etcd, and its arguments
+    words: Vec<&'a Word>,
+    container: Option<(String, String)>,
+}
+
 /// Programs that run containers.
 const CONTAINER_ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
+
+/// The etcd that a command starts: itself, through a program that starts others, or in a container.
+fn started(command: &[Word]) -> Option<Started<'_>> {
+    let is_before = |word: &Word| {
+        let is_assignment = word.text.split_once('=').is_some_and(|(name, _)| is_name(name));
+        is_assignment || ["env", "exec", "nohup", "sudo", "time"].contains(&word.text.as_str())
+    };
+    let first = command.iter().position(|word| !is_before(word))?;
+    let command = command.get(first..)?;
+    let program = command.first()?;
+    if is_etcd(&program.text) {
+        return Some(Started { words: command.iter().collect(), container: None });
+    }
+    let engine = program.text.rsplit('/').next().unwrap_or_default();
+    if !CONTAINER_ENGINES.contains(&engine) {
+        return None;
+    }
+    let is_flag = |word: &Word| word.text.starts_with('-');
+    // `--entrypoint etcd IMAGE ...`, or `IMAGE etcd ...`
+    let entry = command.windows(2).position(
+        |pair| matches!(pair, [option, etcd] if option.text == "--entrypoint" && is_etcd(&etcd.text)),
+    );
+    let (etcd, image, arguments) = match entry {
+        Some(entry) => {
+            let image =
+                (entry + 2..command.len()).find(|at| command.get(*at).is_some_and(|w| !is_flag(w)))?;
+            (entry + 1, image, image + 1)
+        }
+        None => {
+            let image = command.windows(3).position(|words| {
+                matches!(words, [image, etcd, flag] if !is_flag(image) && is_etcd(&etcd.text) && is_flag(flag))
+            })?;
+            (image + 1, image, image + 2)
+        }
+    };
+    let words = std::iter::once(command.get(etcd)?).chain(command.get(arguments..)?).collect();
+    Some(Started { words, container: Some((engine.to_owned(), command.get(image)?.text.clone())) })
+}
 
 /// Where words are, asked for in their order.
 struct LineCounter<'a> {
@@ -455,17 +472,23 @@ mod tests {
         assert_eq!(texts(&process), [Some("etcd"), Some("--name"), Some("radon"), Some("--data-dir=/x")]);
         assert_eq!(process.arguments[3].place.to_string(), "radon.sh:4:3");
         assert_eq!(process.variables.last().unwrap().name, "ETCD_DEBUG");
-        assert!(Process::of_script("systemctl status etcd\n", Path::new("x")).is_none());
         let script = "install -d '/var/lib/etcd'\nexec docker run -v /etcd:/etcd \\\n --entrypoint etcd --rm \\\n  \
                       'quay.io/coreos/etcd:v3.5.30' '--name=radon'\n";
         let process = Process::of_script(script, Path::new("radon.sh")).unwrap();
         assert_eq!(texts(&process), [Some("etcd"), Some("--name=radon")]);
+        for other in
+            ["systemctl status etcd\n", "install -d /var/lib/etcd\nls -l\n", "podman rm --force etcd -x\n"]
+        {
+            assert!(Process::of_script(other, Path::new("x")).is_none(), "{other}");
+        }
     }
 
     #[test]
     fn a_container_has_an_image() {
         for script in [
             "install -d /var/lib/etcd\nexec docker run --volume /var/lib/etcd --name etcd-a --entrypoint etcd example/etcd:v3.5 --name=a\n",
+            "install -d /var/lib/etcd\nexec podman run --name etcd --user 1 --entrypoint etcd e:v3 '--name=a'\n",
+            "exec docker run --name etcd-a --entrypoint etcd example/etcd:v3.5 --name=a\n",
             "docker run --rm --name etcd -p 1:2 example/etcd:v3.5 /usr/local/bin/etcd --name=a\n",
             "docker run --name etcd quay.io/coreos/etcd /usr/local/bin/etcd --name=a\n",
         ] {

@@ -65,21 +65,31 @@ fn number(
     char::from_u32(value)
 }
 
-/// Splits as a POSIX shell does (2.2, "Quoting"), as far as it can be known without running it: nothing is
-/// expanded.
-pub(super) fn shell(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
+/// Splits into commands and their words as a POSIX shell does (2.2, "Quoting"), as far as it can be known without
+/// running it: nothing is expanded.
+pub(super) fn shell(text: &str) -> Vec<Vec<Word>> {
+    let mut commands = vec![Vec::new()];
     let mut word: Option<Word> = None;
     let mut quote = None;
     let mut characters = text.char_indices().peekable();
     while let Some((offset, c)) = characters.next() {
-        if quote.is_none() && c.is_whitespace() {
-            words.extend(word.take());
-            continue;
-        }
-        if quote.is_none() && word.is_none() && c == '#' {
-            while characters.next_if(|(_, c)| *c != '\n').is_some() {}
-            continue;
+        if quote.is_none() {
+            // `>&1` is no end of a command.
+            let is_redirection = c == '&' && word.as_ref().is_some_and(|word| word.text.ends_with('>'));
+            let ends_command = "\n;|&".contains(c) && !is_redirection;
+            if c.is_whitespace() || ends_command {
+                if let Some(command) = commands.last_mut() {
+                    command.extend(word.take());
+                }
+                if ends_command {
+                    commands.push(Vec::new());
+                }
+                continue;
+            }
+            if word.is_none() && c == '#' {
+                while characters.next_if(|(_, c)| *c != '\n').is_some() {}
+                continue;
+            }
         }
         if c == '\\' && quote != Some('\'') && characters.next_if(|(_, c)| *c == '\n').is_some() {
             continue;
@@ -96,8 +106,11 @@ pub(super) fn shell(text: &str) -> Vec<Word> {
             (c, _) => word.text.push(c),
         }
     }
-    words.extend(word);
-    words
+    if let Some(command) = commands.last_mut() {
+        command.extend(word);
+    }
+    commands.retain(|command| !command.is_empty());
+    commands
 }
 
 #[cfg(test)]
@@ -118,7 +131,9 @@ mod tests {
 
     #[test]
     fn a_shell_quotes_otherwise() {
-        let words = shell("etcd --name \"a\\$b\\n\" 'c\\d' e\\ f \\\n  --x # comment\n--y");
-        assert_eq!(texts(&words), ["etcd", "--name", "a$b\\n", "c\\d", "e f", "--x", "--y"]);
+        let commands = shell("etcd --name \"a\\$b\\n\" 'c;d' e\\ f \\\n  --x # comment\n--y 2>&1 && z;");
+        let commands: Vec<_> = commands.iter().map(|words| texts(words)).collect();
+        let first = ["etcd", "--name", "a$b\\n", "c;d", "e f", "--x"];
+        assert_eq!(commands, [&first[..], &["--y", "2>&1"], &["z"]]);
     }
 }
