@@ -216,14 +216,23 @@ fn founds_anew(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
+/// Whether two members have the same name and the same URLs.
+fn is_same(member: &Member, other: &Member) -> bool {
+    ["name", "initial-advertise-peer-urls", "advertise-client-urls", "listen-peer-urls"]
+        .iter()
+        .all(|option| member.settings.value(option) == other.settings.value(option))
+}
+
 fn clashes(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        for (index, (_, member)) in cluster.iter().enumerate() {
-            // A unit and a container are two ways to start the same member.
-            let in_container = |member: &Member| member.process.container.is_some();
-            let earlier = cluster.iter().take(index);
-            for (_, earlier) in earlier.filter(|(_, other)| in_container(other) == in_container(member)) {
+        for (index, (host, member)) in cluster.iter().enumerate() {
+            for (earlier_host, earlier) in cluster.iter().take(index) {
+                // The same member told twice, by its unit and by the script of its container for instance.
+                let is_loose = host.root.is_none() || earlier_host.root.is_none();
+                if is_loose && is_same(member, earlier) {
+                    continue;
+                }
                 let values = |member: &Member| member.settings.value("name").map(str::to_owned);
                 if values(member).is_some() && values(member) == values(earlier) {
                     let problem = format!("`{}` is also the name at {}", name(member), earlier.place);

@@ -303,6 +303,14 @@ fn cluster_rules() {
         }
         finds(&files, ids);
     }
+    // The same member on two hosts is one too many; told twice, by a script beside, it is not.
+    let mut files = healthy();
+    let env = files[Path::new(ENV)].clone();
+    files.insert("/out/copies/a.env".into(), env.clone());
+    finds(&files, &[]);
+    files.remove(Path::new("/out/copies/a.env"));
+    files.insert("/out/nodes/x/etc/etcd/etcd.env".into(), env);
+    finds(&files, &["E326"]);
     // A fourth member that says new, and is in nobody's list.
     let fourth = format!("layout: single-ca{MEMBERS}  - {{name: d, address: 10.0.0.4}}\n");
     let mut files = applied(&fourth);
