@@ -114,6 +114,12 @@ pub enum ReadError {
         /// Where.
         path: PathBuf,
     },
+    /// There is no member of a cluster in it.
+    #[error("{} holds no member of an etcd cluster", path.display())]
+    NoMember {
+        /// Which.
+        path: PathBuf,
+    },
     /// Nothing in it has to do with etcd.
     #[error("{} holds nothing of etcd: no unit, environment file, configuration, certificate or key", path.display())]
     Nothing {
@@ -127,6 +133,10 @@ impl ReadError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unreadable(error) => return error.hint(),
+            Self::NoMember { .. } => {
+                "name the folder that `etcdpki cluster apply` has made, or one with the trees of all members' hosts"
+                    .to_owned()
+            }
             Self::Missing { .. } | Self::Nothing { .. } => {
                 "name a unit, an environment or configuration file, certificates, or a folder that has them"
                     .to_owned()

@@ -116,7 +116,7 @@ impl Mesh {
             nodes.push(Node::read(host, member, name, &mut reading)?);
         }
         if nodes.is_empty() {
-            return Err(ReadError::Nothing { path: folder.to_owned() });
+            return Err(ReadError::NoMember { path: folder.to_owned() });
         }
         let guests = Guest::read_all(folder, &mut reading)?;
         let Reading { mut company, ends, warnings, .. } = reading;
