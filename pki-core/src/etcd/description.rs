@@ -1,48 +1,38 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
+mod certificates;
 mod options;
 #[cfg(test)]
 mod schema;
 mod typed;
+mod words;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_saphyr::{Location, Spanned};
-use time::Duration;
+use serde_saphyr::Location;
 
 pub(super) use self::options::described_by;
-use self::typed::{
-    OneOrMany, Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedClient, TypedCluster,
-    TypedContainer, TypedHost, TypedMember, TypedSubject,
-};
+use self::typed::{OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember};
+pub(super) use self::words::{attribute, country, image, is_lifetime};
+use self::words::{boolean, engine, layout, listen_url, port, state, style, unit};
 use super::address::{DnsName, HostName, MemberAddress};
 use super::cluster::{
-    Bootstrap, Client, Cluster, Container, ContainerEngine, GivenAuthority, Hosts, InitialClusterState,
-    Lifetimes, Member, MemberDetails, MemberUrls, Network, Rendering, RoleTerms, Style, SubjectFields, Terms,
-    UnitKind,
+    Bootstrap, Client, Cluster, Container, Hosts, Member, MemberDetails, MemberUrls, Network, Rendering,
+    Style, UnitKind,
 };
 use super::discovery;
 use super::error::DescriptionError;
 use super::host_path::HostPath;
 use super::label::Label;
-use super::layout::{Layout, Role};
+use super::layout::Layout;
 use super::ssh::SshTarget;
 use super::url::MemberUrl;
 use super::version::EtcdVersion;
-use crate::duration;
 use crate::error::{Error, ErrorKind};
-use crate::key::KeyAlgorithm;
 use crate::notice::{Notice, NoticeKind};
 use crate::place::Place;
 use crate::suggest;
-
-/// The longest subject attributes, in characters (RFC 5280 appendix A.1).
-const UB_COMMON_NAME: usize = 64;
-const UB_STATE_NAME: usize = 128;
-const UB_LOCALITY_NAME: usize = 128;
-const UB_ORGANIZATION_NAME: usize = 64;
-const UB_ORGANIZATIONAL_UNIT_NAME: usize = 64;
 
 /// Turns what is wrong at a place of the file into an error.
 struct Reader<'a> {
@@ -263,116 +253,6 @@ impl Reader<'_> {
         Ok(Network { client_port, peer_port, loopback, listen_loopback })
     }
 
-    /// What every kind of certificate says: its own part of the description, or what all of them say.
-    fn terms(&self, typed: &TypedCluster, layout: Layout) -> Result<Terms, Error> {
-        let key = self.parse_option(typed.key.as_ref(), key)?.unwrap_or_default();
-        let lifetimes = self.lifetimes(typed)?;
-        let subject = self.subject(typed.subject.as_ref())?.unwrap_or_default();
-        let used = |role: Role| {
-            role == Role::Client
-                || layout.authorities().contains(&role)
-                || layout.of_members().contains(&role)
-        };
-        let mut files: HashMap<String, (Role, Option<Location>)> = HashMap::new();
-        Terms::each(|role| {
-            let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
-            let usual = RoleTerms { key, lifetime, subject: subject.clone(), ..RoleTerms::default() };
-            let section = typed.certificates.as_ref().and_then(|typed| typed.section(role));
-            let place = section.as_ref().map(Section::place);
-            if !used(role) {
-                let error = DescriptionError::NoSuchCertificate { role, layout };
-                return place.map_or(Ok(usual), |place| Err(self.error(place, error)));
-            }
-            let terms = match section {
-                Some(Section::Authority(typed)) => self.authority(&typed.value, usual)?,
-                Some(Section::Certificate(typed)) => self.certificate(&typed.value, usual)?,
-                None => usual,
-            };
-            // Two files of one name would overwrite each other; a certificate's key is NAME-key.pem.
-            let file = terms.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
-            for name in [format!("{file}-key.pem"), format!("{file}.pem")] {
-                let other = files.insert(name.clone(), (role, place));
-                if let Some((other, other_place)) = other
-                    && let Some(at) = place.or(other_place)
-                {
-                    let owner = if place.is_none() { role } else { other };
-                    let (what, owner) = ("the file", format!("the {} certificate", owner.name()));
-                    return Err(self.error(at, DescriptionError::Clash { what, text: name, owner }));
-                }
-            }
-            Ok(terms)
-        })
-    }
-
-    fn authority(&self, typed: &TypedAuthority, usual: RoleTerms) -> Result<RoleTerms, Error> {
-        let path = |text: &Text<PathBuf>| {
-            let folder = self.file.and_then(Path::parent);
-            folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
-        };
-        let file = self.parse_option(typed.file.as_ref(), Label::parse)?;
-        if let Some(certificate) = &typed.certificate {
-            let new = [place(&typed.common_name), place(&typed.key), place(&typed.validity)];
-            let subject = typed.subject.as_ref().and_then(TypedSubject::place);
-            if let Some(place) = new.into_iter().flatten().next().or(subject) {
-                return Err(self.error(place, DescriptionError::GivenAuthority));
-            }
-            let given = GivenAuthority {
-                certificate: path(certificate),
-                private_key: typed.private_key.as_ref().map(path),
-            };
-            return Ok(RoleTerms { file, given: Some(given), ..usual });
-        }
-        if let Some(key) = &typed.private_key {
-            return Err(self.error(key.referenced, DescriptionError::MissingKey { key: "certificate" }));
-        }
-        Ok(RoleTerms {
-            common_name: self.common_name(typed.common_name.as_ref())?,
-            subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
-            key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),
-            lifetime: self.parse_option(typed.validity.as_ref(), lifetime)?.unwrap_or(usual.lifetime),
-            file,
-            ..RoleTerms::default()
-        })
-    }
-
-    fn certificate(&self, typed: &TypedCertificate, usual: RoleTerms) -> Result<RoleTerms, Error> {
-        Ok(RoleTerms {
-            common_name: self.common_name(typed.common_name.as_ref())?,
-            subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
-            key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),
-            lifetime: self.parse_option(typed.validity.as_ref(), lifetime)?.unwrap_or(usual.lifetime),
-            file: self.parse_option(typed.file.as_ref(), Label::parse)?,
-            names: self.parse_list(typed.names.as_ref(), HostName::parse)?,
-            given: None,
-        })
-    }
-
-    fn lifetimes(&self, typed: &TypedCluster) -> Result<Lifetimes, Error> {
-        let usual = Lifetimes::default();
-        let Some(typed) = &typed.validity else { return Ok(usual) };
-        Ok(Lifetimes {
-            ca: self.parse_option(typed.ca.as_ref(), lifetime)?.unwrap_or(usual.ca),
-            leaf: self.parse_option(typed.leaf.as_ref(), lifetime)?.unwrap_or(usual.leaf),
-        })
-    }
-
-    fn common_name(&self, text: Option<&Text>) -> Result<Option<String>, Error> {
-        self.parse_option(text, |text| attribute(text, UB_COMMON_NAME))
-    }
-
-    fn subject(&self, typed: Option<&TypedSubject>) -> Result<Option<SubjectFields>, Error> {
-        let Some(typed) = typed else { return Ok(None) };
-        let field =
-            |text: &Option<Text>, longest| self.parse_option(text.as_ref(), |text| attribute(text, longest));
-        Ok(Some(SubjectFields {
-            country: self.parse_option(typed.country.as_ref(), country)?,
-            province: field(&typed.province, UB_STATE_NAME)?,
-            locality: field(&typed.locality, UB_LOCALITY_NAME)?,
-            organization: field(&typed.organization, UB_ORGANIZATION_NAME)?,
-            organizational_unit: field(&typed.organizational_unit, UB_ORGANIZATIONAL_UNIT_NAME)?,
-        }))
-    }
-
     fn members(
         &self,
         typed: &[TypedMember],
@@ -453,168 +333,6 @@ impl Reader<'_> {
         }
         Ok(clients)
     }
-}
-
-/// What a description says of one kind of certificate.
-enum Section<'a> {
-    Authority(&'a Spanned<TypedAuthority>),
-    Certificate(&'a Spanned<TypedCertificate>),
-}
-
-impl Section<'_> {
-    fn place(&self) -> Location {
-        match self {
-            Self::Authority(typed) => typed.referenced,
-            Self::Certificate(typed) => typed.referenced,
-        }
-    }
-}
-
-impl TypedCertificates {
-    fn section(&self, role: Role) -> Option<Section<'_>> {
-        match role {
-            Role::Ca => self.ca.as_ref().map(Section::Authority),
-            Role::ClientCa => self.client_ca.as_ref().map(Section::Authority),
-            Role::PeerCa => self.peer_ca.as_ref().map(Section::Authority),
-            Role::Client => self.client.as_ref().map(Section::Certificate),
-            Role::Gateway => self.gateway.as_ref().map(Section::Certificate),
-            Role::Member => self.member.as_ref().map(Section::Certificate),
-            Role::Peer => self.peer.as_ref().map(Section::Certificate),
-            Role::Server => self.server.as_ref().map(Section::Certificate),
-        }
-    }
-}
-
-impl TypedSubject {
-    /// Where the first of its attributes stands.
-    fn place(&self) -> Option<Location> {
-        let fields =
-            [&self.country, &self.province, &self.locality, &self.organization, &self.organizational_unit];
-        fields.into_iter().find_map(place)
-    }
-}
-
-/// Where a text stands, if it is there.
-fn place<T>(text: &Option<Text<T>>) -> Option<Location> {
-    text.as_ref().map(|text| text.referenced)
-}
-
-/// One of several words.
-fn choice<T: Copy, const N: usize>(
-    what: &'static str,
-    text: &str,
-    all: [T; N],
-    name: impl Fn(T) -> &'static str,
-) -> Result<T, DescriptionError> {
-    all.into_iter().find(|choice| name(*choice) == text).ok_or_else(|| {
-        let choices: Vec<_> = all.into_iter().map(name).collect();
-        let near = suggest::near(text, choices.iter().copied()).map(str::to_owned);
-        DescriptionError::Choice { what, text: text.to_owned(), near, choices }
-    })
-}
-
-fn layout(text: &str) -> Result<Layout, DescriptionError> {
-    choice("layout", text, Layout::ALL, Layout::name)
-}
-
-fn style(text: &str) -> Result<Style, DescriptionError> {
-    choice("style", text, Style::ALL, Style::name)
-}
-
-fn unit(text: &str) -> Result<UnitKind, DescriptionError> {
-    choice("kind of unit", text, UnitKind::ALL, UnitKind::name)
-}
-
-fn engine(text: &str) -> Result<ContainerEngine, DescriptionError> {
-    choice("container engine", text, ContainerEngine::ALL, ContainerEngine::name)
-}
-
-fn state(text: &str) -> Result<InitialClusterState, DescriptionError> {
-    choice("state", text, InitialClusterState::ALL, InitialClusterState::name)
-}
-
-fn boolean(text: &str) -> Result<bool, DescriptionError> {
-    // YAML 1.2 section 10.3.2.
-    let word = match text {
-        "True" | "TRUE" => "true",
-        "False" | "FALSE" => "false",
-        other => other,
-    };
-    Ok(choice("truth value", word, ["true", "false"], |word| word)? == "true")
-}
-
-fn key(text: &str) -> Result<KeyAlgorithm, DescriptionError> {
-    choice("kind of key", text, KeyAlgorithm::ALL, KeyAlgorithm::name)
-}
-
-fn port(text: &str) -> Result<u16, DescriptionError> {
-    let port = text.parse().ok().filter(|port| *port != 0);
-    port.ok_or_else(|| DescriptionError::Port { text: text.to_owned() })
-}
-
-/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
-fn listen_url(text: &str) -> Result<MemberUrl, DescriptionError> {
-    let url = MemberUrl::parse(text)?;
-    match url.host() {
-        HostName::Address(_) => Ok(url),
-        HostName::Dns(_) => {
-            let reason = "etcd listens on addresses only";
-            Err(DescriptionError::Url { text: text.to_owned(), reason })
-        }
-    }
-}
-
-/// The name of a container image, with what may be in one and nothing that a shell could take otherwise.
-pub(super) fn image(text: &str) -> Result<String, DescriptionError> {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(safe) {
-        Ok(text.to_owned())
-    } else {
-        Err(DescriptionError::Image { text: text.to_owned() })
-    }
-}
-
-/// Long enough to be of use, short enough that a date in it has four digits.
-const SHORTEST: Duration = Duration::HOUR;
-const LONGEST: Duration = Duration::days(100 * 365);
-
-/// Whether a certificate can be asked to live so long.
-pub(super) fn is_lifetime(lifetime: Duration) -> bool {
-    (SHORTEST..=LONGEST).contains(&lifetime)
-}
-
-fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
-    let lifetime = duration::parse(text).map_err(DescriptionError::Duration)?;
-    let wrong = |reason| DescriptionError::Lifetime { text: text.to_owned(), reason };
-    if lifetime < SHORTEST {
-        Err(wrong("a certificate must live an hour at least"))
-    } else if lifetime > LONGEST {
-        Err(wrong("a certificate must not live longer than 100 years"))
-    } else {
-        Ok(lifetime)
-    }
-}
-
-/// A value of a subject's attribute.
-pub(super) fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
-    let reason = if text.trim().is_empty() {
-        "it is empty".to_owned()
-    } else if text.chars().any(char::is_control) {
-        "it has control characters".to_owned()
-    } else if text.chars().count() > longest {
-        format!("it is longer than {longest} characters")
-    } else {
-        return Ok(text.to_owned());
-    };
-    Err(DescriptionError::Subject { text: text.to_owned(), reason })
-}
-
-pub(super) fn country(text: &str) -> Result<String, DescriptionError> {
-    if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
-        return Ok(text.to_owned());
-    }
-    let reason = "a country has two letters (ISO 3166)".to_owned();
-    Err(DescriptionError::Subject { text: text.to_owned(), reason })
 }
 
 /// YAML's events by what a person writes.

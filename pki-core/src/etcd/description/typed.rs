@@ -109,19 +109,19 @@ pub(super) struct TypedSubject {
     pub(super) country: Option<Text>,
     /// State or province.
     #[serde(rename = "ST")]
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_STATE_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_STATE_NAME)))]
     pub(super) province: Option<Text>,
     /// Locality.
     #[serde(rename = "L")]
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_LOCALITY_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_LOCALITY_NAME)))]
     pub(super) locality: Option<Text>,
     /// Organization.
     #[serde(rename = "O")]
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_ORGANIZATION_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_ORGANIZATION_NAME)))]
     pub(super) organization: Option<Text>,
     /// Organizational unit.
     #[serde(rename = "OU")]
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_ORGANIZATIONAL_UNIT_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_ORGANIZATIONAL_UNIT_NAME)))]
     pub(super) organizational_unit: Option<Text>,
 }
 
@@ -166,7 +166,7 @@ pub(super) struct TypedCertificates {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedAuthority {
     /// The common name of a new CA.
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// The rest of a new CA's subject.
     pub(super) subject: Option<TypedSubject>,
@@ -190,7 +190,7 @@ pub(super) struct TypedAuthority {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct TypedCertificate {
     /// The common name; the member's or client's name if it is left out.
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// The rest of the subject, in place of the cluster's.
     pub(super) subject: Option<TypedSubject>,
@@ -239,7 +239,7 @@ pub(super) struct TypedMember {
     /// that it connects from.
     pub(super) names: Option<OneOrMany<HostName>>,
     /// The common name of its certificates.
-    #[cfg_attr(test, schemars(extend("maxLength" = super::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = super::certificates::UB_COMMON_NAME)))]
     pub(super) common_name: Option<Text>,
     /// `--initial-cluster-state` of this member.
     pub(super) state: Option<Text<InitialClusterState>>,
