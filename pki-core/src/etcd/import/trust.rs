@@ -163,7 +163,8 @@ impl<'a> Importer<'a> {
             .filter_map(|file| Some((file, file.valid_certificates().next()?)))
             .filter(|(file, certificate)| evidence::is_client(certificate) && !is_gateways(file))
             .collect();
-        certificates.sort_by_key(|(_, certificate)| std::cmp::Reverse(certificate.not_after()));
+        // kubeadm has copies under names of its own.
+        certificates.sort_by_key(|(file, c)| (std::cmp::Reverse(c.not_after()), is_kubeadms(&file.path)));
         let found = certificates.into_iter().map(|(file, c)| Evidence::of_certificate(file, c));
         // Nobody connects to a client by a name.
         let asked = self.requests(Role::Client).into_iter();
@@ -177,12 +178,20 @@ impl<'a> Importer<'a> {
         all
     }
 
+    /// Whether a client's certificate is where kubeadm has it.
+    fn is_for_kubeadm(&self, client: &Evidence<'a>) -> bool {
+        self.pems().filter(|file| is_kubeadms(&file.path)).any(|file| {
+            let copy = file.valid_certificates().next().map(Certificate::der);
+            copy.is_some() && copy == client.certificate.map(Certificate::der)
+        })
+    }
+
     fn take_clients(&mut self, cluster: &mut Cluster, evidence: &[Evidence<'a>]) {
         let mut clients: Vec<Client> = Vec::new();
         for client in evidence {
             let name = client.subject.common_name().unwrap_or_default();
             match Label::parse(name) {
-                Ok(name) => clients.push(Client { name, kubeadm: false }),
+                Ok(name) => clients.push(Client { name, kubeadm: self.is_for_kubeadm(client) }),
                 Err(error) => {
                     self.remark(
                         "clients",
@@ -326,6 +335,11 @@ impl<'a> Importer<'a> {
         let is_foreign = FOREIGN_FOLDERS.iter().any(|foreign| folder.starts_with(foreign));
         (folder.contains("etcd") || is_own && !is_foreign).then_some(folder)
     }
+}
+
+/// Whether a file has the name of the certificate with which kubeadm's API servers connect to etcd.
+fn is_kubeadms(path: &Path) -> bool {
+    evidence::stem(path) == "apiserver-etcd-client"
 }
 
 fn usable_common_name(name: &str) -> Option<String> {
