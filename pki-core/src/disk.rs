@@ -1,8 +1,8 @@
 //! Writing files: whole or not at all, with a known mode.
 //!
 //! A file is first written under a temporary name in the target's own folder and then renamed, so a reader
-//! sees the old content or the new one and never a part. The bytes may be secrets: until the mode is set, the
-//! temporary file is readable by its owner only.
+//! sees the old content or the new one and never a part. The bytes may be secrets: a temporary file is readable
+//! by its owner only until it has its mode, or from the start by whoever may read [`Mode::Masked`].
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};

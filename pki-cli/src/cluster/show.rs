@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 use pki_core::Notice;
-use pki_core::etcd::{CertificateReport, Cluster, Member, Report, UnitKind};
+use pki_core::etcd::{CertificateReport, Cluster, Report, next_steps, shell_word};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -145,20 +145,19 @@ pub(super) fn applied(
         ]);
     }
     writeln!(io.output, "{}\n", table.trim_fmt())?;
-    next_steps(cluster, report, output, io)
+    show_steps(cluster, report, output, io)
 }
 
-fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
-    if !report.to_sign.is_empty() {
-        return requests(report, output, io);
-    }
-    let steps = Steps::of(cluster, report, output);
+fn show_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
     writeln!(io.output, "Next:")?;
-    for (number, (title, commands)) in (1..).zip(steps.0) {
-        writeln!(io.output, "{number}. {title}")?;
-        for command in commands {
+    for (number, step) in (1..).zip(next_steps(cluster, report, output)) {
+        writeln!(io.output, "{number}. {}", step.title)?;
+        for command in step.commands {
             writeln!(io.output, "     {command}")?;
         }
+    }
+    if !report.to_sign.is_empty() {
+        return Ok(());
     }
     if report.members.iter().any(|member| member.change != "kept") {
         let script = shell_word(&output.join("deploy.sh").to_string_lossy());
@@ -172,134 +171,6 @@ fn next_steps(cluster: &Cluster, report: &Report, output: &Path, io: &mut Io<'_>
         )?;
     }
     Ok(())
-}
-
-/// What to do next, each with its commands.
-struct Steps(Vec<(String, Vec<String>)>);
-
-impl Steps {
-    /// A member that leaves goes before one comes, or the one that comes would not find the members that it was
-    /// told of.
-    fn of(cluster: &Cluster, report: &Report, output: &Path) -> Self {
-        let mut steps = Self(Vec::new());
-        let has_unit = cluster.unit() != UnitKind::None;
-        let folder = |rest: &str| shell_word(&output.join(rest).to_string_lossy());
-        let etcdctl = |command: &str| format!(". {} && {command}", folder("clients/root/etcdctl.env"));
-        let health = etcdctl("etcdctl endpoint health --cluster");
-        let copy = |member: &Member| {
-            let source = folder(&format!("nodes/{}/", member.name()));
-            format!("rsync -a --chown=root:root {source} {}:/", rsync_host(member))
-        };
-        let is_joining = |name: &str| report.joining.iter().any(|joining| joining.member == name);
-        let members = || cluster.members().iter().zip(&report.members);
-        let needs = format!("which needs etcd and a user `{}`:", cluster.user());
-
-        for leaving in &report.leaving {
-            let name = &leaving.member;
-            steps.add(
-                format!("Take {name} out of the cluster, if it still is a member:"),
-                etcdctl(&leaving.command),
-            );
-            if has_unit {
-                steps.add(
-                    format!("On the host of {name}, where etcd has ended:"),
-                    "systemctl disable --now etcd",
-                );
-            }
-            steps.add(GO_ON, health.clone());
-        }
-        if members().any(|(_, reported)| reported.change == "new" && !is_joining(&reported.member)) {
-            let all =
-                members().filter(|(_, reported)| reported.change != "kept" && !is_joining(&reported.member));
-            let copies = all.map(|(member, _)| copy(member)).collect();
-            steps.0.push((format!("Copy each member's files to its host, {needs}"), copies));
-            if has_unit {
-                steps.add("On every host, all at once, for a member waits until most are there:", START);
-            }
-        } else {
-            for moving in &report.moving {
-                let title = format!("Tell the cluster where {} will be:", moving.member);
-                steps.add(title, etcdctl(&moving.command));
-            }
-            let is_moving = |name: &str| report.moving.iter().any(|moving| moving.member == name);
-            let mut changed: Vec<_> =
-                members().filter(|(_, reported)| reported.change == "changed").collect();
-            // Whoever has moved is lost to the others until it starts where they look for it.
-            changed.sort_by_key(|(_, reported)| !is_moving(&reported.member));
-            let copies: Vec<_> = changed.iter().map(|(member, _)| copy(member)).collect();
-            if !copies.is_empty() {
-                steps.0.push(("Copy what has changed to its host:".to_owned(), copies));
-            }
-            let restarting = changed.iter().filter(|(_, reported)| reported.restart);
-            let names: Vec<_> = restarting.map(|(_, reported)| reported.member.as_str()).collect();
-            if has_unit && !names.is_empty() {
-                let names = names.join(", ");
-                let title =
-                    format!("On one host after the other, each when the one before is healthy ({names}):");
-                steps.add(title, "systemctl daemon-reload && systemctl restart etcd");
-            }
-        }
-        for joining in &report.joining {
-            let name = &joining.member;
-            // A cluster counts a new member at once, so it should be able to start at once.
-            for (member, _) in members().filter(|(member, _)| member.name().as_str() == name) {
-                steps.add(format!("Copy the files of {name} to its host, {needs}"), copy(member));
-            }
-            let title = format!(
-                "Tell the cluster of {name} (if it never ran, say `state: new` in the description and apply again):"
-            );
-            steps.add(title, etcdctl(&joining.command));
-            if has_unit {
-                steps.add(format!("On the host of {name}:"), START);
-            }
-            steps.add(GO_ON, health.clone());
-        }
-        if steps.0.last().is_none_or(|(title, _)| title != GO_ON) {
-            steps.add("See whether the cluster is healthy:", health);
-        }
-        steps
-    }
-
-    fn add(&mut self, title: impl Into<String>, command: impl Into<String>) {
-        self.0.push((title.into(), vec![command.into()]));
-    }
-}
-
-/// Before that etcd refuses changes of its members (etcd, server/etcdserver/server.go, `HealthInterval`).
-const GO_ON: &str = "Go on when all members have been healthy for 5 seconds:";
-
-/// Without waiting: a member waits for others.
-const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
-
-/// What an offline CA has to do.
-fn requests(report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
-    let requests = shell_word(&output.join("requests").to_string_lossy());
-    writeln!(io.output, "Next:")?;
-    writeln!(io.output, "1. Take {requests} to where the CA is, and sign there:")?;
-    for command in &report.to_sign {
-        writeln!(io.output, "     {command}")?;
-    }
-    writeln!(io.output, "2. Bring {requests} back with the certificates in it, NAME.pem beside NAME.csr.")?;
-    writeln!(io.output, "3. Apply again: what was signed is checked and put in its place.")?;
-    Ok(())
-}
-
-fn rsync_host(member: &Member) -> String {
-    // An IPv6 address of rsync stands in brackets.
-    match member.ssh().as_str().split_once('@') {
-        Some((user, host)) if host.contains(':') => format!("{user}@[{host}]"),
-        _ => member.ssh().to_string(),
-    }
-}
-
-/// A word that a shell takes as it is.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 fn named(certificate: &CertificateReport) -> &str {

@@ -7,6 +7,7 @@ use super::cluster::{Cluster, Member};
 use super::layout::Role;
 use super::option;
 use super::settings::Setting;
+use super::shell;
 
 /// `etcd.env`: every setting of a member, one a line.
 pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> String {
@@ -50,8 +51,7 @@ pub(super) fn client(cluster: &Cluster, folder: &str) -> String {
 /// is, or in double quotes with a backslash before what means something there. There is no way to write a
 /// line break that both read; nothing that comes here has one.
 fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
+    if shell::is_plain(value) {
         return value.to_owned();
     }
     let mut text = String::from("\"");
