@@ -104,12 +104,20 @@ impl Styles {
     }
 }
 
+/// What cannot be looked at is told apart from what is wrong by its exit status.
+fn usage(message: String, hint: Option<String>) -> Failure {
+    let failure = Failure::usage(message);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
 impl Doctor {
     /// Runs the command and tells the exit status.
     pub(crate) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let version = EtcdVersion::parse(&self.etcd).map_err(|error| {
-            Failure::usage(error.to_string()).hint("write what `etcd --version` says, such as 3.5 or 3.5.30")
-        })?;
+        let version =
+            EtcdVersion::parse(&self.etcd).map_err(|error| usage(error.to_string(), error.hint()))?;
         if self.rules {
             return self.list(version, io);
         }
@@ -118,13 +126,8 @@ impl Doctor {
                 .map_err(|error| Failure::usage(format!("cannot find {}: {error}", path.display())))
         };
         let paths: Vec<PathBuf> = self.paths.iter().map(absolute).collect::<Result<_, _>>()?;
-        let found = Found::read(&paths, version, &SystemFiles).map_err(|error| {
-            let failure = Failure::usage(error.to_string());
-            match error.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        })?;
+        let found = Found::read(&paths, version, &SystemFiles)
+            .map_err(|error| usage(error.to_string(), error.hint()))?;
         let findings = examine(&found, version, (io.now)());
         if self.json {
             json(&report(&found, version, &findings), io)?;

@@ -30,11 +30,12 @@ pub trait Files {
     fn user(&self, name: &str) -> Option<u32>;
 }
 
-/// The files of this machine. What is larger than a mebibyte is taken for empty: nothing that is looked for is.
+/// The files of this machine. What is larger than 8 MiB, such as programs and data, is taken for empty: nothing that is
+/// looked for is, but for revocation lists of some hundred thousand certificates.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemFiles;
 
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 8 << 20;
 
 impl Files for SystemFiles {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
