@@ -93,10 +93,14 @@ pub(super) fn plan(report: &Report, io: &mut Io<'_>) -> Result<(), Failure> {
     let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
     writeln!(
         io.output,
-        "{}: {} certificates to make, {} to change, {} to keep; nothing was written.",
+        "{}: {} certificates to make, {} to change, {}{} to keep; nothing was written.",
         report.cluster,
         count("new"),
         count("changed"),
+        match count("requested") {
+            0 => String::new(),
+            requested => format!("{requested} to have signed by the CA that is offline, "),
+        },
         count("kept")
     )?;
     Ok(())
