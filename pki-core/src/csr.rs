@@ -189,11 +189,19 @@ impl CertificateRequest {
     /// If the signature does not fit, the key is of a kind that is not supported, or too weak
     /// ([`ErrorKind::WeakKey`]), or an extension is asked for twice.
     pub fn verify(self) -> Result<VerifiedRequest, Error> {
+        let verified = self.signed_here()?;
+        let Self { signature_algorithm, info, signature, .. } = &verified.request;
+        verified.public_key.verify(*signature_algorithm, info, signature)?;
+        Ok(verified)
+    }
+
+    /// The same for a request that its key signed just before, in this process: the signature is not checked,
+    /// which costs more than to make it.
+    pub(crate) fn signed_here(self) -> Result<VerifiedRequest, Error> {
         let public_key = PublicKey::from_der(&self.subject_public_key_info)?;
         if public_key.is_weak() {
             return Err(ErrorKind::WeakKey { kind: public_key.kind() }.into());
         }
-        public_key.verify(self.signature_algorithm, &self.info, &self.signature)?;
         let mut seen = Vec::new();
         for extension in &self.extensions {
             if seen.contains(&extension.oid) {
@@ -272,5 +280,10 @@ impl VerifiedRequest {
     /// The key that it is for.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    /// The request, alone again.
+    pub(crate) fn into_request(self) -> CertificateRequest {
+        self.request
     }
 }

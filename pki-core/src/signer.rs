@@ -186,11 +186,11 @@ impl Issuer {
     ) -> Result<Noticed<NewCertificate>, Error> {
         let key = keys.generate(request.key)?;
         let mut notices = Vec::new();
-        let verified = request.sign(&key, &mut notices)?.verify()?;
+        let verified = request.sign(&key, &mut notices)?.signed_here()?;
         let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
         let signed = self.sign(&signing, now, random)?;
         notices.extend(signed.notices);
-        let value = NewCertificate { certificate: signed.value, request: verified.request().clone(), key };
+        let value = NewCertificate { certificate: signed.value, request: verified.into_request(), key };
         Ok(Noticed { value, notices })
     }
 
