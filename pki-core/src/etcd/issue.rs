@@ -1,6 +1,6 @@
 //! Carrying out a plan as far as that is possible without the disk: keys, certificates, bytes of files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use super::plan::{Asked, Change, Content, Plan, PlannedCertificate, PlannedFile,
 use super::report::Report;
 use super::tree::Owner;
 use crate::ca;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, sha256};
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeySource, PrivateKey, generate_all};
 use crate::notice::{Notice, NoticeKind};
@@ -161,7 +161,7 @@ impl Plan {
     fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
         let finished = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
         let text = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
-        let mut public: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
+        let mut hashes = BTreeMap::new();
         let mut writes = Vec::new();
         for PlannedFile { path, mode, owner, change, content } in files {
             let bytes = match content {
@@ -180,13 +180,12 @@ impl Plan {
                     let issued = certificates.iter();
                     let pairs: Vec<_> =
                         issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
-                    let files: Vec<_> =
-                        public.iter().map(|(path, b)| (path.as_str(), b.as_slice())).collect();
-                    text(&self.lock.next(&self.cluster, &self.recorded, &pairs, &files)?.to_json())
+                    let hashes = std::mem::take(&mut hashes);
+                    text(&self.lock.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
                 }
             };
             if let (false, Some(bytes)) = (is_secret(mode), &bytes) {
-                public.push((path.clone(), bytes.clone()));
+                hashes.insert(path.clone(), sha256(bytes));
             }
             if change != Change::Kept {
                 writes.push(Write { path, mode, owner, bytes, replaces: change != Change::New });

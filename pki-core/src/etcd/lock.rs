@@ -10,7 +10,7 @@ use super::certificates::{CertificateId, Wanted};
 use super::cluster::Cluster;
 use super::path::LOCK;
 use super::tree::Tree;
-use crate::certificate::{Certificate, sha256};
+use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind};
 
 /// The record. It holds no secrets and no moment of writing, so that nothing done leaves nothing changed.
@@ -88,21 +88,20 @@ impl Lock {
         issued.any(|issued| issued.certificate == id && issued.sha256 == fingerprint)
     }
 
-    /// The record after this one. What is no longer in use is remembered.
+    /// The record after this one, with the hash of every public file. What is no longer in use is remembered.
     pub(super) fn next(
         &self,
         cluster: &Cluster,
         members: &[Start],
         certificates: &[(&Wanted, &Certificate)],
-        files: &[(&str, &[u8])],
-    ) -> Result<Self, Error> {
+        files: BTreeMap<String, String>,
+    ) -> Self {
         let certificates: Vec<Issued> =
             certificates.iter().map(|(wanted, c)| Issued::new(wanted, c)).collect();
         let mut former = self.former.clone();
         former.extend(self.certificates.iter().cloned());
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
-        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), sha256(bytes))).collect();
-        Ok(Self {
+        Self {
             version: VERSION,
             cluster: cluster.name().to_string(),
             layout: cluster.layout().name().to_owned(),
@@ -110,7 +109,7 @@ impl Lock {
             certificates,
             former,
             files,
-        })
+        }
     }
 
     pub(super) fn to_json(&self) -> String {

@@ -8,6 +8,7 @@ use super::{
     Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, Plan, PlannedCertificate, PlannedFile, Reason, SECRET,
     SECRET_FOLDER,
 };
+use crate::certificate::sha256;
 use crate::error::{Error, ErrorKind};
 use crate::etcd::authority::{Authority, Source};
 use crate::etcd::bootstrap::Start;
@@ -254,8 +255,9 @@ impl<'a> Files<'a> {
             let certificates = plan.certificates.iter();
             let pairs: Vec<_> =
                 certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
-            let files: Vec<_> = self.files.iter().filter_map(PlannedFile::known).collect();
-            let text = plan.lock.next(&plan.cluster, &plan.recorded, &pairs, &files)?.to_json();
+            let known = self.files.iter().filter_map(PlannedFile::known);
+            let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
+            let text = plan.lock.next(&plan.cluster, &plan.recorded, &pairs, hashes).to_json();
             Content::Bytes(Zeroizing::new(text.into_bytes()))
         };
         self.add(LOCK, PUBLIC, &Owner::Operator, content, &[])
