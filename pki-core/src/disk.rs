@@ -1,17 +1,18 @@
 //! Writing files: whole or not at all, with a known mode.
 //!
 //! A file is first written under a temporary name in the target's own folder and then renamed, so a reader
-//! sees the old content or the new one and never a part. The bytes may be secrets: a temporary file is readable
-//! by its owner only until it has its mode, or from the start by whoever may read [`Mode::Masked`].
+//! sees the old content or the new one and never a part. The bytes may be secrets: a temporary file is never
+//! readable by more than its mode allows.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-use tempfile::TempPath;
+use tempfile::{TempDir, TempPath};
 
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
 /// deletes it.
@@ -43,6 +44,37 @@ pub struct Staged {
     file: TempPath,
     target: PathBuf,
     existing: Existing,
+    /// What `file` is in, to be removed after it
+    workshop: Option<Workshop>,
+}
+
+/// A folder for temporary files within the one where they get their names. It is removed when nothing needs it any
+/// more.
+///
+/// Threads that make files in one folder wait for one another (Linux locks it); those that each have a workshop
+/// only do so for the names.
+#[derive(Debug, Clone)]
+pub struct Workshop(Arc<TempDir>);
+
+impl Workshop {
+    /// A workshop in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub fn new(folder: &Path) -> io::Result<Self> {
+        Ok(Self(Arc::new(tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder)?)))
+    }
+
+    /// The same as [`Staged::new`], with the temporary file here.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`], and if `path` is in another file system.
+    pub fn stage(&self, path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Staged> {
+        let staged = Staged::new_in(self.0.path(), path, bytes, mode, existing)?;
+        Ok(Staged { workshop: Some(self.clone()), ..staged })
+    }
 }
 
 impl Staged {
@@ -52,20 +84,23 @@ impl Staged {
     ///
     /// As for [`write()`].
     pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
+        Self::new_in(folder_of(path), path, bytes, mode, existing)
+    }
+
+    fn new_in(folder: &Path, path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
         if path.file_name().is_none() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
         }
+        let (Mode::Exactly(bits) | Mode::Masked(bits)) = mode;
         let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY_PREFIX);
-        if let Mode::Masked(mode) = mode {
-            builder.permissions(Permissions::from_mode(mode));
-        }
-        let mut file = builder.tempfile_in(folder_of(path))?;
+        let mut file =
+            builder.prefix(TEMPORARY_PREFIX).permissions(Permissions::from_mode(bits)).tempfile_in(folder)?;
         file.write_all(bytes)?;
-        if let Mode::Exactly(mode) = mode {
-            file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        // What the umask withheld is given back.
+        if mode == Mode::Exactly(bits) && file.as_file().metadata()?.mode() & 0o7777 != bits {
+            file.as_file().set_permissions(Permissions::from_mode(bits))?;
         }
-        Ok(Self { file: file.into_temp_path(), target: path.to_owned(), existing })
+        Ok(Self { file: file.into_temp_path(), target: path.to_owned(), existing, workshop: None })
     }
 
     /// Where it is until it gets its name.
@@ -73,12 +108,25 @@ impl Staged {
         &self.file
     }
 
-    fn rename(self) -> Result<(), BatchError> {
-        let renamed = match self.existing {
-            Existing::Keep => self.file.persist_noclobber(&self.target),
-            Existing::Replace => self.file.persist(&self.target),
-        };
-        renamed.map_err(|failure| BatchError { path: self.target, source: failure.error })
+    /// Gives it its name, unless something has it that is to be replaced: then it comes back.
+    fn name_if_new(self) -> Result<Result<PathBuf, Self>, BatchError> {
+        let Self { file, target, existing, workshop } = self;
+        match file.persist_noclobber(&target) {
+            Ok(()) => Ok(Ok(target)),
+            // Not only if it is there: some file systems cannot rename so.
+            Err(failure) if existing == Existing::Replace => {
+                Ok(Err(Self { file: failure.path, target, existing, workshop }))
+            }
+            Err(failure) => Err(BatchError { path: target, source: failure.error }),
+        }
+    }
+
+    /// Gives it its name, whoever has it.
+    fn replace(self) -> Result<PathBuf, BatchError> {
+        match self.file.persist(&self.target) {
+            Ok(()) => Ok(self.target),
+            Err(failure) => Err(BatchError { path: self.target, source: failure.error }),
+        }
     }
 }
 
@@ -103,12 +151,12 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Files that get their names only when all of them are on the disk.
+/// Files that get their names together.
 #[derive(Debug, Default)]
 pub struct Batch {
     staged: Vec<Staged>,
-    /// What is to have its names before
-    settled: Vec<Vec<Staged>>,
+    /// What has its name, and may not be on the disk
+    named: Vec<PathBuf>,
 }
 
 /// What could not be done to which file of a [`Batch`].
@@ -131,57 +179,86 @@ impl Batch {
         self.staged.push(staged);
     }
 
-    /// What is added from here on gets its names only when what was added before is on the disk for good under
-    /// its own.
-    pub fn settle(&mut self) {
-        self.settled.push(std::mem::take(&mut self.staged));
+    /// Adds all that another batch has.
+    pub fn append(&mut self, other: Self) {
+        self.staged.extend(other.staged);
+        self.named.extend(other.named);
     }
 
-    /// Brings every file to the disk, then gives each its name, in the order in which they were added, then
-    /// brings the names to the disk.
+    /// Gives their names to the files that take no other's place: the beginning of [`Batch::commit`], for threads
+    /// that share its work.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`].
+    pub fn name_new(&mut self) -> Result<(), BatchError> {
+        for staged in std::mem::take(&mut self.staged) {
+            match staged.name_if_new()? {
+                Ok(path) => self.named.push(path),
+                Err(staged) => self.staged.push(staged),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each file its name: first those that take no other's place, then the others, both in the order in
+    /// which they were added. When this returns, all of them are on the disk for good.
+    ///
+    /// Before a file takes another's place, it is on the disk and so are the new names: a failure of the power
+    /// leaves the old file or the new one. A new name takes nothing away and is brought to the disk when it is
+    /// there.
     ///
     /// # Errors
     ///
     /// As for [`write()`]. The files before the one that failed have their names, the others are gone.
-    pub fn commit(self) -> Result<(), BatchError> {
-        let all = self.settled.iter().chain([&self.staged]).flatten();
-        let places: Vec<_> = all.map(|staged| (staged.temporary(), staged.target.as_path())).collect();
-        sync(&places)?;
-        for part in self.settled.into_iter().chain([self.staged]) {
-            // A new name survives a power failure only when its folder is on the disk too.
-            let mut folders = BTreeSet::new();
-            for staged in part {
-                folders.insert(folder_of(&staged.target).to_owned());
-                staged.rename()?;
+    pub fn commit(mut self) -> Result<(), BatchError> {
+        self.name_new()?;
+        let Self { staged, named } = self;
+        let new = named.iter().map(|path| (path.as_path(), path.as_path()));
+        let replacing = staged.iter().map(|staged| (staged.temporary(), staged.target.as_path()));
+        let files: Vec<_> = new.chain(replacing).collect();
+        if let Err(error) = sync(&files, &folders(&named)) {
+            for path in &named {
+                // Some file systems tell only now that they are full: nothing is better than a part.
+                let _ = fs::remove_file(path);
             }
-            let places: Vec<_> = folders.iter().map(|folder| (folder.as_path(), folder.as_path())).collect();
-            sync(&places)?;
+            return Err(error);
         }
-        Ok(())
+        let replaced = staged.into_iter().map(Staged::replace).collect::<Result<Vec<_>, _>>()?;
+        sync(&[], &folders(&replaced))
     }
 }
 
-/// Brings files or folders to the disk. Each has the path that an error names beside it.
-fn sync(places: &[(&Path, &Path)]) -> Result<(), BatchError> {
+/// A name survives a failure of the power only when its folder is on the disk too.
+fn folders(paths: &[PathBuf]) -> BTreeSet<&Path> {
+    paths.iter().map(|path| folder_of(path)).collect()
+}
+
+/// Brings files, and the names in folders, to the disk. Each file has the path that an error names beside it.
+fn sync(files: &[(&Path, &Path)], folders: &BTreeSet<&Path>) -> Result<(), BatchError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| BatchError { path, source }
     };
-    if places.len() >= MANY {
+    if files.len() + folders.len() >= MANY {
         let mut devices = BTreeSet::new();
-        for (place, told) in places {
-            sync_file_system(place, &mut devices).map_err(failed(told))?;
+        let folders: BTreeSet<_> =
+            files.iter().map(|(file, _)| folder_of(file)).chain(folders.iter().copied()).collect();
+        for folder in folders {
+            sync_file_system(folder, &mut devices).map_err(failed(folder))?;
         }
         return Ok(());
     }
-    let opened = places.iter().map(|(place, told)| File::open(place).map_err(failed(told)));
+    let folders = folders.iter().map(|folder| (*folder, *folder));
+    let places = || files.iter().copied().chain(folders.clone());
+    let opened = places().map(|(place, told)| File::open(place).map_err(failed(told)));
     let opened: Vec<File> = opened.collect::<Result<_, _>>()?;
-    for file in &opened {
+    for file in opened.iter().take(files.len()) {
         // With this Linux begins to write (mm/fadvise.c). Where all have begun before the first is waited for,
         // a journal is committed once and not once for each. If it does not, only time is lost.
         let _ = posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
     }
-    for (file, (_, told)) in opened.iter().zip(places) {
+    for (file, (_, told)) in opened.iter().zip(places()) {
         sync_one(file).map_err(failed(told))?;
     }
     Ok(())
@@ -197,10 +274,11 @@ fn sync_one(file: &File) -> io::Result<()> {
     }
 }
 
-/// Writes out the file system that holds `place`, unless it is one of `done`.
-fn sync_file_system(place: &Path, done: &mut BTreeSet<u64>) -> io::Result<()> {
-    if done.insert(fs::metadata(place)?.dev()) {
-        nix::unistd::syncfs(File::open(place)?)?;
+/// Writes out the file system that holds `folder`, unless it is one of `done`.
+fn sync_file_system(folder: &Path, done: &mut BTreeSet<u64>) -> io::Result<()> {
+    let folder = File::open(folder)?;
+    if done.insert(folder.metadata()?.dev()) {
+        nix::unistd::syncfs(folder)?;
     }
     Ok(())
 }
@@ -328,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_gives_names_only_when_all_is_on_the_disk() {
+    fn a_batch_gives_names_in_its_order() {
         let folder = tempfile::tempdir().unwrap();
         for count in [3, MANY] {
             let mut batch = Batch::default();
@@ -347,15 +425,37 @@ mod tests {
         drop(dropped);
         assert_eq!(names(folder.path()).len(), 3 + MANY);
         let mut batch = Batch::default();
-        batch.add(staged(&folder.path().join("settled")));
-        batch.settle();
-        batch.add(staged(&folder.path().join("new")));
+        batch.add(staged(&folder.path().join("before")));
         batch.add(staged(&folder.path().join("3-0")));
+        batch.add(staged(&folder.path().join("after")));
         let error = batch.commit().unwrap_err();
         assert_eq!((error.path, error.source.kind()), (folder.path().join("3-0"), ErrorKind::AlreadyExists));
         assert_eq!(fs::read(folder.path().join("3-0")).unwrap(), b"bytes");
-        // What was settled before has its names.
-        assert!(folder.path().join("settled").exists());
+        assert!(folder.path().join("before").exists() && !folder.path().join("after").exists());
+    }
+
+    #[test]
+    fn new_names_come_before_those_that_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let workshop = Workshop::new(folder.path()).unwrap();
+        let stage =
+            |name: &str| workshop.stage(&at(name), b"new", Mode::Exactly(0o640), Existing::Replace).unwrap();
+        fs::write(at("old"), "old").unwrap();
+        let (mut batch, mut other) = (Batch::default(), Batch::default());
+        batch.add(stage("old"));
+        other.add(stage("first"));
+        batch.append(other);
+        batch.name_new().unwrap();
+        assert_eq!(
+            (fs::read(at("first")).unwrap(), fs::read(at("old")).unwrap()),
+            (b"new".into(), b"old".into())
+        );
+        drop(workshop);
+        batch.commit().unwrap();
+        assert_eq!((fs::read(at("old")).unwrap(), mode(&at("old"))), (b"new".into(), 0o640));
+        // The workshop is gone with the last file that was in it.
+        assert_eq!(names(folder.path()), ["first", "old"]);
     }
 
     #[test]

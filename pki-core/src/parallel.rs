@@ -1,7 +1,6 @@
 //! The same work on many things, on all cores.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// What `work` makes of each of `items`, in their order. Whoever is free takes the next one.
@@ -10,28 +9,45 @@ use std::thread;
 /// let squares = pki_core::parallel::map(&[1, 2, 3], |n| n * n);
 /// assert_eq!(squares, [1, 4, 9]);
 /// ```
-pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::with_capacity(items.len()));
+pub fn map<I, R>(items: I, work: impl Fn(I::Item) -> R + Sync) -> Vec<R>
+where
+    I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
+    R: Send,
+{
+    map_with(items, || (), |(), item| work(item))
+}
+
+/// The same, where each worker has a tool of its own, which it makes first.
+pub fn map_with<I, R, T>(
+    items: I,
+    tool: impl Fn() -> T + Sync,
+    work: impl Fn(&mut T, I::Item) -> R + Sync,
+) -> Vec<R>
+where
+    I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
+    R: Send,
+{
+    let items = items.into_iter();
+    let count = items.len();
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(count);
+    let items = Mutex::new(items.enumerate());
+    let results = Mutex::new(Vec::with_capacity(count));
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
     let worker = || {
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(item) = items.get(index)
-        {
-            let result = work(item);
-            if let Ok(mut results) = results.lock() {
-                results.push((index, result));
-            }
+        let mut tool = tool();
+        while let Some((index, item)) = next() {
+            let result = work(&mut tool, item);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
     thread::scope(|scope| {
-        for _ in 1..workers.min(items.len()) {
+        for _ in 1..workers {
             scope.spawn(worker);
         }
         worker();
     });
     // A worker that panicked has ended the scope with its panic.
-    let mut results = results.into_inner().unwrap_or_default();
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }

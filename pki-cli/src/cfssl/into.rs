@@ -1,14 +1,20 @@
 //! `-into DIR`: many certificates from one CA in one go, for `gencert` and `sign`.
 //!
 //! Each operand gives files of its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
-//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, and the files of a few hundred
-//! certificates at a time reach the disk together, so memory and waiting for the disk stay bounded.
+//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, one thread gives
+//! names to finished files while the others make more, and all reach the disk together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{Batch, Existing, Mode, Staged};
+use pki_core::disk::{Batch, Existing, Mode, Staged, Workshop};
 use pki_core::parallel;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
@@ -22,8 +28,8 @@ use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
 
-/// So many certificates are held in memory and brought to the disk at a time.
-const AT_A_TIME: usize = 512;
+/// So many certificates are made before the first of them gets its name.
+const AT_A_TIME: usize = 128;
 
 /// What is made of one operand.
 struct Made {
@@ -33,9 +39,28 @@ struct Made {
 
 impl Made {
     /// Its files, each with `base` for the first part of its name.
-    fn stage(self, base: &Path, force: bool) -> Result<(Vec<Staged>, Vec<Notice>), Failure> {
-        let files = self.files.into_iter().map(|file| file.stage(base, force));
-        Ok((files.collect::<Result<_, _>>()?, self.notices))
+    fn stage(
+        self,
+        base: &Path,
+        force: bool,
+        workshop: &io::Result<Workshop>,
+    ) -> Result<(Batch, Vec<Notice>), Failure> {
+        let mut batch = Batch::default();
+        for file in self.files {
+            let target = with_suffix(base, file.suffix);
+            let mode = if file.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
+            let existing = if file.is_secret && !force { Existing::Keep } else { Existing::Replace };
+            let staged = match workshop {
+                Ok(workshop) => workshop.stage(&target, &file.bytes, mode, existing),
+                // Beside the target it will not be possible either, and will say so.
+                Err(_) => Staged::new(&target, &file.bytes, mode, existing),
+            };
+            batch.add(
+                staged
+                    .map_err(|error| Failure::user(format!("cannot write {}: {error}", target.display())))?,
+            );
+        }
+        Ok((batch, self.notices))
     }
 }
 
@@ -48,14 +73,6 @@ struct File {
 impl File {
     fn public(suffix: &'static str, text: String) -> Self {
         Self { suffix, bytes: Zeroizing::new(text.into_bytes()), is_secret: false }
-    }
-
-    fn stage(self, base: &Path, force: bool) -> Result<Staged, Failure> {
-        let target = with_suffix(base, self.suffix);
-        let mode = if self.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
-        let existing = if self.is_secret && !force { Existing::Keep } else { Existing::Replace };
-        Staged::new(&target, &self.bytes, mode, existing)
-            .map_err(|error| Failure::user(format!("cannot write {}: {error}", target.display())))
     }
 }
 
@@ -113,36 +130,80 @@ fn run(
     let force = call.flags.switch("force");
     let operands = operands(call, folder)?;
     if !force {
-        refuse_existing_keys(&operands, suffixes)?;
+        refuse_existing_keys(&operands, suffixes, folder)?;
     }
     let (issuer, profile) = (issuer(call, io)?, signing_profile(call)?);
     let work = Work { call, issuer, profile, now: (io.now)() };
     warn(call.notices(), &log, io);
     let bar = progress(operands.len(), io);
-    let mut written = 0;
-    for chunk in operands.chunks(AT_A_TIME) {
-        let stopped = |failure: Failure| {
-            failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
-        };
-        let results = parallel::map(chunk, |(path, base)| {
-            let staged = make(&work, path).and_then(|made| made.stage(base, force));
-            bar.inc(1);
-            staged
-        });
-        let mut batch = Batch::default();
-        for ((path, _), result) in chunk.iter().zip(results) {
-            let (files, notices) = result.map_err(stopped)?;
-            for notice in notices {
-                log.warning(io, format_args!("{}: {notice}", path.display()));
+    let stage_one = |workshop: &io::Result<Workshop>, path: &Path, base: &Path| {
+        let staged = make(&work, path).and_then(|made| made.stage(base, force, workshop));
+        bar.inc(1);
+        staged
+    };
+    let (written, result) = thread::scope(|scope| {
+        let (send, receive) = mpsc::channel();
+        let writer = scope.spawn(|| write(receive));
+        let made = operands.chunks(AT_A_TIME).try_for_each(|chunk| {
+            let mut batch = Batch::default();
+            for (path, (files, notices)) in stage(chunk, folder, stage_one)? {
+                for notice in notices {
+                    log.warning(io, format_args!("{}: {notice}", path.display()));
+                }
+                batch.append(files);
             }
-            files.into_iter().for_each(|file| batch.add(file));
-        }
-        batch.commit().map_err(|error| stopped(Failure::user(format!("cannot write {error}"))))?;
-        written += chunk.len();
-    }
+            // If nobody is there to take it, writing has failed, and that is told below.
+            send.send((chunk.len(), batch)).map_err(|_| Failure::user("cannot write"))
+        });
+        drop(send);
+        let (written, result) = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (written, result.and(made))
+    });
+    result.map_err(|failure| {
+        failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
+    })?;
     bar.finish_and_clear();
     log.info(io, format_args!("made {written} certificates in {}", folder.display()));
     Ok(())
+}
+
+/// The files of some operands, under temporary names, made on all cores; none if one fails.
+fn stage<'a, T: Send>(
+    operands: &'a [(PathBuf, PathBuf)],
+    folder: &Path,
+    stage_one: impl Fn(&io::Result<Workshop>, &Path, &Path) -> Result<T, Failure> + Sync,
+) -> Result<Vec<(&'a Path, T)>, Failure> {
+    let failed = AtomicBool::new(false);
+    let staged = parallel::map_with(
+        operands,
+        || Workshop::new(folder),
+        |workshop, (path, base)| {
+            if failed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let staged = stage_one(workshop, path, base);
+            failed.fetch_or(staged.is_err(), Ordering::Relaxed);
+            Some(staged.map(|staged| (path.as_path(), staged)))
+        },
+    );
+    staged.into_iter().flatten().collect()
+}
+
+/// Gives names to what comes while more is made, then brings all of it to the disk. Tells of how many certificates.
+///
+/// This is for one thread: those that give names in the same folder wait for one another.
+fn write(staged: Receiver<(usize, Batch)>) -> (usize, Result<(), Failure>) {
+    let (mut written, mut all, mut result) = (0, Batch::default(), Ok(()));
+    for (count, mut batch) in staged {
+        result = batch.name_new();
+        all.append(batch);
+        if result.is_err() {
+            break;
+        }
+        written += count;
+    }
+    let result = all.commit().and(result);
+    (written, result.map_err(|error| Failure::user(format!("cannot write {error}"))))
 }
 
 /// Each operand, and where its files go, less their suffixes.
@@ -165,7 +226,7 @@ fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failu
             Failure::user(format!("{} is no folder", folder.display())).hint("make it first: mkdir -p")
         );
     }
-    let mut owners: HashMap<&std::ffi::OsStr, &str> = HashMap::new();
+    let mut owners: HashMap<&OsStr, &str> = HashMap::new();
     let mut operands = Vec::new();
     for operand in call.flags.operands() {
         let path = Path::new(operand);
@@ -180,11 +241,18 @@ fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failu
 }
 
 /// Keys are not overwritten, and that is found before anything is made.
-fn refuse_existing_keys(operands: &[(PathBuf, PathBuf)], suffixes: &[&str]) -> Result<(), Failure> {
+fn refuse_existing_keys(
+    operands: &[(PathBuf, PathBuf)],
+    suffixes: &[&str],
+    folder: &Path,
+) -> Result<(), Failure> {
+    let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
+    let present: HashSet<OsString> =
+        entries.map_err(|error| Failure::user(format!("cannot read {}: {error}", folder.display())))?;
     for suffix in suffixes.iter().filter(|suffix| suffix.ends_with("-key.pem")) {
         for (_, base) in operands {
             let path = with_suffix(base, suffix);
-            if path.symlink_metadata().is_ok() {
+            if path.file_name().is_some_and(|name| present.contains(name)) {
                 return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
                     .hint("a private key is only replaced with -force"));
             }

@@ -2,7 +2,7 @@
 //! etcd layer that changes anything.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Component, Path, PathBuf};
@@ -12,7 +12,6 @@ use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
-use super::path::AUTHORITIES;
 use super::tree::{self, Entry, FileKind, Owner, Tree};
 use super::user;
 use crate::disk::{self, Batch, Existing, Mode, Staged};
@@ -60,8 +59,9 @@ impl Folder {
 
     /// Writes what an outcome has to write.
     ///
-    /// Every file reaches the disk under a temporary name first; then each gets its own name in one step, a
-    /// key before its certificate. What was stopped half-way is finished by planning again.
+    /// Every file is written under a temporary name first; then each gets its own name in one step, those that
+    /// are new before those that replace another, a CA before what it signed and a key before its certificate.
+    /// What was stopped half-way is finished by planning again.
     ///
     /// # Errors
     /// [`ErrorKind::NotLocked`] without the lock; if something cannot be written.
@@ -82,31 +82,28 @@ impl Folder {
             let folder = self.resolve(Path::new(folder), &mut seen)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
-        // The CA is on the disk for good before anything that it signed.
-        let (ca, others): (Vec<&Write>, Vec<&Write>) =
-            outcome.writes.iter().partition(|write| Path::new(&write.path).starts_with(AUTHORITIES));
         let mut batch = Batch::default();
-        self.stage(&ca, &mut batch, &mut seen)?;
-        batch.settle();
-        self.stage(&others, &mut batch, &mut seen)?;
+        self.stage(&outcome.writes, &mut batch, &mut seen)?;
         batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
     fn make_folder(&self, write: &Write, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
         let path = self.place(&write.path, seen)?;
-        match DirBuilder::new().mode(0o700).create(&path) {
+        match DirBuilder::new().mode(write.mode).create(&path) {
             Ok(()) => drop(seen.insert(path.clone())),
             Err(source) if source.kind() == IoErrorKind::AlreadyExists => {
                 self.resolve(Path::new(&write.path), seen)?;
             }
             Err(source) => return Err(Error::io("make", &path, source)),
         }
-        fs::set_permissions(&path, Permissions::from_mode(write.mode))
-            .map_err(|source| Error::io("set the mode of", &path, source))?;
+        if metadata(&path)?.mode() & 0o7777 != write.mode {
+            fs::set_permissions(&path, Permissions::from_mode(write.mode))
+                .map_err(|source| Error::io("set the mode of", &path, source))?;
+        }
         self.give(&write.owner, &path)
     }
 
-    fn stage(&self, writes: &[&Write], batch: &mut Batch, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
+    fn stage(&self, writes: &[Write], batch: &mut Batch, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
         for write in writes {
             let Some(bytes) = &write.bytes else { continue };
             let path = self.place(&write.path, seen)?;
@@ -120,25 +117,38 @@ impl Folder {
     }
 
     fn give(&self, owner: &Owner, path: &Path) -> Result<(), Error> {
-        match self.ids(owner) {
-            Some((user, group)) => chown(path, Some(user), Some(group))
-                .map_err(|source| Error::io("set the owner of", path, source)),
-            None => Ok(()),
+        let Some((user, group)) = self.ids(owner) else { return Ok(()) };
+        let metadata = metadata(path)?;
+        if (metadata.uid(), metadata.gid()) == (user, group) {
+            return Ok(());
         }
+        chown(path, Some(user), Some(group)).map_err(|source| Error::io("set the owner of", path, source))
     }
 
     /// Where a file or folder is, itself perhaps a link, once it is sure that no link is on the way there.
     fn place(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
+        Ok(self.look_for(path, seen)?.0)
+    }
+
+    /// The same, and whether the folder that it is in is there.
+    fn look_for(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<(PathBuf, bool), Error> {
         let relative = Path::new(path);
         match (relative.parent(), relative.file_name()) {
-            (Some(folder), Some(name)) => Ok(self.resolve(folder, seen)?.join(name)),
+            (Some(folder), Some(name)) => {
+                let (folder, is_there) = self.look_for_folder(folder, seen)?;
+                Ok((folder.join(name), is_there))
+            }
             _ => Err(ErrorKind::UnwritablePath { path: self.root.join(path) }.into()),
         }
     }
 
-    /// The absolute path of a folder, once it is sure that no link leads out of this one. What was `seen` is not
-    /// looked at again.
     fn resolve(&self, path: &Path, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
+        Ok(self.look_for_folder(path, seen)?.0)
+    }
+
+    /// The absolute path of a folder, once it is sure that no link leads out of this one, and whether it is there.
+    /// What was `seen` is not looked at again.
+    fn look_for_folder(&self, path: &Path, seen: &mut HashSet<PathBuf>) -> Result<(PathBuf, bool), Error> {
         let (mut resolved, mut is_missing) = (self.root.clone(), false);
         for component in path.components() {
             let Component::Normal(name) = component else {
@@ -157,13 +167,20 @@ impl Folder {
                 Err(error) => is_missing = error.kind() == IoErrorKind::NotFound,
             }
         }
-        Ok(resolved)
+        Ok((resolved, !is_missing))
     }
+}
+
+fn metadata(path: &Path) -> Result<Metadata, Error> {
+    path.symlink_metadata().map_err(|source| Error::io("look at", path, source))
 }
 
 impl Tree for Folder {
     fn entry(&self, path: &str) -> Result<Option<Entry>, Error> {
-        let path = self.place(path, &mut HashSet::new())?;
+        let (path, is_there) = self.look_for(path, &mut HashSet::new())?;
+        if !is_there {
+            return Ok(None);
+        }
         let metadata = match path.symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => return Err(ErrorKind::SymbolicLink { path }.into()),
             Ok(metadata) => metadata,
