@@ -2,8 +2,20 @@
 import argparse, atexit, functools, json, os, pathlib, platform, shutil, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ETCDPKI = os.environ["ETCDPKI"]
-CFSSL, CFSSLJSON = shutil.which("cfssl"), shutil.which("cfssljson")
+
+# The folder of all turns. Nothing in it is deleted before the end, because ext4 without a journal creates files more
+# slowly for six minutes after others were deleted near by: a second run there has to wait so long.
+TURNS = pathlib.Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, TURNS)
+
+
+def installed(program):
+    """A copy, as an installer makes it: what a linker has just written starts a tenth more slowly."""
+    return shutil.copy(program, TURNS)
+
+
+ETCDPKI = installed(os.environ["ETCDPKI"])
+CFSSL, CFSSLJSON = installed(shutil.which("cfssl")), installed(shutil.which("cfssljson"))
 GUIDE = ROOT / "fixtures/guides/3"
 LEAVES = 1000
 
@@ -122,7 +134,7 @@ def many_theirs(there):
 def floor():
     """The bench program that makes keys, signs and writes bytes, and nothing else."""
     found = sorted((ROOT / "target/release/deps").glob("floor-*"), key=os.path.getmtime)
-    return str([p for p in found if os.access(p, os.X_OK) and p.suffix == ""][-1])
+    return installed([p for p in found if os.access(p, os.X_OK) and p.suffix == ""][-1])
 
 
 def many_floor(there):
@@ -169,18 +181,9 @@ def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-@functools.cache
-def turns():
-    """The folder of all turns. Nothing in it is deleted before the end: ext4 without a journal creates files more
-    slowly for minutes after others were deleted."""
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder)
-    return folder
-
-
 def once(job, side):
     """One turn in a fresh folder; returns the seconds that it took."""
-    there = pathlib.Path(tempfile.mkdtemp(dir=turns()))
+    there = pathlib.Path(tempfile.mkdtemp(dir=TURNS))
     job.prepare(there)
     # What the turn before left to be written must not be paid for by this one.
     os.sync()
