@@ -1,6 +1,6 @@
 //! `etcdpki doctor`: what is wrong with units, settings and certificates.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
@@ -46,22 +46,7 @@ struct Report<'a> {
     etcd: String,
     members: usize,
     certificates: usize,
-    findings: Vec<FindingReport<'a>>,
-}
-
-#[derive(Serialize)]
-struct FindingReport<'a> {
-    rule: &'a str,
-    severity: Severity,
-    file: Option<&'a Path>,
-    line: Option<usize>,
-    column: Option<usize>,
-    /// The certificate
-    inside: Option<&'a str>,
-    problem: &'a str,
-    consequence: &'a str,
-    remedy: &'a str,
-    sources: &'a [&'a str],
+    findings: &'a [Finding],
 }
 
 #[derive(Serialize)]
@@ -166,22 +151,6 @@ fn rule_report(rule: &Rule, version: EtcdVersion) -> RuleReport<'_> {
 }
 
 fn report<'a>(found: &Found, version: EtcdVersion, findings: &'a [Finding]) -> Report<'a> {
-    let findings = findings.iter().map(|finding| {
-        let position = finding.place.position();
-        FindingReport {
-            rule: finding.rule,
-            severity: finding.severity,
-            file: finding.place.path(),
-            line: position.map(|(line, _)| line),
-            column: position.map(|(_, column)| column),
-            inside: finding.place.inside(),
-            problem: &finding.problem,
-            consequence: &finding.consequence,
-            remedy: finding.remedy,
-            sources: rule(finding.rule).map_or(&[], |rule| rule.sources),
-        }
-    });
-    let findings = findings.collect();
     Report {
         etcd: version.to_string(),
         members: found.members().count(),

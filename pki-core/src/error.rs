@@ -556,6 +556,7 @@ impl ErrorKind {
             Self::MissingKey { key: "expiry" } => "add \"expiry\": \"8760h\"".to_owned(),
             Self::MissingSubject => "add \"CN\": \"...\", or fill every entry of \"names\"".to_owned(),
             Self::NegativeDuration { .. } | Self::ZeroExpiry => "write a lifetime, such as \"8760h\" or \"365d\"".to_owned(),
+            Self::NoPrivateKey => "name the file of a private key in PEM; if this one was cut short, put it back from a backup, or, where nothing depends on it yet, delete it".to_owned(),
             Self::NotOneCertificate => "keep one certificate in the file; certinfo -full describes all of them".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate, the one that `gencert -initca` made".to_owned(),
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 
 /// Where something was found: file, line and column (both from 1), and the key inside the document.
@@ -64,6 +65,18 @@ impl Place {
     /// Whether nothing at all is known.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// `file`, `line`, `column` and `inside`, each null if it is not known.
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Place", 4)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("line", &self.position.map(|(line, _)| line))?;
+        fields.serialize_field("column", &self.position.map(|(_, column)| column))?;
+        fields.serialize_field("inside", &self.key)?;
+        fields.end()
     }
 }
 

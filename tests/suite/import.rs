@@ -139,9 +139,9 @@ fn of_one_member_names_all() -> Outcome {
     for member in ["etcd1", "etcd2", "etcd3"] {
         assert!(description.contains(&format!("- name: \"{member}\"")), "no {member}: {description}");
     }
-    let findings = report["findings"].as_array().unwrap();
-    let unknown = findings.iter().filter(|f| f["problem"].as_str().unwrap().starts_with("Nothing was found"));
-    let keys: Vec<_> = unknown.map(|finding| finding["key"].as_str().unwrap()).collect();
+    let remarks = report["remarks"].as_array().unwrap();
+    let unknown = remarks.iter().filter(|r| r["text"].as_str().unwrap().starts_with("Nothing was found"));
+    let keys: Vec<_> = unknown.map(|remark| remark["key"].as_str().unwrap()).collect();
     assert_eq!(keys, ["members/etcd1", "members/etcd3"]);
     Tree::of(description).plan().ends_with(2);
     Ok(())

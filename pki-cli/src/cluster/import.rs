@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pki_core::Error;
 use pki_core::ErrorKind;
-use pki_core::etcd::doctor::{Finding, Severity};
+use pki_core::etcd::doctor::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
 use pki_core::etcd::{Authorities, EtcdVersion, Imported, Remark, import};
 use serde::Serialize;
@@ -36,50 +36,10 @@ pub(crate) struct Import {
 #[derive(Serialize)]
 struct Report {
     description: String,
-    findings: Vec<FindingReport>,
-}
-
-/// What is wrong with what was found, or is not described as it is.
-#[derive(Serialize)]
-struct FindingReport {
-    /// The number of doctor's rule; none for what is only described otherwise
-    rule: Option<&'static str>,
-    severity: Option<Severity>,
-    /// The part of the description, if it belongs to one
-    key: Option<String>,
-    /// File, line and column
-    place: String,
-    problem: String,
-    consequence: Option<String>,
-    remedy: Option<&'static str>,
-}
-
-impl From<Finding> for FindingReport {
-    fn from(finding: Finding) -> Self {
-        Self {
-            rule: Some(finding.rule),
-            severity: Some(finding.severity),
-            key: None,
-            place: finding.place.to_string(),
-            problem: finding.problem,
-            consequence: Some(finding.consequence),
-            remedy: Some(finding.remedy),
-        }
-    }
-}
-
-impl From<Remark> for FindingReport {
-    fn from(remark: Remark) -> Self {
-        Self {
-            rule: None,
-            severity: None,
-            key: Some(remark.key),
-            place: remark.place.to_string(),
-            problem: remark.text,
-            consequence: None,
-            remedy: None,
-        }
-    }
+    /// What is wrong with what was found, as doctor tells it
+    findings: Vec<Finding>,
+    /// What is not described as it was found
+    remarks: Vec<Remark>,
 }
 
 impl Import {
@@ -100,9 +60,7 @@ impl Import {
             .map_err(|error| failure(error.to_string(), error.hint()))?;
         let Imported { description, remarks, findings, .. } = imported;
         if self.json {
-            let findings = findings.into_iter().map(FindingReport::from);
-            let findings = findings.chain(remarks.into_iter().map(FindingReport::from)).collect();
-            let report = Report { description, findings };
+            let report = Report { description, findings, remarks };
             serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
             writeln!(io.output)?;
         } else {

@@ -51,13 +51,14 @@ pub enum Severity {
 }
 
 /// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The number of the rule.
     pub rule: &'static str,
     /// How bad it is.
     pub severity: Severity,
     /// Where it is.
+    #[serde(flatten)]
     pub place: Place,
     /// What is wrong.
     pub problem: String,
@@ -65,6 +66,8 @@ pub struct Finding {
     pub consequence: String,
     /// How to mend it.
     pub remedy: &'static str,
+    /// Threads and source files where it can be read up.
+    pub sources: &'static [&'static str],
 }
 
 /// What is looked at.
@@ -136,6 +139,7 @@ pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<
                 problem: symptom.problem,
                 consequence,
                 remedy: rule.remedy,
+                sources: rule.sources,
             };
             if !findings.contains(&finding) {
                 findings.push(finding);

@@ -13,6 +13,7 @@ mod trust;
 
 use std::fmt;
 
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::evidence::Evidence;
@@ -45,9 +46,10 @@ pub struct Imported {
 }
 
 /// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
     /// Where it was found.
+    #[serde(flatten)]
     pub place: Place,
     /// The part of the description that it belongs to: keys with `/` between them.
     pub key: String,
