@@ -15,7 +15,7 @@ def installed(program):
 
 
 ETCDPKI = installed(os.environ["ETCDPKI"])
-CFSSL, CFSSLJSON = installed(shutil.which("cfssl")), installed(shutil.which("cfssljson"))
+CFSSL, CFSSLJSON, OPENSSL = [installed(shutil.which(name)) for name in ("cfssl", "cfssljson", "openssl")]
 GUIDE = ROOT / "fixtures/guides/3"
 LEAVES = 1000
 
@@ -54,10 +54,12 @@ def cfssl(base, *args):
 
 
 class Job:
-    """What both sides do in a fresh folder `there`, and how many times it is to be faster."""
-    def __init__(self, name, wanted, runs, ours, theirs, prepare=lambda there: None, against="cfssl"):
-        self.name, self.wanted, self.runs, self.against = name, wanted, runs, against
-        self.ours, self.theirs, self.prepare = ours, theirs, prepare
+    """What each side does in a fresh folder `there`, and how many times it is to be faster than cfssl."""
+    def __init__(self, name, wanted, runs, ours, theirs, prepare=lambda there: None, against="cfssl", openssl=None):
+        self.name, self.wanted, self.runs, self.against, self.prepare = name, wanted, runs, against, prepare
+        self.sides = {"ours": ours, "theirs": theirs}
+        if openssl:
+            self.sides["openssl"] = openssl
 
 
 def ca_files(there):
@@ -75,7 +77,10 @@ def initca(size):
     def prepare(there):
         (there / "ca.json").write_text(json.dumps({"CN": "bench CA", "key": {"algo": "rsa", "size": size}}))
     args = ["gencert", "-loglevel", "5", "-initca", "ca.json"]
-    return prepare, lambda there: run([ETCDPKI, args[0], "-bare", "ca", *args[1:]]), lambda there: cfssl("ca", *args)
+    openssl = [OPENSSL, "req", "-x509", "-newkey", "rsa:%d" % size, "-nodes", "-subj", "/CN=bench CA", "-days", "1825",
+               "-keyout", "ca-key.pem", "-out", "ca.pem"]
+    return (prepare, lambda there: run([ETCDPKI, args[0], "-bare", "ca", *args[1:]]), lambda there: cfssl("ca", *args),
+            lambda there: run(openssl))
 
 
 def guide(key):
@@ -163,9 +168,10 @@ JOBS = [
     Job("`gencert` P-256 into `json`", None, 60,
         lambda there: run([ETCDPKI, "gencert", *SIGN, "leaf.json"], [ETCDPKI, "json", "-bare", "leaf"]),
         lambda there: cfssl("leaf", "gencert", *SIGN, "leaf.json"), ca_files),
-    Job("`certinfo`", 6, 60, lambda there: run([ETCDPKI, *CERTINFO]), lambda there: run([CFSSL, *CERTINFO]), ca_files),
-    *[Job("`initca` RSA %d" % size, wanted, 40, ours, theirs, prepare)
-      for size, wanted in ((2048, None), (4096, 1.3)) for prepare, ours, theirs in [initca(size)]],
+    Job("`certinfo`", 6, 60, lambda there: run([ETCDPKI, *CERTINFO]), lambda there: run([CFSSL, *CERTINFO]), ca_files,
+        openssl=lambda there: run([OPENSSL, "x509", "-noout", "-text", "-in", "ca.pem"])),
+    *[Job("`initca` RSA %d" % size, wanted, 40, ours, theirs, prepare, openssl=openssl)
+      for size, wanted in ((2048, None), (4096, 1.3)) for prepare, ours, theirs, openssl in [initca(size)]],
     *[Job("guide 3, %s" % key, wanted, 40, ours, theirs, prepare)
       for key, wanted in (("ecdsa-256", 20), ("rsa-2048", 1.8)) for prepare, ours, theirs in [guide(key)]],
     Job("100 members, 202 certificates", None, 3,
@@ -189,7 +195,7 @@ def once(job, side):
     os.sync()
     os.chdir(there)
     begin = time.perf_counter()
-    getattr(job, side)(there)
+    job.sides[side](there)
     took = time.perf_counter() - begin
     os.chdir(ROOT)
     return took
@@ -206,9 +212,9 @@ def peak(job, side):
 
 
 def measure(job, runs):
-    times = {"ours": [], "theirs": []}
+    times = {side: [] for side in job.sides}
     for turn in range(runs + 1):
-        for side in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
+        for side in list(times) if turn % 2 else reversed(times):
             took = once(job, side)
             if turn:  # the first turn warms up
                 times[side].append(took)
@@ -221,13 +227,14 @@ def measure(job, runs):
 
 
 def table(results):
-    lines = ["| job | runs | etcdpki: median, p95 (ms) | cfssl: median, p95 (ms) | times faster | wanted | peak memory (MiB) |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| job | runs | etcdpki: median, p95 (ms) | cfssl: median, p95 (ms) | times faster | wanted | "
+             "peak memory (MiB) | openssl: median, p95 (ms) |", "|---|---|---|---|---|---|---|---|"]
+    times = lambda side: "%.1f, %.1f" % (side["median_ms"], side["p95_ms"]) if side else ""
     for r in results:
         wanted = "" if r["wanted"] is None else "%.2g" % r["wanted"]
-        lines.append("| %s | %d | %.1f, %.1f | %.1f, %.1f | **%.2f** | %s | %.0f against %.0f |" % (
-            r["job"], r["runs"], r["ours"]["median_ms"], r["ours"]["p95_ms"], r["theirs"]["median_ms"],
-            r["theirs"]["p95_ms"], r["ratio"], wanted, r["ours"]["peak_mib"], r["theirs"]["peak_mib"]))
+        lines.append("| %s | %d | %s | %s | **%.2f** | %s | %.0f against %.0f | %s |" % (
+            r["job"], r["runs"], times(r["ours"]), times(r["theirs"]), r["ratio"], wanted, r["ours"]["peak_mib"],
+            r["theirs"]["peak_mib"], times(r.get("openssl"))))
     return "\n".join(lines)
 
 

@@ -276,9 +276,8 @@ fn sync_one(file: &File) -> io::Result<()> {
 
 /// Writes out the file system that holds `folder`, unless it is one of `done`.
 fn sync_file_system(folder: &Path, done: &mut BTreeSet<u64>) -> io::Result<()> {
-    let folder = File::open(folder)?;
-    if done.insert(folder.metadata()?.dev()) {
-        nix::unistd::syncfs(folder)?;
+    if done.insert(fs::metadata(folder)?.dev()) {
+        nix::unistd::syncfs(File::open(folder)?)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{Batch, Existing, Mode, Staged, Workshop};
+use pki_core::disk::{Batch, BatchError, Existing, Mode, Staged, Workshop};
 use pki_core::parallel;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
@@ -30,6 +30,9 @@ use crate::io::Io;
 
 /// So many certificates are made before the first of them gets its name.
 const AT_A_TIME: usize = 128;
+
+/// So many are brought to the disk at a time.
+const TOGETHER: usize = 4096;
 
 /// What is made of one operand.
 struct Made {
@@ -141,9 +144,10 @@ fn run(
         bar.inc(1);
         staged
     };
-    let (written, result) = thread::scope(|scope| {
+    let mut written = 0;
+    let result = thread::scope(|scope| {
         let (send, receive) = mpsc::channel();
-        let writer = scope.spawn(|| write(receive));
+        let writer = scope.spawn(|| write(receive, &mut written));
         let made = operands.chunks(AT_A_TIME).try_for_each(|chunk| {
             let mut batch = Batch::default();
             for (path, (files, notices)) in stage(chunk, folder, stage_one)? {
@@ -156,8 +160,8 @@ fn run(
             send.send((chunk.len(), batch)).map_err(|_| Failure::user("cannot write"))
         });
         drop(send);
-        let (written, result) = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
-        (written, result.and(made))
+        let result = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+        result.map_err(|error| Failure::user(format!("cannot write {error}"))).and(made)
     });
     result.map_err(|failure| {
         failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
@@ -189,21 +193,25 @@ fn stage<'a, T: Send>(
     staged.into_iter().flatten().collect()
 }
 
-/// Gives names to what comes while more is made, then brings all of it to the disk. Tells of how many certificates.
+/// Gives names to what comes while more is made, and brings it to the disk. `written` tells how many certificates are
+/// there.
 ///
 /// This is for one thread: those that give names in the same folder wait for one another.
-fn write(staged: Receiver<(usize, Batch)>) -> (usize, Result<(), Failure>) {
-    let (mut written, mut all, mut result) = (0, Batch::default(), Ok(()));
-    for (count, mut batch) in staged {
-        result = batch.name_new();
-        all.append(batch);
-        if result.is_err() {
-            break;
+fn write(staged: Receiver<(usize, Batch)>, written: &mut usize) -> Result<(), BatchError> {
+    let (mut batch, mut count) = (Batch::default(), 0);
+    for (more_count, mut more) in staged {
+        let named = more.name_new();
+        batch.append(more);
+        count += if named.is_ok() { more_count } else { 0 };
+        if named.is_err() || count >= TOGETHER {
+            std::mem::take(&mut batch).commit()?;
+            *written += std::mem::take(&mut count);
+            named?;
         }
-        written += count;
     }
-    let result = all.commit().and(result);
-    (written, result.map_err(|error| Failure::user(format!("cannot write {error}"))))
+    batch.commit()?;
+    *written += count;
+    Ok(())
 }
 
 /// Each operand, and where its files go, less their suffixes.
