@@ -32,7 +32,7 @@ use crate::io::Io;
 const AT_A_TIME: usize = 128;
 
 /// So many are brought to the disk at a time.
-const TOGETHER: usize = 4096;
+const TOGETHER: usize = 256;
 
 /// What is made of one operand.
 struct Made {
