@@ -91,11 +91,7 @@ impl Styles {
 
 /// What cannot be looked at is told apart from what is wrong by its exit status.
 fn usage(message: String, hint: Option<String>) -> Failure {
-    let failure = Failure::usage(message);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::usage(message).known_hint(hint)
 }
 
 impl Doctor {

@@ -37,6 +37,20 @@ impl Failure {
         self
     }
 
+    /// What to do about it, if anything is known.
+    pub(crate) fn known_hint(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// One more thing to do about it.
+    pub(crate) fn also(self, hint: &str) -> Self {
+        let all = self.hint.iter().map(String::as_str).chain([hint]).collect::<Vec<_>>().join("; ");
+        self.hint(all)
+    }
+
     /// cfssl's number for it, unless it has one of its own.
     pub(crate) fn code(mut self, code: u32) -> Self {
         self.code.get_or_insert(code);

@@ -271,6 +271,7 @@ fn what_is_wrong_with_one_of_many_is_told() {
     let sign = "gencert -loglevel 5 -into @ -ca @ca.pem -ca-key @ca-key.pem";
     folder.write("bad.json", r#"{"hosts": ["a:2379"]}"#);
     folder.bad(&format!("{sign} @leaf.json @bad.json"), "bad.json");
+    folder.bad(&format!("{sign} @leaf.json @bad.json"), "hint: write \"a\"; 0 of 2 were made before");
     assert!(!folder.path("leaf.pem").exists(), "a chunk is written whole or not at all");
     folder.bad(&format!("{sign} @leaf.json @./leaf.json"), "the same files");
     folder.bad(sign, "there is nothing to make");

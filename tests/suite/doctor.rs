@@ -12,16 +12,14 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use super::command::{Running, run, until};
-use super::guides::{copy, links};
+use super::guides::{self, copy, links};
 use super::product::{Tree, etcdpki};
 use super::programs::{self, Etcd, find, fixture};
 use super::trial::{Outcome, trial};
 
 /// What a guide leaves on its hosts, and what is wrong with it.
 struct Guide {
-    number: u8,
-    /// The version that the guide installs or shows.
-    etcd: &'static str,
+    number: usize,
     /// The defects that were known of this guide before there was a doctor.
     known: &'static [&'static str],
     /// What else is true of it.
@@ -31,7 +29,6 @@ struct Guide {
 const GUIDES: [Guide; 5] = [
     Guide {
         number: 0,
-        etcd: "3.5",
         // http on the loopback, no client-cert-auth, the CA of Kubernetes, a leaf of 10 years under a CA of 5, and that
         // CA's key on every node. That the files of all nodes have the same names is no defect: so have ours.
         known: &["E303", "E402", "E411", "E511", "E603"],
@@ -40,7 +37,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 1,
-        etcd: "3.5",
         // `~` in ExecStart, an environment file that nobody reads, the peer port advertised to clients, root.
         known: &["E101", "E105", "E111", "E302"],
         // Its first commands have no TLS at all; nothing confines the unit.
@@ -48,7 +44,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 2,
-        etcd: "3.6",
         // http on the loopback, one key on all nodes, snapshot-count pinned. That the names in the certificate are those
         // of before, when a node has joined, cannot be seen as long as none has.
         known: &["E212", "E303", "E602"],
@@ -57,7 +52,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 3,
-        etcd: "3.5",
         // The CA's key on all nodes; the fourth member has its files under other names, and no CA. That `member add`
         // came before there was a certificate is not in any file, nor that addresses were typed by hand.
         known: &["E327", "E603", "E604"],
@@ -66,7 +60,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 4,
-        etcd: "3.5.2",
         // After=neCNork.target, http on the loopback, no client-cert-auth, 50 years under a CA of 5, nothing that confines it.
         // `sed s/0.12/0.13/g` did what was meant, for once.
         known: &["E102", "E112", "E303", "E402", "E511"],
@@ -135,7 +128,7 @@ fn finds_the_defects(guide: &Guide) -> Outcome {
     run(&mut script).ok();
     let made: Vec<_> = ["hosts", "plain"].iter().map(|name| folder.path().join(name)).collect();
     let made: Vec<&Path> = made.iter().map(|path| path.as_path()).filter(|path| path.exists()).collect();
-    let found = findings(guide.etcd, &made);
+    let found = findings(guides::VERSIONS[guide.number], &made);
     let expected: BTreeSet<&str> = guide.known.iter().chain(guide.more).copied().collect();
     assert_eq!(ids(&found), expected, "{found:#?}");
     Ok(())

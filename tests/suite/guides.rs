@@ -14,6 +14,9 @@ use super::product;
 use super::programs::{self, find, fixture};
 use super::trial::{Missing, Outcome, trial};
 
+/// The version of etcd that each guide installs or shows.
+pub(super) const VERSIONS: [&str; 5] = ["3.5", "3.5", "3.6", "3.5", "3.5.2"];
+
 /// What a guide's pipeline leaves behind.
 struct Guide {
     number: u8,

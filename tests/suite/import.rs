@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::command::{Ran, run};
-use super::guides::{copy, links};
+use super::guides::{self, copy, links};
 use super::product::{Tree, etcdpki};
 use super::programs::{find, fixture};
 use super::trial::{Outcome, trial};
@@ -221,8 +221,7 @@ fn takes_names_for_data() -> Outcome {
 
 /// A guide, and what of its cluster has to be in the description, whatever else is different.
 struct Guide {
-    number: u8,
-    etcd: &'static str,
+    number: usize,
     /// Lines that have to be there
     says: &'static [&'static str],
     /// What doctor finds, and what is only described otherwise
@@ -232,7 +231,6 @@ struct Guide {
 const GUIDES: [Guide; 5] = [
     Guide {
         number: 0,
-        etcd: "3.5",
         says: &[
             "layout: shared-cert",
             "style: flags",
@@ -250,7 +248,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 1,
-        etcd: "3.5",
         says: &[
             "layout: shared-cert",
             "key: rsa-2048",
@@ -265,7 +262,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 2,
-        etcd: "3.6",
         says: &[
             r#"version: "3.6""#,
             "layout: shared-cert",
@@ -284,7 +280,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 3,
-        etcd: "3.5",
         says: &[
             r#"name: "k8s-etcd-cluster""#,
             "layout: single-ca",
@@ -301,7 +296,6 @@ const GUIDES: [Guide; 5] = [
     },
     Guide {
         number: 4,
-        etcd: "3.5.2",
         says: &[
             "layout: single-ca",
             r#"leaf: "50y""#,
@@ -325,7 +319,7 @@ fn describes_a_guide(guide: &Guide) -> Outcome {
     let mut script = Command::new(find("bash")?);
     script.args(["-c", "umask 022; exec bash found/hosts.sh"]).current_dir(folder.path()).env("PATH", path);
     run(&mut script).ok();
-    let imported = import(&["--etcd", guide.etcd], [folder.path().join("hosts")]).ok();
+    let imported = import(&["--etcd", guides::VERSIONS[guide.number]], [folder.path().join("hosts")]).ok();
     for line in guide.says {
         assert!(imported.stdout.lines().any(|text| text.trim() == *line), "no {line}: {imported}");
     }

@@ -1,12 +1,13 @@
 //! `-into DIR`: many certificates from one CA in one go, for `gencert` and `sign`.
 //!
 //! Each operand gives files of its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
-//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, one thread gives
-//! names to finished files while the others make more, and all reach the disk together.
+//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, one thread gives names to finished files while
+//! the others make more, and those of a few hundred certificates at a time reach the disk together.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,7 +165,7 @@ fn run(
         result.map_err(|error| Failure::user(format!("cannot write {error}"))).and(made)
     });
     result.map_err(|failure| {
-        failure.hint(format!("{written} of {} were made before; give the others again", operands.len()))
+        failure.also(&format!("{written} of {} were made before; give the others again", operands.len()))
     })?;
     bar.finish_and_clear();
     log.info(io, format_args!("made {written} certificates in {}", folder.display()));
@@ -204,8 +205,8 @@ fn write(staged: Receiver<(usize, Batch)>, written: &mut usize) -> Result<(), Ba
         batch.append(more);
         count += if named.is_ok() { more_count } else { 0 };
         if named.is_err() || count >= TOGETHER {
-            std::mem::take(&mut batch).commit()?;
-            *written += std::mem::take(&mut count);
+            mem::take(&mut batch).commit()?;
+            *written += mem::take(&mut count);
             named?;
         }
     }
@@ -255,8 +256,10 @@ fn refuse_existing_keys(
     folder: &Path,
 ) -> Result<(), Failure> {
     let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-    let present: HashSet<OsString> =
-        entries.map_err(|error| Failure::user(format!("cannot read {}: {error}", folder.display())))?;
+    let present: HashSet<OsString> = entries.map_err(|error| {
+        Failure::user(format!("cannot read {}: {error}", folder.display()))
+            .hint("whether a key would be overwritten is looked up there; -force does not ask")
+    })?;
     for suffix in suffixes.iter().filter(|suffix| suffix.ends_with("-key.pem")) {
         for (_, base) in operands {
             let path = with_suffix(base, suffix);

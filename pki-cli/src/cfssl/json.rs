@@ -367,11 +367,7 @@ impl Unfit {
     }
 
     fn into_failure(self) -> Failure {
-        let failure = Failure::user(self.to_string());
-        match self.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::user(self.to_string()).known_hint(self.hint())
     }
 }
 

@@ -54,10 +54,10 @@ impl Import {
             .map(|path| std::path::absolute(path).map_err(failed))
             .collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)
-            .map_err(|error| failure(error.to_string(), error.hint()))?;
+            .map_err(|error| Failure::user(error.to_string()).known_hint(error.hint()))?;
         let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
         let imported = import(&found, version, authorities, (io.now)())
-            .map_err(|error| failure(error.to_string(), error.hint()))?;
+            .map_err(|error| Failure::user(error.to_string()).known_hint(error.hint()))?;
         let Imported { description, remarks, findings, .. } = imported;
         if self.json {
             let report = Report { description, findings, remarks };
@@ -72,13 +72,5 @@ impl Import {
             io.output.write_all(description.as_bytes())?;
         }
         Ok(0)
-    }
-}
-
-fn failure(message: String, hint: Option<String>) -> Failure {
-    let failure = Failure::user(message);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
     }
 }

@@ -87,12 +87,7 @@ impl Verify {
 }
 
 fn failure(error: ReadError) -> CommandFailure {
-    let hint = error.hint();
-    let failure = CommandFailure::user(error.to_string());
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    CommandFailure::user(error.to_string()).known_hint(error.hint())
 }
 
 /// What is written on.
