@@ -52,9 +52,10 @@ pub struct Staged {
 /// more.
 ///
 /// Threads that make files in one folder wait for one another (Linux locks it); those that each have a workshop
-/// only do so for the names.
+/// only do so for the names. Its owner alone can enter it, and it is locked as long as the process lives: what a killed
+/// one left can be told from what is in use ([`remove_abandoned_workshops`]).
 #[derive(Debug, Clone)]
-pub struct Workshop(Arc<TempDir>);
+pub struct Workshop(Arc<(TempDir, File)>);
 
 impl Workshop {
     /// A workshop in `folder`.
@@ -63,7 +64,12 @@ impl Workshop {
     ///
     /// It cannot be made.
     pub fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder)?)))
+        let mut builder = tempfile::Builder::new();
+        let mode = Permissions::from_mode(0o700);
+        let folder = builder.prefix(TEMPORARY_PREFIX).permissions(mode).tempdir_in(folder)?;
+        let lock = File::open(folder.path())?;
+        lock.lock()?;
+        Ok(Self(Arc::new((folder, lock))))
     }
 
     /// The same as [`Staged::new`], with the temporary file here.
@@ -72,7 +78,7 @@ impl Workshop {
     ///
     /// As for [`write()`], and if `path` is in another file system.
     pub fn stage(&self, path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Staged> {
-        let staged = Staged::new_in(self.0.path(), path, bytes, mode, existing)?;
+        let staged = Staged::new_in(self.0.0.path(), path, bytes, mode, existing)?;
         Ok(Staged { workshop: Some(self.clone()), ..staged })
     }
 }
@@ -302,6 +308,26 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
+/// Deletes the workshops in `folder` that killed processes left, with the files in them, and counts them.
+///
+/// # Errors
+///
+/// The folder cannot be read, or a workshop in it cannot be deleted.
+pub fn remove_abandoned_workshops(folder: &Path) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
+        // What another user has is that user's to remove.
+        let is_abandoned = || File::open(entry.path()).is_ok_and(|workshop| workshop.try_lock().is_ok());
+        if ours && entry.file_type()?.is_dir() && is_abandoned() {
+            fs::remove_dir_all(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -466,6 +492,22 @@ mod tests {
         let error =
             write(&folder.path().join(".."), b"", Mode::Exactly(0o600), Existing::Replace).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_workshop_is_private_and_removed_when_its_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let workshop = Workshop::new(folder.path()).unwrap();
+        assert_eq!(mode(workshop.0.0.path()), 0o700);
+        let abandoned = folder.path().join(".etcdpki-abandoned");
+        fs::create_dir(&abandoned).unwrap();
+        fs::write(abandoned.join("key"), "").unwrap();
+        fs::write(folder.path().join(".etcdpki-file"), "").unwrap();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        assert_eq!(remove_abandoned_workshops(folder.path()).unwrap(), 1);
+        assert!(!abandoned.exists() && workshop.0.0.path().exists());
+        drop(workshop);
+        assert_eq!(names(folder.path()), [".etcdpki-file", "other"]);
     }
 
     #[test]

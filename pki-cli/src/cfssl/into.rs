@@ -15,7 +15,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{Batch, BatchError, Existing, Mode, Staged, Workshop};
+use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Workshop};
 use pki_core::parallel;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
@@ -137,6 +137,9 @@ fn run(
         refuse_existing_keys(&operands, suffixes, folder)?;
     }
     let (issuer, profile) = (issuer(call, io)?, signing_profile(call)?);
+    disk::remove_abandoned_workshops(folder)
+        .map_err(|error| Failure::user(format!("cannot clean up {}: {error}", folder.display())))
+        .map_err(|failure| failure.hint("delete the folders .etcdpki-* in it: a killed process left them"))?;
     let work = Work { call, issuer, profile, now: (io.now)() };
     warn(call.notices(), &log, io);
     let bar = progress(operands.len(), io);
