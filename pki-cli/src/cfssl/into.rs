@@ -133,13 +133,13 @@ fn run(
     let log = Log::new(call.flags.integer("loglevel"));
     let force = call.flags.switch("force");
     let operands = operands(call, folder)?;
+    disk::remove_abandoned_workshops(folder)
+        .map_err(|error| Failure::user(format!("cannot clean up {}: {error}", folder.display())))
+        .map_err(|failure| failure.hint("delete the folders .etcdpki-* in it: a killed process left them"))?;
     if !force {
         refuse_existing_keys(&operands, suffixes, folder)?;
     }
     let (issuer, profile) = (issuer(call, io)?, signing_profile(call)?);
-    disk::remove_abandoned_workshops(folder)
-        .map_err(|error| Failure::user(format!("cannot clean up {}: {error}", folder.display())))
-        .map_err(|failure| failure.hint("delete the folders .etcdpki-* in it: a killed process left them"))?;
     let work = Work { call, issuer, profile, now: (io.now)() };
     warn(call.notices(), &log, io);
     let bar = progress(operands.len(), io);
