@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use pki_core::Error;
+use pki_core::disk::BatchError;
 
 use crate::io::Io;
 
@@ -98,6 +99,12 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { hint: error.hint(), code: error.code(), ..Self::user(error.to_string()) }
+    }
+}
+
+impl From<BatchError> for Failure {
+    fn from(error: BatchError) -> Self {
+        Self::user(format!("cannot write {error}"))
     }
 }
 

@@ -14,19 +14,6 @@ where
     I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
     R: Send,
 {
-    map_with(items, || (), |(), item| work(item))
-}
-
-/// The same, where each worker has a tool of its own, which it makes first.
-pub fn map_with<I, R, T>(
-    items: I,
-    tool: impl Fn() -> T + Sync,
-    work: impl Fn(&mut T, I::Item) -> R + Sync,
-) -> Vec<R>
-where
-    I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
-    R: Send,
-{
     let items = items.into_iter();
     let count = items.len();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(count);
@@ -34,9 +21,8 @@ where
     let results = Mutex::new(Vec::with_capacity(count));
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
     let worker = || {
-        let mut tool = tool();
         while let Some((index, item)) = next() {
-            let result = work(&mut tool, item);
+            let result = work(item);
             results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };

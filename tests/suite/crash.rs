@@ -78,11 +78,12 @@ fn count_files(folder: &Path) -> usize {
 }
 
 /// What changes a folder or a file; a crash between any two of these calls must be survived.
-const WRITING: [&str; 17] = [
+const WRITING: [&str; 19] = [
     "openat",
     "write",
     "fsync",
     "fdatasync",
+    "syncfs",
     "rename",
     "renameat",
     "renameat2",
@@ -95,6 +96,7 @@ const WRITING: [&str; 17] = [
     "chmod",
     "fchmod",
     "chown",
+    "fchown",
     "ftruncate",
 ];
 

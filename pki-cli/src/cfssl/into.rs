@@ -1,22 +1,15 @@
 //! `-into DIR`: many certificates from one CA in one go, for `gencert` and `sign`.
 //!
 //! Each operand gives files of its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
-//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, one thread gives names to finished files while
-//! the others make more, and those of a few hundred certificates at a time reach the disk together.
+//! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, and the files of a few hundred certificates
+//! at a time reach the disk together.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::io;
-use std::mem;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Workshop};
-use pki_core::parallel;
+use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Stopped};
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
 };
@@ -29,12 +22,6 @@ use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
 
-/// So many certificates are made before the first of them gets its name.
-const AT_A_TIME: usize = 128;
-
-/// So many are brought to the disk at a time.
-const TOGETHER: usize = 256;
-
 /// What is made of one operand.
 struct Made {
     files: Vec<File>,
@@ -43,26 +30,14 @@ struct Made {
 
 impl Made {
     /// Its files, each with `base` for the first part of its name.
-    fn stage(
-        self,
-        base: &Path,
-        force: bool,
-        workshop: &io::Result<Workshop>,
-    ) -> Result<(Batch, Vec<Notice>), Failure> {
+    fn stage(self, base: &Path, force: bool) -> Result<(Batch, Vec<Notice>), Failure> {
         let mut batch = Batch::default();
         for file in self.files {
-            let target = with_suffix(base, file.suffix);
+            let path = with_suffix(base, file.suffix);
             let mode = if file.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
             let existing = if file.is_secret && !force { Existing::Keep } else { Existing::Replace };
-            let staged = match workshop {
-                Ok(workshop) => workshop.stage(&target, &file.bytes, mode, existing),
-                // Beside the target it will not be possible either, and will say so.
-                Err(_) => Staged::new(&target, &file.bytes, mode, existing),
-            };
-            batch.add(
-                staged
-                    .map_err(|error| Failure::user(format!("cannot write {}: {error}", target.display())))?,
-            );
+            let staged = Staged::new(&path, &file.bytes, mode, existing);
+            batch.add(staged.map_err(|source| BatchError { path, source })?);
         }
         Ok((batch, self.notices))
     }
@@ -133,9 +108,6 @@ fn run(
     let log = Log::new(call.flags.integer("loglevel"));
     let force = call.flags.switch("force");
     let operands = operands(call, folder)?;
-    disk::remove_abandoned_workshops(folder)
-        .map_err(|error| Failure::user(format!("cannot clean up {}: {error}", folder.display())))
-        .map_err(|failure| failure.hint("delete the folders .etcdpki-* in it: a killed process left them"))?;
     if !force {
         refuse_existing_keys(&operands, suffixes, folder)?;
     }
@@ -143,78 +115,21 @@ fn run(
     let work = Work { call, issuer, profile, now: (io.now)() };
     warn(call.notices(), &log, io);
     let bar = progress(operands.len(), io);
-    let stage_one = |workshop: &io::Result<Workshop>, path: &Path, base: &Path| {
-        let staged = make(&work, path).and_then(|made| made.stage(base, force, workshop));
+    let stage = |(path, base): &(PathBuf, PathBuf)| {
+        let staged = make(&work, path).and_then(|made| made.stage(base, force));
         bar.inc(1);
         staged
     };
-    let mut written = 0;
-    let result = thread::scope(|scope| {
-        let (send, receive) = mpsc::channel();
-        let writer = scope.spawn(|| write(receive, &mut written));
-        let made = operands.chunks(AT_A_TIME).try_for_each(|chunk| {
-            let mut batch = Batch::default();
-            for (path, (files, notices)) in stage(chunk, folder, stage_one)? {
-                for notice in notices {
-                    log.warning(io, format_args!("{}: {notice}", path.display()));
-                }
-                batch.append(files);
-            }
-            // If nobody is there to take it, writing has failed, and that is told below.
-            send.send((chunk.len(), batch)).map_err(|_| Failure::user("cannot write"))
-        });
-        drop(send);
-        let result = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
-        result.map_err(|error| Failure::user(format!("cannot write {error}"))).and(made)
-    });
-    result.map_err(|failure| {
-        failure.also(&format!("{written} of {} were made before; give the others again", operands.len()))
+    let tell = |(path, _): &(PathBuf, PathBuf), notices: Vec<Notice>| {
+        for notice in notices {
+            log.warning(io, format_args!("{}: {notice}", path.display()));
+        }
+    };
+    disk::write_many(&operands, stage, tell).map_err(|Stopped { written, error }| {
+        error.also(&format!("{written} of {} were made before; give the others again", operands.len()))
     })?;
     bar.finish_and_clear();
-    log.info(io, format_args!("made {written} certificates in {}", folder.display()));
-    Ok(())
-}
-
-/// The files of some operands, under temporary names, made on all cores; none if one fails.
-fn stage<'a, T: Send>(
-    operands: &'a [(PathBuf, PathBuf)],
-    folder: &Path,
-    stage_one: impl Fn(&io::Result<Workshop>, &Path, &Path) -> Result<T, Failure> + Sync,
-) -> Result<Vec<(&'a Path, T)>, Failure> {
-    let failed = AtomicBool::new(false);
-    let staged = parallel::map_with(
-        operands,
-        || Workshop::new(folder),
-        |workshop, (path, base)| {
-            if failed.load(Ordering::Relaxed) {
-                return None;
-            }
-            let staged = stage_one(workshop, path, base);
-            failed.fetch_or(staged.is_err(), Ordering::Relaxed);
-            Some(staged.map(|staged| (path.as_path(), staged)))
-        },
-    );
-    staged.into_iter().flatten().collect()
-}
-
-/// Gives names to what comes while more is made, and brings it to the disk. `written` tells how many certificates are
-/// there.
-///
-/// This is for one thread: those that give names in the same folder wait for one another.
-fn write(staged: Receiver<(usize, Batch)>, written: &mut usize) -> Result<(), BatchError> {
-    let (mut batch, mut count) = (Batch::default(), 0);
-    for (more_count, mut more) in staged {
-        let named = more.name_new();
-        batch.append(more);
-        count += if named.is_ok() { more_count } else { 0 };
-        if named.is_err() || count >= TOGETHER {
-            mem::take(&mut batch).commit()?;
-            *written += mem::take(&mut count);
-            named?;
-        }
-    }
-    batch.commit()?;
-    *written += count;
+    log.info(io, format_args!("made {} certificates in {}", operands.len(), folder.display()));
     Ok(())
 }
 

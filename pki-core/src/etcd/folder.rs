@@ -59,8 +59,8 @@ impl Folder {
 
     /// Writes what an outcome has to write.
     ///
-    /// Every file is written under a temporary name first; then each gets its own name in one step, those that
-    /// are new before those that replace another, a CA before what it signed and a key before its certificate.
+    /// Every file is written before it has a name; then each gets its name in one step, those that are new before
+    /// those that replace another, a CA before what it signed and a key before its certificate.
     /// What was stopped half-way is finished by planning again.
     ///
     /// # Errors
@@ -110,7 +110,9 @@ impl Folder {
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
             let staged = Staged::new(&path, bytes, Mode::Exactly(write.mode), existing)
                 .map_err(|e| Error::io("write", &path, e))?;
-            self.give(&write.owner, staged.temporary())?;
+            if let Some((user, group)) = self.ids(&write.owner) {
+                staged.give(user, group).map_err(|e| Error::io("set the owner of", &path, e))?;
+            }
             batch.add(staged);
         }
         Ok(())

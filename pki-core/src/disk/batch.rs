@@ -1,0 +1,173 @@
+//! Files that get their names together.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io, mem};
+
+use super::folder_of;
+use super::staged::{Replacement, Staged};
+use super::sync::sync;
+
+/// Files that get their names together. Dropping it removes those that are new.
+#[derive(Debug, Default)]
+pub struct Batch {
+    staged: Vec<Staged>,
+    /// What has its name, and may not be on the disk
+    named: Vec<PathBuf>,
+    replacements: Vec<Replacement>,
+}
+
+/// What could not be done to which file of a [`Batch`].
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct BatchError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Batch {
+    /// Adds a file.
+    pub fn add(&mut self, staged: Staged) {
+        self.staged.push(staged);
+    }
+
+    /// Adds all that another batch has.
+    pub fn append(&mut self, mut other: Self) {
+        self.staged.append(&mut other.staged);
+        self.named.append(&mut other.named);
+        self.replacements.append(&mut other.replacements);
+    }
+
+    /// Gives their names to the files that take no other's place: the beginning of [`Batch::commit`], for threads
+    /// that share its work.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`](super::write()).
+    pub fn name_new(&mut self) -> Result<(), BatchError> {
+        for staged in mem::take(&mut self.staged) {
+            match staged.name_if_new()? {
+                Ok(path) => self.named.push(path),
+                Err(replacement) => self.replacements.push(replacement),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each file its name: first those that take no other's place, then the others, both in the order in
+    /// which they were added. When this returns, all of them are on the disk for good.
+    ///
+    /// Before a file takes another's place, it is on the disk and so are the new names: a failure of the power
+    /// leaves the old file or the new one. A new name takes nothing away and is brought to the disk when it is
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`](super::write()). New files are gone then, unless others were replaced already.
+    pub fn commit(mut self) -> Result<(), BatchError> {
+        self.name_new()?;
+        let new = self.named.iter().map(|path| (path.as_path(), path.as_path()));
+        let replacing = self.replacements.iter().map(|file| (file.temporary(), file.target()));
+        let files: Vec<_> = new.chain(replacing).collect();
+        // If this fails, new files go: some file systems tell only now that they are full.
+        sync(&files, &folders(&self.named))?;
+        self.named.clear();
+        let replacements = mem::take(&mut self.replacements).into_iter();
+        let replaced = replacements.map(Replacement::replace).collect::<Result<Vec<_>, _>>()?;
+        sync(&[], &folders(&replaced))
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        for path in &self.named {
+            // Nothing is better than a part.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// A name survives a failure of the power only when its folder is on the disk too.
+fn folders(paths: &[PathBuf]) -> BTreeSet<&Path> {
+    paths.iter().map(|path| folder_of(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::sync::MANY;
+    use super::super::{Existing, Mode};
+    use super::*;
+
+    fn staged(path: &Path) -> Staged {
+        Staged::new(path, b"new", Mode::Exactly(0o640), Existing::Keep).unwrap()
+    }
+
+    fn count(folder: &Path) -> usize {
+        folder.read_dir().unwrap().count()
+    }
+
+    #[test]
+    fn nothing_is_there_before_it_gets_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for total in [3, MANY] {
+            let mut batch = Batch::default();
+            for i in 0..total {
+                batch.add(staged(&folder.path().join(format!("{total}-{i}"))));
+            }
+            let before = count(folder.path());
+            drop(batch);
+            assert_eq!(count(folder.path()), before);
+            let mut batch = Batch::default();
+            for i in 0..total {
+                batch.add(staged(&folder.path().join(format!("{total}-{i}"))));
+            }
+            batch.commit().unwrap();
+            assert_eq!(count(folder.path()), before + total);
+            let first = fs::metadata(folder.path().join(format!("{total}-0"))).unwrap();
+            assert_eq!(first.permissions().mode() & 0o7777, 0o640);
+        }
+    }
+
+    #[test]
+    fn new_files_go_when_one_cannot_be_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("taken"), "old").unwrap();
+        let mut batch = Batch::default();
+        for name in ["before", "taken", "after"] {
+            batch.add(staged(&folder.path().join(name)));
+        }
+        let error = batch.commit().unwrap_err();
+        assert_eq!(
+            (error.path, error.source.kind()),
+            (folder.path().join("taken"), ErrorKind::AlreadyExists)
+        );
+        assert_eq!(fs::read(folder.path().join("taken")).unwrap(), b"old");
+        assert_eq!(count(folder.path()), 1);
+    }
+
+    #[test]
+    fn new_names_come_before_those_that_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let stage =
+            |name: &str| Staged::new(&at(name), b"new", Mode::Exactly(0o640), Existing::Replace).unwrap();
+        fs::write(at("old"), "old").unwrap();
+        let (mut batch, mut other) = (Batch::default(), Batch::default());
+        batch.add(stage("old"));
+        other.add(stage("first"));
+        batch.append(other);
+        batch.name_new().unwrap();
+        assert_eq!(
+            (fs::read(at("first")).unwrap(), fs::read(at("old")).unwrap()),
+            (b"new".into(), b"old".into())
+        );
+        batch.commit().unwrap();
+        assert_eq!(fs::read(at("old")).unwrap(), b"new");
+        assert_eq!(count(folder.path()), 2);
+    }
+}

@@ -1,0 +1,160 @@
+//! Many sets of files, made on all cores.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use super::batch::{Batch, BatchError};
+use crate::parallel;
+
+/// So many sets are brought to the disk at a time.
+const TOGETHER: usize = 256;
+
+/// Why [`write_many`] stopped, and how far it had come.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stopped<E> {
+    /// The files of so many items are there: of the first ones, and of no others.
+    pub written: usize,
+    /// What went wrong next.
+    pub error: E,
+}
+
+/// Makes the files of each item on all cores, and brings those of a few hundred items to the disk at a time, while
+/// the next are made. `make` makes and stages those of one item; `made` gets, in the order of the items, what it
+/// has to say.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use pki_core::disk::{Batch, BatchError, Existing, Mode, Staged, write_many};
+///
+/// let folder = tempfile::tempdir()?;
+/// let names = ["etcd1", "etcd2"];
+/// let make = |name: &&str| {
+///     let path = folder.path().join(name);
+///     let file = Staged::new(&path, name.as_bytes(), Mode::Exactly(0o600), Existing::Keep);
+///     let mut batch = Batch::default();
+///     batch.add(file.map_err(|source| BatchError { path, source })?);
+///     Ok((batch, ()))
+/// };
+/// write_many::<_, _, BatchError>(&names, make, |_, ()| {}).map_err(|stopped| stopped.error)?;
+/// assert_eq!(std::fs::read(folder.path().join("etcd2"))?, b"etcd2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// The first error of `make`, or one of [`Batch::commit`]; nothing more is begun then.
+pub fn write_many<I: Sync, T: Send, E: From<BatchError> + Send>(
+    items: &[I],
+    make: impl Fn(&I) -> Result<(Batch, T), E> + Sync,
+    mut made: impl FnMut(&I, T),
+) -> Result<(), Stopped<E>> {
+    let mut written = 0;
+    let result = thread::scope(|scope| {
+        let (send, receive) = mpsc::sync_channel::<(usize, Batch)>(1);
+        let written = &mut written;
+        let writer = scope.spawn(move || {
+            for (count, batch) in receive {
+                batch.commit()?;
+                *written += count;
+            }
+            Ok::<(), BatchError>(())
+        });
+        let result = items.chunks(TOGETHER).try_for_each(|portion| {
+            let mut batch = Batch::default();
+            for (item, (files, product)) in portion.iter().zip(make_all(portion, &make).map_err(Some)?) {
+                batch.append(files);
+                made(item, product);
+            }
+            // Nobody is there to take it if writing has failed; why, the writer says.
+            send.send((portion.len(), batch)).map_err(|_| None)
+        });
+        drop(send);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        result.or_else(|error| error.map_or(Ok(()), Err))
+    });
+    result.map_err(|error| Stopped { written, error })
+}
+
+/// The files of some items, with their names; none if one fails.
+fn make_all<I: Sync, T: Send, E: From<BatchError> + Send>(
+    items: &[I],
+    make: impl Fn(&I) -> Result<(Batch, T), E> + Sync,
+) -> Result<Vec<(Batch, T)>, E> {
+    let failed = AtomicBool::new(false);
+    let made = parallel::map(items, |item| {
+        if failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let made = make(item).and_then(|(mut batch, product)| {
+            batch.name_new()?;
+            Ok((batch, product))
+        });
+        failed.fetch_or(made.is_err(), Ordering::Relaxed);
+        Some(made)
+    });
+    // Those that were not begun come with an error among the others.
+    made.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use super::super::{Existing, Mode, Staged};
+    use super::*;
+
+    fn one(folder: &Path, item: usize) -> Result<(Batch, usize), BatchError> {
+        let path = folder.join(item.to_string());
+        let file = Staged::new(&path, b"bytes", Mode::Exactly(0o600), Existing::Keep);
+        let mut batch = Batch::default();
+        batch.add(file.map_err(|source| BatchError { path, source })?);
+        Ok((batch, item))
+    }
+
+    fn count(folder: &Path) -> usize {
+        folder.read_dir().unwrap().count()
+    }
+
+    #[test]
+    fn all_are_made_and_told_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let items: Vec<usize> = (0..2 * TOGETHER + 1).collect();
+        let mut told = Vec::new();
+        let result = write_many(&items, |item| one(folder.path(), *item), |_, item| told.push(item));
+        assert!(result.is_ok());
+        assert_eq!((told, count(folder.path())), (items.clone(), items.len()));
+    }
+
+    #[test]
+    fn after_an_error_the_first_ones_are_there_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let items: Vec<usize> = (0..3 * TOGETHER).collect();
+        let begun = Mutex::new(Vec::new());
+        let make = |item: &usize| {
+            begun.lock().unwrap().push(*item);
+            if *item == TOGETHER + 7 { Err(failure("bad")) } else { one(folder.path(), *item) }
+        };
+        let stopped = write_many(&items, make, |_, _| {}).unwrap_err();
+        assert_eq!((stopped.written, stopped.error.path.as_path()), (TOGETHER, Path::new("bad")));
+        assert_eq!(count(folder.path()), TOGETHER);
+        assert!(begun.lock().unwrap().iter().all(|item| *item < 2 * TOGETHER));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_stops_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("5"), "old").unwrap();
+        let items: Vec<usize> = (0..10).collect();
+        let stopped = write_many(&items, |item| one(folder.path(), *item), |_, _| {}).unwrap_err();
+        assert_eq!((stopped.written, stopped.error.source.kind()), (0, io::ErrorKind::AlreadyExists));
+        assert_eq!(count(folder.path()), 1);
+    }
+
+    fn failure(path: &str) -> BatchError {
+        BatchError { path: path.into(), source: io::Error::other("failed") }
+    }
+}

@@ -1,0 +1,227 @@
+//! Files that have their bytes, but not their names yet.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
+use nix::unistd::linkat;
+use tempfile::TempPath;
+
+use super::batch::BatchError;
+use super::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
+
+/// A file that has its bytes, but not its name yet. Dropping it removes it.
+#[derive(Debug)]
+pub struct Staged {
+    file: Nameless,
+    target: PathBuf,
+    existing: Existing,
+}
+
+#[derive(Debug)]
+enum Nameless {
+    /// In no folder, and there as long as it is open
+    Unnamed(File),
+    /// Under a temporary name
+    Temporary(TempPath),
+}
+
+/// Files that stay open have lower numbers. A cluster has more files than a process may have open (1024 as a rule):
+/// those beyond have temporary names.
+const OPEN_BELOW: i32 = 256;
+
+/// Where a process finds what it has open (proc(5)): an unnamed file gets its name from there.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+/// Whether unnamed files can get names here. A `chroot` may have no `/proc`.
+static CAN_BE_NAMED: LazyLock<bool> = LazyLock::new(|| Path::new(OPEN_FILES).is_dir());
+
+impl Staged {
+    /// The file for `path`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write()`](super::write()).
+    pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
+        if path.file_name().is_none() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
+        }
+        let folder = folder_of(path);
+        let (Mode::Exactly(bits) | Mode::Masked(bits)) = mode;
+        let file = match unnamed(folder, bits) {
+            Some(mut file) => {
+                fill(&mut file, bytes, mode)?;
+                Nameless::Unnamed(file)
+            }
+            None => {
+                let permissions = Permissions::from_mode(bits);
+                let mut file = temporary().permissions(permissions).tempfile_in(folder)?;
+                fill(file.as_file_mut(), bytes, mode)?;
+                Nameless::Temporary(file.into_temp_path())
+            }
+        };
+        Ok(Self { file, target: path.to_owned(), existing })
+    }
+
+    /// Gives it to a user and a group, unless it is theirs.
+    ///
+    /// # Errors
+    ///
+    /// Only root may do this.
+    pub fn give(&self, user: u32, group: u32) -> io::Result<()> {
+        let metadata = match &self.file {
+            Nameless::Unnamed(file) => file.metadata(),
+            Nameless::Temporary(path) => path.symlink_metadata(),
+        }?;
+        if (metadata.uid(), metadata.gid()) == (user, group) {
+            return Ok(());
+        }
+        match &self.file {
+            Nameless::Unnamed(file) => fchown(file, Some(user), Some(group)),
+            Nameless::Temporary(path) => chown(path, Some(user), Some(group)),
+        }
+    }
+
+    /// Gives it its name, unless something has it that is to be replaced: then it is ready to do that.
+    pub(super) fn name_if_new(self) -> Result<Result<PathBuf, Replacement>, BatchError> {
+        let Self { file, target, existing } = self;
+        let (failure, file) = match file {
+            Nameless::Unnamed(file) => match link(&file, &target) {
+                Ok(()) => return Ok(Ok(target)),
+                Err(failure) => (failure, Nameless::Unnamed(file)),
+            },
+            Nameless::Temporary(path) => match path.persist_noclobber(&target) {
+                Ok(()) => return Ok(Ok(target)),
+                Err(failure) => (failure.error, Nameless::Temporary(failure.path)),
+            },
+        };
+        let result = match (existing, file) {
+            (Existing::Keep, _) => Err(failure),
+            // Not only if it is there: some file systems cannot rename so.
+            (Existing::Replace, Nameless::Temporary(file)) => Ok(file),
+            // Only what has a name can take another's place.
+            (Existing::Replace, Nameless::Unnamed(file)) => temporary()
+                .make_in(folder_of(&target), |path| link(&file, path))
+                .map(tempfile::NamedTempFile::into_temp_path),
+        };
+        match result {
+            Ok(file) => Ok(Err(Replacement { file, target })),
+            Err(source) => Err(BatchError { path: target, source }),
+        }
+    }
+}
+
+/// A file that is ready to take another's place. Dropping it removes it.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    file: TempPath,
+    target: PathBuf,
+}
+
+impl Replacement {
+    /// Where it is until then.
+    pub(super) fn temporary(&self) -> &Path {
+        &self.file
+    }
+
+    /// Where it will be.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Gives it its name, whoever has it.
+    pub(super) fn replace(self) -> Result<PathBuf, BatchError> {
+        match self.file.persist(&self.target) {
+            Ok(()) => Ok(self.target),
+            Err(failure) => Err(BatchError { path: self.target, source: failure.error }),
+        }
+    }
+}
+
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    builder
+}
+
+/// A new file in no folder, but in the file system of `folder`; `None` where that cannot be.
+fn unnamed(folder: &Path, bits: u32) -> Option<File> {
+    if !*CAN_BE_NAMED {
+        return None;
+    }
+    let mut options = OpenOptions::new();
+    // Whatever goes wrong here goes wrong again when a temporary name is given, and is told then.
+    let file = options.write(true).mode(bits).custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok()?;
+    (file.as_raw_fd() < OPEN_BELOW).then_some(file)
+}
+
+fn fill(file: &mut File, bytes: &[u8], mode: Mode) -> io::Result<()> {
+    file.write_all(bytes)?;
+    // What the umask withheld is given back.
+    if let Mode::Exactly(bits) = mode
+        && file.metadata()?.mode() & 0o7777 != bits
+    {
+        file.set_permissions(Permissions::from_mode(bits))?;
+    }
+    Ok(())
+}
+
+/// Gives an unnamed file a name that nothing has.
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    let open = format!("{OPEN_FILES}/{}", file.as_raw_fd());
+    Ok(linkat(AT_FDCWD, open.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn staged(path: &Path, existing: Existing) -> Staged {
+        Staged::new(path, b"new", Mode::Exactly(0o600), existing).unwrap()
+    }
+
+    /// As where a file cannot be without a name.
+    fn with_temporary_name(path: &Path, existing: Existing) -> Staged {
+        let mut file = temporary().tempfile_in(folder_of(path)).unwrap();
+        file.write_all(b"new").unwrap();
+        Staged { file: Nameless::Temporary(file.into_temp_path()), target: path.to_owned(), existing }
+    }
+
+    #[test]
+    fn both_ways_give_new_names_and_replace() {
+        for stage in [staged, with_temporary_name] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key.pem");
+            assert_eq!(stage(&path, Existing::Keep).name_if_new().unwrap().unwrap(), path);
+            let error = stage(&path, Existing::Keep).name_if_new().unwrap_err();
+            assert_eq!(error.source.kind(), ErrorKind::AlreadyExists);
+            fs::write(&path, "old").unwrap();
+            let replacement = stage(&path, Existing::Replace).name_if_new().unwrap().unwrap_err();
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+            assert_eq!(fs::read(replacement.temporary()).unwrap(), b"new");
+            replacement.replace().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            drop(stage(&path, Existing::Replace).name_if_new().unwrap().unwrap_err());
+            assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn of_many_files_only_some_are_kept_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let many: Vec<Staged> =
+            (0..2 * OPEN_BELOW).map(|i| staged(&folder.path().join(i.to_string()), Existing::Keep)).collect();
+        let temporary = |staged: &&Staged| matches!(staged.file, Nameless::Temporary(_));
+        let with_names = many.iter().filter(temporary).count();
+        assert_eq!(folder.path().read_dir().unwrap().count(), with_names);
+        assert!(with_names >= many.len() / 2);
+        drop(many);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+}
