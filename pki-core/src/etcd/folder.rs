@@ -2,7 +2,7 @@
 //! etcd layer that changes anything.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Component, Path, PathBuf};
@@ -12,6 +12,7 @@ use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use super::issue::{Outcome, Write};
+use super::plan::{Change, PlannedFolder};
 use super::tree::{self, Entry, FileKind, Owner, Tree};
 use super::user;
 use crate::disk::{self, Batch, Existing, Mode, Staged};
@@ -66,65 +67,64 @@ impl Folder {
     /// # Errors
     /// [`ErrorKind::NotLocked`] without the lock; if something cannot be written.
     pub fn apply(&self, outcome: &Outcome) -> Result<(), Error> {
+        let mut seen = self.make_folders(&outcome.folders)?;
+        self.write(&outcome.writes, &mut seen)
+    }
+
+    /// Makes the folders that are not right, deletes what a killed process left in the others, and tells which were
+    /// seen to be folders.
+    fn make_folders(&self, folders: &[PlannedFolder]) -> Result<HashSet<PathBuf>, Error> {
         if self.lock.is_none() {
             return Err(ErrorKind::NotLocked { path: self.root.clone() }.into());
         }
-        let (mut seen, mut new) = (HashSet::new(), HashSet::new());
-        for write in outcome.writes.iter().filter(|write| write.bytes.is_none()) {
-            self.make_folder(write, &mut seen)?;
-            if !write.replaces {
-                new.insert(&write.path);
-            }
+        let mut seen = HashSet::new();
+        for folder in folders.iter().filter(|folder| folder.change != Change::Kept) {
+            self.make_folder(folder, &mut seen)?;
         }
-        // What a killed process left half-written goes first; the lock tells that nobody is at it.
-        let old = outcome.folders.iter().filter(|folder| !new.contains(folder));
-        for folder in old.map(String::as_str).chain([""]) {
+        // The lock tells that nobody is at what is half-written.
+        let old = folders.iter().filter(|folder| folder.change != Change::New);
+        for folder in old.map(|folder| folder.path.as_str()).chain([""]) {
             let folder = self.resolve(Path::new(folder), &mut seen)?;
             disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
-        let mut batch = Batch::default();
-        self.stage(&outcome.writes, &mut batch, &mut seen)?;
-        batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
+        Ok(seen)
     }
 
-    fn make_folder(&self, write: &Write, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
-        let path = self.place(&write.path, seen)?;
-        match DirBuilder::new().mode(write.mode).create(&path) {
+    fn make_folder(&self, folder: &PlannedFolder, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
+        let path = self.place(&folder.path, seen)?;
+        match DirBuilder::new().mode(folder.mode).create(&path) {
             Ok(()) => drop(seen.insert(path.clone())),
             Err(source) if source.kind() == IoErrorKind::AlreadyExists => {
-                self.resolve(Path::new(&write.path), seen)?;
+                self.resolve(Path::new(&folder.path), seen)?;
             }
             Err(source) => return Err(Error::io("make", &path, source)),
         }
-        if metadata(&path)?.mode() & 0o7777 != write.mode {
-            fs::set_permissions(&path, Permissions::from_mode(write.mode))
+        let metadata = path.symlink_metadata().map_err(|source| Error::io("look at", &path, source))?;
+        if metadata.mode() & 0o7777 != folder.mode {
+            fs::set_permissions(&path, Permissions::from_mode(folder.mode))
                 .map_err(|source| Error::io("set the mode of", &path, source))?;
         }
-        self.give(&write.owner, &path)
+        match self.ids(&folder.owner) {
+            Some((user, group)) if (metadata.uid(), metadata.gid()) != (user, group) => {
+                chown(&path, Some(user), Some(group)).map_err(|e| Error::io("set the owner of", &path, e))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn stage(&self, writes: &[Write], batch: &mut Batch, seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
+    fn write(&self, writes: &[Write], seen: &mut HashSet<PathBuf>) -> Result<(), Error> {
+        let mut batch = Batch::default();
         for write in writes {
-            let Some(bytes) = &write.bytes else { continue };
             let path = self.place(&write.path, seen)?;
             let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
-            let staged = Staged::new(&path, bytes, Mode::Exactly(write.mode), existing)
+            let staged = Staged::new(&path, &write.bytes, Mode::Exactly(write.mode), existing)
                 .map_err(|e| Error::io("write", &path, e))?;
             if let Some((user, group)) = self.ids(&write.owner) {
                 staged.give(user, group).map_err(|e| Error::io("set the owner of", &path, e))?;
             }
             batch.add(staged);
         }
-        Ok(())
-    }
-
-    fn give(&self, owner: &Owner, path: &Path) -> Result<(), Error> {
-        let Some((user, group)) = self.ids(owner) else { return Ok(()) };
-        let metadata = metadata(path)?;
-        if (metadata.uid(), metadata.gid()) == (user, group) {
-            return Ok(());
-        }
-        chown(path, Some(user), Some(group)).map_err(|source| Error::io("set the owner of", path, source))
+        batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 
     /// Where a file or folder is, itself perhaps a link, once it is sure that no link is on the way there.
@@ -171,10 +171,6 @@ impl Folder {
         }
         Ok((resolved, !is_missing))
     }
-}
-
-fn metadata(path: &Path) -> Result<Metadata, Error> {
-    path.symlink_metadata().map_err(|source| Error::io("look at", path, source))
 }
 
 impl Tree for Folder {

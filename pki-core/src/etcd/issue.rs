@@ -11,7 +11,7 @@ use super::certificates::Wanted;
 use super::layout::Role;
 use super::offline;
 use super::path::AUTHORITIES;
-use super::plan::{Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, is_secret};
+use super::plan::{Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, PlannedFolder, is_secret};
 use super::report::Report;
 use super::tree::Owner;
 use crate::ca;
@@ -26,20 +26,18 @@ use crate::signer::{Issuer, Template, round_to_minute};
 /// What a carried-out plan has to write, and what there is to say about it.
 #[derive(Debug)]
 pub struct Outcome {
+    pub(super) folders: Vec<PlannedFolder>,
     pub(super) writes: Vec<Write>,
-    /// Every folder, whether it has to be made or not
-    pub(super) folders: Vec<String>,
     report: Report,
 }
 
-/// A file or folder to be written.
+/// A file to be written.
 #[derive(Debug)]
 pub(super) struct Write {
     pub(super) path: String,
     pub(super) mode: u32,
     pub(super) owner: Owner,
-    /// None for a folder
-    pub(super) bytes: Option<Zeroizing<Vec<u8>>>,
+    pub(super) bytes: Zeroizing<Vec<u8>>,
     /// Whether something is there that is to be replaced
     pub(super) replaces: bool,
 }
@@ -61,6 +59,25 @@ impl Outcome {
     /// What was done, and what each certificate says.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// What [`Folder::apply`](super::Folder::apply) makes, in its order.
+    #[cfg(test)]
+    pub(super) fn entries(self) -> impl Iterator<Item = (String, super::tree::Entry)> {
+        use super::tree::{
+            Entry,
+            FileKind::{File, Folder},
+        };
+
+        let ids = (0, 0);
+        let folders = self.folders.into_iter().map(move |folder| {
+            (folder.path, Entry { kind: Folder, mode: folder.mode, ids, bytes: Zeroizing::default() })
+        });
+        let files = self
+            .writes
+            .into_iter()
+            .map(move |write| (write.path, Entry { kind: File, mode: write.mode, ids, bytes: write.bytes }));
+        folders.chain(files)
     }
 }
 
@@ -95,12 +112,11 @@ impl Plan {
         let planned = std::mem::take(&mut self.certificates);
         let keys = make_keys(&planned, keys, progress)?;
         let certificates = self.issue_certificates(planned, keys, now, random)?;
+        let folders = self.folders();
         let files = std::mem::take(&mut self.files);
         let report = Report::finished(&self, &certificates, &files);
-        let folders = files.iter().filter(|file| matches!(file.content, Content::Folder));
-        let folders = folders.map(|file| file.path.clone()).collect();
         let writes = self.writes(files, &certificates)?;
-        Ok(Outcome { writes, folders, report })
+        Ok(Outcome { folders, writes, report })
     }
 
     /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
@@ -160,13 +176,13 @@ impl Plan {
     /// The bytes of every file that is not right, and of none that is.
     fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
         let finished = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
-        let text = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
+        let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
         let mut hashes = BTreeMap::new();
         let mut writes = Vec::new();
         for PlannedFile { path, mode, owner, change, content } in files {
             let bytes = match content {
-                Content::Folder => None,
-                Content::Bytes(bytes) => Some(bytes),
+                Content::Folder => continue,
+                Content::Bytes(bytes) => bytes,
                 Content::Certificate(index) => {
                     let Finished { wanted, certificate, .. } = finished(index)?;
                     let certificate = certificate.as_ref().ok_or(ErrorKind::Truncated)?;
@@ -184,8 +200,8 @@ impl Plan {
                     text(&self.lock.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
                 }
             };
-            if let (false, Some(bytes)) = (is_secret(mode), &bytes) {
-                hashes.insert(path.clone(), sha256(bytes));
+            if !is_secret(mode) {
+                hashes.insert(path.clone(), sha256(&bytes));
             }
             if change != Change::Kept {
                 writes.push(Write { path, mode, owner, bytes, replaces: change != Change::New });

@@ -176,6 +176,15 @@ pub struct PlannedFile {
     pub(super) content: Content,
 }
 
+/// A folder of the plan.
+#[derive(Debug)]
+pub(super) struct PlannedFolder {
+    pub(super) path: String,
+    pub(super) mode: u32,
+    pub(super) owner: Owner,
+    pub(super) change: Change,
+}
+
 /// What a file will hold.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -256,6 +265,18 @@ impl Plan {
     /// The files and folders, in the order in which they are to be made.
     pub fn files(&self) -> &[PlannedFile] {
         &self.files
+    }
+
+    /// The folders, each before what is in it.
+    pub(super) fn folders(&self) -> Vec<PlannedFolder> {
+        let folders = self.files.iter().filter(|file| file.kind() == FileKind::Folder);
+        let folder = |file: &PlannedFile| PlannedFolder {
+            path: file.path.clone(),
+            mode: file.mode,
+            owner: file.owner.clone(),
+            change: file.change.clone(),
+        };
+        folders.map(folder).collect()
     }
 
     /// What to tell the user.
@@ -529,7 +550,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::etcd::issue::Write;
     use crate::etcd::path::LOCK;
     use crate::etcd::tree::Entry;
     use crate::{
@@ -555,15 +575,7 @@ mod tests {
     fn apply(cluster: &Cluster, tree: &mut Memory, now: OffsetDateTime) {
         let plan = Plan::new(cluster, tree, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-        for write in outcome.writes {
-            put(tree, write);
-        }
-    }
-
-    fn put(tree: &mut Memory, write: Write) {
-        let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
-        let bytes = write.bytes.unwrap_or_default();
-        tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
+        tree.1.extend(outcome.entries());
     }
 
     fn changes(plan: &Plan) -> Vec<String> {
@@ -675,10 +687,10 @@ mod tests {
         assert!(plan.issue(&SystemKeys, &Failing, NOW, &|_| {}).is_err());
         // Every prefix of the writes is a state that a run may be stopped in.
         let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();
-        let writes = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap().writes;
+        let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
         let mut tree = empty();
-        for write in writes {
-            put(&mut tree, write);
+        for (path, entry) in outcome.entries() {
+            tree.1.insert(path, entry);
             let mut stopped = tree.clone();
             apply(&cluster(""), &mut stopped, NOW);
             assert!(Plan::new(&cluster(""), &stopped, NOW).unwrap().is_done());
@@ -728,9 +740,9 @@ mod tests {
         // First nothing is there, then all is signed.
         for is_last in [false, true] {
             let plan = Plan::new(&cluster, &tree, NOW).unwrap();
-            let writes = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap().writes;
-            for write in writes {
-                put(&mut tree, write);
+            let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
+            for (path, entry) in outcome.entries() {
+                tree.1.insert(path, entry);
                 let mut stopped = tree.clone();
                 apply(&cluster, &mut stopped, NOW);
                 let plan = Plan::new(&cluster, &stopped, NOW).unwrap();

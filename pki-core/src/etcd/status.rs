@@ -500,11 +500,7 @@ mod tests {
     fn apply(rest: &str, tree: &mut Memory, now: OffsetDateTime) {
         let plan = Plan::new(&cluster(rest), tree, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-        for write in outcome.writes {
-            let kind = if write.bytes.is_some() { FileKind::File } else { FileKind::Folder };
-            let bytes = write.bytes.unwrap_or_default();
-            tree.1.insert(write.path, Entry { kind, mode: write.mode, ids: (0, 0), bytes });
-        }
+        tree.1.extend(outcome.entries());
     }
 
     fn applied(rest: &str) -> Memory {

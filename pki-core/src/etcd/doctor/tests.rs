@@ -29,15 +29,8 @@ pub(super) fn applied(description: &str) -> Files {
     let tree = (PathBuf::from("/out"), BTreeMap::new());
     let plan = Plan::new(&cluster, &tree, NOW).unwrap();
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
-    let mut files = Files::new();
-    for write in &outcome.writes {
-        if let Some(bytes) = &write.bytes {
-            let (kind, mode, ids) = (FileKind::File, write.mode, (0, 0));
-            files
-                .insert(Path::new("/out").join(&write.path), Entry { kind, mode, ids, bytes: bytes.clone() });
-        }
-    }
-    files
+    let files = outcome.entries().filter(|(_, entry)| entry.kind == FileKind::File);
+    files.map(|(path, entry)| (Path::new("/out").join(path), entry)).collect()
 }
 
 const MEMBERS: &str = "
