@@ -170,11 +170,12 @@ impl Target {
         let described = self.read(io)?;
         let now = (io.now)();
         let reports = match described.as_slice() {
-            [one] => vec![one.apply(now, &keys_bar(io))?],
+            [one] => vec![one.apply(&RacingKeys, now, &keys_bar(io))?],
             many => {
                 let bar = clusters_bar(many.len(), io);
                 let reports = parallel::map(many, |described| {
-                    let report = described.apply(now, &ProgressBar::hidden());
+                    // Each core has a cluster of its own.
+                    let report = described.apply(&SystemKeys, now, &ProgressBar::hidden());
                     bar.inc(1);
                     report
                 });
@@ -223,15 +224,13 @@ impl Target {
 
 impl Described {
     /// Makes what is not right yet.
-    fn apply(&self, now: OffsetDateTime, bar: &ProgressBar) -> Result<Report, Failure> {
+    fn apply(&self, keys: &dyn KeySource, now: OffsetDateTime, bar: &ProgressBar) -> Result<Report, Failure> {
         let folder = Folder::lock(&self.output)?;
         let plan = Plan::new(&self.cluster, &folder, now)?;
         if plan.is_done() {
             return Ok(plan.report());
         }
         bar.set_length(u64::try_from(plan.keys_to_make()).unwrap_or(u64::MAX));
-        // Racing for each key of a set would search for every one of them on every core.
-        let keys: &dyn KeySource = if plan.keys_to_make() == 1 { &RacingKeys } else { &SystemKeys };
         let outcome = plan.issue(keys, &SystemRandomness, now, &|progress| {
             if let Progress::Keys { .. } = progress {
                 bar.inc(1);

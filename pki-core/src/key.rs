@@ -9,7 +9,6 @@ mod read;
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use generate::generate_all;
 pub use generate::{KeySource, RacingKeys, SystemKeys};
 pub use private::PrivateKey;
 pub use public::{PublicKey, PublicKeyKind};

@@ -17,7 +17,7 @@ use super::tree::Owner;
 use crate::ca;
 use crate::certificate::{Certificate, sha256};
 use crate::error::{Error, ErrorKind};
-use crate::key::{KeySource, PrivateKey, generate_all};
+use crate::key::{KeySource, PrivateKey};
 use crate::notice::{Notice, NoticeKind};
 use crate::random::Random;
 use crate::request::{BACKDATE, CaSection};
@@ -259,7 +259,7 @@ fn make_keys(
 ) -> Result<Vec<PrivateKey>, Error> {
     let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.wanted.key).collect();
     let (made, of) = (AtomicUsize::new(0), wanted.len());
-    generate_all(keys, &wanted, &|| {
+    keys.generate_all(&wanted, &|| {
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;
         progress(Progress::Keys { made, of });
     })

@@ -1,6 +1,7 @@
 //! New keys, one or many.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use aws_lc_rs::rsa::KeySize;
@@ -18,7 +19,36 @@ pub trait KeySource: Sync {
     /// # Errors
     /// If the source fails.
     fn generate(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error>;
+
+    /// One key for each of `algorithms`, in their order, made on all cores. `done` is called after each key, from
+    /// any thread.
+    ///
+    /// # Errors
+    /// If the source fails.
+    fn generate_all(
+        &self,
+        algorithms: &[KeyAlgorithm],
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<PrivateKey>, Error> {
+        let make = |algorithm: &KeyAlgorithm| {
+            let key = self.generate(*algorithm);
+            done();
+            key
+        };
+        if are_quick(algorithms) {
+            return algorithms.iter().map(make).collect();
+        }
+        parallel::map(algorithms, make).into_iter().collect()
+    }
 }
+
+/// Whether threads would cost more than the keys.
+fn are_quick(algorithms: &[KeyAlgorithm]) -> bool {
+    algorithms.len() < MANY && !algorithms.iter().any(|algorithm| algorithm.is_slow())
+}
+
+/// From so many keys on, threads are worth it for every kind.
+const MANY: usize = 32;
 
 /// Keys from aws-lc, seeded by the operating system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,76 +72,115 @@ impl KeySource for SystemKeys {
     }
 }
 
-/// The same keys, each RSA key from whichever core finds its primes first: for a process that waits for one
-/// key and then ends.
+/// The same keys, with no core idle before the last is there: for a process that waits for them and then ends.
 ///
-/// The search for primes is a lottery, so the earliest of two tickets comes in sooner. A search cannot be
-/// called off: the other cores are busy for a while after the key is there, or until the process ends. Where
-/// several keys are needed, [`SystemKeys`] makes better use of the cores.
+/// The search for the primes of an RSA key is a lottery, so the earliest of two tickets comes in sooner: a core that
+/// finds no key to begin searches for one that others have not found yet. A search cannot be called off: the other
+/// cores are busy for a while after the last key is there, or until the process ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RacingKeys;
 
 impl KeySource for RacingKeys {
     fn generate(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error> {
-        // How many cores there are is not even asked for a key that takes microseconds.
-        let cores =
-            if algorithm.is_slow() { thread::available_parallelism().map_or(1, usize::from) } else { 1 };
-        if cores == 1 {
-            return SystemKeys.generate(algorithm);
+        let keys = self.generate_all(&[algorithm], &|| {})?;
+        keys.into_iter().next().ok_or_else(|| ErrorKind::KeyGeneration { algorithm }.into())
+    }
+
+    fn generate_all(
+        &self,
+        algorithms: &[KeyAlgorithm],
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<PrivateKey>, Error> {
+        // How many cores there are is not even asked for keys that take microseconds.
+        if are_quick(algorithms) {
+            return SystemKeys.generate_all(algorithms, done);
         }
-        let (finish, first) = mpsc::channel();
-        for _ in 0..cores {
-            let finish = finish.clone();
-            thread::spawn(move || {
-                // Whoever comes second finds nobody waiting.
-                let _ = finish.send(SystemKeys.generate(algorithm));
-            });
+        let race = Arc::new(Race::new(algorithms));
+        let (finish, finished) = mpsc::channel();
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (race, finish) = (Arc::clone(&race), finish.clone());
+            thread::spawn(move || race.run(&finish));
         }
-        first.recv().unwrap_or_else(|_| Err(ErrorKind::KeyGeneration { algorithm }.into()))
+        drop(finish);
+        let mut keys = Vec::with_capacity(algorithms.len());
+        for (index, key) in finished.into_iter().take(algorithms.len()) {
+            keys.push((index, key?));
+            done();
+        }
+        keys.sort_unstable_by_key(|(index, _)| *index);
+        Ok(keys.into_iter().map(|(_, key)| key).collect())
     }
 }
 
-/// One key for each of `algorithms`, in their order, made on all cores.
-///
-/// `done` is called after each key, from any thread.
-pub(crate) fn generate_all(
-    source: &dyn KeySource,
-    algorithms: &[KeyAlgorithm],
-    done: &(dyn Fn() + Sync),
-) -> Result<Vec<PrivateKey>, Error> {
-    let make = |algorithm: &KeyAlgorithm| {
-        let key = source.generate(*algorithm);
-        done();
-        key
-    };
-    // Threads cost more than a handful of elliptic-curve keys, and a single key is the source's own business.
-    if algorithms.len() <= 1
-        || algorithms.len() < MANY && !algorithms.iter().any(|algorithm| algorithm.is_slow())
-    {
-        return algorithms.iter().map(make).collect();
-    }
-    parallel::map(algorithms, make).into_iter().collect()
+/// Keys that several threads are after.
+struct Race {
+    algorithms: Vec<KeyAlgorithm>,
+    /// How many searches were begun
+    begun: AtomicUsize,
+    /// Which keys are there
+    made: Vec<AtomicBool>,
 }
 
-/// From so many keys on, threads are worth it for every kind.
-const MANY: usize = 32;
+impl Race {
+    fn new(algorithms: &[KeyAlgorithm]) -> Self {
+        let made = algorithms.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { algorithms: algorithms.to_vec(), begun: AtomicUsize::new(0), made }
+    }
+
+    /// Makes keys until all are there, or nobody waits for them any more.
+    fn run(&self, finish: &mpsc::Sender<(usize, Result<PrivateKey, Error>)>) {
+        while let Some((index, algorithm, made)) = self.next() {
+            let key = SystemKeys.generate(algorithm);
+            let is_first = !made.swap(true, Ordering::Relaxed);
+            if is_first && finish.send((index, key)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The key to be made next: one that nobody has begun, or else one that nobody has finished.
+    fn next(&self) -> Option<(usize, KeyAlgorithm, &AtomicBool)> {
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+        let keys = || self.algorithms.iter().zip(&self.made).enumerate();
+        let missing = || keys().filter(|(_, (_, made))| !made.load(Ordering::Relaxed));
+        let not_begun = keys().nth(begun);
+        let next = not_begun.or_else(|| missing().nth(begun.checked_rem(missing().count())?));
+        next.map(|(index, (algorithm, made))| (index, *algorithm, made))
+    }
+}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
     fn many_keys_come_in_the_order_asked_for() {
         let wanted = [KeyAlgorithm::Rsa2048, KeyAlgorithm::Ed25519, KeyAlgorithm::EcdsaP384];
-        let count = AtomicUsize::new(0);
-        let keys = generate_all(&SystemKeys, &wanted, &|| {
-            count.fetch_add(1, Ordering::Relaxed);
-        })
-        .unwrap();
-        let kinds: Vec<_> = keys.iter().map(|key| key.public_key().kind()).collect();
-        assert_eq!(kinds, wanted.map(Into::into));
-        assert_eq!(count.into_inner(), 3);
+        let sources: [&dyn KeySource; 2] = [&SystemKeys, &RacingKeys];
+        for source in sources {
+            let count = AtomicUsize::new(0);
+            let done = || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
+            let keys = source.generate_all(&wanted, &done).unwrap();
+            let kinds: Vec<_> = keys.iter().map(|key| key.public_key().kind()).collect();
+            assert_eq!(kinds, wanted.map(Into::into));
+            assert_eq!(count.into_inner(), 3);
+            assert!(source.generate_all(&[], &|| {}).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn whoever_is_free_takes_what_is_missing() {
+        let race = Race::new(&[KeyAlgorithm::Rsa2048; 3]);
+        let next = || race.next().map(|(index, ..)| index);
+        assert_eq!([next(), next(), next()], [Some(0), Some(1), Some(2)]);
+        race.made[1].store(true, Ordering::Relaxed);
+        let mut others = [next(), next()];
+        others.sort();
+        assert_eq!(others, [Some(0), Some(2)]);
+        race.made[0].store(true, Ordering::Relaxed);
+        race.made[2].store(true, Ordering::Relaxed);
+        assert_eq!(next(), None);
     }
 }
