@@ -15,7 +15,9 @@ def installed(program):
 
 
 ETCDPKI = installed(os.environ["ETCDPKI"])
+BASH = shutil.which("bash")
 CFSSL, CFSSLJSON, OPENSSL = [installed(shutil.which(name)) for name in ("cfssl", "cfssljson", "openssl")]
+os.environ["PATH"] = "%s:%s" % (TURNS, os.environ["PATH"])  # a script finds the same ones
 GUIDE = ROOT / "fixtures/guides/3"
 LEAVES = 1000
 
@@ -93,24 +95,25 @@ def initca(size):
 
 
 def guide(key):
-    """The whole of guide 3: CA, server, member, client, and the new member's two."""
+    """The whole of guide 3, CA, server, member, client, and the new member's two: `cluster apply`, the guide's own
+    commands, and of these only cfssl and cfssljson."""
     algo, size = key.split("-")
 
     def prepare(there):
-        for source in GUIDE.rglob("*.json"):
+        for source in [*GUIDE.rglob("*.json"), GUIDE / "pipeline.sh"]:
             target = there / source.relative_to(GUIDE)
             target.parent.mkdir(exist_ok=True)
-            request = json.loads(source.read_text())
-            if "key" in request:
-                request["key"] = {"algo": algo, "size": int(size)}
-            target.write_text(json.dumps(request))
+            text = source.read_text()
+            if "-csr.json" in source.name:
+                text = json.dumps({**json.loads(text), "key": {"algo": algo, "size": int(size)}})
+            target.write_text(text)
         # The guide makes five pairs beside the CA's; so does a cluster of two members and one client.
         (there / "cluster.yaml").write_text(
             "name: k8s\nlayout: single-ca\nkey: %s\nvalidity: {ca: 10y, leaf: 10y}\n"
             "subject: {C: CN, ST: ShangHai, L: ShangHai, O: ETCD}\nmembers:\n"
             "  - {name: etcd1, address: 192.168.10.80}\n  - {name: etcd4, address: 192.168.10.100}\n" % key)
 
-    def theirs(there):
+    def processes(there):
         cfssl("ca", "gencert", "-loglevel", "5", "-initca", "etcd-ca-csr.json")
         sign = ["gencert", "-loglevel", "5", "-ca=ca.pem", "-ca-key=ca-key.pem", "-config=etcd-ca-config.json"]
         for base, profile, request in [("server", "etcd", "etcd-server-csr.json"), ("member", "etcd", "etcd-member-csr.json"),
@@ -118,7 +121,9 @@ def guide(key):
                                        ("etcd4-server", "etcd", "etcd4/etcd-server-csr.json"),
                                        ("etcd4-peer", "etcd", "etcd4/etcd-member-csr.json")]:
             cfssl(base, *sign, "-profile=" + profile, request)
-    return prepare, lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "out"]), theirs
+
+    ours = lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "out"])
+    return prepare, ours, lambda there: run([BASH, "pipeline.sh"]), processes
 
 
 REQUESTS = ["requests/leaf%04d.json" % i for i in range(LEAVES)]
@@ -178,8 +183,10 @@ JOBS = [
         openssl=lambda there: run([OPENSSL, "x509", "-noout", "-text", "-in", "ca.pem"])),
     *[Job("`initca` RSA %d" % size, wanted, 40, ours, theirs, prepare, openssl=openssl)
       for size, wanted in ((2048, None), (4096, 1.3)) for prepare, ours, theirs, openssl in [initca(size)]],
-    *[Job("guide 3, %s" % key, wanted, 40, ours, theirs, prepare)
-      for key, wanted in (("ecdsa-256", 20), ("rsa-2048", 1.8)) for prepare, ours, theirs in [guide(key)]],
+    *[Job("guide 3, %s%s" % (key, what), wanted, 40, ours, theirs, prepare)
+      for key, wanteds in (("ecdsa-256", (20, None)), ("rsa-2048", (1.8, None)))
+      for prepare, ours, *sides in [guide(key)]
+      for wanted, theirs, what in zip(wanteds, sides, (", against its commands", ", against cfssl and cfssljson alone"))],
     Job("100 members, 202 certificates", None, 3,
         lambda there: run([ETCDPKI, "cluster", "apply", "-f", "cluster.yaml", "-o", "big"]), hundred_theirs, hundred),
     Job("1,000 P-256 leaves", 60, 3, many_ours, many_theirs, many),
