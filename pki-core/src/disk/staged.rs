@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::linkat;
 use tempfile::TempPath;
 
@@ -30,9 +31,10 @@ enum Nameless {
     Temporary(TempPath),
 }
 
-/// Files that stay open have lower numbers. A cluster has more files than a process may have open (1024 as a rule):
-/// those beyond have temporary names.
-const OPEN_BELOW: i32 = 256;
+/// Files that stay open have lower numbers: a quarter of those that the process may have, as a rule 256 of 1024. A
+/// cluster has more files than that; those beyond have temporary names.
+static OPEN_BELOW: LazyLock<u64> =
+    LazyLock::new(|| getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| (soft / 4).min(256)));
 
 /// Where a process finds what it has open (proc(5)): an unnamed file gets its name from there.
 const OPEN_FILES: &str = "/proc/self/fd";
@@ -156,7 +158,7 @@ fn unnamed(folder: &Path, bits: u32) -> Option<File> {
     let mut options = OpenOptions::new();
     // Whatever goes wrong here goes wrong again when a temporary name is given, and is told then.
     let file = options.write(true).mode(bits).custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok()?;
-    (file.as_raw_fd() < OPEN_BELOW).then_some(file)
+    u64::try_from(file.as_raw_fd()).is_ok_and(|number| number < *OPEN_BELOW).then_some(file)
 }
 
 fn fill(file: &mut File, bytes: &[u8], mode: Mode) -> io::Result<()> {
@@ -215,8 +217,9 @@ mod tests {
     #[test]
     fn of_many_files_only_some_are_kept_open() {
         let folder = tempfile::tempdir().unwrap();
-        let many: Vec<Staged> =
-            (0..2 * OPEN_BELOW).map(|i| staged(&folder.path().join(i.to_string()), Existing::Keep)).collect();
+        let many: Vec<Staged> = (0..2 * *OPEN_BELOW)
+            .map(|i| staged(&folder.path().join(i.to_string()), Existing::Keep))
+            .collect();
         let temporary = |staged: &&Staged| matches!(staged.file, Nameless::Temporary(_));
         let with_names = many.iter().filter(temporary).count();
         assert_eq!(folder.path().read_dir().unwrap().count(), with_names);
