@@ -7,6 +7,7 @@ use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 
 use crate::duration;
+use crate::etcd::found::{SHORTEN, TOO_LARGE};
 use crate::key::{KeyAlgorithm, PublicKeyKind};
 use crate::notice::did_you_mean;
 use crate::place::{Place, date};
@@ -393,6 +394,12 @@ pub enum ErrorKind {
         /// Where.
         path: PathBuf,
     },
+    /// A file that is larger than anything that is looked for.
+    #[error("{} was {TOO_LARGE}", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+    },
     /// A structure that ends too early.
     #[error("it ends too early")]
     Truncated,
@@ -582,6 +589,7 @@ impl ErrorKind {
             Self::SymbolicLink { .. } => {
                 "etcdpki writes into real folders only: remove the link, or name the folder behind it".to_owned()
             }
+            Self::TooLarge { .. } => SHORTEN.to_owned(),
             Self::UnwritablePath { .. } => "use an output folder whose path is UTF-8 without control characters".to_owned(),
             Self::UnknownUsage { .. } => format!("usages are {}", crate::usage::names().collect::<Vec<_>>().join(", ")),
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),

@@ -75,6 +75,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("doctor::finds_nothing_in_what_is_applied", finds_nothing_in_what_is_applied),
         trial("doctor::tells_with_its_exit_status", tells_with_its_exit_status),
+        trial("doctor::tells_what_it_did_not_read", tells_what_it_did_not_read),
         trial("doctor::lists_its_rules", lists_its_rules),
         trial("doctor::sees_what_systemd_analyze_does_not", sees_what_systemd_analyze_does_not),
         trial("doctor::explains_lines", explains_lines),
@@ -176,6 +177,32 @@ fn tells_with_its_exit_status() -> Outcome {
     run(&mut etcdpki(["doctor"])).ends_with(2);
     run(&mut etcdpki(["doctor", "--etcd", "2.3", "/"])).ends_with(2);
     run(&mut etcdpki(["doctor", "--bogus"])).ends_with(2);
+    Ok(())
+}
+
+/// As `cluster verify` and `cluster import` do, and none of them says anything else about such a file.
+fn tells_what_it_did_not_read() -> Outcome {
+    let description = "name: one\nlayout: single-ca\nmembers:\n  - {name: etcd1, address: 127.0.0.1}\n";
+    for name in ["server.pem", "clients.crl"] {
+        let tree = Tree::of(description).applied();
+        let large = tree.path(&format!("nodes/etcd1/etc/etcd/pki/{name}"));
+        fs::OpenOptions::new().create(true).append(true).open(&large).unwrap().set_len(9 << 20).unwrap();
+        let environment = tree.path("nodes/etcd1/etc/etcd/etcd.env");
+        let text = fs::read_to_string(&environment).unwrap();
+        fs::write(&environment, format!("{text}ETCD_CLIENT_CRL_FILE=/etc/etcd/pki/clients.crl\n")).unwrap();
+        if name == "server.pem" {
+            fs::write(&environment, text).unwrap();
+        }
+        let found = findings("3.5", &[&tree.root]);
+        assert_eq!(ids(&found), BTreeSet::from(["E609"]), "{name}: {found:#?}");
+        let imported = run(etcdpki(["cluster", "import"]).arg(&tree.root)).ok();
+        assert!(imported.stdout.contains("E609") && !imported.said().contains("empty"), "{name}: {imported}");
+        let verified = run(etcdpki(["cluster", "verify"]).arg(&tree.root));
+        assert!(verified.said().contains("was not read, because it is larger than 8 MiB"), "{verified}");
+        // A member whose certificate is not known cannot be vouched for.
+        assert_eq!(verified.code, Some(i32::from(name == "server.pem")), "{name}: {verified}");
+        run(etcdpki(["doctor"]).arg(&large)).ends_with(2);
+    }
     Ok(())
 }
 

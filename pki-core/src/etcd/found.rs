@@ -3,7 +3,8 @@
 //!
 //! [`Found::read`] looks at files and folders and sorts what is there by host: the tree of a whole host, a
 //! node's folder as `cluster apply` makes it, or loose files. What a unit or a setting names is looked up
-//! within its own host. What cannot be looked at is [`Sight::NotSeen`], and nothing is concluded from it.
+//! within its own host. What cannot be looked at is [`Sight::NotSeen`] or [`Sight::TooLarge`], and nothing is
+//! concluded from it.
 
 mod environment;
 mod files;
@@ -20,6 +21,7 @@ use std::path::{Component, Path, PathBuf};
 
 pub use environment::{EnvironmentFile, Variable};
 pub use files::{Files, SystemFiles};
+pub(crate) use files::{SHORTEN, TOO_LARGE};
 pub use pem_file::{Form, FoundCrl, FoundKey, PemFile};
 pub use process::{Argument, EnvironmentFileName, Process};
 pub use settings::{FoundUrl, Setting, Settings, Source};
@@ -29,7 +31,7 @@ pub use yaml::{ConfigFile, ConfigValue};
 
 use super::tree::{Entry, FileKind};
 use super::version::EtcdVersion;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::place::Place;
 use crate::policy::Config;
 use crate::request::Request;
@@ -91,6 +93,8 @@ pub enum Sight {
     Seen(PathBuf),
     /// It is not here, though its folder is.
     Absent(PathBuf),
+    /// It is here, and so large that it was not read.
+    TooLarge(PathBuf),
     /// It may be anywhere.
     NotSeen,
 }
@@ -238,15 +242,10 @@ impl Kind {
     /// be one.
     fn of(path: &Path, entry: &Entry, named: bool) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let is_drop_in =
-            || path.parent().is_some_and(|folder| folder.to_string_lossy().ends_with(".service.d"));
+        let extension = extension(path);
         let text = || std::str::from_utf8(&entry.bytes).ok();
-        if extension == "service" {
-            return Some(Self::Unit);
-        }
-        if extension == "conf" && is_drop_in() {
-            return Some(Self::DropIn);
+        if let Some(kind) = Self::of_systemd(path) {
+            return Some(kind);
         }
         if matches!(extension, "csr" | "lock") || name.ends_with(".lock.json") {
             return None;
@@ -284,6 +283,17 @@ impl Kind {
         (named && matches!(extension, "env" | "conf" | "")).then_some(Self::Environment)
     }
 
+    /// What systemd reads, whatever is in it.
+    fn of_systemd(path: &Path) -> Option<Self> {
+        let is_drop_in =
+            || path.parent().is_some_and(|folder| folder.to_string_lossy().ends_with(".service.d"));
+        match extension(path) {
+            "service" => Some(Self::Unit),
+            "conf" if is_drop_in() => Some(Self::DropIn),
+            _ => None,
+        }
+    }
+
     /// cfssl's JSON: a config has `signing`, a request a name, hosts, or the kind of a key.
     fn of_cfssl(text: &str) -> Option<Self> {
         let keys: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_str(text).ok()?;
@@ -298,6 +308,18 @@ impl Kind {
     }
 }
 
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default()
+}
+
+/// What stands at a path; as an error within, that it is too large to be read.
+pub(super) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
+    match files.entry(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),
+        other => other.map(Ok),
+    }
+}
+
 /// The files in a folder and below.
 fn walk(
     folder: &Path,
@@ -308,7 +330,13 @@ fn walk(
     while let Some(next) = folders.pop() {
         for name in files.names(&next)? {
             let path = next.join(&name);
-            let Some(entry) = files.entry(&path)? else { continue };
+            let entry = match entry(&path, files)? {
+                Ok(Some(entry)) => entry,
+                Ok(None) => continue,
+                Err(error) if Kind::of_systemd(&path).is_some() => return Err(error.into()),
+                // Programs and data, or what is told of as soon as something names it.
+                Err(_) => continue,
+            };
             match entry.kind {
                 // Only links to units, and what version control keeps.
                 FileKind::Folder
@@ -533,33 +561,28 @@ impl Host {
         unit.process(|name| match self.sight(name) {
             Sight::Seen(path) => self.environments.get(path).map_or(Environment::NotSeen, Environment::Seen),
             Sight::Absent(_) => Environment::Absent,
-            Sight::NotSeen => Environment::NotSeen,
+            Sight::TooLarge(_) | Sight::NotSeen => Environment::NotSeen,
         })
     }
 
     /// Looks up a path as the host has it, and remembers what came of it.
     fn look(&mut self, name: &str, files: &dyn Files) -> Result<(Sight, Option<Entry>), ReadError> {
         let is_plain = Path::new(name).components().all(|c| !matches!(c, Component::ParentDir));
-        let (sight, entry) = match &self.root {
-            _ if !is_plain => (Sight::NotSeen, None),
-            Some(root) => match Path::new(name).strip_prefix("/") {
-                Err(_) => (Sight::NotSeen, None),
-                Ok(relative) => {
-                    let path = root.join(relative);
-                    match files.entry(&path)? {
-                        Some(entry) if entry.kind == FileKind::File => (Sight::Seen(path), Some(entry)),
-                        _ if is_folder(path.parent(), files)? => (Sight::Absent(path), None),
-                        _ => (Sight::NotSeen, None),
-                    }
-                }
-            },
+        let path = match &self.root {
+            _ if !is_plain => None,
+            Some(root) => Path::new(name).strip_prefix("/").ok().map(|relative| root.join(relative)),
             // Loose files lie beside each other.
-            None => match Path::new(name).file_name().map(|name| self.folder.join(name)) {
-                None => (Sight::NotSeen, None),
-                Some(path) => match files.entry(&path)? {
-                    Some(entry) if entry.kind == FileKind::File => (Sight::Seen(path), Some(entry)),
-                    _ => (Sight::NotSeen, None),
-                },
+            None => Path::new(name).file_name().map(|name| self.folder.join(name)),
+        };
+        let (sight, entry) = match path {
+            None => (Sight::NotSeen, None),
+            Some(path) => match entry(&path, files)? {
+                Err(_) => (Sight::TooLarge(path), None),
+                Ok(Some(entry)) if entry.kind == FileKind::File => (Sight::Seen(path), Some(entry)),
+                Ok(_) if self.root.is_some() && is_folder(path.parent(), files)? => {
+                    (Sight::Absent(path), None)
+                }
+                Ok(_) => (Sight::NotSeen, None),
             },
         };
         self.sights.insert(name.to_owned(), sight.clone());
@@ -582,6 +605,14 @@ impl Host {
     /// Whether something that was found names a file.
     pub fn is_named(&self, path: &Path) -> bool {
         self.sights.values().any(|sight| matches!(sight, Sight::Seen(seen) if seen == path))
+    }
+
+    /// The files that something names and that are too large to be read.
+    pub fn too_large(&self) -> impl Iterator<Item = &Path> {
+        self.sights.values().filter_map(|sight| match sight {
+            Sight::TooLarge(path) => Some(path.as_path()),
+            _ => None,
+        })
     }
 
     /// The unit of a member.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::trust::is_absent;
 use super::{Case, Rule, Severity, Symptom, listed, name, place};
-use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile};
+use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
 use crate::place::Place;
 
 pub(super) const RULES: &[Rule] = &[
@@ -79,6 +79,19 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "give the file to the user that etcd runs as",
         sources: &["etcd#12433", "etcd#12930", "etcd#6327", "kubespray#980"],
         check: unreadable_files,
+    },
+    Rule {
+        id: "E609",
+        severity: Severity::Warning,
+        title: "a file is too large to be looked at",
+        consequence: "nothing else is said about it here; {etcd} reads certificates, keys and revocation lists anew for every connection",
+        remedy: SHORTEN,
+        sources: &[
+            "etcd, client/pkg/transport/listener.go",
+            "etcd, client/pkg/transport/listener_tls.go, checkCRL",
+            "RFC 5280 section 3.3",
+        ],
+        check: too_large,
     },
 ];
 
@@ -230,4 +243,9 @@ fn unreadable_files(case: &Case<'_>) -> Vec<Symptom> {
         }
     }
     symptoms
+}
+
+fn too_large(case: &Case<'_>) -> Vec<Symptom> {
+    let files = case.found.hosts.iter().flat_map(Host::too_large);
+    files.map(|path| Symptom::new(Place::file(path), format!("it was {TOO_LARGE}"))).collect()
 }

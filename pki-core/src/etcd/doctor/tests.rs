@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::etcd::cluster::Cluster;
+use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
 use crate::etcd::tree::{Entry, FileKind};
 use crate::key::{PrivateKey, SystemKeys};
@@ -430,6 +431,42 @@ fn file_rules() {
     let chain = [&ca[..], &certificate[..]].concat();
     write(&mut files, CERTIFICATE, chain, 0o644);
     finds(&files, &["E520", "E605"]);
+}
+
+/// Nothing is said of what is in them, and that nothing was read is.
+#[test]
+fn files_that_are_too_large_are_told_of() {
+    use std::fs::{self, File};
+    let folder = tempfile::tempdir().unwrap();
+    for (path, entry) in healthy() {
+        let path = folder.path().join(path.strip_prefix("/").unwrap());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &entry.bytes).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(entry.mode);
+        fs::set_permissions(&path, mode).unwrap();
+    }
+    let read = |path: &Path| Found::read(&[path.to_owned()], EtcdVersion::V3_5, &SystemFiles);
+    let etcd = folder.path().join("out/nodes/a/etc/etcd");
+    // Nothing names it.
+    File::create(etcd.join("db")).unwrap().set_len(9 << 20).unwrap();
+    assert_eq!(examine(&read(folder.path()).unwrap(), EtcdVersion::V3_5, NOW), []);
+    for name in ["pki/server.pem", "pki/server-key.pem", "pki/ca.pem", "etcd.env"] {
+        let path = etcd.join(name);
+        let bytes = fs::read(&path).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(9 << 20).unwrap();
+        let findings = examine(&read(folder.path()).unwrap(), EtcdVersion::V3_5, NOW);
+        let [finding] = findings.as_slice() else { panic!("{name}: {findings:#?}") };
+        assert_eq!((finding.rule, finding.place.path()), ("E609", Some(path.as_path())), "{finding:#?}");
+        assert_eq!(finding.problem, "it was not read, because it is larger than 8 MiB");
+        let error = read(&path).unwrap_err();
+        assert_eq!(error.to_string(), format!("{} was {TOO_LARGE}", path.display()));
+        assert!(error.hint().is_some());
+        fs::write(&path, bytes).unwrap();
+    }
+    // Without its unit, all that is told of a member would mean something else.
+    let unit = folder.path().join(UNIT.strip_prefix('/').unwrap());
+    File::options().write(true).open(&unit).unwrap().set_len(9 << 20).unwrap();
+    assert!(matches!(read(folder.path()), Err(ReadError::Unreadable(_))));
 }
 
 /// Only the host itself knows its users.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::etcd::tree::{Entry, FileKind};
 use crate::etcd::user;
 
@@ -17,7 +17,7 @@ pub trait Files {
     /// What stands at `path`, if anything; links are followed.
     ///
     /// # Errors
-    /// If it cannot be looked at.
+    /// If it cannot be looked at, or is too large to be read.
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error>;
 
     /// The names in a folder, sorted, but for links to other folders, which may lead in circles.
@@ -30,12 +30,19 @@ pub trait Files {
     fn user(&self, name: &str) -> Option<u32>;
 }
 
-/// The files of this machine. What is larger than 8 MiB, such as programs and data, is taken for empty: nothing that is
-/// looked for is, but for revocation lists of some hundred thousand certificates.
+/// The files of this machine. What is larger than 8 MiB is not read: it is programs and data, or a revocation list of
+/// some hundred thousand certificates.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemFiles;
 
 const LARGEST: u64 = 8 << 20;
+
+/// What is said of a file that is larger.
+pub(crate) const TOO_LARGE: &str = "not read, because it is larger than 8 MiB";
+
+/// What to do about it. An entry may go when its certificate has ended (RFC 5280 section 3.3).
+pub(crate) const SHORTEN: &str =
+    "leave in it what is needed only; a revocation list may leave out certificates that have ended";
 
 impl Files for SystemFiles {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
@@ -47,7 +54,10 @@ impl Files for SystemFiles {
             Err(source) => return Err(Error::io("look at", path, source)),
         };
         let kind = if metadata.is_dir() { FileKind::Folder } else { FileKind::File };
-        let bytes = if metadata.is_file() && metadata.len() <= LARGEST {
+        if metadata.is_file() && metadata.len() > LARGEST {
+            return Err(ErrorKind::TooLarge { path: path.to_owned() }.into());
+        }
+        let bytes = if metadata.is_file() {
             fs::read(path).map_err(|source| Error::io("read", path, source))?
         } else {
             Vec::new()

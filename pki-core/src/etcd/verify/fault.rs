@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::etcd::found::{SHORTEN, TOO_LARGE};
 use crate::tls::{NoStart, Reason, Refusal, Side};
 
 /// Why etcd ends instead of starting, as far as trust decides it.
@@ -27,6 +28,13 @@ pub enum Fault {
     },
     /// A file is named that is outside of what was looked at.
     NotSeen {
+        /// The option that names it.
+        option: &'static str,
+        /// The file.
+        file: String,
+    },
+    /// A file is named that is too large to be read.
+    TooLarge {
         /// The option that names it.
         option: &'static str,
         /// The file.
@@ -72,6 +80,7 @@ impl fmt::Display for Fault {
             Self::Authorities { file, why } | Self::Identity { file, why } => write!(f, "{file}: {why}"),
             Self::Missing { option, file } => write!(f, "{option}: {file} is not there"),
             Self::NotSeen { option, file } => write!(f, "{option}: {file} is outside of what was given"),
+            Self::TooLarge { option, file } => write!(f, "{option}: {file} was {TOO_LARGE}"),
             Self::HalfAPair { set, unset } => write!(f, "{set} is set and {unset} is not"),
             Self::NoCertificate { url, option } => {
                 write!(f, "it is to listen on {url}, and {option} is not set")
@@ -92,6 +101,7 @@ impl Fault {
             Self::Authorities { .. } => "the file is for certificates of CAs only".to_owned(),
             Self::Missing { file, .. } => format!("put {file} there, or name another file"),
             Self::NotSeen { .. } => "name a folder that has all files of the member".to_owned(),
+            Self::TooLarge { .. } => SHORTEN.to_owned(),
             Self::HalfAPair { unset, .. } => format!("set {unset} too"),
             Self::Identity { why: NoStart::KeyMismatch, .. } => {
                 "put the certificate and its own key beside each other".to_owned()

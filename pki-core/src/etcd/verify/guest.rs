@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::meeting::Trust;
 use super::node::{Reading, Shown, certificates};
 use crate::error::Error;
-use crate::etcd::found::{EnvironmentFile, FoundUrl};
+use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::etcd::path;
 use crate::etcd::tree::{Entry, FileKind};
 use crate::pem;
@@ -49,7 +49,7 @@ impl Guest {
         let mut guests = Vec::new();
         for name in reading.files.names(&clients)? {
             let folder = clients.join(&name);
-            if reading.files.entry(&folder)?.is_some_and(|entry| entry.kind == FileKind::Folder) {
+            if let Ok(Some(Entry { kind: FileKind::Folder, .. })) = entry(&folder, reading.files)? {
                 guests.push(Self::read(&folder, name, reading)?);
             }
         }
@@ -147,8 +147,15 @@ fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Resul
 fn of_folder(folder: &Path, reading: &mut Reading<'_>) -> Result<Named, Error> {
     let mut named = Named::default();
     for name in reading.files.names(folder)? {
-        let Some(entry) = reading.files.entry(&folder.join(&name))? else { continue };
-        let bytes = entry.bytes.to_vec();
+        let bytes = match entry(&folder.join(&name), reading.files)? {
+            Ok(Some(entry)) => entry.bytes.to_vec(),
+            Ok(None) => continue,
+            // It may be no file of keys at all.
+            Err(error) => {
+                reading.warnings.push(error.to_string());
+                continue;
+            }
+        };
         if pem::blocks_one_by_one(&bytes).iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
             named.key = Some(bytes.clone());
         }

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::meeting::{Company, Trust};
 use crate::certificate::Certificate;
 use crate::error::Error;
-use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source};
+use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
 use crate::etcd::path;
 use crate::etcd::version::EtcdVersion;
 use crate::pem;
@@ -258,33 +258,35 @@ impl Reader<'_, '_> {
     /// The file that an option names, by its path on the host, and its contents.
     fn file(&mut self, option: &'static str) -> Result<Option<(String, Vec<u8>)>, Error> {
         let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
-        match self.bytes(&file)? {
+        match self.bytes(option, &file)? {
             Ok(bytes) => Ok(Some((file, bytes))),
-            Err(is_absent) => {
-                self.faults.push(match is_absent {
-                    true => Fault::Missing { option, file },
-                    false => Fault::NotSeen { option, file },
-                });
+            Err(fault) => {
+                self.faults.push(fault);
                 Ok(None)
             }
         }
     }
 
-    /// The contents of a file of the host; or whether it is known to be absent.
-    fn bytes(&self, file: &str) -> Result<Result<Vec<u8>, bool>, Error> {
+    /// The contents of the file that an option names; or why there are none.
+    fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, Fault>, Error> {
+        let missing = || Fault::Missing { option, file: file.to_owned() };
         let path = match self.host.sight(file) {
-            Sight::Seen(path) => path.clone(),
-            Sight::Absent(_) => return Ok(Err(true)),
+            Sight::Seen(path) | Sight::TooLarge(path) => path.clone(),
+            Sight::Absent(_) => return Ok(Err(missing())),
             // The command of a container lies apart from the host's files.
             Sight::NotSeen => {
                 let node = self.reading.folder.join(path::NODES).join(&self.name);
                 if self.reading.files.entry(&node)?.is_none() {
-                    return Ok(Err(false));
+                    return Ok(Err(Fault::NotSeen { option, file: file.to_owned() }));
                 }
                 node.join(file.trim_start_matches('/'))
             }
         };
-        Ok(self.reading.files.entry(&path)?.map(|entry| entry.bytes.to_vec()).ok_or(true))
+        Ok(match entry(&path, self.reading.files)? {
+            Ok(Some(entry)) => Ok(entry.bytes.to_vec()),
+            Ok(None) => Err(missing()),
+            Err(_) => Err(Fault::TooLarge { option, file: file.to_owned() }),
+        })
     }
 
     fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
@@ -329,13 +331,11 @@ impl Reader<'_, '_> {
     /// What etcd does without the file: refuse everybody. What was not looked at is taken for what is wanted.
     fn revocation(&mut self, option: &'static str) -> Result<Option<Option<Vec<u8>>>, Error> {
         let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
-        match self.bytes(&file)? {
+        match self.bytes(option, &file)? {
             Ok(bytes) => Ok(Some(Some(bytes))),
-            Err(true) => Ok(Some(None)),
-            Err(false) => {
-                let warning =
-                    format!("{}: {option}: {file} is outside of what was given, and left out", self.name);
-                self.reading.warnings.push(warning);
+            Err(Fault::Missing { .. }) => Ok(Some(None)),
+            Err(fault) => {
+                self.reading.warnings.push(format!("{}: {fault}; it is left out", self.name));
                 Ok(None)
             }
         }
