@@ -29,6 +29,7 @@ pub use text::Located;
 pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 
+use super::path::ETCDCTL;
 use super::tree::{Entry, FileKind};
 use super::version::EtcdVersion;
 use crate::error::{Error, ErrorKind};
@@ -69,6 +70,8 @@ pub struct Host {
     pub members: Vec<Member>,
     /// The numbers of the users that units name, on the host itself.
     pub users: BTreeMap<String, u32>,
+    /// Whether these are the files that a client was given.
+    pub is_client: bool,
     /// What was named by units and settings, by the path that they name.
     sights: BTreeMap<String, Sight>,
 }
@@ -199,6 +202,9 @@ impl Found {
             }
             all.extend(found);
         }
+        let clients = all.keys().filter(|path| path.file_name().is_some_and(|name| name == ETCDCTL));
+        let clients: BTreeSet<PathBuf> =
+            clients.filter_map(|path| path.parent()).map(Path::to_owned).collect();
         let roots: BTreeSet<PathBuf> = all.keys().filter_map(|path| root_of(path)).collect();
         let mut hosts: BTreeMap<PathBuf, Host> = BTreeMap::new();
         for (path, (entry, named)) in all {
@@ -214,6 +220,12 @@ impl Found {
         }
         let mut hosts: Vec<Host> = hosts.into_values().collect();
         for host in &mut hosts {
+            // The tree of a control plane's host lies in the folder of its client.
+            let around = host.root.as_deref().and_then(Path::parent);
+            host.is_client = [Some(host.folder.as_path()), around]
+                .into_iter()
+                .flatten()
+                .any(|folder| clients.contains(folder));
             host.assemble(version, files)?;
         }
         Ok(Self { hosts })

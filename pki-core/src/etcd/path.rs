@@ -15,6 +15,8 @@ pub(super) const AUTHORITIES: &str = "ca";
 pub(super) const NODES: &str = "nodes";
 /// The clients.
 pub(super) const CLIENTS: &str = "clients";
+/// In a client's folder: the file that tells etcdctl everything.
+pub(super) const ETCDCTL: &str = "etcdctl.env";
 /// What runs the members in containers.
 pub(super) const CONTAINERS: &str = "containers";
 /// What a CA that stays offline is to sign.

@@ -1,10 +1,13 @@
 //! Files of keys: where they are, who may read them, and whether they fit.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::trust::is_absent;
 use super::{Case, Rule, Severity, Symptom, listed, name, place};
+use crate::certificate::Certificate;
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
+use crate::key::PublicKey;
 use crate::place::Place;
 
 pub(super) const RULES: &[Rule] = &[
@@ -29,8 +32,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "E603",
         severity: Severity::Error,
-        title: "a CA's private key is on a member's host",
-        consequence: "whoever takes over that host can issue certificates for everybody",
+        title: "a CA's private key is on a member's host, or among a client's files",
+        consequence: "whoever gets at it there can issue certificates for everybody",
         remedy: "keep it where certificates are issued, and remove it here",
         sources: &["RFC 5280 section 8"],
         check: ca_keys,
@@ -50,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a private key is not that of its certificate",
         consequence: "{etcd} does not start, or refuses every connection: `private key does not match public key`",
         remedy: "put the right key beside the certificate; replace both at the same moment, or keep the key",
-        sources: &["Go, crypto/tls, X509KeyPair"],
+        sources: &["Go, crypto/tls, X509KeyPair", "RFC 5280 section 6.1.3"],
         check: mismatches,
     },
     Rule {
@@ -99,11 +102,35 @@ const PAIRS: [(&str, &str); 3] =
     [("cert-file", "key-file"), ("peer-cert-file", "peer-key-file"), ("client-cert-file", "client-key-file")];
 
 fn readable_keys(case: &Case<'_>) -> Vec<Symptom> {
+    let cas = cas(case);
     let files = case.found.hosts.iter().flat_map(|host| host.pems.values());
     let readable = files.filter(|file| !file.keys.is_empty() && file.mode & 0o007 != 0);
     readable
-        .map(|file| Symptom::new(Place::file(&file.path), format!("its mode is {:04o}", file.mode)))
+        .map(|file| {
+            let symptom = Symptom::new(Place::file(&file.path), format!("its mode is {:04o}", file.mode));
+            if file.keys.iter().any(|key| ca_of(key, &cas).is_some()) {
+                symptom.but(Severity::Error, "every user of the host can issue certificates for everybody")
+            } else {
+                symptom
+            }
+        })
         .collect()
+}
+
+/// The CAs whose certificates were found, by their public keys.
+fn cas<'a>(case: &Case<'a>) -> BTreeMap<Vec<u8>, &'a Certificate> {
+    let files = case.found.hosts.iter().flat_map(|host| host.pems.values());
+    let cas =
+        files.flat_map(PemFile::valid_certificates).filter(|certificate| certificate.check_ca().is_ok());
+    cas.filter_map(|ca| Some((ca.public_key().ok()?.der().to_vec(), ca))).collect()
+}
+
+/// The CA that a key is of.
+fn ca_of<'a>(key: &FoundKey, cas: &BTreeMap<Vec<u8>, &'a Certificate>) -> Option<&'a Certificate> {
+    match key {
+        FoundKey::Usable(key) => cas.get(key.der()).copied(),
+        _ => None,
+    }
 }
 
 /// The public half of a member's key.
@@ -139,19 +166,13 @@ fn shared_keys(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 fn ca_keys(case: &Case<'_>) -> Vec<Symptom> {
-    let certificates = case.found.hosts.iter().flat_map(|host| host.pems.values());
-    let certificates = certificates.flat_map(PemFile::valid_certificates);
-    let cas: Vec<_> = certificates.filter(|certificate| certificate.check_ca().is_ok()).collect();
+    let cas = cas(case);
     let mut symptoms = Vec::new();
-    for host in case.found.hosts.iter().filter(|host| host.is_node()) {
+    for host in case.found.hosts.iter().filter(|host| host.is_node() || host.is_client) {
         for file in host.pems.values() {
-            for key in &file.keys {
-                let FoundKey::Usable(key) = key else { continue };
-                let ca = cas.iter().find(|ca| ca.public_key().is_ok_and(|public| public.der() == key.der()));
-                if let Some(ca) = ca {
-                    let problem = format!("it is the key of {}", ca.subject());
-                    symptoms.push(Symptom::new(Place::file(&file.path), problem));
-                }
+            for ca in file.keys.iter().filter_map(|key| ca_of(key, &cas)) {
+                let problem = format!("it is the key of {}", ca.subject());
+                symptoms.push(Symptom::new(Place::file(&file.path), problem));
             }
         }
     }
@@ -187,7 +208,43 @@ fn mismatches(case: &Case<'_>) -> Vec<Symptom> {
             }
         }
     }
+    symptoms.extend(case.found.hosts.iter().flat_map(ca_mismatches));
     symptoms
+}
+
+/// No setting names a CA's key: it is the one beside the CA's certificate, by its name.
+fn ca_mismatches(host: &Host) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for file in host.pems.values() {
+        let Some(ca) = file.valid_certificates().next().filter(|first| first.check_ca().is_ok()) else {
+            continue;
+        };
+        // While a CA is replaced, its successor may be in the same file.
+        let own = |key: &PublicKey| {
+            let mut all = file.valid_certificates().filter_map(|ca| ca.public_key().ok());
+            all.any(|public| public.der() == key.der())
+        };
+        for beside in keys_beside(&file.path).iter().filter_map(|path| host.pems.get(path)) {
+            if let Some(FoundKey::Usable(key)) = beside.keys.first()
+                && !host.is_named(&beside.path)
+                && !own(key)
+            {
+                let problem = format!("it is not the key of {}, {}", ca.subject(), file.path.display());
+                let consequence = "whoever trusts the CA refuses what is signed with it: `certificate signed by unknown authority`; `cluster apply` refuses to sign";
+                let symptom = Symptom::new(Place::file(&beside.path), problem);
+                symptoms.push(symptom.but(Severity::Error, consequence));
+            }
+        }
+    }
+    symptoms
+}
+
+/// Where the key of a certificate lies: `ca-key.pem` beside `ca.pem` (cfssl), `ca.key` beside `ca.crt` (kubeadm).
+fn keys_beside(certificate: &Path) -> [PathBuf; 2] {
+    let stem = certificate.file_stem().unwrap_or_default();
+    let mut dashed = stem.to_owned();
+    dashed.push("-key.pem");
+    [certificate.with_file_name(dashed), certificate.with_extension("key")]
 }
 
 fn key_files<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a PemFile, &'static str)> {

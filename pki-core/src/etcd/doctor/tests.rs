@@ -433,6 +433,70 @@ fn file_rules() {
     finds(&files, &["E520", "E605"]);
 }
 
+/// Wherever they lie.
+#[test]
+fn keys_of_cas_are_judged_as_others_are() {
+    const KEY: &str = "/out/ca/ca-key.pem";
+    let one = |files: &Files, path: &str, rule: &str| {
+        let findings = find(files, &["/out"], EtcdVersion::V3_5, NOW);
+        let [finding] = findings.as_slice() else { panic!("{path}: {findings:#?}") };
+        assert_eq!((finding.rule, finding.place.path()), (rule, Some(Path::new(path))), "{finding:#?}");
+        finding.clone()
+    };
+    let mut files = healthy();
+    files.get_mut(Path::new(KEY)).unwrap().mode = 0o644;
+    assert!(one(&files, KEY, "E601").consequence.contains("can issue certificates"));
+
+    // Of another CA, by the names that cfssl and kubeadm give to the pair.
+    let other = applied(&format!("layout: single-ca{}", MEMBERS.replace("prod", "other")));
+    let mut files = healthy();
+    files.insert(KEY.into(), other[Path::new(KEY)].clone());
+    let finding = one(&files, KEY, "E605");
+    assert!(finding.problem.starts_with("it is not the key of CN=prod etcd CA"), "{finding:#?}");
+    assert!(finding.consequence.contains("`cluster apply` refuses"), "{finding:#?}");
+    for (from, to) in [(KEY, "/out/ca/ca.key"), ("/out/ca/ca.pem", "/out/ca/ca.crt")] {
+        let entry = files.remove(Path::new(from)).unwrap();
+        files.insert(to.into(), entry);
+    }
+    one(&files, "/out/ca/ca.key", "E605");
+    // One that is about to follow another.
+    let mut files = healthy();
+    files.insert(KEY.into(), other[Path::new(KEY)].clone());
+    let bundle = [&files[Path::new("/out/ca/ca.pem")], &other[Path::new("/out/ca/ca.pem")]];
+    let bundle = bundle.map(|entry| entry.bytes.to_vec()).concat();
+    write(&mut files, "/out/ca/ca.pem", bundle, 0o644);
+    finds(&files, &[]);
+    // Which certificate a key with a password belongs to, nobody can see.
+    let mut files = healthy();
+    let key = PrivateKey::read(&files[Path::new(KEY)].bytes, None).unwrap();
+    write(&mut files, KEY, key.to_encrypted_pem("secret", &SystemRandomness).unwrap().as_bytes(), 0o600);
+    finds(&files, &[]);
+
+    let kubeadm = applied(&format!(
+        "layout: single-ca{MEMBERS}clients:\n  - {{name: root}}\n  - {{name: api, kubeadm: true}}\n"
+    ));
+    finds(&kubeadm, &[]);
+    for path in [
+        "/out/nodes/b/etc/etcd/pki/old.pem",
+        "/out/clients/root/ca-key.pem",
+        "/out/clients/api/kubeadm/etc/kubernetes/pki/etcd/ca.key",
+    ] {
+        let mut files = kubeadm.clone();
+        files.insert(path.into(), files[Path::new(KEY)].clone());
+        assert_eq!(one(&files, path, "E603").problem, "it is the key of CN=prod etcd CA");
+    }
+    // Where certificates are issued, clients' may lie beside.
+    let mut files = healthy();
+    for name in ["ca.pem", "ca-key.pem"] {
+        files.insert(Path::new("/out/work").join(name), files[&Path::new("/out/ca").join(name)].clone());
+    }
+    for name in ["client.pem", "client-key.pem"] {
+        let entry = files[&Path::new("/out/clients/root").join(name)].clone();
+        files.insert(Path::new("/out/work").join(name), entry);
+    }
+    finds(&files, &[]);
+}
+
 /// Nothing is said of what is in them, and that nothing was read is.
 #[test]
 fn files_that_are_too_large_are_told_of() {

@@ -104,7 +104,7 @@ impl<'a> Files<'a> {
         }
         let absolute = self.tree.root().join(&folder);
         let text = env::client(cluster, tree::text(&absolute)?);
-        self.text(&format!("{folder}/etcdctl.env"), text, PUBLIC, &Owner::Operator)
+        self.text(&format!("{folder}/{}", path::ETCDCTL), text, PUBLIC, &Owner::Operator)
     }
 
     /// The overlay of a control plane's host, with copies of a client's files, and the text that names them.

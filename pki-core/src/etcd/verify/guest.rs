@@ -6,7 +6,7 @@ use super::meeting::Trust;
 use super::node::{Reading, Shown, certificates};
 use crate::error::Error;
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
-use crate::etcd::path;
+use crate::etcd::path::{self, ETCDCTL};
 use crate::etcd::tree::{Entry, FileKind};
 use crate::pem;
 use crate::tls::{Authorities, Client, Identity, NoStart};
@@ -31,9 +31,6 @@ struct Named {
     endpoints: Vec<FoundUrl>,
     looks_at_nothing: bool,
 }
-
-/// The file that tells etcdctl everything.
-const ETCDCTL: &str = "etcdctl.env";
 
 impl Guest {
     /// Every client of a folder that `apply` made.
