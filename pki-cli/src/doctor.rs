@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use pki_core::etcd::EtcdVersion;
-use pki_core::etcd::doctor::{Finding, Rule, Severity, examine, rule, rules};
+use pki_core::etcd::doctor::{Finding, Rule, Severity, examine, groups, rule, rules};
 use pki_core::etcd::found::{Found, SystemFiles};
 use serde::Serialize;
 
@@ -165,25 +165,21 @@ fn json(value: &impl Serialize, io: &mut Io<'_>) -> Result<(), Failure> {
     Ok(writeln!(io.output)?)
 }
 
-/// Findings of one rule stand together: what follows from it and how to mend it is told once.
 fn show(found: &Found, version: EtcdVersion, findings: &[Finding], io: &mut Io<'_>) -> Result<(), Failure> {
     let styles = Styles::of(io);
     let here = std::env::current_dir().unwrap_or_default();
-    let mut previous: Option<&Finding> = None;
-    let is_same = |a: &Finding, b: &Finding| a.rule == b.rule && a.consequence == b.consequence;
-    for (index, finding) in findings.iter().enumerate() {
-        let Some(rule) = rule(finding.rule) else { continue };
-        if !previous.is_some_and(|previous| is_same(previous, finding)) {
-            let style = styles.severity(finding.severity);
-            writeln!(io.output, "{style}{}{style:#} {}: {}", finding.severity, finding.rule, rule.title)?;
+    for group in groups(findings) {
+        let Some((first, rule)) = group.first().and_then(|first| Some((first, rule(first.rule)?))) else {
+            continue;
+        };
+        let style = styles.severity(first.severity);
+        writeln!(io.output, "{style}{}{style:#} {}: {}", first.severity, first.rule, rule.title)?;
+        for finding in &group {
+            let place = finding.place.to_string();
+            let place = place.strip_prefix(&format!("{}/", here.display())).unwrap_or(&place);
+            writeln!(io.output, "  {place}: {}", finding.problem)?;
         }
-        let place = finding.place.to_string();
-        let place = place.strip_prefix(&format!("{}/", here.display())).unwrap_or(&place);
-        writeln!(io.output, "  {place}: {}", finding.problem)?;
-        if !findings.get(index + 1).is_some_and(|next| is_same(finding, next)) {
-            about(&finding.consequence, rule, &styles, io)?;
-        }
-        previous = Some(finding);
+        about(&first.consequence, rule, &styles, io)?;
     }
     let (members, certificates) = (found.members().count(), certificates(found));
     let looked_at =

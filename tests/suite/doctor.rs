@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -172,6 +173,19 @@ fn tells_with_its_exit_status() -> Outcome {
     for part in ["error E604", "etcd.env:", "server-key.pem", "then:", "mend:", "see:"] {
         assert!(ran.stdout.contains(part), "{part} is not in {ran}");
     }
+    // A CA's key is worse, and does not part those that come before from those that come after it.
+    let tree = Tree::of("name: p\nlayout: single-ca\nmembers:\n  - {name: a, address: 10.0.0.1}\n").applied();
+    let pki = tree.path("nodes/a/etc/etcd/pki");
+    fs::copy(tree.path("ca/ca-key.pem"), pki.join("ca-key.pem")).unwrap();
+    let keys = [tree.path("clients/root/client-key.pem"), pki.join("ca-key.pem"), pki.join("server-key.pem")];
+    for key in keys {
+        fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let ran = run(etcdpki(["doctor"]).arg(&tree.root)).ends_with(1);
+    assert_eq!(ran.stdout.matches("error E601: ").count(), 2, "{ran}");
+    assert_eq!(ran.stdout.matches("can be what the certificate says").count(), 1, "{ran}");
+    assert_eq!(ran.stdout.matches(": its mode is 0644\n").count(), 3, "{ran}");
+
     run(etcdpki(["doctor"]).arg(tree.path("nothing"))).ends_with(2);
     run(etcdpki(["doctor"]).arg(tree.path("clients/root/etcdctl.env").with_extension("none"))).ends_with(2);
     run(&mut etcdpki(["doctor"])).ends_with(2);

@@ -150,6 +150,23 @@ pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<
     findings
 }
 
+/// The findings that differ in nothing but place and problem, together: what follows from them and how to mend it has
+/// to be told once only. The groups come in the order of their first findings.
+pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        let is_alike = |other: &&Finding| {
+            (other.rule, other.severity, &other.consequence)
+                == (finding.rule, finding.severity, &finding.consequence)
+        };
+        match groups.iter_mut().find(|group| group.first().is_some_and(is_alike)) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
 impl Rule {
     /// What follows from it, for a version of etcd.
     pub fn consequence(&self, version: EtcdVersion) -> String {

@@ -497,6 +497,26 @@ fn keys_of_cas_are_judged_as_others_are() {
     finds(&files, &[]);
 }
 
+/// Also those between which others come.
+#[test]
+fn findings_that_are_alike_are_grouped() {
+    let mut files = healthy();
+    let keys = ["/out/clients/root/client-key.pem", "/out/nodes/b/etc/etcd/pki/peer-key.pem"];
+    let ca_key = "/out/nodes/a/etc/etcd/pki/ca-key.pem";
+    files.insert(ca_key.into(), files[Path::new("/out/ca/ca-key.pem")].clone());
+    for path in keys.into_iter().chain([ca_key]) {
+        files.get_mut(Path::new(path)).unwrap().mode = 0o644;
+    }
+    let findings = find(&files, &["/out"], EtcdVersion::V3_5, NOW);
+    let groups: Vec<(&str, Vec<String>)> = groups(&findings)
+        .iter()
+        .map(|group| (group[0].rule, group.iter().map(|finding| finding.place.to_string()).collect()))
+        .collect();
+    let alone = || vec![ca_key.to_owned()];
+    let expected = [("E601", keys.map(str::to_owned).to_vec()), ("E601", alone()), ("E603", alone())];
+    assert_eq!(groups, expected);
+}
+
 /// Nothing is said of what is in them, and that nothing was read is.
 #[test]
 fn files_that_are_too_large_are_told_of() {
