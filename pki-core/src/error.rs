@@ -56,6 +56,9 @@ pub enum ErrorKind {
         /// What must be issued.
         needed_for: String,
     },
+    /// A CA that was made before, by the record in the output folder, is not there.
+    #[error("it is not there, and what the cluster uses was issued by it")]
+    CaMissing,
     /// A certificate cannot be parsed.
     #[error("this is no certificate: {reason}")]
     Certificate {
@@ -542,6 +545,10 @@ impl ErrorKind {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
+            Self::CaMissing => {
+                "put the CA's certificate and key back from a copy (the nodes' folders have the certificate); for a \
+                 new cluster with a new CA, take another output folder".to_owned()
+            }
             Self::CaChain { .. } => "put the certificate of the CA that signs first, then that of the CA which issued it, and so on".to_owned(),
             Self::CaKeyEncrypted => "leave out `private-key`: requests are made, and `etcdpki sign` opens the key with the password in CFSSL_CA_PK_PASSWORD".to_owned(),
             Self::CaNotAllowed => "add \"ca_constraint\": {\"is_ca\": true} to the profile".to_owned(),

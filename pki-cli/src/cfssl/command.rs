@@ -63,6 +63,11 @@ impl Command {
         if let Some(flag) = flags.misplaced() {
             return Err(misplaced(flag));
         }
+        // cfssl accepts flags that a command does not use. This one is not cfssl's, and says where a key is to go.
+        if !flags.text("into").is_empty() && !self.flags.contains(&"into") {
+            return Err(Failure::user(format!("-into is for gencert and sign, not for {}", self.name))
+                .hint("name the files: -bare NAME"));
+        }
         let mut call = Call::without_config(flags);
         let file = call.flags.text("config").to_owned();
         if !file.is_empty() {

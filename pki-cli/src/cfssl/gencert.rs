@@ -7,8 +7,8 @@ use pki_core::{
 
 use super::command::Call;
 use super::input::{
-    certificate, issuer, private_key, read_request, refuse_ca_section, refuse_remote, request,
-    signing_profile, warn,
+    certificate, issuer, private_key, read_request, refuse_ca_section, refuse_remote, refuse_to_replace_ca,
+    request, signing_profile, warn,
 };
 use super::into;
 use super::log::Log;
@@ -19,6 +19,13 @@ use crate::io::Io;
 /// `gencert`
 pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_remote(call)?;
+    let alone = [("renewca", call.flags.switch("renewca")), ("from", call.given("from").is_some())];
+    let alone =
+        alone.into_iter().chain([("initca", call.flags.switch("initca"))]).find(|(_, is_given)| *is_given);
+    if let (Some(_), Some((flag, _))) = (call.given("into"), alone) {
+        return Err(Failure::user(format!("-{flag} makes one certificate, and -into is for many"))
+            .hint("name its files: -bare NAME"));
+    }
     if call.flags.switch("renewca") {
         renew_ca(call, io)
     } else if call.given("from").is_some() {
@@ -133,6 +140,7 @@ fn leaf(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_ca_section(&request)?;
     let profile = signing_profile(call)?;
     let issuer = issuer(call, io)?;
+    refuse_to_replace_ca(call, call.given("bare").map(|name| format!("{name}.pem").into()))?;
     before_key(call, &request, &log, io)?;
     let crl_url = call.given("crl");
     let made = issuer.gencert(&request, &profile, crl_url, &RacingKeys, (io.now)(), &SystemRandomness)?;

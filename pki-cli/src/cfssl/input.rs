@@ -1,7 +1,8 @@
 //! What the commands read: CAs, keys, requests, profiles.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pki_core::{Certificate, Config, Issuer, Notice, PrivateKey, Profile, Request};
 use zeroize::Zeroizing;
@@ -30,6 +31,29 @@ pub(crate) fn issuer(call: &Call, io: &mut Io<'_>) -> Result<Issuer, Failure> {
     let certificate = certificate(certificate_name, io)?;
     let key = private_key(key_name, call, io).map_err(|failure| failure.code(KEY_UNREADABLE))?;
     Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
+}
+
+/// The certificate of `-ca` is never replaced by one that the CA issues.
+pub(crate) fn refuse_to_replace_ca(
+    call: &Call,
+    targets: impl IntoIterator<Item = PathBuf>,
+) -> Result<(), Failure> {
+    let ca =
+        call.given("ca").and_then(|name| fs::canonicalize(name.strip_prefix("file:").unwrap_or(name)).ok());
+    let Some(ca) = ca else { return Ok(()) };
+    let is_ca = |target: &PathBuf| {
+        target.file_name() == ca.file_name() && fs::canonicalize(target).is_ok_and(|path| path == ca)
+    };
+    match targets.into_iter().find(is_ca) {
+        Some(target) => {
+            let message = format!(
+                "{} is the CA's certificate, and would be replaced by one that it issues",
+                target.display()
+            );
+            Err(Failure::user(message).hint("choose another name, or another folder"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Signing elsewhere, and noting what was signed in a database, are not done here.

@@ -5,11 +5,12 @@
 //! at a time reach the disk together.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Stopped};
+use pki_core::etcd::shell_word;
 use pki_core::{
     CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
 };
@@ -17,7 +18,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::command::{Call, read};
-use super::input::{issuer, refuse_ca_section, signing_profile, warn};
+use super::input::{issuer, refuse_ca_section, refuse_to_replace_ca, signing_profile, warn};
+use super::json::holds_private_key;
 use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
@@ -107,7 +109,8 @@ fn run(
     let folder = Path::new(call.flags.text("into"));
     let log = Log::new(call.flags.integer("loglevel"));
     let force = call.flags.switch("force");
-    let operands = operands(call, folder)?;
+    let operands = operands(call, folder, suffixes)?;
+    refuse_to_replace_ca(call, operands.iter().map(|(_, base)| with_suffix(base, ".pem")))?;
     if !force {
         refuse_existing_keys(&operands, suffixes, folder)?;
     }
@@ -126,15 +129,17 @@ fn run(
         }
     };
     disk::write_many(&operands, stage, tell).map_err(|Stopped { written, error }| {
-        error.also(&format!("{written} of {} were made before; give the others again", operands.len()))
+        let next = operands.get(written).map(|(path, _)| path.display().to_string()).unwrap_or_default();
+        error.also(&format!("{written} of {} were made before; go on with {next}", operands.len()))
     })?;
     bar.finish_and_clear();
-    log.info(io, format_args!("made {} certificates in {}", operands.len(), folder.display()));
+    let certificates = if operands.len() == 1 { "certificate" } else { "certificates" };
+    log.info(io, format_args!("made {} {certificates} in {}", operands.len(), folder.display()));
     Ok(())
 }
 
 /// Each operand, and where its files go, less their suffixes.
-fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+fn operands(call: &Call, folder: &Path, suffixes: &[&str]) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
     for flag in ["bare", "cn", "hostname"] {
         if call.given(flag).is_some() {
             return Err(Failure::user(format!("-{flag} is for one certificate, and -into for many"))
@@ -149,20 +154,24 @@ fn operands(call: &Call, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failu
         return Err(Failure::user("there is nothing to make").hint("name the files: -into DIR a.json b.json"));
     }
     if !folder.is_dir() {
-        return Err(
-            Failure::user(format!("{} is no folder", folder.display())).hint("make it first: mkdir -p")
-        );
+        return Err(Failure::user(format!("{} is no folder", folder.display()))
+            .hint(format!("make it first: mkdir -p {}", shell_word(&folder.to_string_lossy()))));
     }
-    let mut owners: HashMap<&OsStr, &str> = HashMap::new();
+    let mut owners: HashMap<PathBuf, &str> = HashMap::new();
     let mut operands = Vec::new();
     for operand in call.flags.operands() {
         let path = Path::new(operand);
         let stem = path.file_stem().ok_or_else(|| Failure::user(format!("{operand:?} names no file")))?;
-        if let Some(other) = owners.insert(stem, operand) {
-            return Err(Failure::user(format!("{other} and {operand} would be written to the same files"))
+        let base = folder.join(stem);
+        for suffix in suffixes {
+            if let Some(other) = owners.insert(with_suffix(&base, suffix), operand) {
+                return Err(Failure::user(format!(
+                    "{other} and {operand} would be written to the same files"
+                ))
                 .hint("rename one of the two"));
+            }
         }
-        operands.push((path.to_owned(), folder.join(stem)));
+        operands.push((path.to_owned(), base));
     }
     Ok(operands)
 }
@@ -178,10 +187,13 @@ fn refuse_existing_keys(
         Failure::user(format!("cannot read {}: {error}", folder.display()))
             .hint("whether a key would be overwritten is looked up there; -force does not ask")
     })?;
-    for suffix in suffixes.iter().filter(|suffix| suffix.ends_with("-key.pem")) {
+    for suffix in suffixes {
         for (_, base) in operands {
             let path = with_suffix(base, suffix);
-            if path.file_name().is_some_and(|name| present.contains(name)) {
+            let is_there = path.file_name().is_some_and(|name| present.contains(name));
+            // A certificate may have the name that another's key has.
+            let is_key = || suffix.ends_with("-key.pem") || holds_private_key(&path).unwrap_or(true);
+            if is_there && is_key() {
                 return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
                     .hint("a private key is only replaced with -force"));
             }

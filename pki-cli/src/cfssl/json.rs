@@ -4,7 +4,7 @@
 //!
 //! * input without anything to write is an error, so that a failed pipe is seen: `{}`, `null`, an error object;
 //! * a value that is not text is an error with exit status 1, not a panic;
-//! * a private key with other content is never replaced without `-force`;
+//! * a private key with other content is never replaced without `-force`, by no file of whatever kind;
 //! * a private key that is there with the same content is left alone, or made private if others may read it;
 //! * everything is checked and brought to the disk before the first file gets its name: no partial sets;
 //! * files are replaced in one step and symbolic links are never followed;
@@ -31,6 +31,9 @@ use crate::io::Io;
 
 /// Room for the usual input, so that reading it leaves no copies of a key behind by growing.
 const USUAL_INPUT: usize = 64 * 1024;
+
+/// No key is longer.
+const LARGEST_KEY: u64 = 64 * 1024;
 
 const SECRET_MODE: Mode = Mode::Exactly(0o600);
 const PUBLIC_MODE: Mode = Mode::Masked(0o644);
@@ -410,7 +413,9 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
         return Err(failed("open", path, &ErrorKind::IsADirectory.into()));
     }
     if replaceable {
-        return Ok(Some(Existing::Replace));
+        // Files may be named so that one's certificate would be another's key: `peer-key` and `peer`.
+        let is_lost = !force && holds_private_key(path).map_err(|error| failed("open", path, &error))?;
+        return if is_lost { Err(key_is_there(path)) } else { Ok(Some(Existing::Replace)) };
     }
     match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
         Comparison::Same => Ok(None),
@@ -422,6 +427,17 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
 fn key_is_there(path: &Path) -> Failure {
     Failure::user(format!("{} is already there, with other content; nothing was written", path.display()))
         .hint("a private key is only replaced with -force; without it, choose another base name")
+}
+
+/// Whether a private key would be lost with this file. A link is replaced, and what is behind it stays.
+pub(crate) fn holds_private_key(path: &Path) -> io::Result<bool> {
+    const BEGIN: &[u8] = b"PRIVATE KEY-----";
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_INPUT));
+    File::open(path)?.take(LARGEST_KEY).read_to_end(&mut bytes)?;
+    Ok(bytes.windows(BEGIN.len()).any(|window| window == BEGIN))
 }
 
 enum Comparison {

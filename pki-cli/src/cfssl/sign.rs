@@ -8,7 +8,7 @@ use super::command::{Call, read_or_input};
 use super::gencert::{new_request, signed};
 use super::input::{
     certificate, hosts, issuer, private_key_and_text, profile, read_request, refuse_ca_section,
-    refuse_remote, request, signing_profile, warn,
+    refuse_remote, refuse_to_replace_ca, request, signing_profile, warn,
 };
 use super::into;
 use super::log::Log;
@@ -42,6 +42,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     let names = hosts(call).map(|hosts| SubjectAltNames::from_hosts(&hosts, &mut notices)).transpose()?;
     let profile = signing_profile(call)?;
     let issuer = issuer(call, io)?;
+    refuse_to_replace_ca(call, call.given("bare").map(|name| format!("{name}.pem").into()))?;
     let request = CertificateRequest::read(&csr_text).and_then(CertificateRequest::verify);
     let request = request.map_err(|error| error.in_file(csr_name.as_ref()))?;
     let crl_url = call.given("crl");

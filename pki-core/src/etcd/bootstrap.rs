@@ -68,7 +68,12 @@ impl Cluster {
             })
         };
         let start = |(index, member): (usize, &Member)| {
-            if let (Some(start), None) = (known(member), asked(member))
+            // Who founds the cluster may be told anew; whom a member joined stays as it was.
+            let joined = |start: &Start| {
+                [asked(member), Some(start.state)] == [Some(InitialClusterState::Existing); 2]
+            };
+            if let Some(start) = known(member)
+                && (asked(member).is_none() || joined(start))
                 && self.is_still_true(start)
             {
                 return start.clone();
@@ -77,7 +82,10 @@ impl Cluster {
             let others = self.members.iter().enumerate().filter(|(other, _)| *other != index);
             let others = others.filter(|(other_index, other)| match state {
                 InitialClusterState::New => self::is_founder(asked(other), known(other), before),
-                InitialClusterState::Existing => known(other).is_some() || *other_index < index,
+                InitialClusterState::Existing => {
+                    let is_founder = self::is_founder(asked(other), known(other), before);
+                    is_founder || known(other).is_some() || *other_index < index
+                }
             });
             let mut named: Vec<(usize, &Member)> = others.collect();
             named.push((index, member));
@@ -217,6 +225,18 @@ mod tests {
         assert_eq!(shrunk.starts(&starts), founders);
         let leaving = shrunk.leaving(&starts);
         assert_eq!(leaving.iter().map(|leaving| leaving.member.as_str()).collect::<Vec<_>>(), ["d"]);
+    }
+
+    #[test]
+    fn who_joins_names_the_founders_and_goes_on_to_name_the_same() {
+        let text = "name: prod\nstate: existing\nmembers:\n  - {name: a, address: 10.0.0.1}\n  \
+                    - {name: b, address: 10.0.0.2}\n  - {name: c, address: 10.0.0.3, state: new}\n";
+        let cluster = Cluster::from_yaml(text, None).unwrap().value;
+        let starts = cluster.starts(&[]);
+        let named: Vec<_> = starts.iter().map(|start| start.initial_cluster.as_str()).collect();
+        let [a, b, c] = ["a=https://10.0.0.1:2380", "b=https://10.0.0.2:2380", "c=https://10.0.0.3:2380"];
+        assert_eq!(named, [format!("{a},{c}"), format!("{a},{b},{c}"), c.to_owned()]);
+        assert_eq!(cluster.starts(&starts), starts);
     }
 
     #[test]

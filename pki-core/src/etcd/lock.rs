@@ -81,6 +81,12 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Whether there is such a certificate in use.
+    pub(super) fn has(&self, id: &CertificateId) -> bool {
+        let id = id.to_string();
+        self.certificates.iter().any(|issued| issued.certificate == id)
+    }
+
     /// Whether a certificate is in use as this one, or was before.
     pub(super) fn knows(&self, id: &CertificateId, certificate: &Certificate) -> bool {
         let (id, fingerprint) = (id.to_string(), certificate.fingerprint());

@@ -224,7 +224,7 @@ impl Plan {
         let lock = Lock::read(tree, cluster)?;
         let mut certificates = Vec::new();
         for wanted in cluster.wanted_authorities()? {
-            certificates.push(judge::authority(wanted, tree, now)?);
+            certificates.push(judge::authority(wanted, &lock, tree, now)?);
         }
         let authorities = authorities(cluster, &certificates, tree, now)?;
         for wanted in cluster.wanted_leaves()? {
@@ -589,6 +589,19 @@ mod tests {
         apply(&cluster(""), &mut tree, NOW);
         let plan = Plan::new(&cluster(""), &tree, NOW).unwrap();
         assert!(plan.is_done(), "{:?}", plan.report());
+    }
+
+    #[test]
+    fn a_ca_that_is_gone_is_not_made_anew() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        tree.1.retain(|path, _| !path.starts_with("ca/"));
+        let error = Plan::new(&cluster(""), &tree, NOW).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::CaMissing), "{error}");
+        assert!(error.to_string().starts_with("/out/ca/ca.pem: "), "{error}");
+        // Without the record nothing is known of a CA.
+        tree.1.remove(LOCK);
+        assert!(Plan::new(&cluster(""), &tree, NOW).is_ok());
     }
 
     #[test]

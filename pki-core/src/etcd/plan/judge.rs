@@ -21,6 +21,7 @@ use crate::usage::{self, KeyUsage};
 /// cannot be used, a person has to decide.
 pub(super) fn authority(
     wanted: Wanted,
+    lock: &Lock,
     tree: &dyn Tree,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
@@ -32,11 +33,14 @@ pub(super) fn authority(
         None => None,
     };
     let file = at(&wanted.pair.certificate);
+    let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(&file));
     let Some(entry) = tree.entry(&wanted.pair.certificate)? else {
+        if lock.has(&wanted.id) {
+            return refuse(ErrorKind::CaMissing);
+        }
         return Ok(PlannedCertificate::new(wanted, Change::New, None, key));
     };
     let certificate = Certificate::read(&entry.bytes).map_err(|error| error.in_file(&file))?;
-    let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(&file));
     if certificate.subject() != &wanted.subject {
         let (found, wanted) = (certificate.subject().to_string(), wanted.subject.to_string());
         return refuse(ErrorKind::OtherCa { found, wanted });
