@@ -12,7 +12,7 @@ use time::{OffsetDateTime, UtcOffset};
 /// let place = pki_core::Place::file("csr.json").at(3, 5).key("key.size");
 /// assert_eq!(place.to_string(), "csr.json:3:5: key.size");
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     file: Option<PathBuf>,
     position: Option<(usize, usize)>,

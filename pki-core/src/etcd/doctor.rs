@@ -12,6 +12,7 @@ mod revocation;
 mod systemd;
 mod trust;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -41,7 +42,7 @@ pub struct Rule {
 }
 
 /// How bad something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Something will not start, will refuse connections, or lets in who should not get in.
@@ -51,7 +52,7 @@ pub enum Severity {
 }
 
 /// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Finding {
     /// The number of the rule.
     pub rule: &'static str,
@@ -126,6 +127,7 @@ pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<
     let case = Case { found, version, now };
     let mut findings: Vec<Finding> = Vec::new();
     for rule in rules() {
+        let mut of_rule = HashSet::new();
         for symptom in (rule.check)(&case) {
             let consequence = symptom
                 .consequence
@@ -141,7 +143,7 @@ pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<
                 remedy: rule.remedy,
                 sources: rule.sources,
             };
-            if !findings.contains(&finding) {
+            if of_rule.insert(finding.clone()) {
                 findings.push(finding);
             }
         }

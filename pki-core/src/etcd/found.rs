@@ -758,6 +758,30 @@ pub(super) mod tests {
         assert!(matches!(error, ReadError::Nothing { .. }));
     }
 
+    /// Everything in these is wrong: what is said of it must not take the square of its length.
+    #[test]
+    fn long_files_are_judged_in_time() {
+        let times = |text: &str, most: usize| {
+            (0..most).map(|number| text.replace('#', &number.to_string())).collect::<String>()
+        };
+        let known = "--name=a --initial-cluster=a=https://10.0.0.1:2380";
+        let file =
+            |line: &str, more: String| format!("[Service]\nExecStart=/usr/bin/etcd {known}{line}\n{more}");
+        for unit in [
+            file("", times("x\n", 20_000)),
+            file(&times(" --name=#", 20_000), String::new()),
+            file(&times(" a#", 20_000), String::new()),
+        ] {
+            let files = files([("/x/etcd.service", unit.as_str())]);
+            let began = std::time::Instant::now();
+            let found = Found::read(&["/x".into()], EtcdVersion::V3_5, &files).unwrap();
+            let now = time::OffsetDateTime::UNIX_EPOCH;
+            super::super::doctor::examine(&found, EtcdVersion::V3_5, now);
+            let _ = super::super::import(&found, EtcdVersion::V3_5, super::super::Authorities::Kept, now);
+            assert!(began.elapsed().as_secs() < 10, "{}", unit.get(..100).unwrap());
+        }
+    }
+
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
         /// Whatever stands in a file, it is read or passed over, and judged.

@@ -11,6 +11,7 @@ mod names;
 mod places;
 mod trust;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -46,7 +47,7 @@ pub struct Imported {
 }
 
 /// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Remark {
     /// Where it was found.
     #[serde(flatten)]
@@ -132,8 +133,17 @@ pub fn import(
     authorities: Authorities,
     now: OffsetDateTime,
 ) -> Result<Imported, ImportError> {
-    let mut importer = Importer { found, version, authorities, now, known: Vec::new(), remarks: Vec::new() };
+    let mut importer = Importer {
+        found,
+        version,
+        authorities,
+        now,
+        known: Vec::new(),
+        remarks: Vec::new(),
+        remarked: HashSet::new(),
+    };
     importer.known = known::members(found, &mut importer.remarks)?;
+    importer.remarked = importer.remarks.iter().cloned().collect();
     importer.import()
 }
 
@@ -145,6 +155,8 @@ struct Importer<'a> {
     now: OffsetDateTime,
     known: Vec<Known<'a>>,
     remarks: Vec<Remark>,
+    /// The same, to be looked up.
+    remarked: HashSet<Remark>,
 }
 
 impl<'a> Importer<'a> {
@@ -210,7 +222,7 @@ impl<'a> Importer<'a> {
 
     fn remark(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
         let remark = Remark { place, key: key.into(), text: text.into() };
-        if !self.remarks.contains(&remark) {
+        if self.remarked.insert(remark.clone()) {
             self.remarks.push(remark);
         }
     }

@@ -1,5 +1,7 @@
 //! Options that etcd does not take, or takes otherwise than was meant.
 
+use std::collections::HashMap;
+
 use super::{Case, Rule, Severity, Symptom, name, place, written};
 use crate::etcd::found::{Member, Setting, Source};
 use crate::etcd::option::{Availability, EtcdOption, ValueKind};
@@ -149,16 +151,20 @@ fn settings<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Member, &'a Settin
 
 fn conflicts(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for (member, flag) in settings(case).filter(|(_, setting)| setting.source == Source::Flag) {
-        let variable = member.settings.used.iter().find(|other| {
-            other.source == Source::Variable
-                && other.option == flag.option
-                && other.value.as_deref() != Some("")
-        });
-        if let Some(variable) = variable.filter(|_| flag.is_known) {
-            let problem =
-                format!("{} is also set at {}, by {}", flag.written, variable.place, variable.written);
-            symptoms.push(Symptom::new(flag.place.clone(), problem));
+    for (_, member) in case.members() {
+        let is_set =
+            |setting: &&Setting| setting.source == Source::Variable && setting.value.as_deref() != Some("");
+        let used = &member.settings.used;
+        let mut variables: HashMap<&str, &Setting> = HashMap::new();
+        for variable in used.iter().filter(is_set) {
+            variables.entry(&variable.option).or_insert(variable);
+        }
+        for flag in used.iter().filter(|setting| setting.source == Source::Flag && setting.is_known) {
+            if let Some(variable) = variables.get(flag.option.as_str()) {
+                let problem =
+                    format!("{} is also set at {}, by {}", flag.written, variable.place, variable.written);
+                symptoms.push(Symptom::new(flag.place.clone(), problem));
+            }
         }
     }
     symptoms
@@ -184,11 +190,8 @@ fn unknown(case: &Case<'_>, source: Source) -> Vec<Symptom> {
             }
             symptom(match meant(setting) {
                 Some(near) => {
-                    let near = EtcdOption::find(near).filter(|_| source == Source::Variable);
-                    let near = near.map_or_else(
-                        || format!("--{}", meant(setting).unwrap_or_default()),
-                        EtcdOption::variable,
-                    );
+                    let variable = EtcdOption::find(near).filter(|_| source == Source::Variable);
+                    let near = variable.map_or_else(|| format!("--{near}"), EtcdOption::variable);
                     format!("there is no {}: did you mean {near}?", setting.written)
                 }
                 None => format!("there is no {}", setting.written),
@@ -319,8 +322,9 @@ fn repeated(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member) in case.members() {
         let flags: Vec<_> = member.settings.used.iter().filter(|s| s.source == Source::Flag).collect();
-        for (index, flag) in flags.iter().enumerate() {
-            let later = flags.iter().skip(index + 1).find(|later| later.option == flag.option);
+        let mut later_ones: HashMap<&str, &Setting> = HashMap::new();
+        let later: Vec<_> = flags.iter().rev().map(|flag| later_ones.insert(&flag.option, *flag)).collect();
+        for (flag, later) in flags.iter().zip(later.into_iter().rev()) {
             if let Some(later) = later {
                 let problem =
                     format!("{} counts, at {}, and not {}", written(later), later.place, written(flag));

@@ -1,5 +1,6 @@
 //! What a description would make, compared with what was found.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::evidence::Evidence;
@@ -18,7 +19,7 @@ use crate::place::Place;
 use crate::subject_alt_name::SubjectAltNames;
 
 /// A setting that is another one in the description.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Difference {
     option: String,
     found: Option<String>,
@@ -82,21 +83,31 @@ impl<'a> Importer<'a> {
             let differences = self.differences(cluster, member, start, found);
             all.extend(differences.into_iter().map(|(place, difference)| (index, place, difference)));
         }
-        for known in self.known.iter().filter(|known| known.told().is_none()) {
-            let key = format!("members/{}", known.name);
+        let untold: Vec<String> = self
+            .known
+            .iter()
+            .filter(|known| known.told().is_none())
+            .map(|known| format!("members/{}", known.name))
+            .collect();
+        for key in untold {
             let text = "Nothing was found of this member but what others say of it.";
-            self.remarks.push(super::Remark { place: Place::default(), key, text: text.to_owned() });
+            self.remark(key, Place::default(), text);
         }
+        let mut counts: HashMap<&Difference, usize> = HashMap::new();
+        for (.., difference) in &all {
+            *counts.entry(difference).or_default() += 1;
+        }
+        let mut texts: HashSet<String> = self.remarks.iter().map(|remark| remark.text.clone()).collect();
         for (index, place, difference) in &all {
-            let same = all.iter().filter(|(.., other)| other == difference).count();
+            let same = counts.get(difference).copied().unwrap_or_default();
             let member = cluster.members.get(*index).map(Member::name);
             let key = match member {
                 Some(name) if same < told || told < cluster.members.len() => format!("members/{name}"),
                 _ => key(&difference.option).to_owned(),
             };
             // What is so on every member is told once.
-            let is_told = same == told && self.remarks.iter().any(|remark| remark.text == difference.text());
-            if !is_told {
+            let is_new = texts.insert(difference.text());
+            if is_new || same != told {
                 self.remark(key, place.clone(), difference.text());
             }
         }
