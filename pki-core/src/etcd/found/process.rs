@@ -51,6 +51,11 @@ pub(super) enum Environment<'a> {
     NotSeen,
 }
 
+/// A command line that is longer is never started, nor is one with a longer word (execve(2), "Limits on size of
+/// arguments and environment"). Without an end, a short unit that names a long variable often would fill the memory.
+const LONGEST_COMMAND: usize = 6 << 20;
+const LONGEST_WORD: usize = 128 << 10;
+
 impl Unit {
     /// The files that `EnvironmentFile=` names.
     pub fn environment_files(&self) -> Vec<EnvironmentFileName> {
@@ -146,7 +151,13 @@ impl Process {
             // What the program is told that its name is.
             line_words.next();
         }
+        let mut length = 0;
         for (index, word) in program.into_iter().chain(line_words).enumerate() {
+            if length > LONGEST_COMMAND {
+                self.environment_is_known = false;
+                break;
+            }
+            let before = self.arguments.len();
             // A lone semicolon ends the command and begins another.
             if word.text == ";" {
                 break;
@@ -164,6 +175,9 @@ impl Process {
                     self.arguments.push(Argument { text, written: word.text, place });
                 }
             }
+            let new = self.arguments.iter().skip(before);
+            length +=
+                new.map(|new| new.text.as_ref().map_or(0, String::len) + size_of::<usize>()).sum::<usize>();
         }
         self.unwrap_shell();
     }
@@ -192,6 +206,9 @@ impl Process {
             } else if let Some((name, after)) = after.strip_prefix('{').and_then(|r| r.split_once('}')) {
                 result.push_str(&self.value(name, place)?);
                 rest = after;
+                if result.len() > LONGEST_WORD {
+                    return None;
+                }
             } else {
                 result.push('$');
                 rest = after;
@@ -252,6 +269,9 @@ impl Process {
             let variable = self.variables.iter().find(|variable| variable.name == name)?;
             result.push_str(variable.value.as_deref()?);
             rest = after;
+            if result.len() > LONGEST_WORD {
+                return None;
+            }
         }
         result.push_str(rest);
         Some(result)
@@ -451,6 +471,26 @@ mod tests {
         let process = unit.process(|_| Environment::NotSeen);
         assert_eq!(texts(&process)[1], None);
         assert!(process.unset.is_empty(), "what was not seen is not missed");
+    }
+
+    #[test]
+    fn what_is_too_long_to_start_is_not_put_together() {
+        let words = vec!["x".repeat(1000); 100].join(" ");
+        let unit =
+            |command: String| unit(&format!("[Service]\nEnvironment=\"A={words}\"\nExecStart={command}\n"));
+        let process = unit(format!("etcd{}", " $A".repeat(1000))).process(|_| Environment::Absent);
+        assert!(process.arguments.len() < 7000, "{}", process.arguments.len());
+        assert!(!process.environment_is_known, "the rest is not known");
+        for command in [
+            format!("etcd --a={}", "${A}".repeat(1000)),
+            format!("/bin/sh -c 'etcd --a={}'", "$A".repeat(1000)),
+        ] {
+            let process = unit(command).process(|_| Environment::Absent);
+            assert_eq!(process.arguments.last().unwrap().text, None);
+        }
+        let process = unit("etcd $A --a=${A}".to_owned()).process(|_| Environment::Absent);
+        assert_eq!((process.arguments.len(), process.environment_is_known), (102, true));
+        assert!(process.arguments.iter().all(|argument| argument.text.is_some()));
     }
 
     #[test]
