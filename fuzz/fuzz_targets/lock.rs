@@ -1,0 +1,36 @@
+//! `cluster.lock.json` of a folder that `cluster apply` has made.
+
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use etcdpki_fuzz::{NOW, applied, write_json};
+use libfuzzer_sys::fuzz_target;
+use pki_core::etcd::status::prometheus;
+use pki_core::etcd::{Cluster, Plan, Status};
+use time::Duration;
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
+    let text = include_str!("../seeds/description/two-members.yaml");
+    Cluster::from_yaml(text, None).expect("the seed is a description").value
+});
+
+fuzz_target!(|record: &[u8]| {
+    let files = applied("cluster.lock.json", record)
+        .into_iter()
+        .filter_map(|(path, entry)| Some((path.strip_prefix("/out").ok()?.to_str()?.to_owned(), entry)));
+    let tree = (PathBuf::from("/out"), files.collect());
+    match Status::new(&tree, NOW) {
+        Ok(status) => {
+            status.is_sound(Duration::days(30));
+            write_json(&status);
+            prometheus(&[status]);
+        }
+        Err(error) => drop((error.to_string(), error.hint())),
+    }
+    match Plan::new(&CLUSTER, &tree, NOW) {
+        Ok(plan) => write_json(&plan.report()),
+        Err(error) => drop((error.to_string(), error.hint())),
+    }
+});
