@@ -280,3 +280,31 @@ fn what_is_wrong_with_one_of_many_is_told() {
     folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
     folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
 }
+
+#[test]
+fn no_key_is_lost_to_a_certificate_and_no_ca_to_a_leaf() {
+    let folder = Folder::new();
+    let many = "gencert -loglevel 5 -into @ -ca @ca.pem -ca-key @ca-key.pem";
+    let request = String::from_utf8(folder.read("leaf.json")).unwrap();
+    for name in ["leaf-key.json", "ca.json"] {
+        folder.write(name, &request);
+    }
+    // The certificate of leaf-key would have the name of leaf's key.
+    folder.bad(&format!("{many} @leaf.json @leaf-key.json"), "would be written to the same files");
+    folder.good(&format!("gencert {CA} -bare @leaf @leaf.json"));
+    let key = folder.read("leaf-key.pem");
+    folder.bad(&format!("{many} @leaf-key.json"), "leaf-key.pem is already there; nothing was made");
+    folder.bad(&format!("gencert {CA} -bare @leaf-key @leaf.json"), "leaf-key.pem is already there");
+    assert_eq!(folder.read("leaf-key.pem"), key);
+
+    let ca = folder.read("ca.pem");
+    for force in ["", " -force"] {
+        folder.bad(&format!("{many}{force} @ca.json"), "ca.pem is the CA's certificate");
+        folder.bad(&format!("gencert {CA}{force} -bare @ca @leaf.json"), "ca.pem is the CA's certificate");
+        folder.bad(&format!("sign {CA}{force} -bare @ca @leaf.csr"), "ca.pem is the CA's certificate");
+    }
+    assert_eq!(folder.read("ca.pem"), ca);
+
+    folder.bad("gencert -initca -into @ @leaf.json", "-initca makes one certificate");
+    folder.bad("genkey -into @ @leaf.json", "-into is for gencert and sign");
+}
