@@ -156,10 +156,12 @@ impl Target {
         }
         let changed = reports.iter().any(|(_, report)| report.changed || !report.to_sign.is_empty());
         if self.json {
-            show::json(reports.iter().map(|(described, report)| (report, described.notices.as_slice())), io)?;
+            let reports = reports.iter().map(|(described, report)| (report, described.notices.as_slice()));
+            show::json(reports, self.files.len(), io)?;
         } else {
             for (described, report) in &reports {
-                show::warnings(&described.notices, report, io);
+                let name = (self.files.len() > 1).then(|| described.cluster.name().as_str());
+                show::warnings(name, &described.notices, report, io);
                 show::plan(report, io)?;
             }
         }
@@ -169,36 +171,54 @@ impl Target {
     fn apply(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
         let described = self.read(io)?;
         let now = (io.now)();
-        let reports = match described.as_slice() {
-            [one] => vec![one.apply(&RacingKeys, now, &keys_bar(io))?],
+        let outcomes = match described.as_slice() {
+            [one] => vec![one.apply(&RacingKeys, now, &keys_bar(io))],
             many => {
                 let bar = clusters_bar(many.len(), io);
-                let reports = parallel::map(many, |described| {
+                let outcomes = parallel::map(many, |described| {
                     // Each core has a cluster of its own.
-                    let report = described.apply(&SystemKeys, now, &ProgressBar::hidden());
+                    let outcome = described.apply(&SystemKeys, now, &ProgressBar::hidden());
                     bar.inc(1);
-                    report
+                    outcome
                 });
                 bar.finish_and_clear();
-                reports.into_iter().collect::<Result<_, _>>()?
+                outcomes
             }
         };
-        let waiting = reports.iter().any(|report| !report.to_sign.is_empty());
-        let status = if waiting { CHANGES } else { 0 };
-        if self.json {
-            let reports = described.iter().zip(&reports);
-            show::json(reports.map(|(described, report)| (report, described.notices.as_slice())), io)?;
-            return Ok(status);
-        }
-        for (Described { cluster, notices, output }, report) in described.iter().zip(&reports) {
-            show::warnings(notices, report, io);
-            match described.len() {
-                _ if !report.changed => show::nothing_to_do(report, io)?,
-                1 => show::applied(cluster, report, output, io)?,
-                _ => show::applied_briefly(report, output, io)?,
+        let (mut made, mut failed) = (Vec::new(), Vec::new());
+        for (described, outcome) in described.iter().zip(outcomes) {
+            match outcome {
+                Ok(report) => made.push((described, report)),
+                Err(failure) if self.files.len() == 1 => return Err(failure),
+                Err(failure) => failed.push(failure.of(described.cluster.name().as_str())),
             }
         }
-        Ok(status)
+        self.tell(&made, io)?;
+        // What was made was told; of those that failed, whoever called tells the last.
+        if let Some(last) = failed.pop() {
+            failed.iter().for_each(|failure| failure.report(io));
+            return Err(last);
+        }
+        let is_waiting = made.iter().any(|(_, report)| !report.to_sign.is_empty());
+        Ok(if is_waiting { CHANGES } else { 0 })
+    }
+
+    /// What was made, and how to go on.
+    fn tell(&self, made: &[(&Described, Report)], io: &mut Io<'_>) -> Result<(), Failure> {
+        if self.json {
+            let reports = made.iter().map(|(described, report)| (report, described.notices.as_slice()));
+            return show::json(reports, self.files.len(), io);
+        }
+        for (Described { cluster, notices, output }, report) in made {
+            let name = (self.files.len() > 1).then(|| cluster.name().as_str());
+            show::warnings(name, notices, report, io);
+            match name {
+                _ if !report.changed => show::nothing_to_do(report, io)?,
+                None => show::applied(cluster, report, output, io)?,
+                Some(_) => show::applied_briefly(cluster, report, output, io)?,
+            }
+        }
+        Ok(())
     }
 
     /// Every description, before anything is done for one of them. Several go into folders of their names.

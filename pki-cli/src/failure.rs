@@ -46,6 +46,11 @@ impl Failure {
         }
     }
 
+    /// The same, of one of several things.
+    pub(crate) fn of(self, name: &str) -> Self {
+        Self { message: format!("{name}: {}", self.message), ..self }
+    }
+
     /// One more thing to do about it.
     pub(crate) fn also(self, hint: &str) -> Self {
         let all = self.hint.iter().map(String::as_str).chain([hint]).collect::<Vec<_>>().join("; ");

@@ -56,6 +56,40 @@ fn one_wrong_description_stops_all() {
     assert!(!path.join("out").exists());
 }
 
+#[test]
+fn what_was_made_is_told_when_another_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let describe = |name: &str, members: &[u8]| {
+        let members: Vec<_> =
+            members.iter().map(|n| format!("{{name: m{n}, address: 10.0.0.{n}}}")).collect();
+        let text = format!("name: {name}\nmembers: [{}]\n", members.join(", "));
+        fs::write(path.join(format!("{name}.yaml")), text).unwrap();
+    };
+    ["a", "b", "c"].into_iter().for_each(|name| describe(name, &[1]));
+    fs::create_dir(path.join("out")).unwrap();
+    for name in ["b", "c"] {
+        fs::write(path.join("out").join(name), "in the way").unwrap();
+    }
+    let files = "apply -f @a.yaml -f @b.yaml -f @c.yaml -o @out";
+    let (status, output, errors) = cluster(path, files);
+    assert!(status == 1 && output.starts_with("a: 6 certificates made"), "{output}{errors}");
+    assert!(errors.contains("error: b: ") && errors.contains("error: c: "), "{errors}");
+    let (status, json, _) = cluster(path, &format!("{files} --json"));
+    assert_eq!(
+        (status, serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len()),
+        (1, 1)
+    );
+
+    // One that grows says how.
+    ["b", "c"].into_iter().for_each(|name| fs::remove_file(path.join("out").join(name)).unwrap());
+    assert_eq!(cluster(path, files).0, 0);
+    describe("b", &[1, 2]);
+    let (status, output, errors) = cluster(path, files);
+    assert!(status == 0 && output.contains("etcdctl member add m2"), "{output}");
+    assert!(errors.contains("warning: b: 2 members"), "{errors}");
+}
+
 /// A cluster of one member, applied to `out`.
 fn applied(path: &Path) {
     fs::write(path.join("a.yaml"), "name: a\nmembers: [{name: m, address: 10.0.0.1}]\n").unwrap();

@@ -26,15 +26,17 @@ pub(super) fn lines(notices: impl Iterator<Item = String>, io: &mut Io<'_>) {
     }
 }
 
-/// What a description's reader and its plan warn of.
-pub(super) fn warnings(described: &[Notice], report: &Report, io: &mut Io<'_>) {
-    notices(described, io);
-    lines(report.notices.iter().cloned(), io);
+/// What a description's reader and its plan warn of; the cluster is named where there are several.
+pub(super) fn warnings(name: Option<&str>, described: &[Notice], report: &Report, io: &mut Io<'_>) {
+    let texts = described.iter().map(Notice::to_string).chain(report.notices.iter().cloned());
+    let of = name.map(|name| format!("{name}: ")).unwrap_or_default();
+    lines(texts.map(|text| format!("{of}{text}")), io);
 }
 
-/// The reports, each with the notices of its description before its own: one as an object, several as a list.
+/// The reports, each with the notices of its description before its own: if one was asked for, as an object.
 pub(super) fn json<'a>(
     reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
+    asked: usize,
     io: &mut Io<'_>,
 ) -> Result<(), Failure> {
     let reports: Vec<Report> = reports
@@ -44,13 +46,17 @@ pub(super) fn json<'a>(
             report
         })
         .collect();
-    one_or_many(&reports, io)
+    one_or_many(&reports, asked, io)
 }
 
-/// JSON: one as an object, several as a list.
-pub(super) fn one_or_many<T: serde::Serialize>(values: &[T], io: &mut Io<'_>) -> Result<(), Failure> {
+/// JSON: if one was asked for, an object, and else a list.
+pub(super) fn one_or_many<T: serde::Serialize>(
+    values: &[T],
+    asked: usize,
+    io: &mut Io<'_>,
+) -> Result<(), Failure> {
     match values {
-        [one] => serde_json::to_writer_pretty(&mut *io.output, one),
+        [one] if asked == 1 => serde_json::to_writer_pretty(&mut *io.output, one),
         many => serde_json::to_writer_pretty(&mut *io.output, many),
     }
     .map_err(std::io::Error::from)?;
@@ -122,12 +128,19 @@ pub(super) fn nothing_to_do(report: &Report, io: &mut Io<'_>) -> Result<(), Fail
     Ok(writeln!(io.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
 }
 
-/// One line for one of many clusters.
-pub(super) fn applied_briefly(report: &Report, output: &Path, io: &mut Io<'_>) -> Result<(), Failure> {
+/// One line for one of many clusters, and of one that runs already how to go on.
+pub(super) fn applied_briefly(
+    cluster: &Cluster,
+    report: &Report,
+    output: &Path,
+    io: &mut Io<'_>,
+) -> Result<(), Failure> {
     let made = report.certificates.iter().filter(|certificate| certificate.change != "kept").count();
     let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
     let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
-    Ok(writeln!(io.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?)
+    writeln!(io.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?;
+    let is_begun = report.members.iter().all(|member| member.change == "new") && report.to_sign.is_empty();
+    if is_begun { Ok(()) } else { show_steps(cluster, report, output, io) }
 }
 
 /// What was issued, when it ends, and what to do next.
@@ -189,7 +202,8 @@ pub(super) fn day(moment: OffsetDateTime) -> String {
 pub(super) fn table(header: &[&str], colours: bool) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
-    if colours {
+    // A terminal that does not know its width has none.
+    if colours && table.width() != Some(0) {
         table.set_content_arrangement(ContentArrangement::Dynamic).enforce_styling();
     } else {
         table.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();

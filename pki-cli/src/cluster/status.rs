@@ -74,7 +74,7 @@ impl Command {
                 .map_err(|error| Failure::user(format!("cannot write {}: {error}", file.display())))?;
         }
         if self.json {
-            show::one_or_many(&statuses, io)?;
+            show::one_or_many(&statuses, statuses.len(), io)?;
         } else {
             for status in &statuses {
                 self.show(status, io)?;
