@@ -592,6 +592,20 @@ mod tests {
     }
 
     #[test]
+    fn another_kind_of_key_is_the_only_reason() {
+        let mut tree = empty();
+        apply(&cluster(""), &mut tree, NOW);
+        let plan = Plan::new(&cluster("key: ed25519\n"), &tree, NOW).unwrap();
+        let changed: Vec<_> =
+            plan.certificates().iter().filter(|planned| *planned.change() != Change::Kept).collect();
+        assert_eq!(changed.len(), 3);
+        for planned in changed {
+            let reasons = planned.change().reasons();
+            assert!(matches!(reasons, [Reason::KeyKind { .. }]), "{reasons:?}");
+        }
+    }
+
+    #[test]
     fn a_ca_that_is_gone_is_not_made_anew() {
         let mut tree = empty();
         apply(&cluster(""), &mut tree, NOW);

@@ -98,7 +98,10 @@ pub(super) fn leaf(
     };
     match &there {
         Some(Ok(certificate)) => {
-            reasons.extend(differences(&wanted, certificate, key.as_ref(), issuer, now));
+            // What is wrong with the key has been told.
+            let is_key_told = !reasons.is_empty();
+            let differences = differences(&wanted, certificate, key.as_ref(), issuer, now).into_iter();
+            reasons.extend(differences.filter(|reason| !is_key_told || *reason != Reason::KeyMismatch));
         }
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
         None => {}
