@@ -56,8 +56,8 @@ pub enum ErrorKind {
         /// What must be issued.
         needed_for: String,
     },
-    /// A CA that was made before, by the record in the output folder, is not there.
-    #[error("it is not there, and what the cluster uses was issued by it")]
+    /// Certificate and key of a CA that was made before, by the record in the output folder, are not there.
+    #[error("neither it nor its key is there, and what the cluster uses was issued by it")]
     CaMissing,
     /// A certificate cannot be parsed.
     #[error("this is no certificate: {reason}")]
@@ -546,7 +546,7 @@ impl ErrorKind {
         Some(match self {
             Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
             Self::CaMissing => {
-                "put the CA's certificate and key back from a copy (the nodes' folders have the certificate); for a \
+                "put both back from a copy (the nodes' folders have the certificate, and only the certificate); for a \
                  new cluster with a new CA, take another output folder".to_owned()
             }
             Self::CaChain { .. } => "put the certificate of the CA that signs first, then that of the CA which issued it, and so on".to_owned(),

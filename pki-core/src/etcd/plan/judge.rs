@@ -35,7 +35,8 @@ pub(super) fn authority(
     let file = at(&wanted.pair.certificate);
     let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(&file));
     let Some(entry) = tree.entry(&wanted.pair.certificate)? else {
-        if lock.has(&wanted.id) {
+        // With its key, a certificate can be made that is as good: whoever trusts the one of before trusts it too.
+        if key.is_none() && lock.has(&wanted.id) {
             return refuse(ErrorKind::CaMissing);
         }
         return Ok(PlannedCertificate::new(wanted, Change::New, None, key));
