@@ -193,12 +193,13 @@ impl Target {
                 Err(failure) => failed.push(failure.of(described.cluster.name().as_str())),
             }
         }
-        self.tell(&made, io)?;
-        // What was made was told; of those that failed, whoever called tells the last.
+        let told = self.tell(&made, io);
+        // Of those that failed, whoever called tells the last.
         if let Some(last) = failed.pop() {
             failed.iter().for_each(|failure| failure.report(io));
             return Err(last);
         }
+        told?;
         let is_waiting = made.iter().any(|(_, report)| !report.to_sign.is_empty());
         Ok(if is_waiting { CHANGES } else { 0 })
     }

@@ -304,6 +304,10 @@ fn no_key_is_lost_to_a_certificate_and_no_ca_to_a_leaf() {
         folder.bad(&format!("sign {CA}{force} -bare @ca @leaf.csr"), "ca.pem is the CA's certificate");
     }
     assert_eq!(folder.read("ca.pem"), ca);
+    // A link to it is as good as itself.
+    fs::rename(folder.path("ca.pem"), folder.path("ca-2026.pem")).unwrap();
+    std::os::unix::fs::symlink("ca-2026.pem", folder.path("ca.pem")).unwrap();
+    folder.bad(&format!("gencert {CA} -force -bare @ca @leaf.json"), "ca.pem is the CA's certificate");
 
     folder.bad("gencert -initca -into @ @leaf.json", "-initca makes one certificate");
     folder.bad("genkey -into @ @leaf.json", "-into is for gencert and sign");

@@ -19,10 +19,12 @@ use crate::io::Io;
 /// `gencert`
 pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     refuse_remote(call)?;
-    let alone = [("renewca", call.flags.switch("renewca")), ("from", call.given("from").is_some())];
-    let alone =
-        alone.into_iter().chain([("initca", call.flags.switch("initca"))]).find(|(_, is_given)| *is_given);
-    if let (Some(_), Some((flag, _))) = (call.given("into"), alone) {
+    let is_given = |flag: &str| match flag {
+        "from" => call.given(flag).is_some(),
+        switch => call.flags.switch(switch),
+    };
+    let alone = ["renewca", "from", "initca"].into_iter().find(|flag| is_given(flag));
+    if let (Some(_), Some(flag)) = (call.given("into"), alone) {
         return Err(Failure::user(format!("-{flag} makes one certificate, and -into is for many"))
             .hint("name its files: -bare NAME"));
     }

@@ -38,11 +38,13 @@ pub(crate) fn refuse_to_replace_ca(
     call: &Call,
     targets: impl IntoIterator<Item = PathBuf>,
 ) -> Result<(), Failure> {
-    let ca =
-        call.given("ca").and_then(|name| fs::canonicalize(name.strip_prefix("file:").unwrap_or(name)).ok());
-    let Some(ca) = ca else { return Ok(()) };
+    let Some(name) = call.given("ca") else { return Ok(()) };
+    let name = Path::new(name.strip_prefix("file:").unwrap_or(name));
+    let Ok(ca) = fs::canonicalize(name) else { return Ok(()) };
+    // By their names first, for there may be thousands. A link to the certificate counts as the certificate.
+    let names = [name.file_name(), ca.file_name()];
     let is_ca = |target: &PathBuf| {
-        target.file_name() == ca.file_name() && fs::canonicalize(target).is_ok_and(|path| path == ca)
+        names.contains(&target.file_name()) && fs::canonicalize(target).is_ok_and(|path| path == ca)
     };
     match targets.into_iter().find(is_ca) {
         Some(target) => {

@@ -139,8 +139,12 @@ pub(super) fn applied_briefly(
     let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
     let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
     writeln!(io.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?;
-    let is_begun = report.members.iter().all(|member| member.change == "new") && report.to_sign.is_empty();
-    if is_begun { Ok(()) } else { show_steps(cluster, report, output, io) }
+    let is_new = report.members.iter().all(|member| member.change == "new");
+    // A new cluster's steps are those of its deploy.sh.
+    if is_new && report.joining.is_empty() && report.to_sign.is_empty() {
+        return Ok(());
+    }
+    show_steps(cluster, report, output, io)
 }
 
 /// What was issued, when it ends, and what to do next.

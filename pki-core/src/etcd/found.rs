@@ -328,12 +328,15 @@ impl Kind {
     }
 }
 
-/// Whether a file is what `cluster apply` reads: etcd has no option of that name.
+/// Whether a file is what `cluster apply` reads: etcd has no option `members`, and a list of members has no name.
 fn is_description(path: &Path, entry: &Entry) -> bool {
-    let text = std::str::from_utf8(&entry.bytes).unwrap_or_default();
-    let config = || ConfigFile::parse(text, path);
-    matches!(extension(path), "yaml" | "yml" | "json")
-        && config().values.iter().any(|value| value.keys.first().is_some_and(|key| key == "members"))
+    if !matches!(extension(path), "yaml" | "yml" | "json") {
+        return false;
+    }
+    let config = ConfigFile::parse(std::str::from_utf8(&entry.bytes).unwrap_or_default(), path);
+    let has =
+        |name: &str| config.values.iter().any(|value| value.keys.first().is_some_and(|key| key == name));
+    has("name") && has("members")
 }
 
 fn extension(path: &Path) -> &str {
