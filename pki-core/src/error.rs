@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 
+use crate::base::place::{Place, date};
 use crate::duration;
 use crate::etcd::found::{SHORTEN, TOO_LARGE};
-use crate::key::{KeyAlgorithm, PublicKeyKind};
 use crate::notice::did_you_mean;
-use crate::place::{Place, date};
+use crate::x509::key::{KeyAlgorithm, PublicKeyKind};
 
 /// What went wrong, and where.
 ///
@@ -598,7 +598,7 @@ impl ErrorKind {
             }
             Self::TooLarge { .. } => SHORTEN.to_owned(),
             Self::UnwritablePath { .. } => "use an output folder whose path is UTF-8 without control characters".to_owned(),
-            Self::UnknownUsage { .. } => format!("usages are {}", crate::usage::names().collect::<Vec<_>>().join(", ")),
+            Self::UnknownUsage { .. } => format!("usages are {}", crate::x509::usage::names().collect::<Vec<_>>().join(", ")),
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             Self::UnknownReason { .. } => "reasons are keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn and aACompromise".to_owned(),
             Self::UnsupportedPublicKey | Self::WeakKey { .. } => "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned(),

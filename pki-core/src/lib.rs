@@ -51,54 +51,40 @@
 //! # Ok::<(), pki_core::Error>(())
 //! ```
 
-pub mod ca;
-mod certificate;
-mod certinfo;
-mod chain;
-mod crl;
-mod csr;
+pub mod base;
+pub mod cfssl;
 pub mod disk;
 pub mod duration;
-mod encode;
 mod error;
 pub mod etcd;
-mod extension;
 pub mod host;
 mod json;
-mod key;
-mod name;
 mod notice;
-mod oid;
-pub mod parallel;
-mod pem;
-mod place;
-mod policy;
-mod random;
-mod request;
-mod signer;
-mod subject_alt_name;
-mod suggest;
 pub mod tls;
-mod usage;
+pub mod x509;
 
-pub use certificate::{Certificate, Validity};
-pub use certinfo::{
+pub use base::parallel;
+pub use cfssl::ca;
+
+pub use base::place::Place;
+pub use base::suggest::near as near_miss;
+pub use cfssl::bundle::{Bundle, Bundler, Flavor};
+pub use cfssl::certinfo::{
     AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
     PublicKeyInfo, RequestInfo,
 };
-pub use chain::{Bundle, Bundler, Flavor};
-pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
-pub use csr::{CertificateRequest, VerifiedRequest};
+pub use cfssl::config::Config;
+pub use cfssl::csr_json::{CaSection, NameEntry, Request};
+pub use cfssl::profile::{CaConstraint, CertificatePolicy, CsrWhitelist, PolicyQualifier, Profile};
 pub use error::{Error, ErrorKind};
-pub use extension::{BasicConstraints, Extension};
-pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
-pub use name::{Attribute, Name, Subject};
 pub use notice::{Notice, NoticeKind, Noticed};
-pub use place::Place;
-pub use policy::{CaConstraint, CertificatePolicy, Config, CsrWhitelist, PolicyQualifier, Profile};
-pub use random::{Random, SerialNumber, SystemRandomness};
-pub use request::{CaSection, NameEntry, Request};
-pub use signer::{Issuer, NewCertificate, SigningRequest, Template};
-pub use subject_alt_name::SubjectAltNames;
-pub use suggest::near as near_miss;
-pub use usage::KeyUsage;
+pub use x509::alt_names::SubjectAltNames;
+pub use x509::certificate::{Certificate, Validity};
+pub use x509::crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
+pub use x509::csr::{CertificateRequest, VerifiedRequest};
+pub use x509::extension::{BasicConstraints, Extension};
+pub use x509::issuer::{Issuer, NewCertificate, SigningRequest, Template};
+pub use x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
+pub use x509::name::{Attribute, Name, Subject};
+pub use x509::random::{Random, SerialNumber, SystemRandomness};
+pub use x509::usage::KeyUsage;

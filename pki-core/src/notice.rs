@@ -4,9 +4,9 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use crate::base::place::{Place, date};
 use crate::etcd::Reason;
-use crate::key::KeyAlgorithm;
-use crate::place::{Place, date};
+use crate::x509::key::KeyAlgorithm;
 
 /// Something that deserves a warning, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

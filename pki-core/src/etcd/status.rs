@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
-use super::lock::{Issued, Lock};
-use super::path::{AUTHORITIES, LOCK};
-use super::tree::Tree;
-use crate::certificate::{self, Certificate};
-use crate::crl::Crl;
 use crate::error::{Error, ErrorKind};
+use crate::etcd::folder::path::{AUTHORITIES, LOCK};
+use crate::etcd::folder::record::{Issued, Lock};
+use crate::etcd::folder::tree::Tree;
+use crate::x509::certificate;
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::Crl;
 
 pub use prometheus::prometheus;
 
@@ -479,12 +480,12 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::crl::{CrlTemplate, Revocation, RevokedSerial};
     use crate::etcd::cluster::Cluster;
+    use crate::etcd::folder::tree::{Entry, FileKind};
     use crate::etcd::plan::Plan;
-    use crate::etcd::tree::{Entry, FileKind};
-    use crate::key::PrivateKey;
-    use crate::signer::Issuer;
+    use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
+    use crate::x509::issuer::Issuer;
+    use crate::x509::key::PrivateKey;
     use crate::{SystemKeys, SystemRandomness};
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
@@ -560,7 +561,7 @@ mod tests {
         apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
         let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
         let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
-        let older = crate::ca::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
+        let older = crate::cfssl::ca::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
         keys.1.retain(|path, _| !path.ends_with("-key.pem"));
         put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
         let status = Status::new(&keys, NOW).unwrap();

@@ -3,20 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::evidence::Evidence;
-use super::{Importer, trust};
+use crate::base::place::Place;
 use crate::duration;
-use crate::etcd::bootstrap::Start;
-use crate::etcd::certificates::Wanted;
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::certificates::Wanted;
+use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::description;
-use crate::etcd::found::{self, Source, UnitFile};
-use crate::etcd::layout::Role;
+use crate::etcd::describe as description;
+use crate::etcd::found;
+use crate::etcd::found::{Source, UnitFile};
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::{Importer, trust};
+use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
 use crate::etcd::render;
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// A setting that is another one in the description.
 #[derive(PartialEq, Eq, Hash)]
@@ -27,7 +28,7 @@ struct Difference {
 }
 
 /// Whether two values of an option mean the same to etcd.
-pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
+pub(crate) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
         let items = text.split(',').map(|item| item.trim().trim_end_matches('/').to_owned());
         let mut items: Vec<String> = items.filter(|item| !item.is_empty()).collect();
@@ -51,7 +52,7 @@ pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, othe
 }
 
 /// A value as the command line has it: the configuration file has durations in nanoseconds.
-pub(super) fn as_on_the_command_line(
+pub(crate) fn as_on_the_command_line(
     option: &EtcdOption,
     version: EtcdVersion,
     value: &str,
@@ -64,7 +65,7 @@ pub(super) fn as_on_the_command_line(
 
 impl<'a> Importer<'a> {
     /// Remarks about everything that is different.
-    pub(super) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    pub(crate) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         self.compare_settings(cluster);
         self.compare_certificates(cluster, evidence);
         self.compare_units(cluster);
@@ -190,7 +191,7 @@ impl<'a> Importer<'a> {
         let starts = cluster.starts(&[]);
         let mut told: Vec<String> = Vec::new();
         for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {
-            let found = self.known.get(index).and_then(super::Known::told);
+            let found = self.known.get(index).and_then(crate::etcd::import::Known::told);
             let Some(unit) = found.and_then(|(host, member)| host.unit(member)) else { continue };
             let rendered = render::member(cluster, member, start);
             let ours: Vec<UnitFile> = rendered
@@ -232,7 +233,7 @@ impl<'a> Importer<'a> {
             .zip(&cluster.members)
             .flat_map(|(known, member)| {
                 let roles = cluster.layout.of_members().iter();
-                let names = super::evidence::names_of(member);
+                let names = crate::etcd::import::evidence::names_of(member);
                 roles
                     .filter_map(|role| self.held(known, *role, trust::certificate_option(*role), &names))
                     .filter_map(|evidence| Some(evidence.certificate?.der().to_vec()))
@@ -244,7 +245,7 @@ impl<'a> Importer<'a> {
             .filter(|file| {
                 let first = file.valid_certificates().next();
                 first.is_some_and(|certificate| {
-                    super::evidence::is_server(certificate)
+                    crate::etcd::import::evidence::is_server(certificate)
                         && !held.iter().any(|der| der == certificate.der())
                 })
             })

@@ -4,22 +4,23 @@ use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Asked, Change, PlannedCertificate, Reason};
-use crate::certificate::Certificate;
-use crate::csr::CertificateRequest;
 use crate::error::{Error, ErrorKind};
-use crate::etcd::certificates::Wanted;
-use crate::etcd::lock::Lock;
-use crate::etcd::offline;
-use crate::etcd::tree::Tree;
-use crate::key::{PrivateKey, PublicKeyKind};
-use crate::oid;
-use crate::subject_alt_name::SubjectAltNames;
-use crate::usage::{self, KeyUsage};
+use crate::etcd::cluster::certificates::Wanted;
+use crate::etcd::folder::record::Lock;
+use crate::etcd::folder::tree::Tree;
+use crate::etcd::plan::offline;
+use crate::etcd::plan::{Asked, Change, PlannedCertificate, Reason};
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::csr::CertificateRequest;
+use crate::x509::key::{PrivateKey, PublicKeyKind};
+use crate::x509::oid;
+use crate::x509::usage;
+use crate::x509::usage::KeyUsage;
 
 /// A CA of the cluster's own: what is there is kept, for everything that was issued depends on it. If it
 /// cannot be used, a person has to decide.
-pub(super) fn authority(
+pub(crate) fn authority(
     wanted: Wanted,
     lock: &Lock,
     tree: &dyn Tree,
@@ -62,16 +63,16 @@ pub(super) fn authority(
 
 /// The CA of a leaf, as far as it is known.
 #[derive(Clone, Copy)]
-pub(super) struct Issuer<'a> {
+pub(crate) struct Issuer<'a> {
     /// None if it is yet to be made
-    pub(super) certificate: Option<&'a Certificate>,
+    pub(crate) certificate: Option<&'a Certificate>,
     /// Whether its certificates have to be asked for
-    pub(super) is_offline: bool,
+    pub(crate) is_offline: bool,
 }
 
 /// Any other certificate: kept if it says what it should, issued anew if not. A key of the right kind is kept
 /// in either case, so that a pair is never torn.
-pub(super) fn leaf(
+pub(crate) fn leaf(
     wanted: Wanted,
     issuer: Issuer<'_>,
     lock: &Lock,
