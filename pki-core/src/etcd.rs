@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use pki_core::etcd::{Cluster, Folder, Plan};
-//! use pki_core::{SystemKeys, SystemRandomness};
+//! use pki_core::x509::{SystemKeys, SystemRandomness};
 //! use time::OffsetDateTime;
 //!
 //! let text = "
@@ -26,17 +26,18 @@
 //! let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;
 //! folder.apply(&outcome)?;
 //! assert!(Plan::new(&cluster, &folder, now)?.is_done());
-//! # Ok::<(), pki_core::Error>(())
+//! # Ok::<(), pki_core::etcd::Error>(())
 //! ```
 
 pub(crate) mod cluster;
 pub(crate) mod describe;
 pub mod doctor;
-mod error;
+pub(crate) mod error;
 pub mod explain;
 pub(crate) mod folder;
 pub mod found;
 mod import;
+pub(crate) mod notice;
 pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;
@@ -50,11 +51,13 @@ pub use cluster::layout::{Layout, Role};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
+pub use describe::error::DescriptionError;
 pub use describe::writer::describe;
-pub use error::DescriptionError;
+pub use error::{Error, ErrorKind};
 pub use folder::disk::Folder;
 pub use folder::tree::{Entry, FileKind, Owner, Tree};
 pub use import::{Authorities, ImportError, Imported, Remark, import};
+pub use notice::{Notice, NoticeKind, WithNotices};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
 pub use plan::issue::{Outcome, Progress};

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::base::place::Place;
 use crate::base::suggest;
-use crate::error::{Error, ErrorKind};
-use crate::notice::{Notice, NoticeKind};
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind};
 
 /// A JSON text and the file it came from, if any.
 #[derive(Clone, Copy)]

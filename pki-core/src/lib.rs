@@ -31,7 +31,8 @@
 //!
 //! # A CA and a certificate, as `cfssl gencert` makes them
 //! ```
-//! use pki_core::{Config, Issuer, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};
+//! use pki_core::cfssl::{Config, Request, SigningRequest, ca};
+//! use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
 //! use time::OffsetDateTime;
 //!
 //! let now = OffsetDateTime::now_utc();
@@ -48,43 +49,15 @@
 //! let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
 //! let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value;
 //! assert_eq!(certificate.subject_alt_names().to_string(), "10.0.0.1");
-//! # Ok::<(), pki_core::Error>(())
+//! # Ok::<(), pki_core::cfssl::Error>(())
 //! ```
 
 pub mod base;
 pub mod cfssl;
 pub mod disk;
 pub mod duration;
-mod error;
 pub mod etcd;
 pub mod host;
 mod json;
-mod notice;
 pub mod tls;
 pub mod x509;
-
-pub use base::parallel;
-pub use cfssl::ca;
-
-pub use base::place::Place;
-pub use base::suggest::near as near_miss;
-pub use cfssl::bundle::{Bundle, Bundler, Flavor};
-pub use cfssl::certinfo::{
-    AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
-    PublicKeyInfo, RequestInfo,
-};
-pub use cfssl::config::Config;
-pub use cfssl::csr_json::{CaSection, NameEntry, Request};
-pub use cfssl::profile::{CaConstraint, CertificatePolicy, CsrWhitelist, PolicyQualifier, Profile};
-pub use error::{Error, ErrorKind};
-pub use notice::{Notice, NoticeKind, Noticed};
-pub use x509::alt_names::SubjectAltNames;
-pub use x509::certificate::{Certificate, Validity};
-pub use x509::crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
-pub use x509::csr::{CertificateRequest, VerifiedRequest};
-pub use x509::extension::{BasicConstraints, Extension};
-pub use x509::issuer::{Issuer, NewCertificate, SigningRequest, Template};
-pub use x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
-pub use x509::name::{Attribute, Name, Subject};
-pub use x509::random::{Random, SerialNumber, SystemRandomness};
-pub use x509::usage::KeyUsage;

@@ -6,7 +6,7 @@ use std::thread;
 /// What `work` makes of each of `items`, in their order. Whoever is free takes the next one.
 ///
 /// ```
-/// let squares = pki_core::parallel::map(&[1, 2, 3], |n| n * n);
+/// let squares = pki_core::base::parallel::map(&[1, 2, 3], |n| n * n);
 /// assert_eq!(squares, [1, 4, 9]);
 /// ```
 pub fn map<I, R>(items: I, work: impl Fn(I::Item) -> R + Sync) -> Vec<R>

@@ -9,7 +9,7 @@ use time::{OffsetDateTime, UtcOffset};
 /// Where something was found: file, line and column (both from 1), and the key inside the document.
 ///
 /// ```
-/// let place = pki_core::Place::file("csr.json").at(3, 5).key("key.size");
+/// let place = pki_core::base::Place::file("csr.json").at(3, 5).key("key.size");
 /// assert_eq!(place.to_string(), "csr.json:3:5: key.size");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

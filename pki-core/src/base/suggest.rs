@@ -7,7 +7,7 @@ const LONGEST: usize = 100;
 /// The candidate nearest to `word`, if one is near enough to be a slip of the finger.
 ///
 /// ```
-/// assert_eq!(pki_core::near_miss("adress", ["name", "address"]), Some("address"));
+/// assert_eq!(pki_core::base::near("adress", ["name", "address"]), Some("address"));
 /// ```
 pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST {
@@ -20,6 +20,11 @@ pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// `: did you mean `near`?`, or nothing.
+pub(crate) fn did_you_mean(near: Option<&str>) -> String {
+    near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]

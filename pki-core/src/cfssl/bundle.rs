@@ -2,8 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::error::{Error, ErrorKind};
+use crate::cfssl::error::{Error, ErrorKind};
 use crate::x509::certificate::Certificate;
+use crate::x509::error::ErrorKind as X509ErrorKind;
 
 /// Finds the chain from a certificate to a root: `bundle`.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,8 @@ impl Bundler {
     /// The chain of the first of `given`; the others may stand between it and a root.
     ///
     /// ```
-    /// use pki_core::{Bundler, Flavor, KeyAlgorithm, KeySource, Request, SystemKeys, SystemRandomness, ca};
+    /// use pki_core::cfssl::{Bundler, Flavor, Request, ca};
+    /// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
     ///
     /// let now = time::OffsetDateTime::now_utc();
     /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
@@ -53,7 +55,7 @@ impl Bundler {
     /// let bundler = Bundler { roots: vec![root.clone()], intermediates: Vec::new() };
     /// let bundle = bundler.bundle(&[root.clone()], Flavor::Optimal, now)?;
     /// assert_eq!(bundle.chain, [root]);
-    /// # Ok::<(), pki_core::Error>(())
+    /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
@@ -65,7 +67,7 @@ impl Bundler {
         flavor: Flavor,
         now: OffsetDateTime,
     ) -> Result<Bundle, Error> {
-        let Some(first) = given.first() else { return Err(ErrorKind::NoCertificate.into()) };
+        let Some(first) = given.first() else { return Err(X509ErrorKind::NoCertificate.into()) };
         let chain = match flavor {
             Flavor::Force => {
                 for pair in given.windows(2) {

@@ -18,10 +18,10 @@ use crate::x509::oid;
 ///
 /// ```no_run
 /// # let pem = "";
-/// let certificate = pki_core::Certificate::read(pem.as_bytes())?;
-/// let info = pki_core::CertificateInfo::from(&certificate);
+/// let certificate = pki_core::x509::Certificate::read(pem.as_bytes())?;
+/// let info = pki_core::cfssl::CertificateInfo::from(&certificate);
 /// println!("{} until {}", info.subject.common_name, info.not_after);
-/// # Ok::<(), pki_core::Error>(())
+/// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct CertificateInfo {

@@ -9,23 +9,24 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::base::suggest;
 use crate::cfssl::csr_json::{duration_unless_empty, path_len};
-use crate::cfssl::profile::{CaConstraint, CertificatePolicy, CsrWhitelist, PolicyQualifier, Profile};
-use crate::error::{Error, ErrorKind};
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
+use crate::cfssl::profile::{CaConstraint, CsrWhitelist, Profile};
 use crate::json::{Node, Object};
-use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::x509::der::object_identifier;
+use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
 
 /// A CA's signing policy.
 ///
 /// ```
-/// use pki_core::Config;
+/// use pki_core::cfssl::Config;
 ///
 /// let json = r#"{"signing": {"default": {"expiry": "8760h"}, "profiles": {
 ///     "peer": {"expiry": "8760h", "usages": ["signing", "server auth", "client auth"]}}}}"#;
 /// let config = Config::from_json(json, None)?.value;
 /// assert!(config.profile(Some("peer")).is_ok());
 /// assert!(config.profile(Some("Peer")).unwrap_err().to_string().contains("did you mean `peer`"));
-/// # Ok::<(), pki_core::Error>(())
+/// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -45,7 +46,7 @@ impl Config {
     ///
     /// # Errors
     /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
-    pub fn from_json(text: &str, file: Option<&Path>) -> Result<Noticed<Self>, Error> {
+    pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let root = Node::parse(text, file)?;
         let mut notices = Vec::new();
         let mut object = root.object()?;
@@ -72,7 +73,7 @@ impl Config {
             }
         }
         object.finish(&mut notices);
-        Ok(Noticed { value: Self { default, profiles }, notices })
+        Ok(WithNotices { value: Self { default, profiles }, notices })
     }
 
     /// The profile of that name, or the default one without a name.

@@ -7,28 +7,32 @@ use base64::engine::general_purpose::STANDARD;
 use der::asn1::ObjectIdentifier;
 use time::Duration;
 
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, WithNotices};
 use crate::duration;
-use crate::error::{Error, ErrorKind};
 use crate::json::Node;
-use crate::notice::{Notice, Noticed};
+use crate::x509;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::csr::CertificateRequest;
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{BasicConstraints, Extension};
-use crate::x509::key::{KeyAlgorithm, PrivateKey};
+use crate::x509::key::KeyAlgorithm;
 use crate::x509::name::{Attribute, Name, Subject};
 use crate::x509::oid;
+use crate::x509::sign::SigningKey;
+use crate::x509::validity::BACKDATE;
 
 /// What cfssl's CSR JSON says.
 ///
 /// ```
-/// use pki_core::{KeyAlgorithm, Request};
+/// use pki_core::x509::KeyAlgorithm;
+/// use pki_core::cfssl::Request;
 ///
 /// let json = r#"{"CN": "etcd1", "hosts": ["10.0.0.1"], "key": {"algo": "rsa", "size": 2048}}"#;
 /// let request = Request::from_json(json, None)?.value;
 /// assert_eq!(request.common_name, "etcd1");
 /// assert_eq!(request.key, KeyAlgorithm::Rsa2048);
-/// # Ok::<(), pki_core::Error>(())
+/// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -84,7 +88,6 @@ pub struct CaSection {
 
 /// cfssl's `CAPolicy`, csr.go and initca.go: 43800h.
 const CA_EXPIRY: Duration = Duration::hours(43_800);
-pub(crate) const BACKDATE: Duration = Duration::minutes(5);
 
 impl Default for CaSection {
     fn default() -> Self {
@@ -97,11 +100,11 @@ impl Request {
     ///
     /// # Errors
     /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
-    pub fn from_json(text: &str, file: Option<&Path>) -> Result<Noticed<Self>, Error> {
+    pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let node = Node::parse(text, file)?;
         let mut notices = Vec::new();
         if node.is_null() {
-            return Ok(Noticed { value: Self::default(), notices });
+            return Ok(WithNotices { value: Self::default(), notices });
         }
         let mut object = node.object()?;
         let mut value = Self {
@@ -127,7 +130,7 @@ impl Request {
             }
         }
         object.finish(&mut notices);
-        Ok(Noticed { value, notices })
+        Ok(WithNotices { value, notices })
     }
 
     /// The subject, in cfssl's order and string types.
@@ -135,7 +138,7 @@ impl Request {
     /// # Errors
     /// If a value cannot be encoded.
     pub fn subject(&self) -> Result<Name, Error> {
-        self.attributes().to_name()
+        Ok(self.attributes().to_name()?)
     }
 
     /// The subject's attributes.
@@ -165,7 +168,7 @@ impl Request {
     ///
     /// # Errors
     /// If a host is no host, or something cannot be encoded.
-    pub fn sign(&self, key: &PrivateKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
+    pub fn sign(&self, key: &dyn SigningKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
         let names = SubjectAltNames::from_hosts(&self.hosts, notices)?;
         let mut extensions = Vec::new();
         if !names.is_empty()
@@ -181,7 +184,7 @@ impl Request {
             extensions.push(Extension::delegation_usage()?);
         }
         extensions.extend(self.extensions.iter().cloned());
-        CertificateRequest::new(&self.subject()?, &extensions, key)
+        Ok(CertificateRequest::new(&self.subject()?, &extensions, key)?)
     }
 }
 
@@ -196,7 +199,24 @@ fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Er
     }
     // Only what all of them make together has to be a key.
     let Some(last) = nodes.last() else { return Ok(KeyAlgorithm::default()) };
-    KeyAlgorithm::from_cfssl(&algo, size).map_err(|kind| last.error(kind))
+    key_algorithm(&algo, size).map_err(|kind| last.error(kind))
+}
+
+/// The kind that cfssl's `"key": {"algo": ..., "size": ...}` names. The size of Ed25519 is not looked at.
+fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
+    match (algo, size) {
+        ("ecdsa", 256) => Ok(KeyAlgorithm::EcdsaP256),
+        ("ecdsa", 384) => Ok(KeyAlgorithm::EcdsaP384),
+        ("ecdsa", 521) => Ok(KeyAlgorithm::EcdsaP521),
+        ("ed25519", _) => Ok(KeyAlgorithm::Ed25519),
+        ("rsa", 2048) => Ok(KeyAlgorithm::Rsa2048),
+        ("rsa", 3072) => Ok(KeyAlgorithm::Rsa3072),
+        ("rsa", 4096) => Ok(KeyAlgorithm::Rsa4096),
+        ("rsa", 8192) => Ok(KeyAlgorithm::Rsa8192),
+        ("rsa", _) => Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" }),
+        ("ecdsa", _) => Err(ErrorKind::KeySize { algorithm: "ecdsa", size, allowed: "256, 384 or 521" }),
+        _ => Err(x509::ErrorKind::KeyAlgorithm { name: algo.to_owned() }.into()),
+    }
 }
 
 fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>, Error> {
@@ -270,7 +290,7 @@ fn extension(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<Extension, Er
     let critical = object.boolean("Critical")?;
     let value = object.last("Value", bytes)?.unwrap_or_default();
     object.finish(notices);
-    Extension::new(oid, critical, value)
+    Ok(Extension::new(oid, critical, value)?)
 }
 
 fn arcs(node: &Node<'_>) -> Result<ObjectIdentifier, Error> {

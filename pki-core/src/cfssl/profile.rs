@@ -4,10 +4,16 @@ use der::asn1::ObjectIdentifier;
 use regex::Regex;
 use time::{Duration, OffsetDateTime};
 
-use crate::error::{Error, ErrorKind};
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::usage;
+use crate::cfssl::usage::Usage;
+use crate::x509::extension::{BasicConstraints, CertificatePolicy};
+use crate::x509::key::PublicKey;
+use crate::x509::name::Name;
 use crate::x509::oid;
-use crate::x509::usage;
-use crate::x509::usage::{KeyUsage, Usage};
+use crate::x509::template::Template;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::Validity;
 
 /// A signing profile.
 #[derive(Debug, Clone, Default)]
@@ -57,24 +63,6 @@ pub struct CaConstraint {
     pub path_len: Option<u8>,
 }
 
-/// A certificate policy (RFC 5280 section 4.2.1.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificatePolicy {
-    /// Its identifier.
-    pub id: ObjectIdentifier,
-    /// Its qualifiers.
-    pub qualifiers: Vec<PolicyQualifier>,
-}
-
-/// A policy qualifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PolicyQualifier {
-    /// id-qt-cps: where the practice statement is
-    Cps(String),
-    /// id-qt-unotice: a text to be shown
-    UserNotice(String),
-}
-
 /// Which parts of a request are believed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CsrWhitelist {
@@ -110,6 +98,29 @@ impl Profile {
     /// Whether the profile says what a certificate is for. One that does not cannot be signed under.
     pub fn has_usages(&self) -> bool {
         !self.key_usage.is_empty() || !self.extended_key_usage.is_empty()
+    }
+
+    /// A certificate with what the profile says, but for the names.
+    pub(crate) fn template<'a>(
+        &'a self,
+        subject: &'a Name,
+        public_key: &'a PublicKey,
+        validity: Validity,
+    ) -> Template<'a> {
+        Template {
+            key_usage: self.key_usage,
+            extended_key_usage: &self.extended_key_usage,
+            basic_constraints: match self.ca_constraint {
+                Some(constraint) => BasicConstraints { ca: true, path_len: constraint.path_len },
+                None => BasicConstraints::default(),
+            },
+            ocsp_url: self.ocsp_url.as_deref(),
+            issuer_urls: &self.issuer_urls,
+            crl_url: self.crl_url.as_deref(),
+            policies: &self.policies,
+            ocsp_no_check: self.ocsp_no_check,
+            ..Template::new(subject, public_key, validity)
+        }
     }
 
     /// Adds one of cfssl's usage names.

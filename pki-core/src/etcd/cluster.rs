@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 
 use time::Duration;
 
-use crate::error::Error;
 use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::describe as description;
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::error::Error;
+use crate::etcd::notice::{Notice, NoticeKind, WithNotices};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
-use crate::notice::{Notice, NoticeKind, Noticed};
 use crate::x509::key::KeyAlgorithm;
 
 /// A cluster as its description says.
@@ -512,10 +512,10 @@ impl Cluster {
     ///
     /// # Errors
     /// If the text cannot be read, or describes no cluster that could work; with its place.
-    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<Noticed<Self>, Error> {
+    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let value = description::read(text, file)?;
         let notices = value.notices.iter().cloned().chain(value.size_notice()).collect();
-        Ok(Noticed { value, notices })
+        Ok(WithNotices { value, notices })
     }
 
     /// The cluster's name.

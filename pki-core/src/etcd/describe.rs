@@ -1,6 +1,7 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
 mod certificates;
+pub(crate) mod error;
 mod options;
 #[cfg(test)]
 mod schema;
@@ -15,19 +16,20 @@ use serde_saphyr::Location;
 
 use crate::base::place::Place;
 use crate::base::suggest;
-use crate::error::{Error, ErrorKind};
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{
     Bootstrap, Client, Cluster, Container, Hosts, Member, MemberDetails, MemberUrls, Network, Rendering,
     Style, UnitKind,
 };
+use crate::etcd::describe::error::DescriptionError;
 pub(crate) use crate::etcd::describe::options::described_by;
 use crate::etcd::describe::typed::{
     OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember,
 };
 pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
 use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
-use crate::etcd::error::DescriptionError;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::render::zone as discovery;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
@@ -35,7 +37,6 @@ use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
-use crate::notice::{Notice, NoticeKind};
 
 /// Turns what is wrong at a place of the file into an error.
 struct Reader<'a> {

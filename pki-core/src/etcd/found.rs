@@ -32,7 +32,7 @@ pub use yaml::{ConfigFile, ConfigValue};
 use crate::base::place::Place;
 use crate::cfssl::config::Config;
 use crate::cfssl::csr_json::Request;
-use crate::error::{Error, ErrorKind};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::path::ETCDCTL;
 use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::option::version::EtcdVersion;

@@ -18,15 +18,15 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::base::place::Place;
-use crate::error::Error;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
 use crate::etcd::describe as description;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::writer as write;
 use crate::etcd::describe::writer::{Remarks, most_common};
 use crate::etcd::doctor;
 use crate::etcd::doctor::Finding;
-use crate::etcd::error::DescriptionError;
+use crate::etcd::error::Error;
 use crate::etcd::found;
 use crate::etcd::found::Found;
 use crate::etcd::import::evidence::Evidence;
@@ -164,8 +164,9 @@ struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     fn import(mut self) -> Result<Imported, ImportError> {
-        let undescribable =
-            |error: DescriptionError| ImportError::Undescribable(crate::ErrorKind::Description(error).into());
+        let undescribable = |error: DescriptionError| {
+            ImportError::Undescribable(crate::etcd::error::ErrorKind::Description(error).into())
+        };
         let reached = self.reached();
         let members = self.known.iter().zip(&reached).map(|(known, reached)| {
             let more = MemberDetails::default();

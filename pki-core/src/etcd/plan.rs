@@ -16,17 +16,17 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::base::place::date;
-use crate::error::{Error, ErrorKind};
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::{Joining, Start};
-use crate::etcd::cluster::certificates::{CertificateId, Wanted};
+use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::path;
 use crate::etcd::folder::record::Lock;
 use crate::etcd::folder::tree::{FileKind, Owner, Tree};
+use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::plan::authority::{Authority, Source};
 use crate::etcd::plan::files::Files;
-use crate::notice::{Notice, NoticeKind};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{KeyAlgorithm, PrivateKey, PublicKeyKind};
 
@@ -151,7 +151,7 @@ pub enum Reason {
 /// A certificate of the plan.
 #[derive(Debug)]
 pub struct PlannedCertificate {
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: CertificateSpec,
     pub(crate) change: Change,
     /// The certificate that is kept: for good, or until an offline CA has signed another one.
     pub(crate) certificate: Option<Certificate>,
@@ -470,7 +470,7 @@ fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     {
         kept(format!("a key of the kind {kind}"), planned.wanted.key.to_string());
     }
-    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.profile.expiry);
+    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.lifetime);
     if found != wanted {
         kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
     }
@@ -554,14 +554,12 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::cfssl::ca;
+    use crate::cfssl::{Profile, Request, SigningRequest, ca};
     use crate::etcd::folder::path::LOCK;
     use crate::etcd::folder::tree::Entry;
-    use crate::x509::oid;
-    use crate::{
-        CertificateRequest, Issuer, KeySource, Profile, Random, Request, SigningRequest, SystemKeys,
-        SystemRandomness,
-    };
+    use crate::x509::error::Error as X509Error;
+    use crate::x509::error::ErrorKind as X509ErrorKind;
+    use crate::x509::{CertificateRequest, Issuer, KeySource, Random, SystemKeys, SystemRandomness, oid};
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
 
@@ -712,8 +710,8 @@ mod tests {
     fn whatever_a_killed_run_left_is_finished() {
         struct Failing;
         impl Random for Failing {
-            fn fill(&self, _: &mut [u8]) -> Result<(), Error> {
-                Err(ErrorKind::Randomness.into())
+            fn fill(&self, _: &mut [u8]) -> Result<(), X509Error> {
+                Err(X509ErrorKind::Randomness.into())
             }
         }
         let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();

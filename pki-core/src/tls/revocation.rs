@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Version};
 
-use crate::Crl;
 use crate::tls::certificate::GoCertificate;
 use crate::tls::refusal::Reason;
+use crate::x509::crl::Crl;
 use crate::x509::crl::RevokedSerial;
 use crate::x509::pem;
 

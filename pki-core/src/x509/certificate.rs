@@ -2,23 +2,21 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-use der::asn1::{GeneralizedTime, ObjectIdentifier, Uint, UtcTime};
-use der::{Encode, TagNumber};
+use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
-use x509_parser::num_bigint::{BigInt, BigUint};
+use x509_parser::num_bigint::BigInt;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::error::{Error, ErrorKind};
 use crate::x509::alt_names::SubjectAltNames;
-use crate::x509::der as encode;
+use crate::x509::digest::sha256;
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::extension::{BasicConstraints, Extension, Extensions};
-use crate::x509::key::{PrivateKey, PublicKey};
+use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
-use crate::x509::random::SerialNumber;
 use crate::x509::usage::KeyUsage;
+use crate::x509::validity::Validity;
 
 /// A certificate: its bytes, and what they say.
 #[derive(Clone, PartialEq, Eq)]
@@ -169,6 +167,11 @@ impl Certificate {
         self.not_after
     }
 
+    /// From when to when it is valid.
+    pub fn validity(&self) -> Validity {
+        Validity::as_read(self.not_before, self.not_after)
+    }
+
     /// Its public key.
     ///
     /// # Errors
@@ -228,8 +231,8 @@ impl Certificate {
     }
 
     /// Whether it is the certificate of `key`.
-    pub fn is_for(&self, key: &PrivateKey) -> bool {
-        self.subject_public_key_info == key.public_key().der()
+    pub fn is_for(&self, key: &PublicKey) -> bool {
+        self.subject_public_key_info == key.der()
     }
 
     /// Whether both are certificates of one key.
@@ -283,99 +286,4 @@ pub(crate) fn object_identifier(
     oid: &x509_parser::der_parser::oid::Oid<'_>,
 ) -> Result<ObjectIdentifier, Error> {
     Ok(ObjectIdentifier::from_bytes(oid.as_bytes()).map_err(der::Error::from)?)
-}
-
-/// A big-endian number in decimal.
-pub(crate) fn decimal(bytes: &[u8]) -> String {
-    BigUint::from_bytes_be(bytes).to_string()
-}
-
-/// SHA-256, in hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
-}
-
-/// From when to when a certificate is valid (RFC 5280 section 4.1.2.5), in whole seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Validity {
-    not_before: OffsetDateTime,
-    not_after: OffsetDateTime,
-}
-
-impl Validity {
-    /// Both ends, cut to the second.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Validity`] if it would end before it begins.
-    pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self, Error> {
-        let whole = |moment: OffsetDateTime| moment.to_offset(time::UtcOffset::UTC).truncate_to_second();
-        let (not_before, not_after) = (whole(not_before), whole(not_after));
-        if not_after <= not_before {
-            return Err(ErrorKind::Validity { not_before, not_after }.into());
-        }
-        Ok(Self { not_before, not_after })
-    }
-
-    /// The begin.
-    pub fn not_before(self) -> OffsetDateTime {
-        self.not_before
-    }
-
-    /// The end.
-    pub fn not_after(self) -> OffsetDateTime {
-        self.not_after
-    }
-
-    fn to_der(self) -> Result<Vec<u8>, Error> {
-        encode::sequence(&[time_der(self.not_before)?, time_der(self.not_after)?])
-    }
-}
-
-/// UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
-pub(crate) fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
-    let out_of_range = |_| ErrorKind::Date { moment };
-    let seconds = u64::try_from(moment.unix_timestamp()).map_err(|_| ErrorKind::Date { moment })?;
-    let since_epoch = std::time::Duration::from_secs(seconds);
-    Ok(if moment.year() < 2050 {
-        UtcTime::from_unix_duration(since_epoch).map_err(out_of_range)?.to_der()?
-    } else {
-        GeneralizedTime::from_unix_duration(since_epoch).map_err(out_of_range)?.to_der()?
-    })
-}
-
-/// Everything that a certificate will say, to be signed.
-pub(crate) struct ToBeSigned<'a> {
-    pub(crate) serial: SerialNumber,
-    pub(crate) issuer: &'a Name,
-    pub(crate) validity: Validity,
-    pub(crate) subject: &'a Name,
-    pub(crate) public_key: &'a PublicKey,
-    pub(crate) extensions: &'a [Extension],
-}
-
-impl ToBeSigned<'_> {
-    /// The certificate, version 3, signed by `key`.
-    pub(crate) fn sign(&self, key: &PrivateKey) -> Result<Certificate, Error> {
-        let context = |number| der::Tag::ContextSpecific { constructed: true, number: TagNumber(number) };
-        let version = encode::element(context(0), &2u8.to_der()?)?;
-        let extensions: Vec<_> = self.extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;
-        let extensions = encode::element(context(3), &encode::sequence(&extensions)?)?;
-        let to_be_signed = encode::sequence(&[
-            version.as_slice(),
-            &Uint::new(self.serial.as_bytes())?.to_der()?,
-            &key.signature_algorithm_identifier()?,
-            self.issuer.der(),
-            &self.validity.to_der()?,
-            self.subject.der(),
-            self.public_key.der(),
-            &extensions,
-        ])?;
-        Certificate::from_der(&key.sign_structure(&to_be_signed)?)
-    }
 }

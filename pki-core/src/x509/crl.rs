@@ -1,28 +1,26 @@
 //! Certificate revocation lists (RFC 5280 section 5): making, reading and extending them.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use der::asn1::{ObjectIdentifier, Uint};
 use der::{Encode, Tag};
-use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use time::OffsetDateTime;
 use x509_parser::num_bigint::BigUint;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
-use crate::base::place::Place;
 use crate::base::suggest;
-use crate::error::{Error, ErrorKind};
-use crate::x509::certificate::{Certificate, Validity, object_identifier, time_der};
+use crate::x509::certificate::{Certificate, object_identifier};
 use crate::x509::der as encode;
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::extension::Extension;
 use crate::x509::issuer::Issuer;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
+use crate::x509::sign::{algorithm_identifier, sign_structure};
 use crate::x509::usage::KeyUsage;
+use crate::x509::validity::{Validity, time_der};
 
 /// A signed revocation list: its bytes, and what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,10 +101,8 @@ impl Issuer {
     /// Signs a revocation list, version 2, with number and the reasons that are known.
     ///
     /// ```
-    /// use pki_core::{
-    ///     CrlTemplate, Issuer, KeyAlgorithm, KeySource, Request, Revocation, RevocationReason, RevokedSerial,
-    ///     SystemKeys, SystemRandomness, ca,
-    /// };
+    /// use pki_core::x509::{CrlTemplate, Issuer, KeyAlgorithm, KeySource, Revocation, RevocationReason, RevokedSerial, SystemKeys, SystemRandomness};
+    /// use pki_core::cfssl::{Request, ca};
     /// use time::{Duration, OffsetDateTime};
     ///
     /// let now = OffsetDateTime::now_utc();
@@ -125,7 +121,7 @@ impl Issuer {
     /// let crl = issuer.sign_crl(&template)?;
     /// assert!(crl.revocation(&serial).is_some());
     /// assert!(crl.to_pem().starts_with("-----BEGIN X509 CRL-----"));
-    /// # Ok::<(), pki_core::Error>(())
+    /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
@@ -150,7 +146,7 @@ impl Issuer {
         let key = self.key();
         let mut parts = vec![
             1u8.to_der()?,
-            key.signature_algorithm_identifier()?,
+            algorithm_identifier(key)?,
             certificate.subject().der().to_vec(),
             time_der(validity.not_before())?,
             time_der(validity.not_after())?,
@@ -161,7 +157,7 @@ impl Issuer {
         }
         let context = Tag::ContextSpecific { constructed: true, number: der::TagNumber(0) };
         parts.push(encode::element(context, &encode::sequence(&extensions)?)?);
-        Crl::from_der(&key.sign_structure(&encode::sequence(&parts)?)?)
+        Crl::from_der(&sign_structure(&encode::sequence(&parts)?, key)?)
     }
 }
 
@@ -262,58 +258,6 @@ impl Crl {
 }
 
 impl Revocation {
-    /// Reads a list of serial numbers, one per line: the number in decimal or, after `0x`, in hex; then, if
-    /// wanted, the reason; then, if wanted, the date, `now` if there is none. Blank lines and what follows a
-    /// `#` are passed over.
-    ///
-    /// ```
-    /// use pki_core::{Revocation, RevocationReason};
-    ///
-    /// let text = "4711\n0x2a keyCompromise 2026-11-01 # lost\n";
-    /// let list = Revocation::parse_list(text, time::OffsetDateTime::now_utc(), None)?;
-    /// assert_eq!(list[0].serial.to_string(), "4711");
-    /// assert_eq!(list[1].reason, Some(RevocationReason::KeyCompromise));
-    /// # Ok::<(), pki_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If a line says something else; with its place.
-    pub fn parse_list(text: &str, now: OffsetDateTime, file: Option<&Path>) -> Result<Vec<Self>, Error> {
-        let mut list: Vec<Self> = Vec::new();
-        let mut serials = HashSet::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.split('#').next().unwrap_or_default();
-            if line.trim().is_empty() {
-                continue;
-            }
-            let revocation = Self::parse(line, now).map_err(|error| {
-                let place = Place::default().at(number, 1);
-                error.at(match file {
-                    Some(file) => place.or_file(file),
-                    None => place,
-                })
-            })?;
-            if serials.insert(revocation.serial.clone()) {
-                list.push(revocation);
-            }
-        }
-        Ok(list)
-    }
-
-    fn parse(line: &str, now: OffsetDateTime) -> Result<Self, Error> {
-        let mut words = line.split_whitespace();
-        let serial = RevokedSerial::parse(words.next().unwrap_or_default())?;
-        let reason = match words.next() {
-            None | Some("unspecified") => None,
-            Some(word) => Some(word.parse()?),
-        };
-        let date = words.next().map_or(Ok(now), date)?;
-        match words.next() {
-            None => Ok(Self { serial, date, reason }),
-            Some(word) => Err(ErrorKind::RevocationLine { word: word.to_owned() }.into()),
-        }
-    }
-
     fn to_der(&self) -> Result<Vec<u8>, Error> {
         let mut parts = vec![self.serial.to_der()?, time_der(self.date)?];
         if let Some(reason) = self.reason {
@@ -323,17 +267,6 @@ impl Revocation {
         }
         encode::sequence(&parts)
     }
-}
-
-/// RFC 3339, or a date alone, which stands for its beginning in UTC.
-fn date(text: &str) -> Result<OffsetDateTime, Error> {
-    let day = time::macros::format_description!("[year]-[month]-[day]");
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map(|moment| moment.to_offset(UtcOffset::UTC))
-        .or_else(|_| {
-            Date::parse(text, day).map(|day| PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc())
-        })
-        .map_err(|_| ErrorKind::NotADate { text: text.to_owned() }.into())
 }
 
 /// Far more digits than the 20 bytes of RFC 5280 section 4.1.2.2 have; reading takes the square of the length.
@@ -412,48 +345,5 @@ impl FromStr for RevocationReason {
 impl fmt::Display for RevocationReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list(text: &str) -> Result<Vec<Revocation>, Error> {
-        Revocation::parse_list(text, OffsetDateTime::UNIX_EPOCH, Some(Path::new("serials")))
-    }
-
-    #[test]
-    fn long_lists_are_read_once() {
-        let text: String = (1..=100_000).map(|serial| format!("{serial}\n")).collect();
-        assert_eq!(list(&format!("{text}{text}")).unwrap().len(), 100_000);
-    }
-
-    #[test]
-    fn lines_name_a_serial_a_reason_and_a_date() {
-        let read = list("\n12 \n0xFF superseded\n# none\n7 4 2026-01-02\n12\n").unwrap();
-        let read: Vec<_> = read.iter().map(|r| (r.serial.to_string(), r.reason, r.date.year())).collect();
-        let superseded = Some(RevocationReason::Superseded);
-        assert_eq!(
-            read,
-            [("12".into(), None, 1970), ("255".into(), superseded, 1970), ("7".into(), superseded, 2026)]
-        );
-    }
-
-    #[test]
-    fn lines_that_say_something_else_are_named() {
-        for (line, message) in [
-            ("x", "serials:2:1: \"x\" is no serial number"),
-            ("-5", "serials:2:1: \"-5\" is no serial number"),
-            ("0", "serials:2:1: \"0\" is no serial number"),
-            (
-                "1 keycompromized",
-                "serials:2:1: there is no reason \"keycompromized\": did you mean `keyCompromise`?",
-            ),
-            ("1 keyCompromise never", "serials:2:1: \"never\" is no date as RFC 3339 writes it"),
-            ("1 1 2026-01-01 x", "serials:2:1: nothing is expected after the date, and there is \"x\""),
-        ] {
-            assert_eq!(list(&format!("1\n{line}")).unwrap_err().to_string(), message);
-        }
     }
 }

@@ -3,15 +3,16 @@
 use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
 use der::{Decode, Encode, Sequence, Tag, TagNumber};
 
-use crate::error::{Error, ErrorKind};
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
 use crate::x509::der as encode;
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::extension::{BasicConstraints, Extension, Extensions};
-use crate::x509::key::{PrivateKey, PublicKey};
+use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
+use crate::x509::sign::{SigningKey, sign_structure};
 
 /// A certification request: its bytes, and what they say. Its signature was not checked;
 /// [`CertificateRequest::verify`] does.
@@ -68,7 +69,7 @@ impl CertificateRequest {
     ///
     /// # Errors
     /// If something cannot be encoded or signed.
-    pub fn new(subject: &Name, extensions: &[Extension], key: &PrivateKey) -> Result<Self, Error> {
+    pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
         let mut attributes = Vec::new();
         if !extensions.is_empty() {
             let extensions: Vec<_> = extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;
@@ -81,14 +82,15 @@ impl CertificateRequest {
             key.public_key().der(),
             &encode::element(ATTRIBUTES, &attributes)?,
         ])?;
-        Self::from_der(&key.sign_structure(&info)?)
+        Self::from_der(&sign_structure(&info, key)?)
     }
 
     /// A request for what `certificate` says: its subject byte for byte, its alternative names, and for a CA
     /// its basicConstraints. `key` may be the certificate's own or a new one.
     ///
     /// ```
-    /// use pki_core::{CertificateRequest, KeyAlgorithm, KeySource, Request, SystemKeys, SystemRandomness, ca};
+    /// use pki_core::x509::{CertificateRequest, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+    /// use pki_core::cfssl::{Request, ca};
     ///
     /// # let now = time::OffsetDateTime::now_utc();
     /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
@@ -97,12 +99,12 @@ impl CertificateRequest {
     /// let new_key = SystemKeys.generate(KeyAlgorithm::EcdsaP384)?;
     /// let request = CertificateRequest::for_certificate(&old, &new_key)?;
     /// assert_eq!(request.subject(), old.subject());
-    /// # Ok::<(), pki_core::Error>(())
+    /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
     /// If something cannot be encoded or signed.
-    pub fn for_certificate(certificate: &Certificate, key: &PrivateKey) -> Result<Self, Error> {
+    pub fn for_certificate(certificate: &Certificate, key: &dyn SigningKey) -> Result<Self, Error> {
         let mut extensions = Vec::new();
         if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
             extensions.push(Extension { critical: false, ..names.clone() });
@@ -189,7 +191,7 @@ impl CertificateRequest {
     /// If the signature does not fit, the key is of a kind that is not supported, or too weak
     /// ([`ErrorKind::WeakKey`]), or an extension is asked for twice.
     pub fn verify(self) -> Result<VerifiedRequest, Error> {
-        let verified = self.signed_here()?;
+        let verified = self.trust_own_signature()?;
         let Self { signature_algorithm, info, signature, .. } = &verified.request;
         verified.public_key.verify(*signature_algorithm, info, signature)?;
         Ok(verified)
@@ -197,7 +199,7 @@ impl CertificateRequest {
 
     /// The same for a request that its key signed just before, in this process: the signature is not checked,
     /// which costs more than to make it.
-    pub(crate) fn signed_here(self) -> Result<VerifiedRequest, Error> {
+    pub(crate) fn trust_own_signature(self) -> Result<VerifiedRequest, Error> {
         let public_key = PublicKey::from_der(&self.subject_public_key_info)?;
         if public_key.is_weak() {
             return Err(ErrorKind::WeakKey { kind: public_key.kind() }.into());

@@ -3,7 +3,7 @@
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Encode, Reader, SliceReader, Tag};
 
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 
 /// One element with `tag` around `contents`.
 pub(crate) fn element(tag: Tag, contents: &[u8]) -> Result<Vec<u8>, Error> {

@@ -3,10 +3,9 @@
 use der::asn1::{AnyRef, BitStringRef, Ia5StringRef, ObjectIdentifier, OctetString, Utf8StringRef};
 use der::{Decode, Encode, Sequence, Tag, TagNumber};
 
-use crate::cfssl::profile::{CertificatePolicy, PolicyQualifier};
-use crate::error::Error;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::der as encode;
+use crate::x509::error::Error;
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
@@ -31,6 +30,24 @@ pub struct BasicConstraints {
     /// How many CAs may follow below.
     #[asn1(optional = "true")]
     pub path_len: Option<u8>,
+}
+
+/// A certificate policy (RFC 5280 section 4.2.1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificatePolicy {
+    /// Its identifier.
+    pub id: ObjectIdentifier,
+    /// Its qualifiers.
+    pub qualifiers: Vec<PolicyQualifier>,
+}
+
+/// A policy qualifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyQualifier {
+    /// id-qt-cps: where the practice statement is
+    Cps(String),
+    /// id-qt-unotice: a text to be shown
+    UserNotice(String),
 }
 
 #[derive(Sequence)]

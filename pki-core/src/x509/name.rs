@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Encode, Sequence, Tag, Tagged};
 
-use crate::error::Error;
 use crate::x509::der as encode;
+use crate::x509::error::Error;
 use crate::x509::oid;
 
 /// A distinguished name, kept byte for byte: what issued a certificate must be named exactly as it names

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 
 /// A source of random bytes.
 pub trait Random: Sync {

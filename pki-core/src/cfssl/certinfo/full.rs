@@ -9,27 +9,29 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::cfssl::certinfo::{colons, rfc3339};
-use crate::x509::certificate::{Certificate, hex};
+use crate::cfssl::usage;
+use crate::x509::certificate::Certificate;
 use crate::x509::der as encode;
+use crate::x509::digest::hex;
 use crate::x509::extension::Extension;
 use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
-use crate::x509::usage;
 use crate::x509::usage::KeyUsage;
 
 /// A certificate with every attribute, name, usage and extension.
 ///
 /// ```
-/// # use pki_core::{KeyAlgorithm, KeySource, Request, SystemKeys, SystemRandomness, ca};
+/// # use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+/// # use pki_core::cfssl::{Request, ca};
 /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
 /// # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
 /// # let now = time::OffsetDateTime::now_utc();
 /// # let certificate = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
-/// let info = pki_core::FullCertificateInfo::from(&certificate);
+/// let info = pki_core::cfssl::FullCertificateInfo::from(&certificate);
 /// assert_eq!(info.key_usage, ["cert sign", "crl sign"]);
 /// assert_eq!(info.public_key.algorithm, "ecdsa-256");
-/// # Ok::<(), pki_core::Error>(())
+/// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct FullCertificateInfo {

@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorKind};
-use crate::x509::certificate::decimal;
+use crate::cfssl::error::Error;
 use crate::x509::csr::{CertificateRequest, RequestAttribute};
 use crate::x509::der as encode;
+use crate::x509::digest::decimal;
+use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::extension::Extension;
 use crate::x509::key::{PublicKey, PublicKeyKind};
 use crate::x509::name::Subject;
@@ -149,7 +150,8 @@ impl PublicKeyInfo {
     fn new(key: &PublicKey) -> Result<Self, Error> {
         let bits = key.subject_public_key();
         let number = |bytes: &[u8]| {
-            RawValue::from_string(decimal(bytes)).map_err(|_| Error::from(ErrorKind::UnsupportedPublicKey))
+            RawValue::from_string(decimal(bytes))
+                .map_err(|_| Error::from(X509ErrorKind::UnsupportedPublicKey))
         };
         Ok(match key.kind() {
             PublicKeyKind::Rsa { .. } => {

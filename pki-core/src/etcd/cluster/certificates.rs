@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use crate::cfssl::profile::Profile;
-use crate::error::Error;
+use der::asn1::ObjectIdentifier;
+use time::Duration;
+
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member, RoleTerms};
+use crate::etcd::error::Error;
 use crate::etcd::folder::path;
 use crate::etcd::folder::path::Pair;
 use crate::etcd::safe::address::{DnsName, HostName};
@@ -62,18 +64,21 @@ impl fmt::Display for CertificateId {
 
 /// A certificate that a cluster needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct CertificateSpec {
     pub(crate) id: CertificateId,
     pub(crate) subject: Name,
     pub(crate) names: SubjectAltNames,
     pub(crate) key: KeyAlgorithm,
-    pub(crate) profile: Profile,
+    pub(crate) key_usage: KeyUsage,
+    pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
+    /// How long it is to be valid.
+    pub(crate) lifetime: Duration,
     pub(crate) pair: Pair,
 }
 
 impl Cluster {
     /// The certificates of the CAs that the cluster has of its own.
-    pub(crate) fn wanted_authorities(&self) -> Result<Vec<Wanted>, Error> {
+    pub(crate) fn wanted_authorities(&self) -> Result<Vec<CertificateSpec>, Error> {
         let own = self.layout.authorities().iter().filter(|role| self.terms.of(**role).given.is_none());
         own.map(|role| {
             let pair = Pair::authority(&self.file(*role));
@@ -94,7 +99,7 @@ impl Cluster {
     }
 
     /// Every certificate but the CAs', members first.
-    pub(crate) fn wanted_leaves(&self) -> Result<Vec<Wanted>, Error> {
+    pub(crate) fn wanted_leaves(&self) -> Result<Vec<CertificateSpec>, Error> {
         let mut wanted = Vec::new();
         for member in &self.members {
             for role in self.member_roles() {
@@ -124,10 +129,20 @@ impl Cluster {
         common_name: String,
         names: SubjectAltNames,
         pair: Pair,
-    ) -> Result<Wanted, Error> {
+    ) -> Result<CertificateSpec, Error> {
         let terms = self.terms.of(id.role);
-        let profile = self.profile(id.role, terms);
-        Ok(Wanted { subject: terms.subject(common_name)?, names, key: terms.key, profile, pair, id })
+        let signature = KeyUsage::DIGITAL_SIGNATURE;
+        Ok(CertificateSpec {
+            subject: terms.subject(common_name)?,
+            names,
+            key: terms.key,
+            // Only an RSA key can encipher a session key (RFC 5280 section 4.2.1.3).
+            key_usage: if terms.key.is_rsa() { signature.and(KeyUsage::KEY_ENCIPHERMENT) } else { signature },
+            extended_key_usage: self.layout.extended_key_usage(id.role),
+            lifetime: terms.lifetime,
+            pair,
+            id,
+        })
     }
 
     /// The certificates that each member holds.
@@ -198,24 +213,12 @@ impl Cluster {
         }
         names
     }
-
-    /// The profile that a role's certificates are issued under.
-    fn profile(&self, role: Role, terms: &RoleTerms) -> Profile {
-        let signature = KeyUsage::DIGITAL_SIGNATURE;
-        let is_rsa = terms.key.is_rsa();
-        Profile {
-            key_usage: if is_rsa { signature.and(KeyUsage::KEY_ENCIPHERMENT) } else { signature },
-            extended_key_usage: self.layout.extended_key_usage(role),
-            expiry: terms.lifetime,
-            ..Profile::default()
-        }
-    }
 }
 
 impl RoleTerms {
     fn subject(&self, common_name: String) -> Result<Name, Error> {
         let list = |field: &Option<String>| field.iter().cloned().collect();
-        Subject {
+        Ok(Subject {
             country: list(&self.subject.country),
             province: list(&self.subject.province),
             locality: list(&self.subject.locality),
@@ -223,6 +226,6 @@ impl RoleTerms {
             organizational_unit: list(&self.subject.organizational_unit),
             ..Subject::common_name(common_name)
         }
-        .to_name()
+        .to_name()?)
     }
 }

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::{Location, Spanned};
 
-use crate::error::Error;
 use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::cluster::{GivenAuthority, Lifetimes, RoleTerms, SubjectFields, Terms};
 use crate::etcd::describe::Reader;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::typed::{
     Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedCluster, TypedSubject,
 };
 use crate::etcd::describe::words::{attribute, country, key, lifetime};
-use crate::etcd::error::DescriptionError;
+use crate::etcd::error::Error;
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::label::Label;
 

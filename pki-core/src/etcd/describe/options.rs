@@ -1,13 +1,13 @@
 //! etcd's options in a description: known to the etcd that it is for, with values that it takes.
 
 use crate::base::suggest;
-use crate::error::Error;
 use crate::etcd::cluster::{GivenOptions, Style};
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedOptions};
-use crate::etcd::error::DescriptionError;
+use crate::etcd::error::Error;
+use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{Availability, EtcdOption};
-use crate::notice::{Notice, NoticeKind};
 
 /// Reads options for one etcd, and collects what deserves a warning.
 pub(crate) struct Reader<'a, 'b> {

@@ -6,7 +6,7 @@ use crate::base::suggest;
 use crate::duration;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::url::MemberUrl;
 use crate::x509::key::KeyAlgorithm;

@@ -379,7 +379,7 @@ fn usages(certificate: &Certificate) -> String {
     let names: Vec<String> = usages
         .iter()
         .map(|usage| {
-            crate::x509::usage::extended_name(*usage).map_or_else(|| usage.to_string(), str::to_owned)
+            crate::cfssl::usage::extended_name(*usage).map_or_else(|| usage.to_string(), str::to_owned)
         })
         .collect();
     listed(&names)

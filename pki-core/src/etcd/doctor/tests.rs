@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::cfssl::csr_json::Request;
 use crate::cfssl::profile::Profile;
+use crate::cfssl::sign::SigningRequest;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
-use crate::x509::issuer::{Issuer, SigningRequest};
+use crate::x509::issuer::Issuer;
 use crate::x509::key::{PrivateKey, SystemKeys};
 use crate::x509::random::SystemRandomness;
 use crate::x509::usage::KeyUsage;
@@ -558,10 +559,10 @@ fn files_that_are_too_large_are_told_of() {
 fn owners_are_judged_on_the_host_itself() {
     struct Host(Files);
     impl crate::etcd::found::Files for Host {
-        fn entry(&self, path: &Path) -> Result<Option<Entry>, crate::Error> {
+        fn entry(&self, path: &Path) -> Result<Option<Entry>, crate::etcd::Error> {
             self.0.entry(path)
         }
-        fn names(&self, path: &Path) -> Result<Vec<String>, crate::Error> {
+        fn names(&self, path: &Path) -> Result<Vec<String>, crate::etcd::Error> {
             self.0.names(path)
         }
         fn user(&self, name: &str) -> Option<u32> {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::disk;
 use crate::disk::{Batch, Existing, Mode, Staged};
-use crate::error::{Error, ErrorKind};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::tree;
 use crate::etcd::folder::tree::{Entry, FileKind, Owner, Tree};
 use crate::etcd::folder::user;

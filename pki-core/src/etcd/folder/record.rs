@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::error::{Error, ErrorKind};
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::Start;
-use crate::etcd::cluster::certificates::{CertificateId, Wanted};
+use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::path::LOCK;
 use crate::etcd::folder::tree::Tree;
 use crate::x509::certificate::Certificate;
@@ -99,7 +99,7 @@ impl Lock {
         &self,
         cluster: &Cluster,
         members: &[Start],
-        certificates: &[(&Wanted, &Certificate)],
+        certificates: &[(&CertificateSpec, &Certificate)],
         files: BTreeMap<String, String>,
     ) -> Self {
         let certificates: Vec<Issued> =
@@ -127,7 +127,7 @@ impl Lock {
 }
 
 impl Issued {
-    fn new(wanted: &Wanted, certificate: &Certificate) -> Self {
+    fn new(wanted: &CertificateSpec, certificate: &Certificate) -> Self {
         Self {
             certificate: wanted.id.to_string(),
             path: wanted.pair.certificate.clone(),

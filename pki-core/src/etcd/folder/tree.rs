@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::safe::label::Label;
 
 /// A folder with files, by paths relative to it. The disk is one ([`crate::etcd::Folder`]); a [`BTreeMap`] is

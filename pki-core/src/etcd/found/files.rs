@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::folder::user;
 

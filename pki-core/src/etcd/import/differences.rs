@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::base::place::Place;
 use crate::duration;
 use crate::etcd::cluster::bootstrap::Start;
-use crate::etcd::cluster::certificates::Wanted;
+use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::describe as description;
@@ -284,7 +284,7 @@ fn key(option: &str) -> &'static str {
 }
 
 /// In which way a certificate is not the described one.
-fn certificate_difference(wanted: &Wanted, found: &Evidence<'_>) -> Option<String> {
+fn certificate_difference(wanted: &CertificateSpec, found: &Evidence<'_>) -> Option<String> {
     let mut all = Vec::new();
     if found.subject.attributes() != wanted.subject.attributes() {
         all.push(format!("has the subject {}; described as {}", found.subject, wanted.subject));
@@ -305,15 +305,15 @@ fn certificate_difference(wanted: &Wanted, found: &Evidence<'_>) -> Option<Strin
     if found.key != wanted.key.name() {
         all.push(format!("has a key of the kind {}; described as {}", found.key, wanted.key));
     }
-    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != wanted.profile.expiry) {
-        let days = (lifetime.whole_days(), wanted.profile.expiry.whole_days());
+    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != wanted.lifetime) {
+        let days = (lifetime.whole_days(), wanted.lifetime.whole_days());
         all.push(format!("lives for {} days; described as {}", days.0, days.1));
     }
     let is_certificate = found.certificate.is_some();
-    let wanted_usages = wanted.profile.extended_key_usage.as_slice();
+    let wanted_usages = wanted.extended_key_usage.as_slice();
     if is_certificate
         && (found.extended_key_usage.as_deref() != Some(wanted_usages)
-            || found.key_usage != Some(wanted.profile.key_usage))
+            || found.key_usage != Some(wanted.key_usage))
     {
         all.push("has other usages than it will have".to_owned());
     }

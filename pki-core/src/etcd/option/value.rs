@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use crate::base::suggest::did_you_mean;
 use crate::base::suggest::near;
 use crate::duration;
 use crate::etcd::option::version::EtcdVersion;
-use crate::notice::did_you_mean;
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

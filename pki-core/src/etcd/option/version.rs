@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 
 /// A version of etcd: a series, such as `3.5`, or one release of it, such as `3.5.30`.
 ///

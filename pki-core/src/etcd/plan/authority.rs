@@ -5,11 +5,12 @@ use std::path::Path;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
 use crate::etcd::cluster::GivenAuthority;
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::tree::Tree;
 use crate::x509::certificate::Certificate;
+use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::PrivateKey;
 
 /// A CA, as far as it is there.
@@ -51,21 +52,23 @@ impl Authority {
         let file = &given.certificate;
         let mut certificates =
             Certificate::read_all(&read(file)?).map_err(|error| error.in_file(file))?.into_iter();
-        let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(file));
-        let Some(certificate) = certificates.next() else { return refuse(ErrorKind::NoCertificate) };
+        let refuse = |error: Error| Err(error.in_file(file));
+        let Some(certificate) = certificates.next() else {
+            return refuse(X509ErrorKind::NoCertificate.into());
+        };
         let above: Vec<Certificate> = certificates.collect();
         for ca in [&certificate].into_iter().chain(&above) {
             ca.check_ca().map_err(|error| error.in_file(file))?;
             if !ca.is_valid_at(now) {
                 let (not_before, not_after) = (ca.not_before(), ca.not_after());
-                return refuse(ErrorKind::CaNotValid { not_before, not_after });
+                return refuse(X509ErrorKind::CaNotValid { not_before, not_after }.into());
             }
         }
         let mut below = &certificate;
         for next in &above {
             if let Err(error) = below.verify_issued_by(next) {
                 let (subject, reason) = (below.subject(), error.kind());
-                return refuse(ErrorKind::CaChain { reason: format!("{subject}: {reason}") });
+                return refuse(ErrorKind::CaChain { reason: format!("{subject}: {reason}") }.into());
             }
             below = next;
         }
@@ -73,11 +76,11 @@ impl Authority {
             None => None,
             Some(path) => {
                 let key = PrivateKey::read(&read(path)?, None).map_err(|error| match error.kind() {
-                    ErrorKind::KeyEncrypted => Error::from(ErrorKind::CaKeyEncrypted).in_file(path),
-                    _ => error.in_file(path),
+                    X509ErrorKind::KeyEncrypted => Error::from(ErrorKind::CaKeyEncrypted).in_file(path),
+                    _ => Error::from(error).in_file(path),
                 })?;
-                if !certificate.is_for(&key) {
-                    return Err(Error::from(ErrorKind::KeyMismatch).in_file(path));
+                if !certificate.is_for(key.public_key()) {
+                    return Err(Error::from(X509ErrorKind::KeyMismatch).in_file(path));
                 }
                 Some(key)
             }

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateId;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Client, Cluster, Member};
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::path;
 use crate::etcd::folder::path::{LOCK, Pair};
 use crate::etcd::folder::tree;
@@ -23,7 +23,7 @@ use crate::etcd::render;
 use crate::etcd::render::Rendered;
 use crate::etcd::render::{env, kubeadm};
 use crate::etcd::safe::host_path::HostPath;
-use crate::x509::certificate::sha256;
+use crate::x509::digest::sha256;
 
 /// Files in the making, each compared with what is there.
 pub(crate) struct Files<'a> {

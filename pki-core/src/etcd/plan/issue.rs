@@ -6,24 +6,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::cfssl::ca;
-use crate::cfssl::csr_json::{BACKDATE, CaSection};
-use crate::error::{Error, ErrorKind};
-use crate::etcd::cluster::certificates::Wanted;
+use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::path::AUTHORITIES;
 use crate::etcd::folder::tree::Owner;
+use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::plan::authority::Source;
 use crate::etcd::plan::offline;
 use crate::etcd::plan::report::Report;
 use crate::etcd::plan::{
     Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, PlannedFolder, is_secret,
 };
-use crate::notice::{Notice, NoticeKind};
-use crate::x509::certificate::{Certificate, sha256};
-use crate::x509::issuer::{Issuer, Template, round_to_minute};
+use crate::x509::certificate::Certificate;
+use crate::x509::digest::sha256;
+use crate::x509::error::ErrorKind as X509ErrorKind;
+use crate::x509::extension::BasicConstraints;
+use crate::x509::issuer::Issuer;
 use crate::x509::key::{KeySource, PrivateKey};
 use crate::x509::random::Random;
+use crate::x509::root;
+use crate::x509::template::Template;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
 
 /// What a carried-out plan has to write, and what there is to say about it.
 #[derive(Debug)]
@@ -85,7 +90,7 @@ impl Outcome {
 
 /// A certificate of the plan with everything that it lacked.
 pub(crate) struct Finished {
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: CertificateSpec,
     pub(crate) change: Change,
     /// None if an offline CA is asked for it and none is in use yet
     pub(crate) certificate: Option<Certificate>,
@@ -145,7 +150,7 @@ impl Plan {
             }
             let certificate = match (certificate, &key) {
                 (Some(certificate), _) => Some(certificate),
-                (None, None) => return Err(ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
+                (None, None) => return Err(X509ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
                 (None, Some(_)) if is_requested => None,
                 (None, Some(key)) if role.is_authority() => Some(issue_ca(&wanted, key, now, random)?),
                 (None, Some(key)) => {
@@ -177,7 +182,7 @@ impl Plan {
 
     /// The bytes of every file that is not right, and of none that is.
     fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
-        let finished = |index: usize| certificates.get(index).ok_or(ErrorKind::Truncated);
+        let finished = |index: usize| certificates.get(index).ok_or(X509ErrorKind::Truncated);
         let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
         let mut hashes = BTreeMap::new();
         let mut writes = Vec::new();
@@ -187,12 +192,14 @@ impl Plan {
                 Content::Bytes(bytes) => bytes,
                 Content::Certificate(index) => {
                     let Finished { wanted, certificate, .. } = finished(index)?;
-                    let certificate = certificate.as_ref().ok_or(ErrorKind::Truncated)?;
+                    let certificate = certificate.as_ref().ok_or(X509ErrorKind::Truncated)?;
                     text(&(certificate.to_pem() + &self.chain(wanted.id.role())))
                 }
-                Content::Key(index) => text(finished(index)?.new_key.as_ref().ok_or(ErrorKind::Truncated)?),
+                Content::Key(index) => {
+                    text(finished(index)?.new_key.as_ref().ok_or(X509ErrorKind::Truncated)?)
+                }
                 Content::Request(index) => {
-                    text(finished(index)?.request.as_ref().ok_or(ErrorKind::Truncated)?)
+                    text(finished(index)?.request.as_ref().ok_or(X509ErrorKind::Truncated)?)
                 }
                 Content::Lock => {
                     let issued = certificates.iter();
@@ -214,17 +221,22 @@ impl Plan {
 }
 
 fn issue_ca(
-    wanted: &Wanted,
+    wanted: &CertificateSpec,
     key: &PrivateKey,
     now: OffsetDateTime,
     random: &dyn Random,
 ) -> Result<Certificate, Error> {
-    let section = CaSection { expiry: wanted.profile.expiry, ..CaSection::default() };
-    ca::self_signed(&wanted.subject, &section, Vec::new(), key, now, random)
+    let validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let template = Template {
+        key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
+        basic_constraints: BasicConstraints { ca: true, path_len: None },
+        ..Template::new(&wanted.subject, key.public_key(), validity)
+    };
+    Ok(root::issue(&template, key, random)?)
 }
 
 fn issue_leaf(
-    wanted: &Wanted,
+    wanted: &CertificateSpec,
     key: &PrivateKey,
     issuer: Option<&Issuer>,
     now: OffsetDateTime,
@@ -235,21 +247,18 @@ fn issue_leaf(
         let needed_for = wanted.id.to_string();
         return Err(ErrorKind::CaKeyMissing { path: AUTHORITIES.to_owned(), needed_for }.into());
     };
-    let mut profile = wanted.profile.clone();
-    let ca_end = issuer.certificate().not_after();
-    let end = ca::end(round_to_minute(now) - BACKDATE, profile.expiry)?;
+    let mut validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let (end, ca_end) = (validity.not_after(), issuer.certificate().not_after());
     if end > ca_end {
-        profile.not_after = Some(ca_end);
+        validity = Validity::new(validity.not_before(), ca_end)?;
         let certificate = wanted.id.to_string();
         notices.push(Notice::new(NoticeKind::Clamped { certificate, wanted: end, not_after: ca_end }));
     }
     let template = Template {
-        subject: &wanted.subject,
-        public_key: key.public_key(),
+        key_usage: wanted.key_usage,
+        extended_key_usage: &wanted.extended_key_usage,
         names: &wanted.names,
-        profile: &profile,
-        crl_url: None,
-        extensions: &[],
+        ..Template::new(&wanted.subject, key.public_key(), validity)
     };
     Ok(issuer.issue(&template, now, random)?.value)
 }
@@ -261,8 +270,9 @@ fn make_keys(
 ) -> Result<Vec<PrivateKey>, Error> {
     let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.wanted.key).collect();
     let (made, of) = (AtomicUsize::new(0), wanted.len());
-    keys.generate_all(&wanted, &|| {
+    let made = keys.generate_all(&wanted, &|| {
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;
         progress(Progress::Keys { made, of });
-    })
+    })?;
+    Ok(made)
 }

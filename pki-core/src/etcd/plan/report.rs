@@ -6,15 +6,15 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::bootstrap::{Joining, Leaving, Moving, Start};
-use crate::etcd::cluster::certificates::{CertificateId, Wanted};
+use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::folder::path;
 use crate::etcd::folder::tree::FileKind;
+use crate::etcd::notice::Notice;
 use crate::etcd::plan::authority::Authority;
 use crate::etcd::plan::issue::Finished;
 use crate::etcd::plan::offline;
 use crate::etcd::plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
-use crate::notice::Notice;
 use crate::x509::certificate::Certificate;
 
 /// What a plan would do, or did. Serialises to the JSON of `--json`.
@@ -107,7 +107,7 @@ pub struct MemberReport {
 
 /// A certificate as it is or will be.
 struct Reported<'a> {
-    wanted: &'a Wanted,
+    wanted: &'a CertificateSpec,
     change: &'a Change,
     certificate: Option<&'a Certificate>,
     is_requested: bool,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::{DnsName, HostName};
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::url::MemberUrl;

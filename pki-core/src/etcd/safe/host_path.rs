@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 
 /// An absolute path that is safe wherever it goes: systemd units, environment files, shell lines, YAML.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 
 /// A name that is safe wherever it goes: file names, systemd units, environment files, shell lines, YAML,
 /// `--initial-cluster`, and a certificate's common name.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::HostName;
 
 /// `[USER@]HOST`, or the name of a `Host` section of ssh_config(5); safe in a shell line.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::error::DescriptionError;
+use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::HostName;
 
 /// `https://HOST:PORT`, as etcd's options have it: with a port, without a path (etcd,

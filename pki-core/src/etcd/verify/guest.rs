@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::etcd::error::Error;
 use crate::etcd::folder::path;
 use crate::etcd::folder::path::ETCDCTL;
 use crate::etcd::folder::tree::{Entry, FileKind};

@@ -229,8 +229,9 @@ mod tests {
     use crate::cfssl::ca;
     use crate::cfssl::config::Config;
     use crate::cfssl::csr_json::Request;
+    use crate::cfssl::sign::SigningRequest;
     use crate::tls::{Allowed, Authorities, Identity, Leniency};
-    use crate::x509::issuer::{Issuer, SigningRequest};
+    use crate::x509::issuer::Issuer;
     use crate::x509::key::{KeyAlgorithm, KeySource, SystemKeys};
     use crate::x509::random::SystemRandomness;
 

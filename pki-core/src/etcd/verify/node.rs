@@ -6,7 +6,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use crate::error::Error;
+use crate::etcd::error::Error;
 use crate::etcd::folder::path;
 use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
 use crate::etcd::option::version::EtcdVersion;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::cfssl::ca;
 use crate::cfssl::csr_json::Request;
-use crate::error::Error;
+use crate::etcd::error::Error;
 use crate::etcd::verify::guest::Guest;
 use crate::etcd::verify::meeting::{Circumstances, Company, Dial, Trust};
 use crate::etcd::verify::node::{Door, Lock, Node, Shown};

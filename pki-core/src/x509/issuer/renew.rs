@@ -2,14 +2,15 @@
 
 use time::OffsetDateTime;
 
-use crate::cfssl::ca::renewed_validity;
-use crate::error::{Error, ErrorKind};
-use crate::notice::{Notice, NoticeKind, Noticed};
-use crate::x509::certificate::{Certificate, ToBeSigned};
+use crate::x509::certificate::Certificate;
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::extension::Extension;
 use crate::x509::issuer::Issuer;
+use crate::x509::notice::{Notice, NoticeKind, WithNotices};
 use crate::x509::oid;
 use crate::x509::random::{Random, SerialNumber};
+use crate::x509::sign::ToBeSigned;
+use crate::x509::validity::renewed;
 
 impl Issuer {
     /// Issues `old` anew for the same key: name, usages and every other extension are the old certificate's,
@@ -18,7 +19,8 @@ impl Issuer {
     /// The private key is not needed, and nothing on the server changes but one public file.
     ///
     /// ```
-    /// use pki_core::{Config, Issuer, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};
+    /// use pki_core::cfssl::{Config, Request, SigningRequest, ca};
+    /// use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
     /// use time::{Duration, OffsetDateTime};
     ///
     /// # let now = OffsetDateTime::now_utc();
@@ -34,7 +36,7 @@ impl Issuer {
     /// let new = issuer.renew(&old, now + Duration::days(300), &SystemRandomness)?.value;
     /// assert_eq!(new.subject_alt_names(), old.subject_alt_names());
     /// assert_eq!(new.not_after() - old.not_after(), Duration::days(300));
-    /// # Ok::<(), pki_core::Error>(())
+    /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
@@ -45,7 +47,7 @@ impl Issuer {
         old: &Certificate,
         now: OffsetDateTime,
         random: &dyn Random,
-    ) -> Result<Noticed<Certificate>, Error> {
+    ) -> Result<WithNotices<Certificate>, Error> {
         self.check_valid(now)?;
         let public_key = old.public_key()?;
         if public_key.is_weak() {
@@ -65,17 +67,17 @@ impl Issuer {
         let certificate = ToBeSigned {
             serial: SerialNumber::generate(random)?,
             issuer: self.certificate.subject(),
-            validity: renewed_validity(old, now)?,
+            validity: renewed(old.validity(), now)?,
             subject: old.subject(),
             public_key: &public_key,
             extensions: &extensions,
         }
-        .sign(&self.key)?;
+        .sign(self.key())?;
         let mut notices = self.notices(&certificate);
         if old.issuer() != self.certificate.subject() {
             let (was, is) = (old.issuer().to_string(), self.certificate.subject().to_string());
             notices.push(Notice::new(NoticeKind::OtherIssuer { was, is }));
         }
-        Ok(Noticed { value: certificate, notices })
+        Ok(WithNotices { value: certificate, notices })
     }
 }

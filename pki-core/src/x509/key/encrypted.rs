@@ -12,7 +12,7 @@ use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::pbes2::{self, Kdf};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::pem::Block;
 use crate::x509::random::Random;
 

@@ -8,7 +8,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 
 use crate::base::parallel;
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::key::private::Signer;
 use crate::x509::key::{KeyAlgorithm, PrivateKey};
 

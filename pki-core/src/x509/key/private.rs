@@ -7,15 +7,16 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     self as algorithms, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
 };
-use der::asn1::{ObjectIdentifier, OctetStringRef};
-use der::{Any, Decode, Sequence};
+use der::asn1::OctetStringRef;
+use der::{Decode, Sequence};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::key::encrypted;
-use crate::x509::key::public::{AlgorithmIdentifier, PublicKey, PublicKeyKind};
+use crate::x509::key::public::{AlgorithmIdentifier, PublicKey};
 use crate::x509::random::Random;
-use crate::x509::{der as encode, oid, pem};
+use crate::x509::sign::SigningKey;
+use crate::x509::{oid, pem};
 
 /// A private key that can sign.
 ///
@@ -81,14 +82,14 @@ impl PrivateKey {
     /// The same as PKCS#8, encrypted with `password` (RFC 8018, PBES2 with PBKDF2 and AES-256).
     ///
     /// ```
-    /// use pki_core::{KeyAlgorithm, KeySource, PrivateKey, SystemKeys, SystemRandomness};
+    /// use pki_core::x509::{KeyAlgorithm, KeySource, PrivateKey, SystemKeys, SystemRandomness};
     ///
     /// let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
     /// let text = key.to_encrypted_pem("secret", &SystemRandomness)?;
     /// assert!(PrivateKey::read(text.as_bytes(), None).is_err());
     /// let read = PrivateKey::read(text.as_bytes(), Some("secret"))?;
     /// assert_eq!(read.public_key(), key.public_key());
-    /// # Ok::<(), pki_core::Error>(())
+    /// # Ok::<(), pki_core::x509::Error>(())
     /// ```
     ///
     /// # Errors
@@ -110,27 +111,17 @@ impl PrivateKey {
             }
         }))
     }
+}
 
-    /// The signature algorithm that this key signs with, as cfssl chooses it: the hash grows with the key.
-    pub(crate) fn signature_algorithm(&self) -> ObjectIdentifier {
-        match self.public.kind() {
-            PublicKeyKind::Rsa { bits: ..3072 } => oid::SHA256_WITH_RSA,
-            PublicKeyKind::Rsa { bits: ..4096 } => oid::SHA384_WITH_RSA,
-            PublicKeyKind::Rsa { .. } => oid::SHA512_WITH_RSA,
-            PublicKeyKind::EcdsaP384 => oid::ECDSA_WITH_SHA384,
-            PublicKeyKind::EcdsaP521 => oid::ECDSA_WITH_SHA512,
-            PublicKeyKind::Ed25519 => oid::ED25519,
-            _ => oid::ECDSA_WITH_SHA256,
-        }
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("kind", &self.public.kind()).finish_non_exhaustive()
     }
+}
 
-    /// The AlgorithmIdentifier that goes with [`Self::signature_algorithm`]; RSA has NULL parameters
-    /// (RFC 3279 section 2.2.1), the others none.
-    pub(crate) fn signature_algorithm_identifier(&self) -> Result<Vec<u8>, Error> {
-        let parameters = matches!(self.signer, Signer::Rsa(_)).then(Any::null);
-        let oid = self.signature_algorithm();
-        let parameters = parameters.as_ref().map(Into::into);
-        Ok(der::Encode::to_der(&AlgorithmIdentifier { oid, parameters })?)
+impl SigningKey for PrivateKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
@@ -141,7 +132,7 @@ impl PrivateKey {
             }
             Signer::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             Signer::Rsa(pair) => {
-                let padding: &'static dyn RsaEncoding = match self.signature_algorithm() {
+                let padding: &'static dyn RsaEncoding = match self.public.kind().signature_algorithm() {
                     oid::SHA256_WITH_RSA => &algorithms::RSA_PKCS1_SHA256,
                     oid::SHA384_WITH_RSA => &algorithms::RSA_PKCS1_SHA384,
                     _ => &algorithms::RSA_PKCS1_SHA512,
@@ -152,19 +143,5 @@ impl PrivateKey {
                 Ok(signature)
             }
         }
-    }
-
-    /// `SEQUENCE { body, signatureAlgorithm, signature }`: the shape of certificates, CSRs and CRLs.
-    pub(crate) fn sign_structure(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut bits = vec![0];
-        bits.extend(self.sign(body)?);
-        let signature = encode::element(der::Tag::BitString, &bits)?;
-        encode::sequence(&[body, &self.signature_algorithm_identifier()?, &signature])
-    }
-}
-
-impl fmt::Debug for PrivateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateKey").field("kind", &self.public.kind()).finish_non_exhaustive()
     }
 }

@@ -1,14 +1,12 @@
 //! Public keys: the SubjectPublicKeyInfo as it was read, what kind it is, and checking signatures with it.
 
-use std::fmt;
-
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
 
-use crate::error::{Error, ErrorKind};
-use crate::x509::key::KeyAlgorithm;
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::key::kind::PublicKeyKind;
 use crate::x509::oid;
 
 /// A SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), byte for byte as it was read.
@@ -17,55 +15,6 @@ pub struct PublicKey {
     der: Vec<u8>,
     bits: Vec<u8>,
     kind: PublicKeyKind,
-}
-
-/// What kind of key a [`PublicKey`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PublicKeyKind {
-    /// ECDSA on P-224, which nothing here signs with.
-    EcdsaP224,
-    /// ECDSA on P-256.
-    EcdsaP256,
-    /// ECDSA on P-384.
-    EcdsaP384,
-    /// ECDSA on P-521.
-    EcdsaP521,
-    /// Ed25519.
-    Ed25519,
-    /// RSA.
-    Rsa {
-        /// The length of the modulus.
-        bits: usize,
-    },
-}
-
-impl From<KeyAlgorithm> for PublicKeyKind {
-    fn from(algorithm: KeyAlgorithm) -> Self {
-        match algorithm {
-            KeyAlgorithm::EcdsaP256 => Self::EcdsaP256,
-            KeyAlgorithm::EcdsaP384 => Self::EcdsaP384,
-            KeyAlgorithm::EcdsaP521 => Self::EcdsaP521,
-            KeyAlgorithm::Ed25519 => Self::Ed25519,
-            KeyAlgorithm::Rsa2048 => Self::Rsa { bits: 2048 },
-            KeyAlgorithm::Rsa3072 => Self::Rsa { bits: 3072 },
-            KeyAlgorithm::Rsa4096 => Self::Rsa { bits: 4096 },
-            KeyAlgorithm::Rsa8192 => Self::Rsa { bits: 8192 },
-        }
-    }
-}
-
-impl fmt::Display for PublicKeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EcdsaP224 => f.write_str("ecdsa-224"),
-            Self::EcdsaP256 => f.write_str("ecdsa-256"),
-            Self::EcdsaP384 => f.write_str("ecdsa-384"),
-            Self::EcdsaP521 => f.write_str("ecdsa-521"),
-            Self::Ed25519 => f.write_str("ed25519"),
-            Self::Rsa { bits } => write!(f, "rsa-{bits}"),
-        }
-    }
 }
 
 #[derive(Sequence)]

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 
-use crate::error::{Error, ErrorKind};
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::key::PrivateKey;
 use crate::x509::key::encrypted;
 use crate::x509::key::private::Signer;

@@ -1,24 +1,26 @@
-//! What a user should know although the work can go on.
-
-use std::fmt;
+//! What deserves a warning about a cluster.
 
 use time::OffsetDateTime;
 
-use crate::base::place::{Place, date};
-use crate::etcd::Reason;
-use crate::x509::key::KeyAlgorithm;
+use crate::base::notice;
+use crate::base::place::date;
+use crate::etcd::plan::Reason;
+use crate::x509;
+use crate::x509::KeyAlgorithm;
 
-/// Something that deserves a warning, and where it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    kind: NoticeKind,
-    place: Place,
-}
+/// What the operator should know about a cluster.
+pub type Notice = notice::Notice<NoticeKind>;
+
+/// A value, and what its user should know about it.
+pub type WithNotices<T> = notice::WithNotices<T, NoticeKind>;
 
 /// The facts of a [`Notice`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
+    /// Something about a certificate that was issued.
+    #[error(transparent)]
+    X509(x509::NoticeKind),
     /// The description asks for another CA than there is.
     #[error(
         "the CA stays as it is, with {found}, though the description says {wanted}: everything depends on it"
@@ -64,29 +66,6 @@ pub enum NoticeKind {
         /// The folder, relative to the output folder.
         path: String,
     },
-    /// An empty entry in a list of hosts.
-    #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for none")]
-    EmptyHost,
-    /// A host was written in letters outside ASCII.
-    #[error("the host {host:?} stands in the certificate as {ascii:?}")]
-    InternationalHost {
-        /// As written.
-        host: String,
-        /// In ASCII.
-        ascii: String,
-    },
-    /// A certificate that has its CA's own name.
-    #[error("{name} is its CA's name too, so some programs take the certificate for self-signed")]
-    NamedLikeIssuer {
-        /// The name of both.
-        name: String,
-    },
-    /// A setting that cfssl has and that nothing here looks at.
-    #[error("it has no effect here")]
-    NoEffect,
-    /// A server certificate without any name.
-    #[error("no hosts: clients refuse a server certificate without any name or address")]
-    NoHosts,
     /// The cluster trusts a CA that may have issued certificates for others.
     #[error("whoever has a certificate of {subject} can read and write everything in this cluster")]
     ForeignCa {
@@ -124,43 +103,6 @@ pub enum NoticeKind {
          own"
     )]
     OneCa,
-    /// A name that clients cannot match.
-    #[error("the host {host:?} will not be matched by clients: {reason}")]
-    OddHost {
-        /// As written.
-        host: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A renewed certificate has another CA than before.
-    #[error("it was issued by {was} and is now by {is}: whoever checks it must trust the new CA")]
-    OtherIssuer {
-        /// The CA before.
-        was: String,
-        /// The CA now.
-        is: String,
-    },
-    /// A certificate will be useless before its date says so.
-    #[error(
-        "the certificate says {}, but its CA ends at {}: it is useless from then on",
-        date(*not_after),
-        date(*issuer_not_after)
-    )]
-    OutlivesIssuer {
-        /// The certificate's own end.
-        not_after: OffsetDateTime,
-        /// The CA's end.
-        issuer_not_after: OffsetDateTime,
-    },
-    /// A requester took a CA's usage through `copy_extensions`.
-    #[error(
-        "the request asked for {usage}, which is not among the profile's usages, and `copy_extensions` gave it: \
-         without CA:TRUE it is of no use, but it should not be there"
-    )]
-    RequestedUsage {
-        /// The usage, as RFC 5280 names it.
-        usage: &'static str,
-    },
     /// One certificate for clients and peers.
     #[error(
         "with the layout shared-cert a member's key opens the client port and the peer port alike, here and on every \
@@ -170,12 +112,6 @@ pub enum NoticeKind {
     /// A single member cannot fail.
     #[error("one member: every restart is an outage and a lost disk is a lost cluster")]
     SingleMember,
-    /// Spaces around a host were removed.
-    #[error("spaces around the host {host:?} were removed")]
-    UntrimmedHost {
-        /// The host as written.
-        host: String,
-    },
     /// What an offline CA has signed is not what it was asked for, and is not taken.
     #[error(
         "{answer} is not the certificate of {certificate} that is asked for: {}; sign {request} again",
@@ -191,17 +127,9 @@ pub enum NoticeKind {
         /// The file of the request.
         request: String,
     },
-    /// A key that nothing reads.
-    #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]
-    UnknownKey {
-        /// The key as written.
-        key: String,
-        /// What was probably meant.
-        near: Option<String>,
-    },
 }
 
-/// `: did you mean `near`?`, or nothing.
+/// `: use `instead``, or nothing.
 fn instead_of(instead: Option<&str>) -> String {
     instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
 }
@@ -210,46 +138,8 @@ fn in_a_row(reasons: &[Reason]) -> String {
     reasons.iter().map(Reason::to_string).collect::<Vec<_>>().join("; ")
 }
 
-pub(crate) fn did_you_mean(near: Option<&str>) -> String {
-    near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
-}
-
-impl Notice {
-    pub(crate) fn new(kind: NoticeKind) -> Self {
-        Self { kind, place: Place::default() }
+impl From<x509::Notice> for Notice {
+    fn from(notice: x509::Notice) -> Self {
+        notice.map(NoticeKind::X509)
     }
-
-    #[must_use]
-    pub(crate) fn at(mut self, place: Place) -> Self {
-        self.place = place;
-        self
-    }
-
-    /// What there is to know.
-    pub fn kind(&self) -> &NoticeKind {
-        &self.kind
-    }
-
-    /// Where it was found.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.is_unknown() {
-            write!(f, "{}: ", self.place)?;
-        }
-        self.kind.fmt(f)
-    }
-}
-
-/// A value, and what its reader should know about it.
-#[derive(Debug, Clone)]
-pub struct Noticed<T> {
-    /// The value.
-    pub value: T,
-    /// What to tell the user.
-    pub notices: Vec<Notice>,
 }
