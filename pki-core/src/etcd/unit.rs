@@ -176,8 +176,10 @@ fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Sett
     unit.only("CapabilityBoundingSet", capability);
     unit.only("AmbientCapabilities", capability);
     unit.set(&[("ProtectSystem", "strict"), ("ProtectHome", home)]);
+    // Every command gets its view of the file system before it runs, so a folder that is required here cannot be
+    // made by the command that would make it.
     for folder in others {
-        unit.set(&[("ReadWritePaths", folder.as_str())]);
+        unit.set(&[("ReadWritePaths", &format!("-{folder}"))]);
     }
     unit.set(&[
         ("PrivateTmp", temporary),
