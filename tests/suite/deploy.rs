@@ -4,6 +4,8 @@
 //! `/run` and `/var/lib` are the host's. A program `systemctl` notes there what it is asked for, and the test starts
 //! real etcd from what has arrived.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -29,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("deploy::shellcheck_accepts_it", shellcheck_accepts_it),
         trial("deploy::files_arrive_with_owners_and_modes", files_arrive),
+        trial("deploy::links_of_the_user_lead_nowhere", links_of_the_user_lead_nowhere),
         trial("deploy::what_a_host_lacks_is_told_before_anything_is_done", what_a_host_lacks_is_told),
         trial("deploy::usage_is_checked", usage_is_checked),
     ];
@@ -143,9 +146,7 @@ fn files_arrive() -> Outcome {
     fs::set_permissions(host.join("etc/etcd"), Permissions::from_mode(0o750)).unwrap();
     chown(host.join("etc/etcd"), Some(7), Some(8)).unwrap();
     fs::write(host.join("etc/victim"), "precious").unwrap();
-    for name in ["server.pem.etcdpki", "server-key.pem"] {
-        symlink("/etc/victim", pki.join(name)).unwrap();
-    }
+    symlink("/etc/victim", pki.join("server-key.pem")).unwrap();
 
     let tree = moved(Tree::of(ONE_MEMBER).applied());
     let ran = run(&mut hosts.deploy(&tree, &["--copy"])).ok();
@@ -179,6 +180,81 @@ fn files_arrive() -> Outcome {
     let again = run(&mut hosts.deploy(&tree, &["--copy", "etcd1"])).ok();
     assert!(!again.stderr.contains(".pem"), "nothing has changed: {again}");
     Ok(())
+}
+
+/// Whoever is etcd's user on a host puts links to what is root's where root will work: as files that arrive, while
+/// they arrive, and as the folder itself.
+fn links_of_the_user_lead_nowhere() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let host = hosts.path("127.0.0.1");
+    let (etcd, folder, pki) = (ids("etcd"), host.join("etc/etcd"), host.join("etc/etcd/pki"));
+    let tree = Tree::of(ONE_MEMBER).applied();
+    fs::create_dir_all(&pki).unwrap();
+    for folder in [&folder, &pki] {
+        chown(folder, Some(etcd.0), Some(etcd.1)).unwrap();
+    }
+    let secret = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
+    };
+    fs::create_dir_all(host.join("etc/root/folder")).unwrap();
+    secret(
+        &host.join("etc/root/copy.pem"),
+        &fs::read(tree.path("nodes/etcd1/etc/etcd/pki/peer.pem")).unwrap(),
+    );
+    secret(&host.join("etc/root/victim"), b"precious");
+    // The folder itself, and what is in it.
+    let of_root = || (contents(&host.join("etc/root")), contents(&host.join("etc")).remove("root"));
+    let before = of_root();
+    symlink("/etc/root/folder", pki.join("server.pem")).unwrap();
+    symlink("/etc/root/copy.pem", pki.join("peer.pem")).unwrap();
+    let quick = "#!/bin/sh\nfor file in /etc/etcd/pki/*; do ln -sfn /etc/root/victim \"$file\"; done\n\
+                 exec /bin/chmod \"$@\"\n";
+    fs::write(hosts.path("bin/host/chmod"), quick).unwrap();
+    fs::set_permissions(hosts.path("bin/host/chmod"), Permissions::from_mode(0o755)).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    assert_eq!(of_root(), before);
+
+    fs::remove_file(hosts.path("bin/host/chmod")).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    for (name, entry) in contents(&pki) {
+        assert!(entry.0 & 0o170_000 == 0o100_000 && (entry.1, entry.2) == etcd, "{name}: {entry:?}");
+    }
+    assert_eq!(of_root(), before);
+
+    fs::rename(&pki, folder.join("away")).unwrap();
+    symlink("/etc/root", &pki).unwrap();
+    let ran = run(&mut hosts.deploy(&tree, &["--copy"])).ends_with(1);
+    assert!(ran.stderr.contains("/etc/etcd/pki is a link to /etc/root that others than root"), "{ran}");
+    assert_eq!(of_root(), before);
+    let mut left: Vec<_> = fs::read_dir(&folder).unwrap().map(|item| item.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["away", "etcd.env", "pki"]);
+    // What root made a link of is meant so.
+    chown(&folder, Some(0), Some(0)).unwrap();
+    fs::rename(folder.join("away"), host.join("etc/keys")).unwrap();
+    fs::remove_file(&pki).unwrap();
+    symlink("/etc/keys", &pki).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    Ok(())
+}
+
+/// Mode, user, group and bytes of what is in a folder.
+fn contents(folder: &Path) -> BTreeMap<String, (u32, u32, u32, Vec<u8>)> {
+    let inside = fs::read_dir(folder).unwrap().map(|item| item.unwrap().path());
+    let about = inside.map(|path| {
+        let about = fs::symlink_metadata(&path).unwrap();
+        let mut bytes = if about.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        if about.is_dir() {
+            let names = fs::read_dir(&path).unwrap().map(|item| item.unwrap().file_name());
+            bytes = names.flat_map(OsString::into_encoded_bytes).collect();
+        }
+        (
+            path.file_name().unwrap().to_str().unwrap().to_owned(),
+            (about.mode(), about.uid(), about.gid(), bytes),
+        )
+    });
+    about.collect()
 }
 
 const ONE_MEMBER: &str = "name: one\nmembers: [{name: etcd1, address: 127.0.0.1}]\n";
