@@ -31,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("deploy::shellcheck_accepts_it", shellcheck_accepts_it),
         trial("deploy::files_arrive_with_owners_and_modes", files_arrive),
+        trial("deploy::printed_copies_take_nothing_from_whom_it_belongs_to", printed_copies_take_nothing),
         trial("deploy::links_of_the_user_lead_nowhere", links_of_the_user_lead_nowhere),
         trial("deploy::what_a_host_lacks_is_told_before_anything_is_done", what_a_host_lacks_is_told),
         trial("deploy::usage_is_checked", usage_is_checked),
@@ -49,10 +50,16 @@ struct Hosts(TempDir);
 
 /// What `ssh` does: a shell on the host, as root.
 const SSH: &str = r#"#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-host=$HOSTS/${2#root@}
-test -d "$host" || { echo "ssh: connect to host ${2#root@}: No route to host" >&2; exit 255; }
-shift 2
+while :; do
+    case $1 in
+        -[lo]) shift 2 ;;
+        --) shift ;;
+        *) break ;;
+    esac
+done
+host=$HOSTS/${1#root@}
+test -d "$host" || { echo "ssh: connect to host ${1#root@}: No route to host" >&2; exit 255; }
+shift
 exec unshare -m sh -c '
     host=$1
     shift
@@ -179,6 +186,51 @@ fn files_arrive() -> Outcome {
 
     let again = run(&mut hosts.deploy(&tree, &["--copy", "etcd1"])).ok();
     assert!(!again.stderr.contains(".pem"), "nothing has changed: {again}");
+    Ok(())
+}
+
+/// What `apply` prints for those who copy by themselves, where root's umask is strict.
+fn printed_copies_take_nothing() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    find("rsync")?;
+    let host = hosts.path("127.0.0.1");
+    let tree = Tree::of(&ONE_MEMBER.replace("members", "host: {user: daemon}\nmembers"));
+    let printed = tree.apply().ok().stdout;
+    let commands: Vec<_> = printed.lines().map(str::trim).filter(|line| line.starts_with("rsync ")).collect();
+    assert!(!commands.is_empty(), "{printed}");
+    let copy = || {
+        let script = format!("set -e; umask 077\n{}", commands.join("\n"));
+        let mut path = OsString::from(format!("{}:", hosts.path("bin").display()));
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env("PATH", path).env("HOSTS", hosts.path("")).env("RSYNC_RSH", "ssh");
+        run(&mut command).ok();
+    };
+    let about = |path: &str| {
+        let about = fs::symlink_metadata(host.join(path)).unwrap();
+        (about.mode() & 0o7777, about.uid(), about.gid())
+    };
+    for path in ["etc", "etc/systemd/system"] {
+        fs::set_permissions(host.join(path), Permissions::from_mode(0o751)).unwrap();
+        chown(host.join(path), Some(7), Some(8)).unwrap();
+    }
+    let (user, group) = ids("daemon");
+    for time in ["the first", "the second"] {
+        copy();
+        for path in ["etc", "etc/systemd/system"] {
+            assert_eq!(about(path), (0o751, 7, 8), "{path}, {time} time");
+        }
+        assert_eq!(about("etc/etcd"), (0o755, 0, 0), "{time} time");
+        assert_eq!(about("etc/etcd/pki"), (0o700, user, group), "{time} time");
+        for (path, mode) in super::guides::listing(&tree.path("nodes/etcd1")) {
+            let path = path.to_str().unwrap();
+            let wanted = if path.starts_with("etc/etcd/pki") { (mode, user, group) } else { (mode, 0, 0) };
+            assert_eq!(about(path), wanted, "{path}, {time} time");
+            // As it was left by whoever copied everything as root's.
+            chown(host.join(path), Some(0), Some(0)).unwrap();
+        }
+        chown(host.join("etc/etcd/pki"), Some(0), Some(0)).unwrap();
+    }
     Ok(())
 }
 
