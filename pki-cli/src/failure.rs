@@ -1,7 +1,9 @@
 //! How a command fails: a message, what to do about it, and the exit status.
 
 use anstyle::{AnsiColor, Style};
-use pki_core::disk::BatchError;
+use std::path::Path;
+
+use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::{cfssl, etcd, x509};
 
 use crate::hint;
@@ -31,6 +33,12 @@ impl Failure {
     /// Whoever read our output has gone; there is nobody to tell.
     pub(crate) fn broken_pipe() -> Self {
         Self { silent: true, ..Self::user(String::new()) }
+    }
+
+    /// A file could not be written.
+    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
+        let failure = Self::user(format!("cannot write {}: {error}", path.display()));
+        failure.known_hint(KeyIsThere::in_error(error).map(KeyIsThere::hint))
     }
 
     /// What to do about it.
@@ -138,7 +146,7 @@ impl From<etcd::Invalid> for Failure {
 
 impl From<BatchError> for Failure {
     fn from(error: BatchError) -> Self {
-        Self::user(format!("cannot write {error}"))
+        Self::write(&error.path, &error.source)
     }
 }
 

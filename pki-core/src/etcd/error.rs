@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{self, Kind};
 use crate::cfssl;
+use crate::disk::KeyIsThere;
 use crate::etcd::error::description::DescriptionError;
 use crate::x509;
 
@@ -184,7 +185,7 @@ impl Kind for ErrorKind {
             Self::UnwritablePath { .. } => {
                 "use an output folder whose path is UTF-8 without control characters".to_owned()
             }
-            Self::Io { .. } => return None,
+            Self::Io { source, .. } => KeyIsThere::in_error(source)?.hint().to_owned(),
         })
     }
 }
