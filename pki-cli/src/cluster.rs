@@ -150,7 +150,8 @@ impl Target {
         let now = (io.now)();
         let mut reports = Vec::new();
         for described in self.read(io)? {
-            let plan = Plan::new(&described.cluster, &Folder::open(&described.output)?, now)?;
+            let snapshot = Folder::open(&described.output)?.snapshot(&described.cluster)?;
+            let plan = Plan::new(&described.cluster, &snapshot, now)?;
             reports.push((described, plan.report()));
         }
         let changed = reports.iter().any(|(_, report)| report.changed || !report.to_sign.is_empty());
@@ -247,7 +248,7 @@ impl Described {
     /// Makes what is not right yet.
     fn apply(&self, keys: &dyn KeySource, now: OffsetDateTime, bar: &ProgressBar) -> Result<Report, Failure> {
         let folder = Folder::lock(&self.output)?;
-        let plan = Plan::new(&self.cluster, &folder, now)?;
+        let plan = Plan::new(&self.cluster, &folder.snapshot(&self.cluster)?, now)?;
         if plan.is_done() {
             return Ok(plan.report());
         }

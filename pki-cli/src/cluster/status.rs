@@ -60,7 +60,7 @@ impl Command {
         let now = (io.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
-            let status = Status::new(&Folder::open(folder)?, now)?;
+            let status = Status::new(&Folder::open(folder)?.public_snapshot()?, now)?;
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
                 return Err(

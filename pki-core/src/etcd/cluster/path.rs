@@ -7,7 +7,7 @@ use crate::etcd::safe::label::Label;
 pub(crate) const HOST_UNITS: &str = "/etc/systemd/system";
 
 /// What was issued.
-pub(crate) const LOCK: &str = "cluster.lock.json";
+pub(crate) const RECORD: &str = "cluster.lock.json";
 
 /// The CAs of the cluster's own.
 pub(crate) const AUTHORITIES: &str = "ca";
