@@ -85,6 +85,7 @@ pub use issue::{Outcome, Progress};
 pub use label::Label;
 pub use layout::{Layout, Role};
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
+pub use path::{RepeatedCluster, output_folders};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use report::{CertificateReport, FileReport, MemberReport, Report};
 pub use shell::word as shell_word;

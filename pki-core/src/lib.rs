@@ -86,7 +86,7 @@ pub use certinfo::{
     AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
     PublicKeyInfo, RequestInfo,
 };
-pub use chain::{Bundle, Bundler, Flavor};
+pub use chain::{Bundle, BundleInfo, BundleStatus, Bundler, Flavor};
 pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
 pub use csr::{CertificateRequest, VerifiedRequest};
 pub use error::{Error, ErrorKind};
