@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use pki_cli::Io;
+use pki_cli::Terminal;
 use pki_core::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
 use tempfile::TempDir;
 
@@ -60,8 +60,9 @@ impl Folder {
         let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
         let args = std::iter::once("cfssl".into()).chain(words);
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let status =
-            Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
+        let status = Terminal::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |terminal| {
+            pki_cli::run(args, terminal)
+        });
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { status, output: text(output), errors: text(errors) }
     }

@@ -1,6 +1,6 @@
 //! The flags of `cfssl`, `cfssljson` and `cfssl-certinfo`.
 
-use crate::goflag::{Flag, Kind};
+use super::goflag::{Flag, Kind};
 
 const fn text(name: &'static str, about: &'static str) -> Flag {
     text_or(name, "", about)
@@ -141,7 +141,7 @@ pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::goflag::parse;
+    use crate::cfssl::goflag::parse;
 
     #[test]
     fn every_default_is_a_good_value() {

@@ -1,101 +1,89 @@
-//! What the commands read: CAs, keys, requests, profiles.
+//! What the commands read: files, the standard input, the environment, and the certificates and keys in them.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use pki_core::{Certificate, Config, Issuer, Notice, PrivateKey, Profile, Request};
+use pki_core::{Certificate, Error, ErrorKind, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::command::{Call, read_or_input, read_prefixed};
 use super::log::Log;
-use crate::failure::Failure;
-use crate::io::Io;
-
-/// cfssl's number for a CA key's file that cannot be read.
-const KEY_UNREADABLE: u32 = 1001;
+use crate::terminal::{CommandError, Terminal};
 
 /// The password of encrypted keys; cfssl's name for it.
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
 
-/// The CA of `-ca` and `-ca-key`.
-pub(crate) fn issuer(call: &Call, io: &mut Io<'_>) -> Result<Issuer, Failure> {
-    refuse_remote(call)?;
-    let needed = |flag: &str, what: &str| {
-        call.given(flag).ok_or_else(|| {
-            Failure::user(format!("need a CA {what} (provide one with -{flag})"))
-                .hint("or make a new CA with gencert -initca")
-        })
-    };
-    let (certificate_name, key_name) = (needed("ca", "certificate")?, needed("ca-key", "key")?);
-    let certificate = certificate(certificate_name, io)?;
-    let key = private_key(key_name, call, io).map_err(|failure| failure.code(KEY_UNREADABLE))?;
-    Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
+/// The password for the keys that `-encrypt` writes.
+const NEW_KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
+
+/// The bytes of a file that may be a secret.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    std::fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|source| ErrorKind::Io { action: "read", path: path.to_owned(), source }.into())
 }
 
-/// The certificate of `-ca` is never replaced by one that the CA issues.
-pub(crate) fn refuse_to_replace_ca(
-    call: &Call,
-    targets: impl IntoIterator<Item = PathBuf>,
-) -> Result<(), Failure> {
-    let Some(name) = call.given("ca") else { return Ok(()) };
-    let name = Path::new(name.strip_prefix("file:").unwrap_or(name));
-    let Ok(ca) = fs::canonicalize(name) else { return Ok(()) };
-    // By their names first, for there may be thousands. A link to the certificate counts as the certificate.
-    let names = [name.file_name(), ca.file_name()];
-    let is_ca = |target: &PathBuf| {
-        names.contains(&target.file_name()) && fs::canonicalize(target).is_ok_and(|path| path == ca)
-    };
-    match targets.into_iter().find(is_ca) {
-        Some(target) => {
-            let message = format!(
-                "{} is the CA's certificate, and would be replaced by one that it issues",
-                target.display()
-            );
-            Err(Failure::user(message).hint("choose another name, or another folder"))
+/// A text file; what is not UTF-8 in it becomes U+FFFD, as in Go.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+}
+
+/// A file, or standard input for `-`.
+pub(crate) fn read_or_input(
+    name: &str,
+    terminal: &mut Terminal<'_>,
+) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    match name {
+        "-" => terminal.read_input(),
+        path => Ok(read(Path::new(path))?),
+    }
+}
+
+/// A file, or what `env:NAME` and `file:PATH` name; and what to call it in messages.
+fn read_prefixed(name: &str, terminal: &Terminal<'_>) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CommandError> {
+    let path = match name.split_once(':') {
+        None => name,
+        Some(("file", path)) => path,
+        Some(("env", variable)) => {
+            let value = (terminal.variable)(variable).unwrap_or_default();
+            return Ok((name.into(), Zeroizing::new(value.into_encoded_bytes())));
         }
-        None => Ok(()),
-    }
-}
-
-/// Signing elsewhere, and noting what was signed in a database, are not done here.
-pub(crate) fn refuse_remote(call: &Call) -> Result<(), Failure> {
-    if call.given("remote").is_some() {
-        return Err(Failure::user("-remote is not provided: etcdpki signs with local keys")
-            .hint("give -ca and -ca-key"));
-    }
-    if call.given("db-config").is_some() {
-        return Err(Failure::user("-db-config is not provided: there is no certificate database")
-            .hint("leave it out, and keep the certificates: gencrl takes their serial numbers"));
-    }
-    Ok(())
+        Some((prefix, _)) => {
+            return Err(CommandError::new(format!("unknown prefix: {prefix}"))
+                .hint(format!("a path with a colon is written file:{name}")));
+        }
+    };
+    Ok((path.into(), read(Path::new(path))?))
 }
 
 /// A certificate by file name or prefix.
-pub(crate) fn certificate(name: &str, io: &Io<'_>) -> Result<Certificate, Failure> {
-    let (path, bytes) = read_prefixed(name, io)?;
+pub(crate) fn certificate(name: &str, terminal: &Terminal<'_>) -> Result<Certificate, CommandError> {
+    let (path, bytes) = read_prefixed(name, terminal)?;
     Ok(Certificate::read(&bytes).map_err(|error| error.in_file(&path))?)
 }
 
 /// A private key by file name or prefix.
-pub(crate) fn private_key(name: &str, call: &Call, io: &mut Io<'_>) -> Result<PrivateKey, Failure> {
-    Ok(private_key_and_text(name, call, io)?.0)
+pub(crate) fn private_key(
+    name: &str,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<PrivateKey, CommandError> {
+    Ok(private_key_and_text(name, log, terminal)?.0)
 }
 
-/// A private key, and the file that it stands in.
+/// A private key, and the text that it was read from.
 pub(crate) fn private_key_and_text(
     name: &str,
-    call: &Call,
-    io: &mut Io<'_>,
-) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), Failure> {
-    let (path, bytes) = read_prefixed(name, io)?;
-    let password = secret(PASSWORD, io);
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), CommandError> {
+    let (path, bytes) = read_prefixed(name, terminal)?;
+    let password = secret(PASSWORD, terminal);
     let password = password.as_ref().map(|password| password.as_str());
     let key = PrivateKey::read(&bytes, password).map_err(|error| error.in_file(&path))?;
     if std::fs::metadata(&path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o007 != 0) {
         let path = path.display();
-        Log::new(call.flags.integer("loglevel")).warning(
-            io,
+        log.warning(
+            terminal,
             format_args!(
                 "everybody on this machine may read or change the private key {path}: run chmod 600 {path}"
             ),
@@ -104,75 +92,18 @@ pub(crate) fn private_key_and_text(
     Ok((key, bytes))
 }
 
+/// The password for a new key, which `-encrypt` needs.
+pub(crate) fn key_password_of_environment(
+    terminal: &Terminal<'_>,
+) -> Result<Zeroizing<String>, CommandError> {
+    secret(NEW_KEY_PASSWORD, terminal).ok_or_else(|| {
+        CommandError::new("-encrypt needs a password")
+            .hint(format!("put it into the variable {NEW_KEY_PASSWORD}"))
+    })
+}
+
 /// A variable of the environment that holds a secret, unless it is empty.
-pub(crate) fn secret(name: &str, io: &Io<'_>) -> Option<Zeroizing<String>> {
-    let value = (io.variable)(name).and_then(|value| value.into_string().ok());
+fn secret(name: &str, terminal: &Terminal<'_>) -> Option<Zeroizing<String>> {
+    let value = (terminal.variable)(name).and_then(|value| value.into_string().ok());
     value.filter(|value| !value.is_empty()).map(Zeroizing::new)
-}
-
-/// The request of the single operand, with `-cn` and `-hostname`.
-pub(crate) fn request(call: &Call, log: &Log, io: &mut Io<'_>) -> Result<Request, Failure> {
-    let mut request = read_request(call.operand()?, call, log, io)?;
-    if let Some(common_name) = call.given("cn") {
-        common_name.clone_into(&mut request.common_name);
-    }
-    if let Some(hosts) = hosts(call)
-        && !call.flags.switch("initca")
-    {
-        request.hosts = hosts;
-    }
-    Ok(request)
-}
-
-/// The hosts of `-hostname`.
-pub(crate) fn hosts(call: &Call) -> Option<Vec<String>> {
-    call.given("hostname").map(|hosts| hosts.split(',').map(str::to_owned).collect())
-}
-
-/// The request in a file or on standard input.
-pub(crate) fn read_request(name: &str, call: &Call, log: &Log, io: &mut Io<'_>) -> Result<Request, Failure> {
-    let bytes = read_or_input(name, io)?;
-    let request = Request::from_json(&String::from_utf8_lossy(&bytes), Some(Path::new(name)))?;
-    warn(call.notices(), log, io);
-    warn(&request.notices, log, io);
-    Ok(request.value)
-}
-
-/// A request for anything but a CA's own certificate has no `ca` section.
-pub(crate) fn refuse_ca_section(request: &Request) -> Result<(), Failure> {
-    match request.ca {
-        Some(_) => Err(Failure::user("ca section only permitted in initca")
-            .hint("remove \"ca\" from the CSR JSON, or give -initca")),
-        None => Ok(()),
-    }
-}
-
-/// The profile of `-config` and `-profile`, or `built_in` without a config.
-pub(crate) fn profile<'a>(call: &'a Call, built_in: &'a Profile) -> Result<&'a Profile, Failure> {
-    let name = call.given("profile");
-    let file = call.given("config").unwrap_or_default();
-    match (call.config(), name) {
-        (Some(config), name) => Ok(config.profile(name).map_err(|error| error.in_file(Path::new(file)))?),
-        (None, None) => Ok(built_in),
-        (None, Some(name)) => {
-            Err(Failure::user(format!("-profile {name} needs -config, the file that holds it"))
-                .hint("add -config=ca-config.json"))
-        }
-    }
-}
-
-/// The profile to sign under, checked to be of use.
-pub(crate) fn signing_profile(call: &Call) -> Result<Profile, Failure> {
-    let built_in = Config::default();
-    let profile = profile(call, built_in.profile(None)?)?;
-    let file = call.given("config").unwrap_or_default();
-    profile.check_usable().map_err(|error| error.in_file(Path::new(file)))?;
-    Ok(profile.clone())
-}
-
-/// Tells what there is to know.
-pub(crate) fn warn(notices: &[Notice], log: &Log, io: &mut Io<'_>) {
-    for notice in notices {
-        log.warning(io, notice);
-    }
 }

@@ -3,16 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::Error;
-use pki_core::ErrorKind;
 use pki_core::etcd::doctor::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
-use pki_core::etcd::{Authorities, EtcdVersion, Imported, Remark, import};
+use pki_core::etcd::{Authorities, Imported, Remark, import};
 use serde::Serialize;
 
-use super::show;
-use crate::failure::Failure;
-use crate::io::Io;
+use super::EtcdArgs;
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Terminal, absolute, print};
+
+pub(super) const EXAMPLE: &str = "\
+What could not be described as it was found is a comment in the description, and is told on standard error.
+
+Exit status: 0 if there is a description, 1 if not.
+
+Example:
+  etcdpki cluster import --etcd 3.5 /etc/systemd/system/etcd.service /etc/etcd >cluster.yaml";
 
 /// `import`
 #[derive(Args)]
@@ -21,9 +27,8 @@ pub(crate) struct Import {
     /// JSON
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The version of etcd that runs there
-    #[arg(long, value_name = "VERSION", default_value_t = EtcdVersion::default().to_string())]
-    etcd: String,
+    #[command(flatten)]
+    version: EtcdArgs,
     /// Describe new CAs that say the same, in place of those that were found
     #[arg(long)]
     new_ca: bool,
@@ -43,34 +48,24 @@ struct Report {
 }
 
 impl Import {
-    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let version = EtcdVersion::parse(&self.etcd)
-            .map_err(|error| Failure::from(Error::from(ErrorKind::Description(error))))?;
-        let failed =
-            |error: std::io::Error| Failure::user(format!("cannot find the current folder: {error}"));
-        let paths: Vec<PathBuf> = self
-            .paths
-            .iter()
-            .map(|path| std::path::absolute(path).map_err(failed))
-            .collect::<Result<_, _>>()?;
-        let found = Found::read(&paths, version, &SystemFiles)
-            .map_err(|error| Failure::user(error.to_string()).known_hint(error.hint()))?;
+    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let version = self.version.etcd;
+        let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let found = Found::read(&paths, version, &SystemFiles)?;
         let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
-        let imported = import(&found, version, authorities, (io.now)())
-            .map_err(|error| Failure::user(error.to_string()).known_hint(error.hint()))?;
+        let imported = import(&found, version, authorities, (io.now)())?;
         let Imported { description, remarks, findings, .. } = imported;
         if self.json {
             let report = Report { description, findings, remarks };
-            serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
-            writeln!(io.output)?;
+            print::json(io, &report)?;
         } else {
             let wrong = findings
                 .iter()
                 .map(|finding| format!("{}: {} ({})", finding.place, finding.problem, finding.rule));
-            show::lines(wrong, io);
-            show::lines(remarks.iter().map(ToString::to_string), io);
-            io.output.write_all(description.as_bytes())?;
+            print::warnings(io, wrong);
+            print::warnings(io, &remarks);
+            print::text(io, &description)?;
         }
-        Ok(0)
+        Ok(ExitStatus::Done)
     }
 }

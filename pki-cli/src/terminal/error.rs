@@ -1,35 +1,40 @@
-//! How a command fails: a message, what to do about it, and the exit status.
+//! How a command fails: a message, what to do about it, and cfssl's number for it.
 
-use anstyle::{AnsiColor, Style};
-use pki_core::Error;
 use pki_core::disk::BatchError;
+use pki_core::etcd::found::ReadError;
+use pki_core::etcd::{DescriptionError, ImportError};
+use pki_core::{Error, ErrorKind};
 
-use crate::io::Io;
+use super::{Style, Terminal, Tone};
 
 /// The end of a command that did not do what it was told.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     message: String,
     hint: Option<String>,
     code: Option<u32>,
-    status: u8,
-    silent: bool,
+    kind: Kind,
 }
 
-impl Failure {
-    /// The work could not be done: exit status 1.
-    pub(crate) fn user(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: None, status: 1, silent: false }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The work could not be done.
+    Failed,
+    /// The flags could not be read.
+    Usage,
+    /// The program that read the output has ended, and nobody is left to tell.
+    OutputClosed,
+}
+
+impl CommandError {
+    /// The work could not be done.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, code: None, kind: Kind::Failed }
     }
 
-    /// The command line could not be read: exit status 2.
+    /// The flags could not be read.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { status: 2, ..Self::user(message) }
-    }
-
-    /// Whoever read our output has gone; there is nobody to tell.
-    pub(crate) fn broken_pipe() -> Self {
-        Self { silent: true, ..Self::user(String::new()) }
+        Self { kind: Kind::Usage, ..Self::new(message) }
     }
 
     /// What to do about it.
@@ -38,23 +43,23 @@ impl Failure {
         self
     }
 
-    /// What to do about it, if anything is known.
-    pub(crate) fn known_hint(self, hint: Option<impl Into<String>>) -> Self {
+    /// What to do about it, if that is known.
+    pub(crate) fn maybe_hint(self, hint: Option<impl Into<String>>) -> Self {
         match hint {
             Some(hint) => self.hint(hint),
             None => self,
         }
     }
 
-    /// The same, of one of several things.
-    pub(crate) fn of(self, name: &str) -> Self {
-        Self { message: format!("{name}: {}", self.message), ..self }
-    }
-
     /// One more thing to do about it.
-    pub(crate) fn also(self, hint: &str) -> Self {
+    pub(crate) fn also_hint(self, hint: &str) -> Self {
         let all = self.hint.iter().map(String::as_str).chain([hint]).collect::<Vec<_>>().join("; ");
         self.hint(all)
+    }
+
+    /// Says which of several things the error is about.
+    pub(crate) fn about(self, name: &str) -> Self {
+        Self { message: format!("{name}: {}", self.message), ..self }
     }
 
     /// cfssl's number for it, unless it has one of its own.
@@ -63,61 +68,85 @@ impl Failure {
         self
     }
 
-    pub(crate) fn status(&self) -> u8 {
-        self.status
+    /// The exit status of cfssl's commands: 2 for flags that cannot be read, as Go's `flag` package has it, else 1.
+    pub(crate) fn status_of_cfssl(&self) -> u8 {
+        match self.kind {
+            Kind::Usage => 2,
+            Kind::Failed | Kind::OutputClosed => 1,
+        }
     }
 
     /// For people: `error: ...`, then `hint: ...`.
-    pub(crate) fn report(&self, io: &mut Io<'_>) {
-        if self.silent {
+    pub(crate) fn report(&self, terminal: &mut Terminal<'_>) {
+        if self.kind == Kind::OutputClosed {
             return;
         }
-        let (error, hint) = if io.colours_errors() {
-            (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default())
-        } else {
-            (Style::new(), Style::new())
-        };
-        // If standard error is gone, there is nobody left to tell.
-        let _ = writeln!(io.errors, "{error}error{error:#}: {}", self.message);
-        if let Some(text) = &self.hint {
-            let _ = writeln!(io.errors, "{hint}hint{hint:#}: {text}");
+        let style = Style::of_errors(terminal);
+        // If standard error is gone, nobody is left to tell.
+        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
     }
 
     /// The way cfssl does it: the last line is the error, as a JSON object if cfssl has a number for it.
-    pub(crate) fn report_as_cfssl(&self, io: &mut Io<'_>) {
-        if self.silent {
+    pub(crate) fn report_as_cfssl(&self, terminal: &mut Terminal<'_>) {
+        if self.kind == Kind::OutputClosed {
             return;
         }
-        if let Some(text) = &self.hint {
-            let _ = writeln!(io.errors, "hint: {text}");
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(terminal.errors, "hint: {hint}");
         }
         let _ = match self.code {
             Some(code) => {
-                writeln!(io.errors, "{{\"code\":{code},\"message\":{}}}", serde_json::json!(self.message))
+                let message = serde_json::json!(self.message);
+                writeln!(terminal.errors, "{{\"code\":{code},\"message\":{message}}}")
             }
-            None => writeln!(io.errors, "{}", self.message),
+            None => writeln!(terminal.errors, "{}", self.message),
         };
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        Self { hint: error.hint(), code: error.code(), ..Self::user(error.to_string()) }
+        Self { hint: error.hint(), code: error.code(), ..Self::new(error.to_string()) }
     }
 }
 
-impl From<BatchError> for Failure {
+impl From<DescriptionError> for CommandError {
+    fn from(error: DescriptionError) -> Self {
+        Error::from(ErrorKind::Description(error)).into()
+    }
+}
+
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).maybe_hint(hint)
+    }
+}
+
+impl From<ImportError> for CommandError {
+    fn from(error: ImportError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).maybe_hint(hint)
+    }
+}
+
+impl From<BatchError> for CommandError {
     fn from(error: BatchError) -> Self {
-        Self::user(format!("cannot write {error}"))
+        Self::new(format!("cannot write {error}"))
     }
 }
 
-impl From<std::io::Error> for Failure {
+/// Errors of the standard output.
+impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self::broken_pipe(),
-            _ => Self::user(format!("cannot write the output: {error}")),
+            std::io::ErrorKind::BrokenPipe => {
+                Self { kind: Kind::OutputClosed, ..Self::new("the output is closed") }
+            }
+            _ => Self::new(format!("cannot write the output: {error}")),
         }
     }
 }
