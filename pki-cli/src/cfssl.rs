@@ -169,7 +169,7 @@ static CFSSLJSON: Tool = Tool {
     name: "json",
     programs: &["cfssljson"],
     called: "cfssljson",
-    about: "cfssljson: write the JSON of the commands below to files",
+    about: "write the JSON of cfssl's commands to files, as cfssljson does",
     usage: "cfssl ... | cfssljson -bare [flags] [NAME]",
     example: "cfssl gencert -initca ca-csr.json | cfssljson -bare ca",
     flags: JSON_FLAGS,
