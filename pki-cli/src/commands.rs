@@ -135,7 +135,7 @@ fn every_command() -> Vec<(String, String)> {
 /// The error for a word that is no command, with what was probably meant.
 pub(crate) fn unknown(word: &str) -> CommandError {
     let all = every_command();
-    let near = pki_core::near_miss(word, all.iter().map(|(name, _)| name.as_str()));
+    let near = pki_core::base::near(word, all.iter().map(|(name, _)| name.as_str()));
     let near = near.and_then(|near| all.iter().find(|(name, _)| name == near));
     let hint = match near {
         Some((_, words)) => format!("did you mean {words}?"),

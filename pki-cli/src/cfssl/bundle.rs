@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pki_core::{BundleInfo, Bundler, Certificate, Error, ErrorKind, Flavor};
+use pki_core::cfssl::{BundleInfo, Bundler, Error, ErrorKind, Flavor};
+use pki_core::x509::{self, Certificate};
 
 use super::invocation::Invocation;
 use super::log::Log;
@@ -87,7 +88,7 @@ fn certificates(name: &str, terminal: &mut Terminal<'_>) -> Result<Vec<Certifica
 
 fn info_error(error: Error, name: &str) -> CommandError {
     match error.kind() {
-        ErrorKind::KeyMismatch => {
+        ErrorKind::X509(x509::ErrorKind::KeyMismatch) => {
             CommandError::new(format!("Private key does not match public key: -key is not that of {name}"))
                 .hint("compare the two files: they are not a pair")
         }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pki_core::{Certificate, CertificateInfo, CertificateRequest, FullCertificateInfo, RequestInfo};
+use pki_core::cfssl::{CertificateInfo, Error, FullCertificateInfo, RequestInfo};
+use pki_core::x509::{Certificate, CertificateRequest};
 
 use super::invocation::Invocation;
 use super::read::read_or_input;
@@ -62,7 +63,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
         }
         Certinfo::Request(file) => {
             let request = CertificateRequest::read_any_label(&read_or_input(file, terminal)?);
-            let info = request.and_then(|request| RequestInfo::new(&request));
+            let info = request.map_err(Error::from).and_then(|request| RequestInfo::new(&request));
             print::go_json(terminal, &info.map_err(|error| error.in_file(Path::new(file)))?)
         }
     }

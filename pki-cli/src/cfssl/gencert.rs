@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pki_core::{NewCertificate, RacingKeys, SystemRandomness, ca};
+use pki_core::cfssl::NewCertificate;
+use pki_core::x509::{RacingKeys, SystemRandomness, root};
 
 use super::genkey::check_before_key;
 use super::initca;
@@ -82,7 +83,7 @@ impl<'a> RenewCa<'a> {
         self.log.info(terminal, "re-generate a CA certificate from CA cert and key");
         let old = certificate(self.certificate, terminal)?;
         let key = private_key(self.key, self.log, terminal)?;
-        let renewed = ca::renew(&old, &key, (terminal.now)(), &SystemRandomness);
+        let renewed = root::renew(&old, &key, (terminal.now)(), &SystemRandomness);
         let renewed = renewed.map_err(|error| error.in_file(Path::new(self.certificate)))?;
         tell_signed(&renewed, self.log, terminal);
         Issued::default().certificate(&renewed).deliver(&self.delivery, self.log, terminal)
@@ -128,7 +129,7 @@ impl<'a> Renew<'a> {
         let name = self.old;
         let old = certificate(name, terminal)?;
         if let Some(key) = self.key
-            && !old.is_for(&private_key(key, self.log, terminal)?)
+            && !old.is_for(private_key(key, self.log, terminal)?.public_key())
         {
             return Err(CommandError::new(format!("the key in {key} is not that of {name}"))
                 .hint("the new certificate is for the old key: leave -key out, or name the old key"));

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, Existing, Mode};
-use pki_core::{Certificate, Crl, CrlTemplate, Error, ErrorKind, Issuer, Revocation, RevokedSerial};
+use pki_core::x509::{Certificate, Crl, CrlTemplate, Error, ErrorKind, Issuer, Revocation, RevokedSerial};
 use time::Duration;
 
 use super::goflag;

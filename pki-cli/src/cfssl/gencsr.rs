@@ -1,6 +1,7 @@
 //! `gencsr`: a request for a key that exists.
 
-use pki_core::{CertificateRequest, Notice};
+use pki_core::cfssl::Notice;
+use pki_core::x509::CertificateRequest;
 use zeroize::Zeroizing;
 
 use super::invocation::Invocation;

@@ -1,7 +1,8 @@
 //! `genkey`: a new key and the request that it signs.
 
-use pki_core::{
-    CertificateRequest, KeySource, PrivateKey, RacingKeys, Request, SubjectAltNames, SystemRandomness, ca,
+use pki_core::cfssl::{Request, ca};
+use pki_core::x509::{
+    CertificateRequest, KeySource, PrivateKey, RacingKeys, SubjectAltNames, SystemRandomness,
 };
 
 use super::invocation::Invocation;

@@ -1,6 +1,6 @@
 //! `info`: a CA's certificate, and what a profile says.
 
-use pki_core::Profile;
+use pki_core::cfssl::Profile;
 use serde::Serialize;
 
 use super::invocation::Invocation;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pki_core::{Config, Error, ErrorKind, Notice};
+use pki_core::cfssl::{Config, Error, ErrorKind, Notice};
 
 use super::goflag::{FlagError, Parsed};
 use super::log::Log;
@@ -29,8 +29,8 @@ impl Invocation {
     pub(crate) fn with_config(flags: Parsed) -> Result<Self, CommandError> {
         let mut invocation = Self::without_config(flags);
         if let Some(file) = invocation.given("config").map(Path::new) {
-            let config = read_text(file).and_then(|text| Config::from_json(&text, Some(file)));
-            let config = config.map_err(config_error)?;
+            let text = read_text(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
+            let config = Config::from_json(&text, Some(file)).map_err(config_error)?;
             invocation.config = Some(config.value);
             invocation.config_notices = config.notices;
         }

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 
-use pki_core::Notice;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::terminal::Terminal;
@@ -33,7 +32,7 @@ impl Log {
     }
 
     /// Tells what is worth knowing about something that was done.
-    pub(crate) fn warnings(self, terminal: &mut Terminal<'_>, notices: &[Notice]) {
+    pub(crate) fn warnings(self, terminal: &mut Terminal<'_>, notices: &[impl Display]) {
         for notice in notices {
             self.warning(terminal, notice);
         }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pki_core::Certificate;
 use pki_core::disk::{self, Existing, Mode};
+use pki_core::x509::Certificate;
 use time::OffsetDateTime;
 
 use super::goflag::Parsed;

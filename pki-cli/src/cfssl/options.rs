@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pki_core::{Config, Issuer, Notice, Profile, Request};
+use pki_core::cfssl::{Config, Notice, Profile, Request};
+use pki_core::x509::Issuer;
 
 use super::files;
 use super::invocation::Invocation;

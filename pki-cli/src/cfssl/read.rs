@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use pki_core::{Certificate, Error, ErrorKind, PrivateKey};
+use pki_core::x509::{Certificate, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::log::Log;
@@ -16,14 +16,14 @@ const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
 const NEW_KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
 
 /// The bytes of a file that may be a secret.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     std::fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|source| ErrorKind::Io { action: "read", path: path.to_owned(), source }.into())
+        .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))
 }
 
 /// A text file; what is not UTF-8 in it becomes U+FFFD, as in Go.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn read_or_input(
 ) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     match name {
         "-" => terminal.read_input(),
-        path => Ok(read(Path::new(path))?),
+        path => read(Path::new(path)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `selfsign`: a key and a certificate that it signs itself, for tests.
 
-use pki_core::{SystemRandomness, ca};
+use pki_core::cfssl::ca;
+use pki_core::x509::SystemRandomness;
 
 use super::genkey::new_request;
 use super::invocation::Invocation;

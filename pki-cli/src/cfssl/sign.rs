@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pki_core::{CertificateRequest, Notice, SigningRequest, SubjectAltNames, SystemRandomness};
+use pki_core::cfssl::{Notice, SigningRequest};
+use pki_core::x509::{CertificateRequest, SubjectAltNames, SystemRandomness};
 
 use super::into::{self, Many};
 use super::invocation::Invocation;

@@ -1,8 +1,9 @@
 //! `etcdpki cluster apply`
 
 use indicatif::ProgressBar;
+use pki_core::base::parallel;
 use pki_core::etcd::{Folder, Plan, Progress, Report};
-use pki_core::{KeySource, RacingKeys, SystemKeys, SystemRandomness, parallel};
+use pki_core::x509::{KeySource, RacingKeys, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 
 use super::show;

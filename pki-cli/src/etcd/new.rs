@@ -1,8 +1,7 @@
 //! `etcdpki cluster new`
 
 use clap::Args;
-use pki_core::Error;
-use pki_core::etcd::{Cluster, Label, Member, describe};
+use pki_core::etcd::{Cluster, Error, Label, Member, describe};
 
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, print};

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use comfy_table::Cell;
-use pki_core::Notice;
-use pki_core::etcd::{CertificateReport, Cluster, Report, next_steps, shell_word};
+use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, shell_word};
 
 use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pki_core::Notice;
-use pki_core::etcd::{Cluster, Label, Report, output_folders};
+use pki_core::etcd::{Cluster, Label, Notice, Report, output_folders};
 
 use super::show;
 use crate::terminal::{CommandError, Terminal};

@@ -3,8 +3,9 @@
 use pki_core::disk::BatchError;
 use pki_core::etcd::found::ReadError;
 use pki_core::etcd::{DescriptionError, ImportError};
-use pki_core::{Error, ErrorKind};
+use pki_core::{cfssl, etcd, x509};
 
+use super::hint;
 use super::{Style, Terminal, Tone};
 
 /// The end of a command that did not do what it was told.
@@ -107,15 +108,31 @@ impl CommandError {
     }
 }
 
-impl From<Error> for CommandError {
-    fn from(error: Error) -> Self {
-        Self { hint: error.hint(), code: error.code(), ..Self::new(error.to_string()) }
+impl From<x509::Error> for CommandError {
+    fn from(error: x509::Error) -> Self {
+        cfssl::Error::from(error).into()
+    }
+}
+
+impl From<cfssl::Error> for CommandError {
+    fn from(error: cfssl::Error) -> Self {
+        Self {
+            hint: hint::of_cfssl(error.kind()),
+            code: cfssl::number(error.kind()),
+            ..Self::new(error.to_string())
+        }
+    }
+}
+
+impl From<etcd::Error> for CommandError {
+    fn from(error: etcd::Error) -> Self {
+        Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) }
     }
 }
 
 impl From<DescriptionError> for CommandError {
     fn from(error: DescriptionError) -> Self {
-        Error::from(ErrorKind::Description(error)).into()
+        etcd::Error::from(etcd::ErrorKind::Description(error)).into()
     }
 }
 
