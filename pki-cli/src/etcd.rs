@@ -29,7 +29,7 @@ Example:
   etcdpki cluster status out";
 
 const SCHEMA_EXAMPLE: &str = "\
-Editors with a YAML language server read it if the description says where it is, in its first line:
+Editors with a YAML language server use it if the first line of the description says where it is:
   # yaml-language-server: $schema=cluster.schema.json
 
 Example:
@@ -41,10 +41,10 @@ pub(crate) enum Command {
     /// Print a description to start from
     #[command(after_help = new::EXAMPLE)]
     New(New),
-    /// Show what would change; write nothing
+    /// Show what `apply` would change, without changing it
     #[command(after_help = plan::EXAMPLE)]
     Plan(Target),
-    /// Describe a cluster that there is, from its files
+    /// Print a description of a cluster that exists, from its files
     #[command(after_help = import::EXAMPLE)]
     Import(Import),
     /// Make everything that the cluster's hosts and clients need

@@ -119,7 +119,7 @@ pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
 pub(crate) const MKBUNDLE_FLAGS: &[Flag] = &[
     text_or("f", "cert-bundle.crt", "file to write"),
     integer("loglevel", "1", "least level that is logged"),
-    integer("nw", "4", "accepted for mkbundle's sake: files are read one after the other"),
+    integer("nw", "4", "accepted because cfssl's mkbundle has it: files are read one after the other"),
 ];
 
 /// The flags of `link`.

@@ -12,10 +12,9 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, progress};
 
 pub(super) const EXAMPLE: &str = "\
-Keys and certificates that are right are kept; running it twice changes nothing.
+Keys and certificates that are right are kept, so a second run changes nothing.
 
-Exit status: 0 if everything is there, 2 if certificates are to be signed by a CA that is offline, 1 if something is
-wrong.
+Exit status: 0 if everything is there, 2 if a CA that is offline has to sign certificates first, 1 if it failed.
 
 Example:
   etcdpki cluster apply -f cluster.yaml -o out";

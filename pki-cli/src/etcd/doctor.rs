@@ -13,7 +13,7 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if nothing is wrong, 1 if something is, or cannot be read.
+Exit status: 0 if nothing is wrong, 1 if something is wrong or cannot be read.
 
 Examples:
   etcdpki doctor out

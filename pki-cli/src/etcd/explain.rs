@@ -9,7 +9,7 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if a line is known, 2 if none is, 1 if they cannot be read.
+Exit status: 0 if one of the lines is known, 2 if none is, 1 if they cannot be read.
 
 Examples:
   etcdpki explain 'remote error: tls: bad certificate'

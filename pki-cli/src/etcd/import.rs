@@ -13,9 +13,9 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, absolute, print};
 
 pub(super) const EXAMPLE: &str = "\
-What could not be described as it was found is a comment in the description, and is told on standard error.
+Where the description differs from what was found, it has a comment, and a warning on standard error says so.
 
-Exit status: 0 if there is a description, 1 if not.
+Exit status: 0 if a description was printed, 1 if not.
 
 Example:
   etcdpki cluster import --etcd 3.5 /etc/systemd/system/etcd.service /etc/etcd >cluster.yaml";

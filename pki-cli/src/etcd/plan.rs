@@ -8,7 +8,7 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal};
 
 pub(super) const EXAMPLE: &str = "\
-Exit status: 0 if there is nothing to do, 2 if there is, 1 if something is wrong.
+Exit status: 0 if there is nothing to do, 2 if there is something to do, 1 if it failed.
 
 Example:
   etcdpki cluster plan -f cluster.yaml -o out";

@@ -15,14 +15,14 @@ use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
 pub(super) const EXAMPLE: &str = "\
-Only public files are read: a copy of the folder without the CA's key will do.
+Only public files are read, so a copy of the folder without the CA's key is enough.
 
-The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_timestamp_seconds, so the file stays true
-until the next `apply`. The node exporter reads files whose names end with .prom; an alert is
+The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_timestamp_seconds, so the file stays \
+correct until the next `apply`. The node exporter reads files whose names end with .prom. An alert for it:
   etcdpki_certificate_expiry_timestamp_seconds - time() < 30 * 86400
 
-Exit status: 0 if everything in use is as recorded and serves; 1 if something has ended, ends within the time of
---fail-within, does not serve yet, is missing, damaged or changed, or if there is nothing to look at.
+Exit status: 0 if everything in use is valid and as recorded; 1 if something has ended, ends within the time of \
+--fail-within, is not valid yet, is missing, damaged or changed, or if the folder cannot be read.
 
 Example:
   etcdpki cluster status out --fail-within 30d --prometheus /var/lib/node_exporter/etcdpki.prom";

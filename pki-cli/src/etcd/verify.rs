@@ -20,12 +20,12 @@ use crate::terminal::table;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print, progress};
 
 pub(super) const EXAMPLE: &str = "\
-Every member dials every other one, every client every member, with real TLS handshakes in memory, by the rules of \
-etcd and of Go's TLS. Certificates are also tried where they were not made for. Nothing is started, and nothing is \
-asked that is not in DIR: what depends on name servers is said to.
+Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
+by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
+and only the files in DIR are read: what depends on name servers is reported as unknown.
 
 Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
-2 if some of it could not be judged from the files; 1 otherwise.
+2 if that depends on something that the files do not tell; 1 otherwise.
 
 Examples:
   etcdpki cluster verify out
