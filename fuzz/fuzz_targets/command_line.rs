@@ -26,7 +26,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     }
     let args: Vec<OsString> = args.into_iter().map(|arg| OsString::from_vec(arg.to_vec())).collect();
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let status = Terminal::with_buffers(&mut &*input, &mut output, &mut errors, |terminal| pki_cli::run(args, terminal));
+    let status = Terminal::with_buffers(&mut &*input, &mut output, &mut errors, |terminal| {
+        pki_cli::run(args, terminal)
+    });
     assert!(status <= 2);
     assert!(status == 0 || !errors.trim_ascii().is_empty(), "it failed without a word");
     Corpus::Keep
