@@ -86,8 +86,5 @@ pub(crate) struct EtcdArgs {
 }
 
 fn etcd_version(text: &str) -> Result<EtcdVersion, String> {
-    EtcdVersion::parse(text).map_err(|error| match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
+    EtcdVersion::parse(text).map_err(|error| format!("{error}; {}", error.hint()))
 }

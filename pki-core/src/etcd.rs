@@ -48,14 +48,14 @@ pub mod verify;
 pub use cluster::bootstrap::{Joining, Leaving, Moving};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
+pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
-pub use describe::error::DescriptionError;
 pub use describe::writer::describe;
+pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::Folder;
-pub use folder::path::{RepeatedCluster, output_folders};
 pub use folder::tree::{Entry, FileKind, Owner, Tree};
 pub use import::{Authorities, ImportError, Imported, Remark, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
@@ -67,6 +67,7 @@ pub use plan::steps::{Step, next_steps};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use safe::address::{DnsName, HostName, MemberAddress};
 pub use safe::host_path::HostPath;
+pub use safe::invalid::{Invalid, SafeValue};
 pub use safe::label::Label;
 pub use safe::shell::word as shell_word;
 pub use safe::ssh::SshTarget;

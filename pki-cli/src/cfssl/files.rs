@@ -2,23 +2,17 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{Batch, BatchError, Existing, Mode, Staged};
+use pki_core::disk::{self, Batch, BatchError, Existing, KeyIsThere, Mode, Staged};
 use zeroize::Zeroizing;
 
 use crate::terminal::CommandError;
-
-/// Room for the usual key, so that reading it leaves no copies of it behind by growing.
-const USUAL_KEY: usize = 64 * 1024;
-
-/// No key is longer.
-const LARGEST_KEY: u64 = 64 * 1024;
 
 /// The mode of files that hold a private key.
 pub(super) const SECRET_MODE: Mode = Mode::Exactly(0o600);
@@ -89,7 +83,10 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|error| failed("open", &path, &error))?);
+        batch.add(staged.map_err(|error| match KeyIsThere::in_error(&error) {
+            Some(_) => key_is_there(&path),
+            None => failed("open", &path, &error),
+        })?);
         paths.push(path);
     }
     batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
@@ -101,7 +98,11 @@ pub(super) fn stage(artifacts: &[Artifact], base: &Path, force: bool) -> Result<
     let mut batch = Batch::default();
     for artifact in artifacts {
         let path = with_suffix(base, artifact.suffix);
-        let existing = if artifact.secret && !force { Existing::Keep } else { Existing::Replace };
+        let existing = match artifact.secret {
+            _ if force => Existing::ReplaceKeys,
+            true => Existing::Keep,
+            false => Existing::Replace,
+        };
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
         batch.add(staged.map_err(|source| BatchError { path, source })?);
     }
@@ -121,20 +122,23 @@ fn failed(action: &str, path: &Path, error: &io::Error) -> CommandError {
 
 /// How the file may be written; `None` if there is nothing to do.
 fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Existing>, CommandError> {
-    let replaceable = force || !artifact.secret;
+    let replaceable = match artifact.secret {
+        _ if force => Some(Existing::ReplaceKeys),
+        true => None,
+        // Files may be named so that one's certificate would be another's key, `peer-key` and `peer`: that is refused.
+        false => Some(Existing::Replace),
+    };
     let present = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Some(if replaceable { Existing::Replace } else { Existing::Keep }));
+            return Ok(Some(replaceable.unwrap_or(Existing::Keep)));
         }
         other => other.map_err(|error| failed("open", path, &error))?,
     };
     if present.is_dir() {
         return Err(failed("open", path, &ErrorKind::IsADirectory.into()));
     }
-    if replaceable {
-        // Files may be named so that one's certificate would be another's key: `peer-key` and `peer`.
-        let is_lost = !force && holds_private_key(path).map_err(|error| failed("open", path, &error))?;
-        return if is_lost { Err(key_is_there(path)) } else { Ok(Some(Existing::Replace)) };
+    if replaceable.is_some() {
+        return Ok(replaceable);
     }
     match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
         Comparison::Same => Ok(None),
@@ -146,17 +150,6 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
 fn key_is_there(path: &Path) -> CommandError {
     CommandError::new(format!("{} is already there, with other content; nothing was written", path.display()))
         .hint("a private key is only replaced with -force; without it, choose another base name")
-}
-
-/// Whether a private key would be lost with this file. A link is replaced, and what is behind it stays.
-fn holds_private_key(path: &Path) -> io::Result<bool> {
-    const BEGIN: &[u8] = b"PRIVATE KEY-----";
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Ok(false);
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_KEY));
-    File::open(path)?.take(LARGEST_KEY).read_to_end(&mut bytes)?;
-    Ok(bytes.windows(BEGIN.len()).any(|window| window == BEGIN))
 }
 
 enum Comparison {
@@ -209,7 +202,7 @@ pub(super) fn refuse_existing_keys(
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
             // A certificate may have the name that another's key has.
-            let is_key = || suffix.ends_with("-key.pem") || holds_private_key(&path).unwrap_or(true);
+            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 let message = format!("{} is already there; nothing was made", path.display());
                 return Err(CommandError::new(message).hint("a private key is only replaced with -force"));

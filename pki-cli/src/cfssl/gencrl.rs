@@ -36,8 +36,8 @@ struct Gencrl<'a> {
 
 /// How the list is handed over.
 enum Form<'a> {
-    /// To the file `NAME.crl`.
-    File(&'a str),
+    /// To the file `NAME.crl`, even over a private key if `-force` says so.
+    File { name: &'a str, force: bool },
     /// PEM on standard output.
     Pem,
     /// cfssl's own form: base64 in one line.
@@ -58,7 +58,7 @@ impl<'a> Gencrl<'a> {
             }
         };
         let form = match invocation.given("bare") {
-            Some(name) => Form::File(name),
+            Some(name) => Form::File { name, force: invocation.switch("force") },
             None if invocation.switch("pem") => Form::Pem,
             None => Form::Base64,
         };
@@ -127,10 +127,11 @@ fn number_error(error: Error) -> CommandError {
 
 fn deliver(crl: &Crl, flags: &Gencrl<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     match flags.form {
-        Form::File(name) => {
+        Form::File { name, force } => {
             let path = format!("{name}.crl");
-            disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), Existing::Replace)
-                .map_err(|error| CommandError::new(format!("cannot write {path}: {error}")))?;
+            let existing = if force { Existing::ReplaceKeys } else { Existing::Replace };
+            disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), existing)
+                .map_err(|error| CommandError::write(path.as_ref(), &error))?;
             flags.log.info(terminal, format_args!("wrote {path}"));
             Ok(())
         }

@@ -55,7 +55,7 @@ pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), Comm
     }
     let text: String = chosen.iter().map(Certificate::to_pem).collect();
     disk::write(bundle.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
-        .map_err(|error| CommandError::new(format!("cannot write {bundle}: {error}")))?;
+        .map_err(|error| CommandError::write(bundle.as_ref(), &error))?;
     log.info(terminal, format_args!("wrote {} certificates to {bundle}", chosen.len()));
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Command {
         }
         if let Some(file) = &self.prometheus {
             disk::write(file, prometheus(&statuses).as_bytes(), Mode::Exactly(0o644), Existing::Replace)
-                .map_err(|error| CommandError::new(format!("cannot write {}: {error}", file.display())))?;
+                .map_err(|error| CommandError::write(file, &error))?;
         }
         if self.json {
             print::json_one_or_many(io, &statuses, statuses.len())?;

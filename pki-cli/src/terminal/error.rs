@@ -1,8 +1,10 @@
 //! How a command fails: a message, what to do about it, and cfssl's number for it.
 
-use pki_core::disk::BatchError;
+use std::path::Path;
+
+use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
-use pki_core::etcd::{DescriptionError, ImportError};
+use pki_core::etcd::{DescriptionError, ImportError, Invalid};
 use pki_core::{cfssl, etcd, x509};
 
 use super::hint;
@@ -36,6 +38,12 @@ impl CommandError {
     /// The flags could not be read.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, ..Self::new(message) }
+    }
+
+    /// A file could not be written.
+    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
+        let hint = KeyIsThere::in_error(error).map(KeyIsThere::hint);
+        Self::new(format!("cannot write {}: {error}", path.display())).maybe_hint(hint)
     }
 
     /// What to do about it.
@@ -136,6 +144,12 @@ impl From<DescriptionError> for CommandError {
     }
 }
 
+impl From<Invalid> for CommandError {
+    fn from(error: Invalid) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
+    }
+}
+
 impl From<ReadError> for CommandError {
     fn from(error: ReadError) -> Self {
         let hint = error.hint();
@@ -152,7 +166,7 @@ impl From<ImportError> for CommandError {
 
 impl From<BatchError> for CommandError {
     fn from(error: BatchError) -> Self {
-        Self::new(format!("cannot write {error}"))
+        Self::write(&error.path, &error.source)
     }
 }
 
