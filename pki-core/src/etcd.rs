@@ -48,6 +48,7 @@ pub mod verify;
 pub use cluster::bootstrap::{Joining, Leaving, Moving};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
+pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };

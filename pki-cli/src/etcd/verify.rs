@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
-use comfy_table::{Cell, Color};
-use pki_core::etcd::EtcdVersion;
-use pki_core::etcd::found::{ReadError, SystemFiles};
+use comfy_table::Cell;
+use pki_core::etcd::found::SystemFiles;
 use pki_core::etcd::verify::{Conditions, Connection, Failure, Link, Mesh, Stranger, Verification, Visit};
 use pki_core::tls::Leniency;
 use pki_core::x509::{SystemKeys, SystemRandomness};
@@ -17,17 +14,18 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-use super::{bar, show};
-use crate::failure::Failure as CommandFailure;
-use crate::io::Io;
+use super::EtcdArgs;
+use crate::exit_status::ExitStatus;
+use crate::terminal::table;
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print, progress};
 
 pub(super) const EXAMPLE: &str = "\
-Every member dials every other one, every client every member, with real TLS handshakes in memory, by the rules of \
-etcd and of Go's TLS. Certificates are also tried where they were not made for. Nothing is started, and nothing is \
-asked that is not in DIR: what depends on name servers is said to.
+Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
+by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
+and only the files in DIR are read: what depends on name servers is reported as unknown.
 
 Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
-1 otherwise.
+2 if that depends on something that the files do not tell; 1 otherwise.
 
 Examples:
   etcdpki cluster verify out
@@ -45,9 +43,8 @@ pub(crate) struct Verify {
     /// The folder that `apply` made, or any other with the files of members
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The etcd whose rules count, such as 3.5 or 3.4.23
-    #[arg(long, value_name = "VERSION", default_value = "3.5", value_parser = version)]
-    etcd: EtcdVersion,
+    #[command(flatten)]
+    version: EtcdArgs,
     /// The moment to look at, such as 2027-12-24T00:00:00Z, instead of now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<OffsetDateTime>,
@@ -56,71 +53,48 @@ pub(crate) struct Verify {
     json: bool,
 }
 
-fn version(text: &str) -> Result<EtcdVersion, String> {
-    EtcdVersion::parse(text).map_err(|error| error.to_string())
-}
-
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("{error}; write 2027-12-24T00:00:00Z"))
 }
 
 impl Verify {
-    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, CommandFailure> {
+    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let now = self.at.unwrap_or_else(|| (io.now)());
-        let folder = std::path::absolute(&self.folder)?;
+        let folder = absolute(&self.folder)?;
         let stranger = Stranger::new(&SystemKeys, &SystemRandomness, now)?;
-        let spinner = bar("{spinner} trying connections {elapsed}", io);
-        spinner.enable_steady_tick(Duration::from_millis(100));
-        let mesh = Mesh::read(&folder, self.etcd, Leniency::default(), &stranger, &SystemFiles);
+        let spinner = progress::spinner("{spinner} trying connections {elapsed}", io);
+        let mesh = Mesh::read(&folder, self.version.etcd, Leniency::default(), &stranger, &SystemFiles);
         let verified = mesh.map(|mesh| mesh.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
-        let verified = verified.map_err(failure)?;
+        let verified = verified?;
         if self.json {
-            serde_json::to_writer_pretty(&mut *io.output, &verified).map_err(std::io::Error::from)?;
-            writeln!(io.output)?;
+            print::json(io, &verified)?;
         } else {
-            show::lines(verified.warnings.iter().cloned(), io);
-            Paper::new(io).verification(&verified, io)?;
+            print::warnings(io, &verified.warnings);
+            Printer { style: Style::of_output(io) }.verification(&verified, io)?;
         }
-        Ok(u8::from(!verified.is_good()))
+        Ok(match (verified.is_good(), verified.unknown.is_empty()) {
+            (true, true) => ExitStatus::Done,
+            (true, false) => ExitStatus::NotFinished,
+            (false, _) => ExitStatus::Failed,
+        })
     }
 }
 
-fn failure(error: ReadError) -> CommandFailure {
-    CommandFailure::user(error.to_string()).known_hint(error.hint())
+/// Prints a report for a person.
+struct Printer {
+    style: Style,
 }
 
-/// What is written on.
-struct Paper {
-    colours: bool,
-    good: Style,
-    bad: Style,
-    doubtful: Style,
-    hint: Style,
-}
-
-impl Paper {
-    fn new(io: &Io<'_>) -> Self {
-        let colours = io.colours_output();
-        let style = |colour: AnsiColor| if colours { colour.on_default() } else { Style::new() };
-        let bold = |colour| if colours { style(colour).bold() } else { Style::new() };
-        Self {
-            colours,
-            good: bold(AnsiColor::Green),
-            bad: bold(AnsiColor::Red),
-            doubtful: bold(AnsiColor::Yellow),
-            hint: style(AnsiColor::Cyan),
-        }
-    }
-
-    fn verification(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+impl Printer {
+    fn verification(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
         self.members(verified, io)?;
         self.mesh(verified, io)?;
         for failure in &verified.failures {
-            self.failure("fails", self.bad, failure, io)?;
+            self.failure("fails", Tone::Error, failure, io)?;
         }
         for failure in &verified.unknown {
-            self.failure("unknown", self.doubtful, failure, io)?;
+            self.failure("unknown", Tone::Warning, failure, io)?;
         }
         self.visits(verified, io)?;
         sources(verified, io)?;
@@ -141,77 +115,77 @@ impl Paper {
         self.verdict(verified, io)
     }
 
-    fn members(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        let (bad, hint) = (self.bad, self.hint);
+    fn members(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let bad = || self.style.paint(Tone::Error, "does not start");
+        let hint = || self.style.paint(Tone::Hint, "hint");
         for member in verified.members.iter().filter(|member| !member.starts) {
             for fault in &member.faults {
-                writeln!(io.output, "{bad}does not start{bad:#}: {}: {}", member.name, fault.reason)?;
-                writeln!(io.output, "  {hint}hint{hint:#}: {}", fault.hint)?;
+                writeln!(io.output, "{}: {}: {}", bad(), member.name, fault.reason)?;
+                writeln!(io.output, "  {}: {}", hint(), fault.hint)?;
             }
         }
         Ok(())
     }
 
-    fn mesh(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+    fn mesh(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
         let names: Vec<&str> = verified.members.iter().map(|member| member.name.as_str()).collect();
         if names.len() < 2 || names.len() > MOST_COLUMNS {
             return Ok(());
         }
         let header: Vec<&str> = std::iter::once("FROM \\ TO").chain(names.iter().copied()).collect();
-        let mut table = show::table(&header, self.colours);
+        let mut table = table::new(&header, self.style);
         for (name, row) in names.iter().zip(&verified.mesh) {
             table.add_row(std::iter::once(Cell::new(name)).chain(row.iter().map(|link| self.cell(*link))));
         }
-        Ok(writeln!(io.output, "{}\n", table.trim_fmt())?)
+        table::show(&table, io)
     }
 
     fn cell(&self, link: Link) -> Cell {
-        let (text, colour) = match link {
-            Link::Connects => ("yes", Color::Green),
-            Link::Depends => ("perhaps", Color::Yellow),
-            Link::Fails => ("no", Color::Red),
-            _ => ("-", Color::DarkGrey),
+        let (text, tone) = match link {
+            Link::Connects => ("yes", Tone::Good),
+            Link::Depends => ("perhaps", Tone::Warning),
+            Link::Fails => ("no", Tone::Error),
+            _ => ("-", Tone::Faint),
         };
-        if self.colours { Cell::new(text).fg(colour) } else { Cell::new(text) }
+        self.style.cell(tone, text)
     }
 
     fn failure(
         &self,
         word: &str,
-        style: Style,
+        tone: Tone,
         failure: &Failure,
-        io: &mut Io<'_>,
-    ) -> Result<(), CommandFailure> {
+        io: &mut Terminal<'_>,
+    ) -> Result<(), CommandError> {
         let (from, to) = (some(&failure.from), some(&failure.to));
         let who = match failure.connection {
             Connection::Peer => format!("{from} to {to}"),
             Connection::Gateway => format!("the gRPC gateway of {to}"),
             _ => format!("client {from} to {to}"),
         };
-        writeln!(io.output, "{style}{word}{style:#}: {who}: {}", failure.reason)?;
+        writeln!(io.output, "{}: {who}: {}", self.style.paint(tone, word), failure.reason)?;
         if !failure.log.is_empty() {
             writeln!(io.output, "  in the log: {}", failure.log)?;
         }
-        let style = self.hint;
         if let Some(hint) = &failure.hint {
-            writeln!(io.output, "  {style}hint{style:#}: {hint}")?;
+            writeln!(io.output, "  {}: {hint}", self.style.paint(Tone::Hint, "hint"))?;
         }
         Ok(())
     }
 
-    fn visits(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        let (bad, doubtful) = (self.bad, self.doubtful);
+    fn visits(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let style = self.style;
         let size = verified.members.len();
         for visit in &verified.breaches {
-            writeln!(io.output, "{bad}breach{bad:#}: {}", words(visit, size))?;
+            writeln!(io.output, "{}: {}", style.paint(Tone::Error, "breach"), words(visit, size))?;
         }
         for visit in &verified.opens_also {
-            writeln!(io.output, "{doubtful}opens also{doubtful:#}: {}", words(visit, size))?;
+            writeln!(io.output, "{}: {}", style.paint(Tone::Warning, "opens also"), words(visit, size))?;
         }
         Ok(())
     }
 
-    fn verdict(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+    fn verdict(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
         let verdict = &verified.verdict;
         for loss in verdict.fatal_losses.iter().filter(|loss| !loss.silent.is_empty()) {
             let pairs: Vec<String> = loss.silent.iter().map(|(a, b)| format!("{a} and {b}")).collect();
@@ -225,13 +199,14 @@ impl Paper {
         if !verdict.stranded.is_empty() && verdict.forms {
             writeln!(io.output, "Hears of no leader: {}.", some(&verdict.stranded))?;
         }
-        let style = if verdict.forms && verdict.survives_any_one { self.good } else { self.bad };
-        Ok(writeln!(io.output, "{style}Verdict{style:#} (etcd {}): {}.", verified.etcd, verified.summary)?)
+        let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
+        let title = self.style.paint(tone, "Verdict");
+        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
 }
 
 /// Where members were taken to come from, which the files do not tell for certain.
-fn sources(verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
         let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");

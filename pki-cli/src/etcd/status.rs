@@ -3,29 +3,26 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::{Cell, Color, Table};
+use comfy_table::Cell;
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::duration;
 use pki_core::etcd::Folder;
 use pki_core::etcd::status::{CertificateStatus, Problem, RevocationListStatus, State, Status, prometheus};
 use time::{Duration, OffsetDateTime};
 
-use super::show;
-use crate::failure::Failure;
-use crate::io::Io;
-
-/// Exit status if something in use does not serve, or not for long enough.
-const NOT_SOUND: u8 = 1;
+use crate::exit_status::ExitStatus;
+use crate::terminal::table::{self, day};
+use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
 pub(super) const EXAMPLE: &str = "\
-Only public files are read: a copy of the folder without the CA's key will do.
+Only public files are read, so a copy of the folder without the CA's key is enough.
 
-The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_timestamp_seconds, so the file stays true
-until the next `apply`. The node exporter reads files whose names end with .prom; an alert is
+The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_timestamp_seconds, so the file stays \
+correct until the next `apply`. The node exporter reads files whose names end with .prom. An alert for it:
   etcdpki_certificate_expiry_timestamp_seconds - time() < 30 * 86400
 
-Exit status: 0 if everything in use is as recorded and serves; 1 if something has ended, ends within the time of
---fail-within, does not serve yet, is missing, damaged or changed, or if there is nothing to look at.
+Exit status: 0 if everything in use is valid and as recorded; 1 if something has ended, ends within the time of \
+--fail-within, is not valid yet, is missing, damaged or changed, or if the folder cannot be read.
 
 Example:
   etcdpki cluster status out --fail-within 30d --prometheus /var/lib/node_exporter/etcdpki.prom";
@@ -56,75 +53,74 @@ fn time_left(text: &str) -> Result<Duration, String> {
 }
 
 impl Command {
-    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
+    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let now = (io.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
             let status = Status::new(&Folder::open(folder)?.public_snapshot()?, now)?;
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
-                return Err(
-                    Failure::user(message).hint("clusters that are looked at together have different names")
-                );
+                return Err(CommandError::new(message)
+                    .hint("clusters that are looked at together have different names"));
             }
             statuses.push(status);
         }
         if let Some(file) = &self.prometheus {
             disk::write(file, prometheus(&statuses).as_bytes(), Mode::Exactly(0o644), Existing::Replace)
-                .map_err(|error| Failure::write(file, &error))?;
+                .map_err(|error| CommandError::write(file, &error))?;
         }
         if self.json {
-            show::one_or_many(&statuses, statuses.len(), io)?;
+            print::json_one_or_many(io, &statuses, statuses.len())?;
         } else {
             for status in &statuses {
                 self.show(status, io)?;
             }
         }
         let is_sound = statuses.iter().all(|status| status.is_sound(self.fail_within));
-        Ok(if is_sound { 0 } else { NOT_SOUND })
+        Ok(if is_sound { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
-    fn show(&self, status: &Status, io: &mut Io<'_>) -> Result<(), Failure> {
-        let colours = io.colours_output();
+    fn show(&self, status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let style = Style::of_output(io);
         let mut table =
-            show::table(&["CERTIFICATE", "ENDS", "DAYS", "RENEW", "STATE", "SUBJECT", "SERIAL"], colours);
+            table::new(&["CERTIFICATE", "ENDS", "DAYS", "RENEW", "STATE", "SUBJECT", "SERIAL"], style);
         for certificate in &status.certificates {
-            let colour = self.colour(status, certificate);
+            let tone = self.tone(status, certificate);
             table.add_row([
                 Cell::new(&certificate.certificate),
-                Cell::new(show::day(certificate.ends)),
-                painted(certificate.days_left, colour, colours),
-                Cell::new(show::day(certificate.renewal)),
-                painted(state(certificate), colour, colours),
+                Cell::new(day(certificate.ends)),
+                style.cell(tone, certificate.days_left),
+                Cell::new(day(certificate.renewal)),
+                style.cell(tone, state(certificate)),
                 Cell::new(&certificate.subject),
                 Cell::new(&certificate.serial),
             ]);
         }
-        show_table(&table, io)?;
-        let mut table = show::table(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], colours);
+        table::show(&table, io)?;
+        let mut table = table::new(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], style);
         for list in &status.revocation_lists {
             let is_wrong = list.problem.is_some() || self.is_over(status, list.next_update);
-            let colour = if is_wrong { Color::Red } else { Color::Green };
+            let tone = if is_wrong { Tone::Error } else { Tone::Good };
             table.add_row([
                 Cell::new(&list.path),
-                Cell::new(list.next_update.map(show::day).unwrap_or_default()),
-                painted(list.days_left.map(|days| days.to_string()).unwrap_or_default(), colour, colours),
-                painted(list_state(status, list), colour, colours),
+                Cell::new(list.next_update.map(day).unwrap_or_default()),
+                style.cell(tone, list.days_left.map(|days| days.to_string()).unwrap_or_default()),
+                style.cell(tone, list_state(status, list)),
                 Cell::new(list.issuer.as_deref().unwrap_or_default()),
             ]);
         }
-        show_table(&table, io)?;
-        let mut table = show::table(&["FORMER CERTIFICATE", "ENDS", "DAYS", "SUBJECT", "SERIAL"], colours);
+        table::show(&table, io)?;
+        let mut table = table::new(&["FORMER CERTIFICATE", "ENDS", "DAYS", "SUBJECT", "SERIAL"], style);
         for former in &status.former {
             table.add_row([
                 former.certificate.clone(),
-                show::day(former.not_after),
+                day(former.not_after),
                 former.days_left.to_string(),
                 former.subject.clone(),
                 former.serial.clone(),
             ]);
         }
-        show_table(&table, io)?;
+        table::show(&table, io)?;
         for file in &status.problems {
             writeln!(io.output, "{}: {}", file.path, file.problem)?;
         }
@@ -135,19 +131,14 @@ impl Command {
         end.is_some_and(|end| status.is_over(end, self.fail_within))
     }
 
-    fn colour(&self, status: &Status, certificate: &CertificateStatus) -> Color {
+    fn tone(&self, status: &Status, certificate: &CertificateStatus) -> Tone {
         match certificate.state {
-            _ if certificate.problem.is_some() || self.is_over(status, Some(certificate.ends)) => Color::Red,
-            State::NotYetValid | State::Ended => Color::Red,
-            State::RenewalDue => Color::Yellow,
-            _ => Color::Green,
+            _ if certificate.problem.is_some() || self.is_over(status, Some(certificate.ends)) => Tone::Error,
+            State::NotYetValid | State::Ended => Tone::Error,
+            State::RenewalDue => Tone::Warning,
+            _ => Tone::Good,
         }
     }
-}
-
-fn painted(text: impl ToString, colour: Color, colours: bool) -> Cell {
-    let cell = Cell::new(text);
-    if colours { cell.fg(colour) } else { cell }
 }
 
 fn state(certificate: &CertificateStatus) -> String {
@@ -168,14 +159,7 @@ fn list_state(status: &Status, list: &RevocationListStatus) -> String {
     }
 }
 
-fn show_table(table: &Table, io: &mut Io<'_>) -> Result<(), Failure> {
-    if table.row_count() > 0 {
-        writeln!(io.output, "{}\n", table.trim_fmt())?;
-    }
-    Ok(())
-}
-
-fn summary(status: &Status, io: &mut Io<'_>) -> Result<(), Failure> {
+fn summary(status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
     let files = status.problems.iter().map(|file| &file.problem);
     let problems = status.certificates.iter().filter_map(|certificate| certificate.problem.as_ref());
     let lists = status.revocation_lists.iter().filter_map(|list| list.problem.as_ref());
@@ -184,7 +168,7 @@ fn summary(status: &Status, io: &mut Io<'_>) -> Result<(), Failure> {
     let first = status.certificates.iter().min_by_key(|certificate| certificate.ends);
     let first = first.map(|first| {
         let ends = if first.days_left < 0 { "ended" } else { "ends" };
-        format!("; the first, {}, {ends} on {}", first.certificate, show::day(first.ends))
+        format!("; the first, {}, {ends} on {}", first.certificate, day(first.ends))
     });
     let problems = match problems.len() {
         0 => String::new(),

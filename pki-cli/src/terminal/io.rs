@@ -2,20 +2,24 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, LineWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::CommandError;
 
 /// The streams, the environment and the clock.
-pub struct Io<'a> {
+pub struct Terminal<'a> {
     /// Standard input
     pub input: &'a mut dyn Read,
     /// Standard output: results only
     pub output: &'a mut dyn Write,
     /// Standard error: progress, warnings, errors
     pub errors: &'a mut dyn Write,
-    /// Whether results are read by a person
+    /// Whether a person reads the results
     pub output_is_terminal: bool,
-    /// Whether messages are read by a person
+    /// Whether a person reads the messages
     pub errors_is_terminal: bool,
     /// The environment
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
@@ -23,11 +27,11 @@ pub struct Io<'a> {
     pub now: &'a dyn Fn() -> OffsetDateTime,
 }
 
-impl Io<'_> {
+impl Terminal<'_> {
     /// Runs `work` with the process's own streams, environment and clock.
-    pub fn with_system<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
+    pub fn with_system<T>(work: impl FnOnce(&mut Terminal<'_>) -> T) -> T {
         let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-        work(&mut Io {
+        work(&mut Terminal {
             output_is_terminal: output.is_terminal(),
             errors_is_terminal: errors.is_terminal(),
             input: &mut input.lock(),
@@ -44,9 +48,9 @@ impl Io<'_> {
         input: &mut dyn Read,
         output: &mut dyn Write,
         errors: &mut dyn Write,
-        work: impl FnOnce(&mut Io<'_>) -> T,
+        work: impl FnOnce(&mut Terminal<'_>) -> T,
     ) -> T {
-        work(&mut Io {
+        work(&mut Terminal {
             input,
             output,
             errors,
@@ -70,4 +74,19 @@ impl Io<'_> {
     fn no_color(&self) -> bool {
         (self.variable)("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
+
+    /// Everything on the standard input, which may hold a private key.
+    pub(crate) fn read_input(&mut self) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        self.input
+            .read_to_end(&mut bytes)
+            .map_err(|error| CommandError::new(format!("cannot read the standard input: {error}")))?;
+        Ok(bytes)
+    }
+}
+
+/// A path of the command line as one that holds wherever it is looked at from.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    std::path::absolute(path)
+        .map_err(|error| CommandError::new(format!("cannot find {}: {error}", path.display())))
 }

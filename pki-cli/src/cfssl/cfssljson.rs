@@ -12,28 +12,21 @@
 //! * a lone `-` is no base name, and a flag after the base name is an error, not ignored.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{Batch, Existing, KeyIsThere, Mode, Staged};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::cfssl::flags::JSON_FLAGS;
-use crate::failure::Failure;
-use crate::goflag::{self, FlagError};
-use crate::io::Io;
+use super::files::{self, Artifact, reason};
+use super::goflag::Parsed;
+use super::version;
+use crate::terminal::{CommandError, Terminal, print};
 
 /// Room for the usual input, so that reading it leaves no copies of a key behind by growing.
 const USUAL_INPUT: usize = 64 * 1024;
-
-const SECRET_MODE: Mode = Mode::Exactly(0o600);
-const PUBLIC_MODE: Mode = Mode::Masked(0o644);
 
 /// The texts that have a file each: the keys that hold one, the end of the file's name, whether it is secret.
 const TEXTS: &[(&[&str], &str, bool)] = &[
@@ -43,118 +36,81 @@ const TEXTS: &[(&[&str], &str, bool)] = &[
     (&["csr", "certificate_request"], ".csr", false),
 ];
 
-/// Runs `cfssljson` with `args`, which do not hold the program's name.
+/// Runs `cfssljson`.
 ///
 /// # Errors
 ///
-/// The command line or the input is no good, or a file must not or cannot be written.
-pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    let parsed = match goflag::parse(JSON_FLAGS, args) {
-        Ok(parsed) => parsed,
-        Err(FlagError::HelpRequested) => return print(io, help().as_bytes()),
-        Err(error) => {
-            let hint = error.hint().unwrap_or_else(|| "cfssljson -h lists the flags".to_owned());
-            return Err(Failure::usage(error.to_string()).hint(hint));
-        }
+/// The command line or the input cannot be used, or a file must not or cannot be written.
+pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let flags = Flags::new(&flags)?;
+    let (file, is_bare, destination) = match flags {
+        Flags::Version => return version::print(terminal),
+        Flags::Convert { file, is_bare, destination } => (file, is_bare, destination),
     };
-    if parsed.switch("version") {
-        return print(io, format!("Version: {}\nRuntime: rust\n", env!("CARGO_PKG_VERSION")).as_bytes());
+    let input = read(file, terminal)?;
+    let artifacts = if is_bare { Artifacts::bare(&input) } else { Artifacts::wrapped(&input) };
+    let Artifacts(artifacts) = artifacts.map_err(InputError::into_command_error)?;
+    match destination {
+        Destination::Output => {
+            artifacts.iter().try_for_each(|artifact| print::bytes(terminal, &artifact.printed()))
+        }
+        Destination::Files { base_name, force } => files::write(&artifacts, base_name, force).map(drop),
     }
-    if let Some(flag) = parsed.misplaced() {
-        return Err(Failure::user(format!("{flag} stands after the base name, where flags are not read"))
+}
+
+/// What `cfssljson` was asked for.
+enum Flags<'a> {
+    Version,
+    Convert {
+        /// The file to read; `-` is the standard input.
+        file: &'a str,
+        /// Whether the input is what a command of cfssl prints, and not an answer of its network interface.
+        is_bare: bool,
+        destination: Destination<'a>,
+    },
+}
+
+enum Destination<'a> {
+    Output,
+    Files { base_name: &'a str, force: bool },
+}
+
+impl<'a> Flags<'a> {
+    fn new(parsed: &'a Parsed) -> Result<Self, CommandError> {
+        if parsed.switch("version") {
+            return Ok(Self::Version);
+        }
+        if let Some(flag) = parsed.misplaced() {
+            return Err(CommandError::new(format!(
+                "{flag} stands after the base name, where flags are not read"
+            ))
             .hint("put all flags before the base name: cfssljson -bare server"));
-    }
-    let name = parsed.operands().first().map_or("cert", String::as_str);
-    if name == "-" && !parsed.switch("stdout") {
-        return Err(Failure::user("a lone - is no base name for the files")
-            .hint("the standard input is read anyway; name the files: cfssljson -bare server"));
-    }
-
-    let input = read(parsed.text("f"), io)?;
-    let artifacts = if parsed.switch("bare") { Artifacts::bare(&input) } else { Artifacts::wrapped(&input) };
-    let artifacts = artifacts.map_err(Unfit::into_failure)?;
-    if parsed.switch("stdout") {
-        artifacts.0.iter().try_for_each(|artifact| print(io, &artifact.printed()))
-    } else {
-        write(&artifacts, name, parsed.switch("force")).map(drop)
+        }
+        let base_name = parsed.operands().first().map_or("cert", String::as_str);
+        let destination = if parsed.switch("stdout") {
+            Destination::Output
+        } else if base_name == "-" {
+            return Err(CommandError::new("a lone - is no base name for the files")
+                .hint("the standard input is read anyway; name the files: cfssljson -bare server"));
+        } else {
+            Destination::Files { base_name, force: parsed.switch("force") }
+        };
+        Ok(Self::Convert { file: parsed.text("f"), is_bare: parsed.switch("bare"), destination })
     }
 }
 
-/// Fails if the private key of a base name is there already: a new one is never the same.
-pub(crate) fn check_key_is_free(name: &str) -> Result<(), Failure> {
-    let path = PathBuf::from(format!("{name}-key.pem"));
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(failed("open", &path, &error)),
-        Ok(_) => Err(key_is_there(&path)),
-    }
-}
-
-/// Writes what a command of cfssl makes to files, and tells which; files that are there already and need
-/// nothing are not named.
-pub(crate) fn write_bare(text: &[u8], name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
-    write(&Artifacts::bare(text).map_err(Unfit::into_failure)?, name, force)
-}
-
-fn help() -> String {
-    let flags = goflag::render_help(JSON_FLAGS);
-    format!("Usage: cfssl ... | cfssljson -bare [flags] [NAME]\n\nFlags:\n{flags}")
-}
-
-fn print(io: &mut Io<'_>, bytes: &[u8]) -> Result<(), Failure> {
-    let written = io.output.write_all(bytes).and_then(|()| io.output.flush());
-    written.map_err(|error| Failure::user(format!("write the standard output: {}", reason(&error))))
-}
-
-fn read(file: &str, io: &mut Io<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read(file: &str, terminal: &mut Terminal<'_>) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     let failed = |what: &str, error: &io::Error| {
-        Failure::user(format!("Failed to read input: {what}: {}", reason(error)))
+        CommandError::new(format!("Failed to read input: {what}: {}", reason(error)))
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_INPUT));
     if file == "-" {
-        io.input.read_to_end(&mut bytes).map_err(|error| failed("standard input", &error))?;
+        terminal.input.read_to_end(&mut bytes).map_err(|error| failed("standard input", &error))?;
     } else {
         let mut opened = File::open(file).map_err(|error| failed(&format!("open {file}"), &error))?;
         opened.read_to_end(&mut bytes).map_err(|error| failed(&format!("read {file}"), &error))?;
     }
     Ok(bytes)
-}
-
-/// The system's words for an error, as Go writes them.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// The content of one file.
-struct Artifact {
-    suffix: &'static str,
-    bytes: Zeroizing<Vec<u8>>,
-    mode: Mode,
-    secret: bool,
-    /// Printed as base64, for it may not be text.
-    binary: bool,
-}
-
-impl Artifact {
-    fn public(suffix: &'static str, bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self { suffix, bytes, mode: PUBLIC_MODE, secret: false, binary: false }
-    }
-
-    fn printed(&self) -> Zeroizing<Vec<u8>> {
-        let mut text = if self.binary {
-            Zeroizing::new(STANDARD.encode(&*self.bytes).into_bytes())
-        } else {
-            // Room for the newline too: growing would leave a copy behind.
-            let mut text = Zeroizing::new(Vec::with_capacity(self.bytes.len().saturating_add(1)));
-            text.extend_from_slice(&self.bytes);
-            text
-        };
-        text.push(b'\n');
-        text
-    }
 }
 
 /// What the input holds, in the order in which cfssljson writes it; never empty.
@@ -165,33 +121,33 @@ type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Artifacts {
     /// Reads what a command of cfssl prints.
-    fn bare(input: &[u8]) -> Result<Self, Unfit> {
+    fn bare(input: &[u8]) -> Result<Self, InputError> {
         let raw = json(input)?;
         if raw.get() == "null" {
-            return Err(Unfit::Empty { found: "null" });
+            return Err(InputError::Empty { found: "null" });
         }
         Self::collect(&members(raw, "the input")?)
     }
 
     /// Reads what the network interface of cfssl answers.
-    fn wrapped(input: &[u8]) -> Result<Self, Unfit> {
+    fn wrapped(input: &[u8]) -> Result<Self, InputError> {
         let raw = json(input)?;
         let envelope = if raw.get() == "null" { Members::new() } else { members(raw, "the input")? };
         let success = folded(&envelope, "success");
         match success.map(RawValue::get) {
             Some("true") => {}
             Some("false" | "null") | None => {
-                return Err(Unfit::Failed { errors: errors(&envelope), enveloped: success.is_some() });
+                return Err(InputError::Failed { errors: errors(&envelope), enveloped: success.is_some() });
             }
-            Some(_) => return Err(Unfit::of_kind("`success`", success, "true or false")),
+            Some(_) => return Err(InputError::of_kind("`success`", success, "true or false")),
         }
         match folded(&envelope, "result") {
             Some(result) if result.get() != "null" => Self::collect(&members(result, "`result`")?),
-            _ => Err(Unfit::Empty { found: "an answer without a result" }),
+            _ => Err(InputError::Empty { found: "an answer without a result" }),
         }
     }
 
-    fn collect(members: &Members<'_>) -> Result<Self, Unfit> {
+    fn collect(members: &Members<'_>) -> Result<Self, InputError> {
         let mut found = Vec::new();
         let mut known = false;
         for (keys, suffix, secret) in TEXTS {
@@ -199,13 +155,10 @@ impl Artifacts {
                 continue;
             };
             known = true;
-            found.push(Artifact {
-                suffix,
-                bytes: text(raw, key)?,
-                mode: if *secret { SECRET_MODE } else { PUBLIC_MODE },
-                secret: *secret,
-                binary: *suffix == "-key.enc",
-            });
+            let bytes = text(raw, key)?;
+            let artifact =
+                if *secret { Artifact::secret(suffix, bytes) } else { Artifact::public(suffix, bytes) };
+            found.push(Artifact { binary: *suffix == "-key.enc", ..artifact });
         }
         if let Some(bundle) = object(members, "result").and_then(|result| object(&result, "bundle")) {
             known = true;
@@ -213,7 +166,7 @@ impl Artifacts {
                 let path = format!("result.bundle.{key}");
                 bundle
                     .get(key)
-                    .ok_or_else(|| Unfit::Missing { key: path.clone() })
+                    .ok_or_else(|| InputError::Missing { key: path.clone() })
                     .and_then(|raw| text(raw, &path))
             };
             let (mut chain, root) = (part("bundle")?, part("root")?);
@@ -229,30 +182,31 @@ impl Artifacts {
             let mut encoded = text(raw, "ocspResponse")?;
             // Go's decoder passes over line ends.
             encoded.retain(|byte| !matches!(byte, b'\r' | b'\n'));
-            let bytes =
-                STANDARD.decode(&*encoded).map_err(|error| Unfit::Base64 { reason: error.to_string() })?;
+            let bytes = STANDARD
+                .decode(&*encoded)
+                .map_err(|error| InputError::Base64 { reason: error.to_string() })?;
             found.push(Artifact { binary: true, ..Artifact::public("-response.der", Zeroizing::new(bytes)) });
         }
         found.retain(|artifact| !artifact.bytes.is_empty());
         match (found.is_empty(), known) {
             (false, _) => Ok(Self(found)),
-            (true, true) => Err(Unfit::Empty { found: "empty values only" }),
-            (true, false) => Err(Unfit::unknown(members)),
+            (true, true) => Err(InputError::Empty { found: "empty values only" }),
+            (true, false) => Err(InputError::unknown(members)),
         }
     }
 }
 
 /// The single JSON value that the input must be.
-fn json(input: &[u8]) -> Result<&RawValue, Unfit> {
-    let input =
-        str::from_utf8(input).map_err(|_| Unfit::Syntax { reason: "it is not UTF-8 text".to_owned() })?;
+fn json(input: &[u8]) -> Result<&RawValue, InputError> {
+    let input = str::from_utf8(input)
+        .map_err(|_| InputError::Syntax { reason: "it is not UTF-8 text".to_owned() })?;
     serde_json::from_str(input).map_err(|error| {
-        if error.is_eof() { Unfit::Cut } else { Unfit::Syntax { reason: error.to_string() } }
+        if error.is_eof() { InputError::Cut } else { InputError::Syntax { reason: error.to_string() } }
     })
 }
 
-fn members<'a>(raw: &'a RawValue, what: &str) -> Result<Members<'a>, Unfit> {
-    serde_json::from_str(raw.get()).map_err(|_| Unfit::of_kind(what, Some(raw), "an object"))
+fn members<'a>(raw: &'a RawValue, what: &str) -> Result<Members<'a>, InputError> {
+    serde_json::from_str(raw.get()).map_err(|_| InputError::of_kind(what, Some(raw), "an object"))
 }
 
 /// The object at `key`; anything else there is passed over, as cfssljson does.
@@ -266,8 +220,8 @@ fn folded<'a>(members: &Members<'a>, name: &str) -> Option<&'a RawValue> {
     members.get(name).or_else(similar).copied()
 }
 
-fn text(raw: &RawValue, key: &str) -> Result<Zeroizing<Vec<u8>>, Unfit> {
-    let not_text = |_| Unfit::of_kind(&format!("`{key}`"), Some(raw), "text");
+fn text(raw: &RawValue, key: &str) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    let not_text = |_| InputError::of_kind(&format!("`{key}`"), Some(raw), "text");
     serde_json::from_str::<String>(raw.get()).map(|text| Zeroizing::new(text.into_bytes())).map_err(not_text)
 }
 
@@ -287,7 +241,7 @@ fn errors(envelope: &Members<'_>) -> Vec<String> {
 
 /// Why there is nothing to write in the input. No variant holds a value that may be a key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Unfit {
+enum InputError {
     /// The input ends too early; above all, it is empty.
     #[error("Failed to parse input: unexpected end of JSON input")]
     Cut,
@@ -317,7 +271,7 @@ enum Unfit {
     Unknown { keys: Vec<String>, enveloped: bool },
 }
 
-impl Unfit {
+impl InputError {
     fn of_kind(what: &str, raw: Option<&RawValue>, wanted: &'static str) -> Self {
         let found = match raw.and_then(|raw| raw.get().as_bytes().first()) {
             Some(b'{') => "an object",
@@ -366,114 +320,34 @@ impl Unfit {
         }
     }
 
-    fn into_failure(self) -> Failure {
-        Failure::user(self.to_string()).known_hint(self.hint())
+    fn into_command_error(self) -> CommandError {
+        CommandError::new(self.to_string()).maybe_hint(self.hint())
     }
-}
-
-/// Writes the files: all checks first, then all contents, then all names.
-fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>, Failure> {
-    let mut permitted = Vec::new();
-    for artifact in &artifacts.0 {
-        let path = PathBuf::from(format!("{name}{}", artifact.suffix));
-        if let Some(existing) = permission(&path, artifact, force)? {
-            permitted.push((artifact, path, existing));
-        }
-    }
-    // Keys get their names first: theirs is the step that refuses when another process was faster.
-    permitted.sort_by_key(|(artifact, ..)| !artifact.secret);
-    let mut batch = Batch::default();
-    let mut paths = Vec::new();
-    for (artifact, path, existing) in permitted {
-        let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|error| match KeyIsThere::in_error(&error) {
-            Some(_) => key_is_there(&path),
-            None => failed("open", &path, &error),
-        })?);
-        paths.push(path);
-    }
-    batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
-    Ok(paths)
-}
-
-fn failed(action: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::user(format!("{action} {}: {}", path.display(), reason(error)))
-}
-
-/// How the file may be written; `None` if there is nothing to do.
-fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Existing>, Failure> {
-    let replaceable = match artifact.secret {
-        _ if force => Some(Existing::ReplaceKeys),
-        true => None,
-        // Files may be named so that one's certificate would be another's key, `peer-key` and `peer`: that is refused.
-        false => Some(Existing::Replace),
-    };
-    let present = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Some(replaceable.unwrap_or(Existing::Keep)));
-        }
-        other => other.map_err(|error| failed("open", path, &error))?,
-    };
-    if present.is_dir() {
-        return Err(failed("open", path, &ErrorKind::IsADirectory.into()));
-    }
-    if replaceable.is_some() {
-        return Ok(replaceable);
-    }
-    match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
-        Comparison::Same => Ok(None),
-        Comparison::SameButReadable => Ok(Some(Existing::Replace)),
-        Comparison::Different => Err(key_is_there(path)),
-    }
-}
-
-fn key_is_there(path: &Path) -> Failure {
-    Failure::user(format!("{} is already there, with other content; nothing was written", path.display()))
-        .hint("a private key is only replaced with -force; without it, choose another base name")
-}
-
-enum Comparison {
-    Same,
-    /// The same content, which more than its owner may read or write.
-    SameButReadable,
-    Different,
-}
-
-fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
-    let metadata = match fs::metadata(path) {
-        // A link to nothing.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Comparison::Different),
-        other => other?,
-    };
-    let length = u64::try_from(bytes.len()).ok();
-    // A pipe or a device must not be read: that could wait for ever.
-    if !metadata.is_file() || Some(metadata.len()) != length {
-        return Ok(Comparison::Different);
-    }
-    if *Zeroizing::new(fs::read(path)?) != bytes {
-        return Ok(Comparison::Different);
-    }
-    let private = metadata.permissions().mode() & 0o077 == 0;
-    Ok(if private { Comparison::Same } else { Comparison::SameButReadable })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::symlink;
+    use std::ffi::OsString;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use pki_core::disk::Mode;
     use tempfile::TempDir;
 
+    use super::super::CFSSLJSON;
+    use super::super::files::{PUBLIC_MODE, SECRET_MODE};
     use super::*;
 
     const THREE: &str = r#"{"cert":"CERT\n","key":"KEY\n","csr":"CSR\n"}"#;
 
     /// Runs with `{}` in the arguments standing for a base name in `folder`.
-    fn cfssljson(folder: &TempDir, args: &str, input: &str) -> (Result<(), Failure>, String) {
+    fn cfssljson(folder: &TempDir, args: &str, input: &str) -> (Result<(), CommandError>, String) {
         let base = folder.path().join("x").display().to_string();
-        let args = args.split(' ').map(|arg| arg.replace("{}", &base).into()).collect();
+        let args: Vec<OsString> = args.split(' ').map(|arg| arg.replace("{}", &base).into()).collect();
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let result = Io::with_buffers(&mut input.as_bytes(), &mut output, &mut errors, |io| run(args, io));
+        let result = Terminal::with_buffers(&mut input.as_bytes(), &mut output, &mut errors, |terminal| {
+            CFSSLJSON.run(args, terminal)
+        });
         (result, String::from_utf8(output).unwrap())
     }
 

@@ -1,19 +1,15 @@
 //! `etcdpki explain`: what a line of a log means.
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
 use pki_core::etcd::doctor::rule;
 use pki_core::etcd::explain::{Explanation, explain};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::io::Io;
-
-/// Exit status when no line is known.
-const UNKNOWN: u8 = 1;
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if a line is known, 1 if none is, 2 if they cannot be read.
+Exit status: 0 if one of the lines is known, 2 if none is, 1 if they cannot be read.
 
 Examples:
   etcdpki explain 'remote error: tls: bad certificate'
@@ -42,13 +38,10 @@ struct Report<'a> {
 
 impl Explain {
     /// Runs the command and tells the exit status.
-    pub(crate) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
+    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let mut text = String::new();
         let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
-            let mut bytes = Vec::new();
-            let read = io.input.read_to_end(&mut bytes);
-            read.map_err(|error| Failure::usage(format!("cannot read the standard input: {error}")))?;
-            text.push_str(&String::from_utf8_lossy(&bytes));
+            text.push_str(&String::from_utf8_lossy(&io.read_input()?));
             text.lines().collect()
         } else {
             text.push_str(&self.lines.join(" "));
@@ -63,32 +56,28 @@ impl Explain {
             }
         }
         if self.json {
-            serde_json::to_writer_pretty(&mut *io.output, &reports).map_err(std::io::Error::from)?;
-            writeln!(io.output)?;
+            print::json(io, &reports)?;
         } else {
             show(&reports, io)?;
         }
-        Ok(if reports.is_empty() { UNKNOWN } else { 0 })
+        Ok(if reports.is_empty() { ExitStatus::NotFinished } else { ExitStatus::Done })
     }
 }
 
-fn show(reports: &[Report<'_>], io: &mut Io<'_>) -> Result<(), Failure> {
-    let (bold, faint) = if io.colours_output() {
-        (AnsiColor::Cyan.on_default().bold(), Style::new().dimmed())
-    } else {
-        (Style::new(), Style::new())
-    };
+fn show(reports: &[Report<'_>], io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let style = Style::of_output(io);
+    let label = |text| style.paint(Tone::Faint, text);
     for Report { line, lines, explanation } in reports {
         let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
-        writeln!(io.output, "{bold}{}{bold:#}{more}", line.trim())?;
-        writeln!(io.output, "  {faint}cause:{faint:#} {}", explanation.cause)?;
-        writeln!(io.output, "  {faint}mend:{faint:#}  {}", explanation.remedy)?;
+        writeln!(io.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
+        writeln!(io.output, "  {} {}", label("cause:"), explanation.cause)?;
+        writeln!(io.output, "  {}  {}", label("mend:"), explanation.remedy)?;
         for id in explanation.rules {
             if let Some(rule) = rule(id) {
-                writeln!(io.output, "  {faint}rule:{faint:#}  {id}, {}", rule.title)?;
+                writeln!(io.output, "  {}  {id}, {}", label("rule:"), rule.title)?;
             }
         }
-        writeln!(io.output, "  {faint}see:{faint:#}   {}\n", explanation.sources.join(", "))?;
+        writeln!(io.output, "  {}   {}\n", label("see:"), explanation.sources.join(", "))?;
     }
     if reports.is_empty() {
         writeln!(

@@ -188,7 +188,7 @@ impl fmt::Debug for Parsed {
     }
 }
 
-/// Only a slip in this program asks for a flag that its table lacks, or for one of another kind.
+/// Only a mistake in this program asks for a flag that its table lacks, or for one of another kind.
 fn absent<T: Default>(name: &str, value: Option<&Value>) -> T {
     debug_assert!(value.is_some(), "no flag is named {name}");
     debug_assert!(value.is_none(), "the flag {name} is of another kind");
