@@ -19,6 +19,7 @@ mod suite {
     pub mod dns;
     pub mod doctor;
     pub mod etcd;
+    pub mod folders;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -51,6 +52,7 @@ fn main() {
     let others = [
         suite::unit::trials(),
         suite::guides::trials(),
+        suite::folders::trials(),
         suite::cfssl_cases::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
