@@ -10,7 +10,6 @@ mod suite {
     pub mod apply;
     pub mod authorities;
     pub mod certificates;
-    pub mod cfssl_cases;
     pub mod command;
     pub mod crash;
     pub mod deploy;
@@ -53,7 +52,6 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
-        suite::cfssl_cases::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
