@@ -27,6 +27,7 @@ mod suite {
     pub mod import;
     pub mod layouts;
     pub mod live;
+    pub mod modules;
     pub mod network;
     pub mod openssl;
     pub mod options;
@@ -49,6 +50,7 @@ fn main() {
         suite::product::build();
     }
     let others = [
+        suite::modules::trials(),
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),

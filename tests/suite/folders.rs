@@ -15,7 +15,7 @@ use super::guides::copy;
 use super::openssl::{Openssl, Purpose};
 use super::product::{Tree, etcdpki};
 use super::programs::fixture;
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 /// Where the folders were when they were made: `fixtures/folders/make`.
 const PLACE: &str = "/srv/etcdpki-fixtures";
@@ -23,7 +23,7 @@ const PLACE: &str = "/srv/etcdpki-fixtures";
 const CFSSL: &str = "cfssl";
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![trial("folders::cfssl::its_files_are_used", cfssl_files_are_used)];
+    let mut trials = trials!["cfssl", its_files_are_used];
     let kept = fs::read_dir(fixture("folders")).unwrap().map(|item| item.unwrap());
     let mut names: Vec<_> = kept.filter(|item| item.path().is_dir()).map(|item| item.file_name()).collect();
     names.sort();
@@ -120,7 +120,7 @@ fn is_read(name: &str) -> Outcome {
 }
 
 /// The CA goes on signing under the profiles that are there, and what it signed before is still good.
-fn cfssl_files_are_used() -> Outcome {
+fn its_files_are_used() -> Outcome {
     let openssl = Openssl::find()?;
     let home = kept(CFSSL);
     let at = |file: &str| home.path().join(file);
