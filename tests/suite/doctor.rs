@@ -16,7 +16,7 @@ use super::command::{Running, run, until};
 use super::guides::{self, copy, links};
 use super::product::{Tree, etcdpki};
 use super::programs::{self, Etcd, find, fixture};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 /// What a guide leaves on its hosts, and what is wrong with it.
 struct Guide {
@@ -73,13 +73,13 @@ const GUIDES: [Guide; 5] = [
 const ASKED_FOR: [(&str, &str); 1] = [("etcd-3.4.yaml", "E213")];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("doctor::finds_nothing_in_what_is_applied", finds_nothing_in_what_is_applied),
-        trial("doctor::tells_with_its_exit_status", tells_with_its_exit_status),
-        trial("doctor::tells_what_it_did_not_read", tells_what_it_did_not_read),
-        trial("doctor::lists_its_rules", lists_its_rules),
-        trial("doctor::sees_what_systemd_analyze_does_not", sees_what_systemd_analyze_does_not),
-        trial("doctor::explains_lines", explains_lines),
+    let mut trials = trials![
+        finds_nothing_in_what_is_applied,
+        tells_with_its_exit_status,
+        tells_what_it_did_not_read,
+        lists_its_rules,
+        sees_what_systemd_analyze_does_not,
+        explains_lines
     ];
     for guide in &GUIDES {
         let name = format!("doctor::finds_the_defects_of_guide_{}", guide.number);

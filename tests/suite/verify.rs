@@ -13,7 +13,7 @@ use super::handshakes::{self, CASES_ISSUED, Setting, Verdict};
 use super::live::{Cluster, PATIENCE};
 use super::product::{Tree, etcdpki};
 use super::programs::{self, Etcd};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trial, trials};
 
 type Harm = fn(&Workshop, &Tree);
 
@@ -155,7 +155,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 pub fn trials_without_etcd() -> Vec<Trial> {
-    vec![trial("verify::every_kind_of_certificate", every_kind_of_certificate)]
+    trials![every_kind_of_certificate]
 }
 
 /// A whole tree comes to the same end as a handshake alone, whatever a member's certificate is. What becomes of the
