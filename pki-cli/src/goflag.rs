@@ -295,7 +295,7 @@ impl Flag {
                 Err(NoInteger::Syntax) => Err(FlagError::InvalidInteger { name, value }),
                 Err(NoInteger::Range) => Err(FlagError::OutOfRange { name, value }),
             },
-            Kind::Duration => match pki_core::duration::parse(&value) {
+            Kind::Duration => match pki_core::go::duration::parse(&value) {
                 Ok(_) => Ok(Value::Text(value)),
                 Err(error) => Err(FlagError::InvalidDuration { name, value, reason: error.to_string() }),
             },

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 
-use crate::duration;
 use crate::etcd::found::{SHORTEN, TOO_LARGE};
+use crate::go::{duration, json};
 use crate::key::{KeyAlgorithm, PublicKeyKind};
 use crate::notice::did_you_mean;
 use crate::place::{Place, date};
@@ -664,6 +664,13 @@ impl std::error::Error for Error {
     }
 }
 
+impl ErrorKind {
+    /// This, as an error at a place.
+    pub(crate) fn at(self, place: Place) -> Error {
+        Error::from(self).at(place)
+    }
+}
+
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self(Box::new(Inner { kind, place: Place::default() }))
@@ -673,5 +680,15 @@ impl From<ErrorKind> for Error {
 impl From<der::Error> for Error {
     fn from(error: der::Error) -> Self {
         ErrorKind::Der(error).into()
+    }
+}
+
+impl From<json::Error> for Error {
+    fn from(error: json::Error) -> Self {
+        let kind = match error.kind {
+            json::ErrorKind::Syntax { message } => ErrorKind::JsonSyntax { message },
+            json::ErrorKind::Type { expected, found } => ErrorKind::JsonType { expected, found },
+        };
+        kind.at(error.place)
     }
 }

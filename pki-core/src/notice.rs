@@ -5,8 +5,10 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use crate::etcd::Reason;
+use crate::go::json::UnknownMember;
 use crate::key::KeyAlgorithm;
 use crate::place::{Place, date};
+use crate::suggest;
 
 /// Something that deserves a warning, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,6 +238,13 @@ impl Notice {
     }
 }
 
+impl From<UnknownMember> for Notice {
+    fn from(UnknownMember { key, place, fields }: UnknownMember) -> Self {
+        let near = suggest::near(&key, fields).map(str::to_owned);
+        Self::new(NoticeKind::UnknownKey { key, near }).at(place)
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_unknown() {
@@ -252,4 +261,20 @@ pub struct Noticed<T> {
     pub value: T,
     /// What to tell the user.
     pub notices: Vec<Notice>,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::go::json::Node;
+
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_told_with_the_near_miss() {
+        let node = Node::parse(r#"{"host":[]}"#, None).unwrap();
+        let mut object = node.object().unwrap();
+        object.ignore("hosts");
+        let notices: Vec<String> = object.unknown().map(|member| Notice::from(member).to_string()).collect();
+        assert_eq!(notices, ["1:9: host: unknown key `host`: did you mean `hosts`?"]);
+    }
 }

@@ -102,7 +102,7 @@ fn read_lifetime(text: &str) -> Result<Duration, Failure> {
     let lifetime = match goflag::integer_value(text) {
         Some(0) => LIFETIME,
         Some(seconds) => Duration::seconds(seconds),
-        None => pki_core::duration::parse(text).map_err(|error| bad(&error.to_string()))?,
+        None => pki_core::go::duration::parse(text).map_err(|error| bad(&error.to_string()))?,
     };
     if lifetime < Duration::SECOND || lifetime > Duration::days(100 * 365) {
         return Err(bad("it must be positive, and no more than a hundred years"));

@@ -1,7 +1,7 @@
 //! What can be wrong with a description.
 
 use super::layout::{Layout, Role};
-use crate::duration;
+use crate::go::duration;
 use crate::notice::did_you_mean;
 
 /// What is wrong with a description.

@@ -15,7 +15,7 @@ use super::cluster::{
 use super::label::Label;
 use super::layout::{Layout, Role};
 use super::yaml::quoted;
-use crate::duration;
+use crate::go::duration;
 use crate::key::KeyAlgorithm;
 
 /// Comments beside those that every description has, by the key that they belong to: keys with `/` between

@@ -6,7 +6,7 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member};
 use super::option::{self, EtcdOption, YamlKind};
 use super::settings::Setting;
-use crate::duration;
+use crate::go::duration;
 
 /// One key, with its value or with the keys below it.
 struct Entry {

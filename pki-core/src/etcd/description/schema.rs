@@ -14,7 +14,6 @@ use time::Duration;
 
 use super::options::described_by;
 use super::typed::{OneOrMany, Text, TypedCluster, TypedOptions};
-use crate::duration;
 use crate::etcd::address::{DnsName, HostName, MemberAddress};
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::host_path::HostPath;
@@ -24,6 +23,7 @@ use crate::etcd::option::{Availability, EtcdOption, UrlUse, ValueKind};
 use crate::etcd::ssh::SshTarget;
 use crate::etcd::url::MemberUrl;
 use crate::etcd::version::EtcdVersion;
+use crate::go::duration;
 use crate::key::KeyAlgorithm;
 
 /// How a value is written, as far as a schema can say it. It allows whatever the reader takes: YAML makes numbers

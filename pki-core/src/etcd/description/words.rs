@@ -2,12 +2,12 @@
 
 use time::Duration;
 
-use crate::duration;
 use crate::etcd::address::HostName;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::error::DescriptionError;
 use crate::etcd::layout::Layout;
 use crate::etcd::url::MemberUrl;
+use crate::go::duration;
 use crate::key::KeyAlgorithm;
 use crate::suggest;
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{Case, Rule, Severity, Symptom};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
+use crate::go::duration;
 use crate::place::Place;
-use crate::{duration, suggest};
+use crate::suggest;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

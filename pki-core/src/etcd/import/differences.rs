@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::evidence::Evidence;
 use super::{Importer, trust};
-use crate::duration;
 use crate::etcd::bootstrap::Start;
 use crate::etcd::certificates::Wanted;
 use crate::etcd::cluster::{Cluster, Member};
@@ -15,6 +14,7 @@ use crate::etcd::layout::Role;
 use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
 use crate::etcd::render;
 use crate::etcd::version::EtcdVersion;
+use crate::go::duration;
 use crate::place::Place;
 use crate::subject_alt_name::SubjectAltNames;
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::duration;
 use crate::etcd::version::EtcdVersion;
+use crate::go::duration;
 use crate::notice::did_you_mean;
 use crate::suggest::near;
 

@@ -3,7 +3,7 @@
 //! The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`, cfssl's setting: more than one colon may stand
 //! in a host without brackets.
 
-use super::is_ipv6_with_optional_zone;
+use super::net::is_ipv6_with_optional_zone;
 
 /// A part of a URI that may hold percent escapes.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl Part {
 }
 
 /// Reads a URI and returns it in the form in which Go writes it, or `None` if Go does not accept it.
-pub(super) fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }

@@ -1,0 +1,94 @@
+//! Addresses of the network as Go's `net` reads them (`net/ip.go`, `net/ipsock.go`, `net/netip/netip.go`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// `ParseIP`, followed by the `To4` of `crypto/x509`: never an IPv4-mapped IPv6 address, but the IPv4 address that
+/// it stands for.
+///
+/// The standard library reads the same texts: no zone, no leading zeros in dotted decimals, an embedded dotted
+/// decimal only at the end.
+pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// `netip.ParseAddr` where it gives an IPv6 address, which a zone may follow.
+pub(crate) fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
+    let mut parts = text.splitn(2, |byte| *byte == b'%');
+    let address = parts.next().and_then(|address| str::from_utf8(address).ok());
+    let zone_is_empty = parts.next().is_some_and(<[u8]>::is_empty);
+    !zone_is_empty && address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Whether a host, as a URL or a certificate names it, is the loopback interface of whoever uses the name.
+///
+/// An address is if `IP.IsLoopback` says so: all of 127.0.0.0/8, also as `::ffff:127.0.0.1`, since it looks at `To4`
+/// first; and `::1`. A name is if it is `localhost`, in any case and with or without the dot at its end: Go looks
+/// names up in /etc/hosts in lower case and as absolute names (`net/hosts.go`, `lookupStaticHost`), and RFC 6761,
+/// section 6.3, gives `localhost` no other meaning. That etcd *listens* at a name only if it is `localhost` in lower
+/// case is a rule about its options, and not this one.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost") || parse_ip(host).is_some_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_addresses_are_ipv4() {
+        for (text, address) in [
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("::ffff:10.0.0.1", Some("10.0.0.1")),
+            ("::ffff:a00:1", Some("10.0.0.1")),
+            ("::10.0.0.1", Some("::a00:1")),
+            ("2001:DB8::1", Some("2001:db8::1")),
+            ("010.0.0.1", None),
+            ("127.1", None),
+            ("::1%lo", None),
+            (" ::1", None),
+        ] {
+            assert_eq!(parse_ip(text).map(|address| address.to_string()).as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_loopback_interface_has_many_names() {
+        for host in [
+            "localhost",
+            "LocalHost",
+            "localhost.",
+            "127.0.0.1",
+            "127.255.255.254",
+            "::1",
+            "0:0:0:0:0:0:0:1",
+            "::ffff:127.0.0.1",
+            "::ffff:7f00:1",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "localhost..",
+            "localhost.example",
+            "mylocalhost",
+            "128.0.0.1",
+            "0.0.0.0",
+            "::",
+            "::2",
+            "::127.0.0.1",
+            "127.1",
+            "127.0.0.1.",
+            "[::1]",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_not_empty() {
+        assert!(is_ipv6_with_optional_zone(b"fe80::1%eth0") && is_ipv6_with_optional_zone(b"::1"));
+        assert!(!is_ipv6_with_optional_zone(b"fe80::1%") && !is_ipv6_with_optional_zone(b"10.0.0.1"));
+    }
+}
