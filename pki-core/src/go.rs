@@ -7,4 +7,6 @@ pub mod duration;
 pub(crate) mod json;
 pub(crate) mod mail;
 pub(crate) mod net;
+pub mod number;
 pub(crate) mod url;
+pub mod yaml;

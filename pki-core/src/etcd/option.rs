@@ -6,9 +6,9 @@ mod value;
 use std::fmt;
 
 use super::version::EtcdVersion;
+use crate::go::yaml::Value;
 use table::OPTIONS;
 pub use value::{UrlUse, ValueError, ValueKind};
-pub(super) use value::{boolean, integer};
 
 /// One of etcd's options.
 ///
@@ -130,8 +130,8 @@ pub struct YamlPlace {
 
 /// How a value is written in etcd's configuration file.
 ///
-/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error, but
-/// for a number or boolean where a text belongs.
+/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error. What a
+/// scalar without quotes is, [`crate::go::yaml`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YamlKind {
     /// `true` or `false`.
@@ -214,7 +214,7 @@ impl EtcdOption {
             && self.availability(version).is_accepted();
         let kind = match self.kind(version) {
             ValueKind::Bool => YamlKind::Bool,
-            ValueKind::Integer { .. } => YamlKind::Integer,
+            ValueKind::Integer { .. } | ValueKind::Unsigned { .. } => YamlKind::Integer,
             ValueKind::Duration | ValueKind::PositiveDuration => YamlKind::Nanoseconds,
             ValueKind::List | ValueKind::CipherSuites => YamlKind::List,
             _ => YamlKind::Text,
@@ -230,6 +230,20 @@ impl EtcdOption {
     /// What is wrong with it.
     pub fn check(&self, value: &str, version: EtcdVersion) -> Result<(), ValueError> {
         self.kind(version).check(value, version)
+    }
+}
+
+impl EtcdOption {
+    /// Whether etcd of that version takes the value from its configuration file, where `text` is the value as the
+    /// command line would have it, and `value` is what it is there.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_in_file(&self, text: &str, value: &Value, version: EtcdVersion) -> Result<(), ValueError> {
+        match self.yaml(version) {
+            Some(place) => self.kind(version).check_in_file(place.kind, text, value, version),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style};
 use super::host_path::HostPath;
 use super::layout::Role;
-use super::option::{self, EtcdOption, UrlUse, ValueKind};
+use super::option::{EtcdOption, UrlUse, ValueKind};
 use super::url::{MemberUrl, joined};
 use super::version::EtcdVersion;
+use crate::go::number;
 
 /// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Setting {
     /// Whether it has etcd keep its database in memory.
     pub(super) fn locks_memory(&self) -> bool {
         let names = ["memory-mlock", "experimental-memory-mlock"];
-        names.contains(&self.option) && option::boolean(&self.value) == Some(true)
+        names.contains(&self.option) && number::parse_bool(&self.value) == Some(true)
     }
 }
 

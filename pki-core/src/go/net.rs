@@ -27,8 +27,12 @@ pub(crate) fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
 /// section 6.3, gives `localhost` no other meaning. That etcd *listens* at a name only if it is `localhost` in lower
 /// case is a rule about its options, and not this one.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host);
-    name.eq_ignore_ascii_case("localhost") || parse_ip(host).is_some_and(|address| address.is_loopback())
+    is_localhost(host) || parse_ip(host).is_some_and(|address| address.is_loopback())
+}
+
+/// Whether a host is the name of the loopback interface, and no address.
+pub(crate) fn is_localhost(host: &str) -> bool {
+    host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]

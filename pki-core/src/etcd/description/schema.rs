@@ -23,7 +23,7 @@ use crate::etcd::option::{Availability, EtcdOption, UrlUse, ValueKind};
 use crate::etcd::ssh::SshTarget;
 use crate::etcd::url::MemberUrl;
 use crate::etcd::version::EtcdVersion;
-use crate::go::duration;
+use crate::go::{duration, number};
 use crate::key::KeyAlgorithm;
 
 /// How a value is written, as far as a schema can say it. It allows whatever the reader takes: YAML makes numbers
@@ -256,17 +256,24 @@ fn availability(option: &EtcdOption) -> String {
     format!("In etcd from {} on.{end}", since.join(" and "))
 }
 
+/// A number of Go's, but for which digits its base has.
+const NUMBER: &str = "(0[XxOoBb]_?)?[0-9A-Fa-f]+(_[0-9A-Fa-f]+)*";
+
 fn of_kind(kind: ValueKind) -> Schema {
     match kind {
         ValueKind::Bool => {
-            let texts = ValueKind::TRUE.into_iter().chain(ValueKind::FALSE).map(Value::from);
+            let texts = number::TRUE.into_iter().chain(number::FALSE).map(Value::from);
             let forms: Vec<_> =
                 [json!(true), json!(false), json!(1), json!(0)].into_iter().chain(texts).collect();
             json_schema!({"enum": forms})
         }
         ValueKind::Integer { least, most } => json_schema!({"anyOf": [
             {"type": "integer", "minimum": least, "maximum": most},
-            string_like("^[+-]?(0[XxOoBb])?[0-9A-Fa-f]+$"),
+            string_like(&format!("^[+-]?{NUMBER}$")),
+        ]}),
+        ValueKind::Unsigned { least, most } => json_schema!({"anyOf": [
+            {"type": "integer", "minimum": least, "maximum": most},
+            string_like(&format!("^{NUMBER}$")),
         ]}),
         ValueKind::Duration | ValueKind::PositiveDuration => go_duration(),
         ValueKind::Retention => {

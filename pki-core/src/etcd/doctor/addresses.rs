@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::FoundUrl;
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
+use crate::go::net::is_loopback;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -85,7 +86,7 @@ fn urls(case: &Case<'_>) -> Vec<Symptom> {
             if !is_url || value.is_empty() {
                 continue;
             }
-            if let Err(error) = option.check(value, case.version) {
+            if let Err(error) = setting.check(option, case.version) {
                 symptoms.push(Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written)));
             }
         }
@@ -131,10 +132,6 @@ fn plain(case: &Case<'_>, part: &Part) -> Vec<Symptom> {
         }
     }
     symptoms
-}
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Whether the port of a URL is listened on, and only with the other scheme.

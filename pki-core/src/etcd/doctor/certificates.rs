@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use der::asn1::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
 
-use super::addresses::is_loopback;
 use super::{Case, PEER, Rule, SERVER, Severity, Shown, Symptom, listed, name, place, place_of, subject};
 use crate::certificate::Certificate;
 use crate::etcd::found::{Form, Host, Member, PemFile};
+use crate::go::net::is_loopback;
 use crate::key::PublicKeyKind;
 use crate::oid;
 use crate::place::date;

@@ -2,8 +2,10 @@
 
 use super::process::Process;
 use super::yaml::ConfigFile;
-use crate::etcd::option::{EtcdOption, ValueKind};
+use crate::etcd::option::{EtcdOption, ValueError, ValueKind};
 use crate::etcd::version::EtcdVersion;
+use crate::go::number;
+use crate::go::yaml::Value;
 use crate::place::Place;
 
 /// What one member of etcd is told.
@@ -27,6 +29,8 @@ pub struct Setting {
     pub option: String,
     /// The value; none if it depends on what was not found.
     pub value: Option<String>,
+    /// What the value is in the configuration file; `None` if it is set elsewhere.
+    pub in_file: Option<Value>,
     /// In which way it is set.
     pub source: Source,
     /// As it is written there: `--name`, `ETCD_NAME`, `client-transport-security.cert-file`.
@@ -83,6 +87,20 @@ impl FoundUrl {
     /// Whether it is a port, and not a socket in the file system.
     pub fn is_tcp(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "http")
+    }
+}
+
+impl Setting {
+    /// Whether etcd of a version takes the value of an option where it is set. What was not found is taken.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, option: &EtcdOption, version: EtcdVersion) -> Result<(), ValueError> {
+        match (&self.value, &self.in_file) {
+            (None, _) => Ok(()),
+            (Some(text), None) => option.check(text, version),
+            (Some(text), Some(value)) => option.check_in_file(text, value, version),
+        }
     }
 }
 
@@ -154,6 +172,7 @@ impl Settings {
             self.used.push(Setting {
                 option: name.to_owned(),
                 value,
+                in_file: None,
                 source: Source::Flag,
                 written: format!("--{name}"),
                 place: argument.place.clone(),
@@ -170,6 +189,7 @@ impl Settings {
             self.used.push(Setting {
                 option: option.map_or_else(|| name.to_lowercase().replace('_', "-"), |o| o.name().to_owned()),
                 value: variable.value.clone(),
+                in_file: None,
                 source: Source::Variable,
                 written: variable.name.clone(),
                 place: variable.place.clone(),
@@ -192,6 +212,7 @@ impl Settings {
             self.used.push(Setting {
                 option: option.map_or_else(|| value.keys.join("."), |option| option.name().to_owned()),
                 value: Some(value.text.clone()),
+                in_file: Some(value.value.clone()),
                 source: Source::File,
                 written: value.keys.join("."),
                 place: value.place.clone(),
@@ -215,7 +236,7 @@ impl Settings {
 
     /// Whether a boolean option is set to true (Go, `strconv.ParseBool`).
     pub fn is_true(&self, option: &str) -> bool {
-        self.value(option).is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+        self.value(option).and_then(number::parse_bool) == Some(true)
     }
 
     /// Whether it is certain that an option is not set.

@@ -15,6 +15,7 @@ use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
 use crate::etcd::render;
 use crate::etcd::version::EtcdVersion;
 use crate::go::duration;
+use crate::go::number::{self, Base};
 use crate::place::Place;
 use crate::subject_alt_name::SubjectAltNames;
 
@@ -34,20 +35,28 @@ pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, othe
         items.sort();
         items
     };
-    let boolean = |text: &str| match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    };
     one == other
         || match option.kind(version) {
-            ValueKind::Bool => boolean(one).is_some() && boolean(one) == boolean(other),
+            ValueKind::Bool => is_equal(number::parse_bool(one), number::parse_bool(other)),
+            ValueKind::Integer { .. } => is_equal(
+                number::parse_int(one, Base::Prefixed).ok(),
+                number::parse_int(other, Base::Prefixed).ok(),
+            ),
+            ValueKind::Unsigned { .. } => is_equal(
+                number::parse_uint(one, Base::Prefixed).ok(),
+                number::parse_uint(other, Base::Prefixed).ok(),
+            ),
             ValueKind::Duration | ValueKind::PositiveDuration => {
                 duration::parse(one).is_ok_and(|one| duration::parse(other) == Ok(one))
             }
             ValueKind::Urls(_) | ValueKind::Members => sorted(one) == sorted(other),
             _ => false,
         }
+}
+
+/// Whether both have a value, and the same one.
+fn is_equal<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && one == other
 }
 
 /// A value as the command line has it: the configuration file has durations in nanoseconds.

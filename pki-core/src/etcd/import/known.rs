@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{ImportError, Remark};
 use crate::etcd::found::{self, Found, FoundUrl, Host};
 use crate::etcd::label::Label;
+use crate::go::net::is_loopback;
 
 /// A member, as far as it is known.
 #[derive(Debug)]
@@ -210,7 +211,7 @@ fn of_certificates(found: &Found) -> Option<Vec<Known<'_>>> {
     let mut hosts: Vec<String> = Vec::new();
     let mut take = |names: &mut dyn Iterator<Item = String>| {
         for name in names {
-            if !super::names::is_loopback(&name) && !hosts.contains(&name) {
+            if !is_loopback(&name) && !hosts.contains(&name) {
                 hosts.push(name);
             }
         }

@@ -1,7 +1,5 @@
 //! Where members are found: their addresses and names, ports and URLs, and what their certificates have beside.
 
-use std::net::IpAddr;
-
 use super::Importer;
 use super::evidence::{self, Evidence};
 use super::known::Known;
@@ -11,6 +9,7 @@ use crate::etcd::found::FoundUrl;
 use crate::etcd::layout::Role;
 use crate::etcd::url::MemberUrl;
 use crate::etcd::write::most_common;
+use crate::go::net::{is_localhost, is_loopback};
 use crate::subject_alt_name::SubjectAltNames;
 
 /// Where one member is found.
@@ -18,12 +17,6 @@ use crate::subject_alt_name::SubjectAltNames;
 pub(super) struct Reached {
     pub(super) addresses: Vec<MemberAddress>,
     pub(super) dns: Vec<DnsName>,
-}
-
-/// Whether a host is that of everybody's loopback interface.
-pub(super) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The names of a certificate that can be described.
@@ -34,7 +27,7 @@ fn hosts(names: &SubjectAltNames) -> Vec<HostName> {
 
 /// A URL as it can be described: over https.
 fn member_url(url: &FoundUrl, port: u16) -> Option<MemberUrl> {
-    let host = if url.host == "localhost" { "127.0.0.1" } else { &url.host };
+    let host = if is_localhost(&url.host) { "127.0.0.1" } else { &url.host };
     if !url.is_tcp() {
         return None;
     }
@@ -76,7 +69,7 @@ impl Importer<'_> {
             Ok(host) if !all.contains(&host) => all.push(host),
             _ => {}
         };
-        for url in to_peers.filter(|url| url.host != "localhost") {
+        for url in to_peers.filter(|url| !is_localhost(&url.host)) {
             push(&url.host);
         }
         // On its loopback interface a member is found by nobody else.

@@ -19,11 +19,11 @@ use super::value::ValueKind::{
 };
 
 /// Go's `int` and `int64`, `uint` and `uint64`, `uint32`.
-const INT: ValueKind = ValueKind::Integer { least: i64::MIN, most: i64::MAX.unsigned_abs() };
-const UINT: ValueKind = ValueKind::Integer { least: 0, most: u64::MAX };
-const UINT32: ValueKind = ValueKind::Integer { least: 0, most: 4_294_967_295 };
-const HEARTBEAT: ValueKind = ValueKind::Integer { least: 1, most: 10_000 };
-const ELECTION: ValueKind = ValueKind::Integer { least: 5, most: 50_000 };
+const INT: ValueKind = ValueKind::Integer { least: i64::MIN, most: i64::MAX };
+const UINT: ValueKind = ValueKind::Unsigned { least: 0, most: u64::MAX };
+const UINT32: ValueKind = ValueKind::Unsigned { least: 0, most: 4_294_967_295 };
+const HEARTBEAT: ValueKind = ValueKind::Unsigned { least: 1, most: 10_000 };
+const ELECTION: ValueKind = ValueKind::Unsigned { least: 5, most: 50_000 };
 const PER_MILLION: ValueKind = ValueKind::Integer { least: 0, most: 1_000_000 };
 
 const LEVELS: ValueKind = Choice(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"]);

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::YamlKind;
 use crate::etcd::version::EtcdVersion;
 use crate::go::duration;
+use crate::go::number::{self, Base};
+use crate::go::yaml::{Scalar, Value};
 use crate::notice::did_you_mean;
 use crate::suggest::near;
 
@@ -13,10 +16,18 @@ use crate::suggest::near;
 pub enum ValueKind {
     /// `true` or `false`, in any form that Go's `strconv.ParseBool` reads.
     Bool,
-    /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen.
+    /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen, `010` is eight,
+    /// `10_000` is ten thousand.
     Integer {
         /// The smallest.
         least: i64,
+        /// The greatest.
+        most: i64,
+    },
+    /// As [`Self::Integer`], by Go's `strconv.ParseUint`: not even `+` may stand before it.
+    Unsigned {
+        /// The smallest.
+        least: u64,
         /// The greatest.
         most: u64,
     },
@@ -103,15 +114,23 @@ pub enum ValueError {
         /// As written.
         text: String,
     },
+    /// A value of another type than the configuration file has there.
+    #[error("etcd's configuration file has {} here, and not {text:?}", wanted(*kind))]
+    InFile {
+        /// The value.
+        text: String,
+        /// What there is to be.
+        kind: YamlKind,
+    },
     /// Not a number, or not one in the range.
     #[error("{text:?} is not a whole number from {least} to {most}")]
     Integer {
         /// As written.
         text: String,
         /// The smallest.
-        least: i64,
+        least: i128,
         /// The greatest.
-        most: u64,
+        most: i128,
     },
     /// An entry of `initial-cluster` that is none.
     #[error("{text:?} is not of the form NAME=URL")]
@@ -135,11 +154,13 @@ pub enum ValueError {
     },
 }
 
-impl ValueKind {
-    /// Go's `strconv.ParseBool`.
-    pub(in crate::etcd) const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
-    pub(in crate::etcd) const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+impl ValueError {
+    fn integer(text: &str, least: impl Into<i128>, most: impl Into<i128>) -> Self {
+        Self::Integer { text: text.to_owned(), least: least.into(), most: most.into() }
+    }
+}
 
+impl ValueKind {
     /// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
     /// (client/pkg/tlsutil/cipher_suites.go).
     pub(in crate::etcd) const CIPHER_SUITES: &'static [&'static str] = &[
@@ -175,13 +196,17 @@ impl ValueKind {
     /// Whether etcd of that version takes the value.
     pub(super) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
-            Self::Bool => match boolean(text).is_some() {
+            Self::Bool => match number::parse_bool(text).is_some() {
                 true => Ok(()),
                 false => Err(ValueError::Bool { text: text.to_owned() }),
             },
-            Self::Integer { least, most } => match integer(text) {
-                Some(value) if (i128::from(least)..=i128::from(most)).contains(&value) => Ok(()),
-                _ => Err(ValueError::Integer { text: text.to_owned(), least, most }),
+            Self::Integer { least, most } => match number::parse_int(text, Base::Prefixed) {
+                Ok(value) if (least..=most).contains(&value) => Ok(()),
+                _ => Err(ValueError::integer(text, least, most)),
+            },
+            Self::Unsigned { least, most } => match number::parse_uint(text, Base::Prefixed) {
+                Ok(value) if (least..=most).contains(&value) => Ok(()),
+                _ => Err(ValueError::integer(text, least, most)),
             },
             Self::Duration => check_duration(text).map(drop),
             Self::PositiveDuration => match check_duration(text)? {
@@ -189,10 +214,10 @@ impl ValueKind {
                 _ => Err(ValueError::Duration { text: text.to_owned(), reason: "it must be above zero" }),
             },
             Self::Retention => {
-                if text.parse::<u64>().is_ok() {
-                    Ok(())
-                } else {
-                    check_duration(text).map(drop)
+                // etcd, server/embed/config.go, `parseCompactionRetention`.
+                match number::parse_int(text, Base::Decimal) {
+                    Ok(0..) => Ok(()),
+                    _ => check_duration(text).map(drop),
                 }
             }
             Self::Text | Self::Path | Self::List | Self::Ignored => Ok(()),
@@ -214,29 +239,59 @@ impl ValueKind {
     }
 }
 
-/// Go's `strconv.ParseBool`.
-pub(in crate::etcd) fn boolean(text: &str) -> Option<bool> {
-    if ValueKind::TRUE.contains(&text) {
-        Some(true)
-    } else {
-        ValueKind::FALSE.contains(&text).then_some(false)
+/// What the configuration file has for an option.
+fn wanted(kind: YamlKind) -> &'static str {
+    match kind {
+        YamlKind::Bool => "true or false without quotes",
+        YamlKind::Integer => "a whole number without quotes",
+        YamlKind::Nanoseconds => "a whole number of nanoseconds without quotes",
+        YamlKind::Text => "one text, with quotes around what looks like a number or boolean",
+        YamlKind::List => "a list of texts",
     }
 }
 
-/// Go's `strconv.ParseInt` with base 0, but for its underscores between digits.
-pub(in crate::etcd) fn integer(text: &str) -> Option<i128> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (base, digits) = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)]
-        .into_iter()
-        .find_map(|(prefix, base)| Some((base, lower.strip_prefix(prefix)?)))
-        .filter(|_| lower != "0")
-        .unwrap_or((10, &lower));
-    let is_plain = digits.starts_with(|c: char| c.is_ascii_alphanumeric());
-    i128::from_str_radix(digits, base).ok().filter(|_| is_plain).map(|value| sign * value)
+impl ValueKind {
+    /// Whether etcd of that version takes the value from its configuration file: what it is decides, and not how a
+    /// flag would have it. Nothing at all leaves etcd's default.
+    pub(super) fn check_in_file(
+        self,
+        place: YamlKind,
+        text: &str,
+        value: &Value,
+        version: EtcdVersion,
+    ) -> Result<(), ValueError> {
+        let is_text = |scalar: &Option<Scalar>| matches!(scalar, Some(Scalar::Text | Scalar::Null));
+        match (place, value) {
+            (_, Value::Scalar(Scalar::Null)) | (YamlKind::Bool, Value::Scalar(Scalar::Bool(_))) => Ok(()),
+            (YamlKind::Integer, Value::Scalar(Scalar::Integer(number))) => match self {
+                Self::Integer { least, most } if !(i128::from(least)..=i128::from(most)).contains(number) => {
+                    Err(ValueError::integer(text, least, most))
+                }
+                Self::Unsigned { least, most }
+                    if !(i128::from(least)..=i128::from(most)).contains(number) =>
+                {
+                    Err(ValueError::integer(text, least, most))
+                }
+                _ => Ok(()),
+            },
+            (YamlKind::Nanoseconds, Value::Scalar(Scalar::Integer(number))) => match i64::try_from(*number) {
+                Ok(..=0) if self == Self::PositiveDuration => {
+                    Err(ValueError::Duration { text: text.to_owned(), reason: "it must be above zero" })
+                }
+                Ok(_) => Ok(()),
+                Err(_) => Err(ValueError::integer(text, i64::MIN, i64::MAX)),
+            },
+            (YamlKind::Text, Value::Scalar(Scalar::Text)) => self.check(text, version),
+            (YamlKind::List, Value::List(items)) if items.iter().all(is_text) => {
+                if items.is_empty() {
+                    Ok(())
+                } else {
+                    self.check(text, version)
+                }
+            }
+            _ => Err(ValueError::InFile { text: text.to_owned(), kind: place }),
+        }
+    }
 }
 
 fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
@@ -326,7 +381,9 @@ fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
 /// etcd, pkg/featuregate/feature_gate.go, `Set`; which features there are depends on the release.
 fn check_gate(item: &str) -> Result<(), ValueError> {
     match item.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() && boolean(value.trim()).is_some() => Ok(()),
+        Some((name, value)) if !name.trim().is_empty() && number::parse_bool(value.trim()).is_some() => {
+            Ok(())
+        }
         _ => Err(ValueError::FeatureGate { text: item.to_owned() }),
     }
 }
