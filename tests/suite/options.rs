@@ -15,7 +15,7 @@ use super::programs::{self, Etcd};
 use super::trial::{Outcome, trial};
 
 /// Values of every kind, and of none.
-const SAMPLES: [&str; 46] = [
+const SAMPLES: [&str; 50] = [
     "",
     "true",
     "F",
@@ -57,6 +57,10 @@ const SAMPLES: [&str; 46] = [
     "https://127.0.0.1:2379",
     "https://127.0.0.1:2379,https://[::1]:2379",
     "https://127.0.0.1",
+    "https://127.0.0.1:2379?x",
+    "https://127.0.0.1:x",
+    "https://a b:1",
+    "https://[::1]",
     "https://127.0.0.1:2379/",
     "https://::1:2379",
     "unix:///run/etcd.sock",

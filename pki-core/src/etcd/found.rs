@@ -19,12 +19,13 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+pub use super::option::FoundUrl;
 pub use environment::{EnvironmentFile, Variable};
 pub use files::{Files, SystemFiles};
 pub(crate) use files::{SHORTEN, TOO_LARGE};
 pub use pem_file::{Form, FoundCrl, FoundKey, PemFile};
 pub use process::{Argument, EnvironmentFileName, Process};
-pub use settings::{FoundUrl, Setting, Settings, Source};
+pub use settings::{Setting, Settings, Source};
 pub use text::Located;
 pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};

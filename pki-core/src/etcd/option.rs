@@ -1,6 +1,7 @@
 //! etcd's own options: which there are in which version, how they are written in each place, and what they take.
 
 mod table;
+pub(super) mod urls;
 mod value;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use super::version::EtcdVersion;
 use crate::go::yaml::Value;
 use table::OPTIONS;
+pub use urls::FoundUrl;
 pub use value::{UrlUse, ValueError, ValueKind};
 
 /// One of etcd's options.

@@ -5,7 +5,7 @@ use super::bootstrap::Start;
 use super::cluster::{Cluster, Member, Style};
 use super::host_path::HostPath;
 use super::layout::Role;
-use super::option::{EtcdOption, UrlUse, ValueKind};
+use super::option::{EtcdOption, FoundUrl, UrlUse, ValueKind, urls};
 use super::url::{MemberUrl, joined};
 use super::version::EtcdVersion;
 use crate::go::number;
@@ -29,7 +29,7 @@ impl Setting {
     pub(super) fn needs_privileged_port(&self) -> bool {
         let listens = EtcdOption::find(self.option)
             .is_some_and(|option| option.kind(EtcdVersion::V3_7) == ValueKind::Urls(UrlUse::Listen));
-        let mut ports = self.value.split(',').filter_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        let mut ports = urls::list(&self.value).filter_map(|url| FoundUrl::parse(url)?.port);
         listens && ports.any(|port| port < 1024)
     }
 

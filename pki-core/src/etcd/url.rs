@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::address::HostName;
 use super::error::DescriptionError;
+use super::option::{FoundUrl, UrlUse, urls};
+use super::version::EtcdVersion;
 
 /// `https://HOST:PORT`, as etcd's options have it: with a port, without a path (etcd,
 /// client/pkg/types/urls.go). Always https: over http whoever reaches the port is root.
@@ -24,27 +26,20 @@ impl MemberUrl {
     /// [`DescriptionError::Url`] with what is wrong with it, or what is wrong with the host in it.
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
         let wrong = |reason| DescriptionError::Url { text: text.to_owned(), reason };
-        let rest = match text.split_once("://") {
-            Some(("https", rest)) => rest,
-            Some(("http", _)) => return Err(wrong("over http everybody who reaches the port is root")),
-            Some(_) => return Err(wrong("it does not begin with https://")),
-            None => return Err(wrong("it has no scheme")),
-        };
-        let (host, port) = rest.rsplit_once(':').ok_or_else(|| wrong("it has no port"))?;
-        if port.contains('/') {
-            return Err(wrong("it has a path"));
+        let url = FoundUrl::parse(text).ok_or_else(|| wrong("it has no scheme"))?;
+        match url.scheme.as_str() {
+            "https" => {}
+            "http" => return Err(wrong("over http everybody who reaches the port is root")),
+            _ => return Err(wrong("it does not begin with https://")),
         }
-        let port: u16 = port.parse().map_err(|_| wrong("its port is no number from 1 to 65535"))?;
-        if port == 0 {
-            return Err(wrong("its port is no number from 1 to 65535"));
+        urls::check(text, UrlUse::Advertise, EtcdVersion::V3_7).map_err(wrong)?;
+        let port = url.port.filter(|port| *port != 0);
+        let port = port.ok_or_else(|| wrong("its port is no number from 1 to 65535"))?;
+        // etcd takes these, and has no use for them.
+        if text.contains(['@', '?', '#']) {
+            return Err(wrong("it has something beside its host and port"));
         }
-        let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
-            Some(Some(address)) => address,
-            Some(None) => return Err(wrong("its brackets do not match")),
-            None if host.contains(':') => return Err(wrong("an IPv6 address stands in brackets")),
-            None => host,
-        };
-        Ok(Self { host: HostName::parse(host)?, port })
+        Ok(Self { host: HostName::parse(&url.host)?, port })
     }
 
     /// Its host.
@@ -90,6 +85,9 @@ mod tests {
             "https://10.0.0.1:2379/v3",
             "https://::1:2379",
             "https://[::1:2379",
+            "https://10.0.0.1:2379?x",
+            "https://u@10.0.0.1:2379",
+            " https://10.0.0.1:2379",
             "https://$(x):1",
             "https://0.0.0.0:2379",
         ] {

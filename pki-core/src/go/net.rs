@@ -35,6 +35,36 @@ pub(crate) fn is_localhost(host: &str) -> bool {
     host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost")
 }
 
+/// Why a text is no host with a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostPortError {
+    /// No port stands behind the host.
+    NoPort,
+    /// More than one colon, and no brackets.
+    Colons,
+    /// Brackets that do not match, or stand elsewhere.
+    Brackets,
+}
+
+/// `SplitHostPort`: the host without its brackets, and the port, whatever it is.
+pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError> {
+    let (front, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;
+    let host = match front.strip_prefix('[') {
+        Some(inner) => match inner.split_once(']').ok_or(HostPortError::Brackets) {
+            Ok((host, "")) => host,
+            Ok((_, behind)) if behind.starts_with(':') => return Err(HostPortError::Colons),
+            Ok(_) => return Err(HostPortError::NoPort),
+            // The last colon stands within the brackets, as in `[::1]`.
+            Err(_) if port.ends_with(']') => return Err(HostPortError::NoPort),
+            Err(error) => return Err(error),
+        },
+        None if front.contains(':') => return Err(HostPortError::Colons),
+        None => front,
+    };
+    let is_astray = |part: &str| part.contains(['[', ']']);
+    if is_astray(host) || is_astray(port) { Err(HostPortError::Brackets) } else { Ok((host, port)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +117,29 @@ mod tests {
             "[::1]",
         ] {
             assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_told_from_ports() {
+        for (text, parts) in [
+            ("a:1", Ok(("a", "1"))),
+            (":", Ok(("", ""))),
+            ("a:x", Ok(("a", "x"))),
+            ("[::1]:80", Ok(("::1", "80"))),
+            ("[::1%lo]:80", Ok(("::1%lo", "80"))),
+            ("", Err(HostPortError::NoPort)),
+            ("a", Err(HostPortError::NoPort)),
+            ("[::1]", Err(HostPortError::NoPort)),
+            ("[::1]a:1", Err(HostPortError::NoPort)),
+            ("[::1]:1:2", Err(HostPortError::Colons)),
+            ("::1", Err(HostPortError::Colons)),
+            ("a:b:1", Err(HostPortError::Colons)),
+            ("[::1", Err(HostPortError::Brackets)),
+            ("a[b]:1", Err(HostPortError::Brackets)),
+            ("a:[1", Err(HostPortError::Brackets)),
+        ] {
+            assert_eq!(split_host_port(text), parts, "{text}");
         }
     }
 

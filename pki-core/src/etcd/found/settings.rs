@@ -2,7 +2,7 @@
 
 use super::process::Process;
 use super::yaml::ConfigFile;
-use crate::etcd::option::{EtcdOption, ValueError, ValueKind};
+use crate::etcd::option::{EtcdOption, FoundUrl, ValueError, ValueKind, urls};
 use crate::etcd::version::EtcdVersion;
 use crate::go::number;
 use crate::go::yaml::Value;
@@ -50,44 +50,6 @@ pub enum Source {
     Variable,
     /// In the configuration file.
     File,
-}
-
-/// A URL that etcd listens on, or is reached at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundUrl {
-    /// As written.
-    pub text: String,
-    /// `https`, `http`, `unix`, `unixs`
-    pub scheme: String,
-    /// Without the brackets of an IPv6 address.
-    pub host: String,
-    /// The port; none if there is none.
-    pub port: Option<u16>,
-}
-
-impl FoundUrl {
-    /// The parts of a URL; none if it has no scheme.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') || host.ends_with(']') => (host, port.parse().ok()),
-            _ => (authority, None),
-        };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Some(Self { text: text.to_owned(), scheme: scheme.to_ascii_lowercase(), host: host.to_owned(), port })
-    }
-
-    /// Whether it is TLS.
-    pub fn is_tls(&self) -> bool {
-        matches!(self.scheme.as_str(), "https" | "unixs")
-    }
-
-    /// Whether it is a port, and not a socket in the file system.
-    pub fn is_tcp(&self) -> bool {
-        matches!(self.scheme.as_str(), "https" | "http")
-    }
 }
 
 impl Setting {
@@ -247,14 +209,14 @@ impl Settings {
     /// The URLs of an option; none if it is not set.
     pub fn urls(&self, option: &str) -> Vec<FoundUrl> {
         let value = self.value(option).unwrap_or_default();
-        value.split(',').filter_map(FoundUrl::parse).collect()
+        urls::list(value).filter_map(FoundUrl::parse).collect()
     }
 
     /// The members that `initial-cluster` names, with their URLs.
     pub fn initial_cluster(&self) -> Vec<(String, FoundUrl)> {
         let value = self.value("initial-cluster").unwrap_or_default();
-        let pairs = value.split(',').filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter_map(|(name, url)| Some((name.to_owned(), FoundUrl::parse(url)?))).collect()
+        let named = urls::members(value).flatten();
+        named.filter_map(|(name, url)| Some((name.trim().to_owned(), FoundUrl::parse(url)?))).collect()
     }
 }
 
@@ -309,13 +271,5 @@ mod tests {
         let unknown: Vec<_> =
             settings.used.iter().filter(|s| !s.is_known).map(|s| s.written.as_str()).collect();
         assert_eq!(unknown, ["client-transport-security.client-crl-file"]);
-    }
-
-    #[test]
-    fn urls_have_parts() {
-        let url = FoundUrl::parse("https://[::1]:2379").unwrap();
-        assert_eq!((url.host.as_str(), url.port, url.is_tls()), ("::1", Some(2379), true));
-        assert_eq!(FoundUrl::parse("http://a").unwrap().port, None);
-        assert!(FoundUrl::parse("a:1").is_none());
     }
 }

@@ -11,7 +11,7 @@ use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::description;
 use crate::etcd::found::{self, Source, UnitFile};
 use crate::etcd::layout::Role;
-use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
+use crate::etcd::option::{EtcdOption, ValueKind, YamlKind, urls};
 use crate::etcd::render;
 use crate::etcd::version::EtcdVersion;
 use crate::go::duration;
@@ -30,7 +30,7 @@ struct Difference {
 /// Whether two values of an option mean the same to etcd.
 pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
-        let items = text.split(',').map(|item| item.trim().trim_end_matches('/').to_owned());
+        let items = urls::list(text).map(|item| item.trim_end_matches('/').to_owned());
         let mut items: Vec<String> = items.filter(|item| !item.is_empty()).collect();
         items.sort();
         items

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{ImportError, Remark};
 use crate::etcd::found::{self, Found, FoundUrl, Host};
 use crate::etcd::label::Label;
+use crate::etcd::option::urls;
 use crate::go::net::is_loopback;
 
 /// A member, as far as it is known.
@@ -125,10 +126,9 @@ fn called<'a>((host, member): &Told<'a>) -> &'a str {
     }
     // It may be set where nothing was found. Others know it by its URL, and a folder may have its name.
     let own: Vec<String> = member.settings.urls("initial-advertise-peer-urls").iter().map(address).collect();
-    let named = member.settings.value("initial-cluster").unwrap_or_default().split(',');
-    let named = named.filter_map(|pair| pair.split_once('='));
+    let named = urls::members(member.settings.value("initial-cluster").unwrap_or_default()).flatten();
     let is_own = |url: &str| FoundUrl::parse(url).is_some_and(|url| own.contains(&address(&url)));
-    let by_url = named.into_iter().find(|(_, url)| is_own(url)).map(|(name, _)| name.trim());
+    let by_url = { named }.find(|(_, url)| is_own(url)).map(|(name, _)| name.trim());
     let folder = host.root.as_ref().and_then(|root| root.file_name()?.to_str());
     // etcd's own default
     by_url.or(folder).unwrap_or("default")

@@ -1,8 +1,6 @@
 //! What the values of etcd's options are.
 
-use std::net::IpAddr;
-
-use super::YamlKind;
+use super::{YamlKind, urls};
 use crate::etcd::version::EtcdVersion;
 use crate::go::duration;
 use crate::go::number::{self, Base};
@@ -226,11 +224,12 @@ impl ValueKind {
             // `NewUniqueURLsWithExceptions` takes these as they are (etcd, pkg/flags/unique_urls.go).
             Self::Urls(UrlUse::Origin) if text == "*" => Ok(()),
             Self::Urls(UrlUse::Listen | UrlUse::Advertise) if text.is_empty() => Ok(()),
-            Self::Urls(used) => text.split(',').try_for_each(|url| check_url(url.trim(), used, version)),
-            Self::Members => {
-                let mut items = text.split(',').filter(|item| !item.is_empty());
-                items.try_for_each(|item| check_member(item, version))
-            }
+            Self::Urls(used) => urls::list(text).try_for_each(|url| check_url(url, used, version)),
+            Self::Members => urls::members(text).try_for_each(|item| match item {
+                Ok((name, url)) if !name.is_empty() => check_url(url, UrlUse::Advertise, version),
+                Ok((name, url)) => Err(ValueError::Member { text: format!("{name}={url}") }),
+                Err(item) => Err(ValueError::Member { text: item.to_owned() }),
+            }),
             Self::Choice(choices) => check_choice(text, choices),
             Self::Choices(choices) => text.split(',').try_for_each(|text| check_choice(text, choices)),
             Self::CipherSuites => text.split(',').try_for_each(check_cipher_suite),
@@ -303,63 +302,8 @@ fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
     if text.contains(['d', 'y']) { Err(refuse("Go has no unit above the hour")) } else { Ok(value) }
 }
 
-/// etcd, client/pkg/types/urls.go, `NewURLs`; server/embed/config.go, `checkBindURLs` and `checkHostURLs`.
 fn check_url(url: &str, used: UrlUse, version: EtcdVersion) -> Result<(), ValueError> {
-    let refuse = |reason| Err(ValueError::Url { text: url.to_owned(), reason });
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return refuse("it does not begin with https:// or http://");
-    };
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => {}
-        "unix" | "unixs" => {
-            let needs_port = match used {
-                UrlUse::Listen | UrlUse::Origin => !version.has(5, 13),
-                UrlUse::Advertise => !version.has(7, 0),
-            };
-            let has_port = rest.contains(':') && !rest.contains('/');
-            return if needs_port && !has_port {
-                refuse("this version wants the form unix://name:number")
-            } else {
-                Ok(())
-            };
-        }
-        _ => return refuse("its scheme is not https, http, unixs or unix"),
-    }
-    if rest.contains(['/', '?', '#']) {
-        return refuse("it has something after the port");
-    }
-    let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
-        return refuse("it has no port");
-    };
-    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    if !is_port {
-        return refuse("it does not end with a port");
-    }
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let address = match bracketed {
-        Some(inner) => inner.parse().ok().filter(IpAddr::is_ipv6),
-        None if host.contains(':') => return refuse("an IPv6 address needs brackets, as in [2001:db8::11]"),
-        None => host.parse().ok(),
-    };
-    match used {
-        UrlUse::Listen if address.is_none() && host != "localhost" => {
-            refuse("etcd listens on addresses, not on names")
-        }
-        _ if address.is_none() && bracketed.is_some() => refuse("no IPv6 address is within the brackets"),
-        _ if host.is_empty() => refuse("it has no host"),
-        _ if host.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>\\^`{|}".contains(c)) => {
-            refuse("its host has characters that no host has")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// etcd, client/pkg/types/urlsmap.go, `NewURLsMap`.
-fn check_member(item: &str, version: EtcdVersion) -> Result<(), ValueError> {
-    match item.split_once('=') {
-        Some((name, url)) if !name.is_empty() => check_url(url.trim(), UrlUse::Advertise, version),
-        _ => Err(ValueError::Member { text: item.to_owned() }),
-    }
+    urls::check(url, used, version).map_err(|reason| ValueError::Url { text: url.to_owned(), reason })
 }
 
 fn check_choice(text: &str, choices: &'static [&'static str]) -> Result<(), ValueError> {

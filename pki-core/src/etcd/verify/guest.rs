@@ -6,6 +6,7 @@ use super::meeting::Trust;
 use super::node::{Reading, Shown, certificates};
 use crate::error::Error;
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
+use crate::etcd::option::urls;
 use crate::etcd::path::{self, ETCDCTL};
 use crate::etcd::tree::{Entry, FileKind};
 use crate::pem;
@@ -124,7 +125,7 @@ fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Resul
         Some(_) => file("ETCDCTL_KEY")?.map(|(_, bytes)| bytes),
     };
     let has_tls = authorities.is_some() || certificate.is_some();
-    let endpoints = value("ETCDCTL_ENDPOINTS").unwrap_or_default().split(',');
+    let endpoints = urls::list(value("ETCDCTL_ENDPOINTS").unwrap_or_default());
     let endpoints = endpoints.filter_map(|endpoint| match endpoint.contains("://") {
         true => FoundUrl::parse(endpoint),
         false if endpoint.is_empty() => None,
