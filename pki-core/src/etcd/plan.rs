@@ -3,6 +3,7 @@
 
 mod files;
 mod judge;
+pub(super) mod renewal;
 
 use std::collections::HashSet;
 use std::fmt;

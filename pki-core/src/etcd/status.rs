@@ -9,11 +9,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::lock::{Issued, Lock};
 use super::path::{AUTHORITIES, LOCK};
+use super::plan::renewal::{Span, days};
 use super::tree::Tree;
 use crate::certificate::{self, Certificate};
 use crate::crl::Crl;
 use crate::error::{Error, ErrorKind};
 
+pub use super::plan::renewal::State;
 pub use prometheus::prometheus;
 
 /// What stands in an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
@@ -110,21 +112,6 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
-/// How a certificate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It serves.
-    Valid,
-    /// It serves, and two thirds of its time are over.
-    RenewalDue,
-    /// It does not serve yet.
-    NotYetValid,
-    /// It serves no more.
-    Ended,
-}
-
 /// A file that is not as it was recorded.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -159,18 +146,6 @@ pub enum Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl State {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::RenewalDue => "renewal-due",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Ended => "ended",
-        }
     }
 }
 
@@ -432,14 +407,9 @@ impl CertificateStatus {
 
     /// Fills in what follows from its end and the moment.
     fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let renewal = ends.saturating_sub((ends - self.not_before) / 3);
-        let state = match now {
-            now if now < self.not_before => State::NotYetValid,
-            now if now > ends => State::Ended,
-            now if now >= renewal => State::RenewalDue,
-            _ => State::Valid,
-        };
-        Self { ends, renewal, days_left: days(now, ends), state, ..self }
+        let span = Span { begins: self.not_before, ends };
+        let (renewal, state) = (span.renewal(), span.state(now));
+        Self { ends, renewal, days_left: span.days_left(now), state, ..self }
     }
 }
 
@@ -453,11 +423,6 @@ impl FormerCertificate {
             days_left: days(now, issued.not_after),
         }
     }
-}
-
-/// Whole days, rounded down: half a day after its end a certificate has -1.
-fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }
 
 fn folder_of(path: &str) -> &str {

@@ -4,6 +4,7 @@ use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::renewal::Span;
 use super::{Asked, Change, PlannedCertificate, Reason};
 use crate::certificate::Certificate;
 use crate::csr::CertificateRequest;
@@ -238,7 +239,8 @@ fn differences(
     if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
         reasons.push(Reason::Authority);
     }
-    if certificate.not_after() < now {
+    let span = Span { begins: certificate.not_before(), ends: certificate.not_after() };
+    if span.has_ended(now) {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
     }
     let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.profile.expiry);
