@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 pub use super::option::FoundUrl;
+use super::option::port::{GATEWAY, PEER, SERVER};
 pub use environment::{EnvironmentFile, Variable};
 pub use files::{Files, SystemFiles};
 pub(crate) use files::{SHORTEN, TOO_LARGE};
@@ -167,16 +168,16 @@ const MOST_FILES: usize = 20_000;
 
 /// The options of etcd that name a file that has to be there.
 pub const FILE_OPTIONS: [&str; 10] = [
-    "cert-file",
-    "key-file",
-    "trusted-ca-file",
-    "client-crl-file",
-    "client-cert-file",
-    "client-key-file",
-    "peer-cert-file",
-    "peer-key-file",
-    "peer-trusted-ca-file",
-    "peer-crl-file",
+    SERVER.certificate,
+    SERVER.key,
+    SERVER.ca,
+    SERVER.crl,
+    GATEWAY.0,
+    GATEWAY.1,
+    PEER.certificate,
+    PEER.key,
+    PEER.ca,
+    PEER.crl,
 ];
 
 /// Where a host has units, the most important first (systemd.unit(5)).

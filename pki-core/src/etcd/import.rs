@@ -27,6 +27,7 @@ use super::found::{self, Found};
 use super::label::Label;
 use super::layout::Role;
 use super::option::EtcdOption;
+use super::option::port::PEER;
 use super::version::EtcdVersion;
 use super::write::{self, Remarks, most_common};
 use crate::error::Error;
@@ -266,7 +267,7 @@ impl<'a> Importer<'a> {
             let kinds = [" etcd client", " etcd peer", " etcd"];
             kinds.into_iter().find_map(|kind| name.strip_suffix(kind))
         });
-        let marker = self.common("peer-cert-allowed-hostname");
+        let marker = self.common(PEER.allowed_hosts);
         let marked = marker.and_then(|marker| marker.strip_prefix("peer.")?.strip_suffix(".etcd.internal"));
         let candidates =
             descriptions.chain(authorities).chain(marked).chain(self.common("initial-cluster-token"));

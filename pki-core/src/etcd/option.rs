@@ -1,5 +1,6 @@
 //! etcd's own options: which there are in which version, how they are written in each place, and what they take.
 
+pub(super) mod port;
 mod table;
 pub(super) mod urls;
 mod value;

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Case, PEER, Rule, SERVER, Severity, Shown, Symptom, listed, name, place, place_of, subject};
 use crate::certificate::Certificate;
 use crate::etcd::found::{Form, Host, Member, PemFile};
+use crate::etcd::option::port::PAIRS;
 use crate::go::net::is_loopback;
 use crate::key::PublicKeyKind;
 use crate::oid;
@@ -578,12 +579,10 @@ fn untrusted_peers(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-const CERTIFICATE_OPTIONS: [&str; 3] = ["cert-file", "peer-cert-file", "client-cert-file"];
-
 fn no_certificate(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member) in case.members() {
-        for option in CERTIFICATE_OPTIONS {
+        for (option, _) in PAIRS {
             let Some(file) = host.pem(member, option) else { continue };
             let problem = match (file.form, file.certificates.first()) {
                 (Form::Pem, Some(Ok(_))) => continue,
@@ -675,7 +674,7 @@ fn no_ca(case: &Case<'_>) -> Vec<Symptom> {
 fn ca_first(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member) in case.members() {
-        for option in CERTIFICATE_OPTIONS {
+        for (option, _) in PAIRS {
             let Some(file) = host.pem(member, option) else { continue };
             let mut certificates = file.valid_certificates();
             if let Some(first) = certificates.next().filter(|first| is_ca(first))

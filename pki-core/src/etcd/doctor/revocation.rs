@@ -1,7 +1,7 @@
 //! Revocation lists.
 
 use super::trust::is_absent;
-use super::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use super::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::etcd::version::EtcdVersion;
 use crate::place::Place;
@@ -45,10 +45,10 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-const PARTS: [&Part; 2] = [&SERVER, &PEER];
+const PARTS: [&Port; 2] = [&SERVER, &PEER];
 
 /// The revocation lists that members name.
-fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Part, &'a PemFile)> {
+fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Port, &'a PemFile)> {
     case.members().flat_map(|(host, member)| {
         PARTS.into_iter().filter_map(move |part| Some((host, member, part, host.pem(member, part.crl)?)))
     })
