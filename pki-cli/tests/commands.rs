@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use pki_cli::Io;
-use pki_core::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
+use pki_core::x509::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
 use tempfile::TempDir;
 
 /// A folder with a CA in it.
@@ -56,9 +56,13 @@ impl Folder {
 
     /// Runs `cfssl`; `@` in a word stands for this folder.
     fn run(&self, words: &str) -> Outcome {
+        self.run_program(&format!("cfssl {words}"))
+    }
+
+    /// Runs the program that the first word names.
+    fn run_program(&self, words: &str) -> Outcome {
         let folder = format!("{}/", self.0.path().display());
-        let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
-        let args = std::iter::once("cfssl".into()).chain(words);
+        let args = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let status =
             Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
@@ -91,7 +95,7 @@ fn bare_writes_files_and_never_over_a_key() {
     let mode = fs::metadata(folder.path("leaf-key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let key = PrivateKey::read(&folder.read("leaf-key.pem"), None).unwrap();
-    assert!(folder.certificate("leaf.pem").is_for(&key));
+    assert!(folder.certificate("leaf.pem").is_for(key.public_key()));
     CertificateRequest::read(&folder.read("leaf.csr")).unwrap();
 
     let before = folder.read("leaf-key.pem");
@@ -245,7 +249,7 @@ fn many_certificates_are_made_in_one_go() {
         let certificate = folder.certificate(&format!("out/{name}.pem"));
         assert_eq!(certificate.subject().common_name(), Some(name.as_str()));
         let key = PrivateKey::read(&folder.read(&format!("out/{name}-key.pem")), None).unwrap();
-        assert!(certificate.is_for(&key));
+        assert!(certificate.is_for(key.public_key()));
     }
     let mode = fs::metadata(folder.path("out/m0-key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -279,6 +283,30 @@ fn what_is_wrong_with_one_of_many_is_told() {
     assert!(!folder.path("leaf-key.pem").exists());
     folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
     folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
+}
+
+#[test]
+fn no_key_is_lost_to_a_list_or_a_bundle() {
+    let folder = Folder::new();
+    let key = folder.read("ca-key.pem");
+    for name in ["list.crl", "all.pem", "etcdpki.prom"] {
+        fs::copy(folder.path("ca-key.pem"), folder.path(name)).unwrap();
+    }
+    folder.write("serials", "1\n");
+    let message = "a private key is there, and it would be lost";
+    folder.bad("gencrl -bare @list @serials @ca.pem @ca-key.pem", message);
+    assert_eq!(folder.read("list.crl"), key);
+    let outcome = folder.run_program("mkbundle -f @all.pem @ca.pem");
+    assert!(outcome.status == 1 && outcome.errors.contains(message), "{}", outcome.errors);
+    assert_eq!(folder.read("all.pem"), key);
+    folder.write("one.yaml", "name: one\nmembers: [{name: etcd1, address: 10.0.0.1}]\n");
+    let outcome = folder.run_program("etcdpki cluster apply -f @one.yaml -o @out");
+    assert_eq!(outcome.status, 0, "{}", outcome.errors);
+    let outcome = folder.run_program("etcdpki cluster status @out --prometheus @etcdpki.prom");
+    assert!(outcome.status == 1 && outcome.errors.contains(message), "{}", outcome.errors);
+    assert_eq!(folder.read("etcdpki.prom"), key);
+    folder.good("gencrl -force -bare @list @serials @ca.pem @ca-key.pem");
+    assert_ne!(folder.read("list.crl"), key);
 }
 
 #[test]

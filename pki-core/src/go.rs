@@ -4,6 +4,7 @@
 //! A rule is here once, whoever needs it. Nothing here knows what a text is for.
 
 pub mod duration;
+#[cfg(feature = "cfssl")]
 pub(crate) mod json;
 pub(crate) mod mail;
 pub(crate) mod net;

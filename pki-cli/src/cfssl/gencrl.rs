@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::go::duration;
 use pki_core::go::number::{self, Base};
-use pki_core::{Certificate, Crl, CrlTemplate, Issuer, Revocation, RevokedSerial};
+use pki_core::x509::{Certificate, Crl, CrlTemplate, Issuer, Revocation, RevokedSerial};
 use time::Duration;
 
 use super::command::{Call, read_or_input};
@@ -83,8 +83,9 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 fn deliver(crl: &Crl, call: &Call, log: &Log, io: &mut Io<'_>) -> Result<(), Failure> {
     if let Some(name) = call.given("bare") {
         let path = format!("{name}.crl");
-        disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), Existing::Replace)
-            .map_err(|error| Failure::user(format!("cannot write {path}: {error}")))?;
+        let existing = if call.flags.switch("force") { Existing::ReplaceKeys } else { Existing::Replace };
+        disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), existing)
+            .map_err(|error| Failure::write(path.as_ref(), &error))?;
         log.info(io, format_args!("wrote {path}"));
         return Ok(());
     }

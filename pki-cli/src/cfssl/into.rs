@@ -9,17 +9,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Stopped};
 use pki_core::etcd::shell_word;
-use pki_core::{
-    CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
-};
+use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::command::{Call, read};
 use super::input::{issuer, refuse_ca_section, refuse_to_replace_ca, signing_profile, warn};
-use super::json::holds_private_key;
 use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
@@ -37,7 +35,11 @@ impl Made {
         for file in self.files {
             let path = with_suffix(base, file.suffix);
             let mode = if file.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
-            let existing = if file.is_secret && !force { Existing::Keep } else { Existing::Replace };
+            let existing = match file.is_secret {
+                _ if force => Existing::ReplaceKeys,
+                true => Existing::Keep,
+                false => Existing::Replace,
+            };
             let staged = Staged::new(&path, &file.bytes, mode, existing);
             batch.add(staged.map_err(|source| BatchError { path, source })?);
         }
@@ -192,7 +194,7 @@ fn refuse_existing_keys(
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
             // A certificate may have the name that another's key has.
-            let is_key = || suffix.ends_with("-key.pem") || holds_private_key(&path).unwrap_or(true);
+            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
                     .hint("a private key is only replaced with -force"));

@@ -18,11 +18,11 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::found::{Found, Host, Member, PemFile, Setting};
-use super::option::port::{GATEWAY, PEER, Port, SERVER};
-use super::version::EtcdVersion;
-use crate::certificate::Certificate;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
+use crate::etcd::option::version::EtcdVersion;
+use crate::x509::certificate::Certificate;
 
 /// One thing that can be wrong.
 #[derive(Debug, Clone, Copy)]

@@ -19,11 +19,10 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-pub use super::option::FoundUrl;
-use super::option::port::{GATEWAY, PEER, SERVER};
+pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
+pub use crate::etcd::option::FoundUrl;
 pub use environment::{EnvironmentFile, Variable};
 pub use files::{Files, SystemFiles};
-pub(crate) use files::{SHORTEN, TOO_LARGE};
 pub use pem_file::{Form, FoundCrl, FoundKey, PemFile};
 pub use process::{Argument, EnvironmentFileName, Process};
 pub use settings::{Setting, Settings, Source};
@@ -31,13 +30,14 @@ pub use text::Located;
 pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 
-use super::path::ETCDCTL;
-use super::tree::{Entry, FileKind};
-use super::version::EtcdVersion;
-use crate::error::{Error, ErrorKind};
-use crate::place::Place;
-use crate::policy::Config;
-use crate::request::Request;
+use crate::base::place::Place;
+use crate::cfssl::config::Config;
+use crate::cfssl::csr_json::Request;
+use crate::etcd::cluster::path::ETCDCTL;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
+use crate::etcd::option::version::EtcdVersion;
 use process::Environment;
 
 /// Everything that was found.
@@ -346,7 +346,7 @@ fn extension(path: &Path) -> &str {
 }
 
 /// What stands at a path; as an error within, that it is too large to be read.
-pub(super) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
+pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
     match files.entry(path) {
         Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),
         other => other.map(Ok),
@@ -665,15 +665,13 @@ fn is_folder(path: Option<&Path>, files: &dyn Files) -> Result<bool, ReadError> 
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
 
     /// Files in memory, readable by all.
-    pub(in crate::etcd) fn files<'a>(
-        all: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> BTreeMap<PathBuf, Entry> {
+    pub(crate) fn files<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<PathBuf, Entry> {
         let entry = |text: &str| Entry {
             kind: FileKind::File,
             mode: 0o644,
@@ -804,8 +802,8 @@ pub(super) mod tests {
             let files = files([("/x/etcd.service", unit)]);
             let (began, now) = (std::time::Instant::now(), time::OffsetDateTime::UNIX_EPOCH);
             let found = Found::read(&["/x".into()], EtcdVersion::V3_5, &files).unwrap();
-            super::super::doctor::examine(&found, EtcdVersion::V3_5, now);
-            let _ = super::super::import(&found, EtcdVersion::V3_5, super::super::Authorities::Kept, now);
+            crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, now);
+            let _ = crate::etcd::import(&found, EtcdVersion::V3_5, crate::etcd::Authorities::Kept, now);
             began.elapsed()
         };
         for unit in units {
@@ -831,7 +829,7 @@ pub(super) mod tests {
                 let files = files([(path.as_str(), format!("{prefix}{text}").as_str())]);
                 for path in ["/x", path.as_str()] {
                     if let Ok(found) = Found::read(&[path.into()], EtcdVersion::V3_5, &files) {
-                        super::super::doctor::examine(&found, EtcdVersion::V3_5, time::OffsetDateTime::UNIX_EPOCH);
+                        crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, time::OffsetDateTime::UNIX_EPOCH);
                     }
                 }
             }

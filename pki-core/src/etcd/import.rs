@@ -17,21 +17,24 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use self::evidence::Evidence;
-use self::known::Known;
-use super::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
-use super::description;
-use super::doctor::{self, Finding};
-use super::error::DescriptionError;
-use super::found::{self, Found};
-use super::label::Label;
-use super::layout::Role;
-use super::option::EtcdOption;
-use super::option::port::PEER;
-use super::version::EtcdVersion;
-use super::write::{self, Remarks, most_common};
-use crate::error::Error;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
+use crate::etcd::describe as description;
+use crate::etcd::describe::writer as write;
+use crate::etcd::describe::writer::{Remarks, most_common};
+use crate::etcd::doctor;
+use crate::etcd::doctor::Finding;
+use crate::etcd::error::Error;
+use crate::etcd::error::description::DescriptionError;
+use crate::etcd::found;
+use crate::etcd::found::Found;
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::known::Known;
+use crate::etcd::option::EtcdOption;
+use crate::etcd::option::port::PEER;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::safe::label::Label;
 
 /// A description, made from what there was.
 #[derive(Debug, Clone)]
@@ -162,11 +165,12 @@ struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     fn import(mut self) -> Result<Imported, ImportError> {
-        let undescribable =
-            |error: DescriptionError| ImportError::Undescribable(crate::ErrorKind::Description(error).into());
+        let undescribable = |error: DescriptionError| {
+            ImportError::Undescribable(crate::etcd::error::ErrorKind::Description(error).into())
+        };
         let reached = self.reached();
         let members = self.known.iter().zip(&reached).map(|(known, reached)| {
-            let more = MemberDetails::default();
+            let more = MemberOverrides::default();
             Member::with(known.name.clone(), reached.addresses.clone(), reached.dns.clone(), more)
         });
         let members = members.collect::<Result<Vec<_>, _>>().map_err(undescribable)?;
@@ -175,9 +179,9 @@ impl<'a> Importer<'a> {
         cluster.layout = self.layout();
         cluster.name = self.cluster_name(&cluster);
         cluster.bootstrap = self.bootstrap(&cluster);
-        cluster.rendering.style = self.style();
-        cluster.rendering.unit = self.unit();
-        cluster.rendering.container = self.container();
+        cluster.startup.style = self.style();
+        cluster.startup.unit = self.unit();
+        cluster.startup.container = self.container();
         cluster.hosts = self.hosts();
         self.take_network(&mut cluster);
         let evidence = self.evidence(&cluster);
@@ -288,7 +292,7 @@ impl<'a> Importer<'a> {
         Bootstrap {
             token: token.or(usual).filter(|token| *token != cluster.name),
             state: None,
-            discovery_srv: domain.and_then(|domain| super::address::DnsName::parse(domain).ok()),
+            discovery_srv: domain.and_then(|domain| crate::etcd::safe::address::DnsName::parse(domain).ok()),
         }
     }
 
@@ -305,7 +309,7 @@ impl<'a> Importer<'a> {
             cluster.bootstrap.state = Some(common);
         }
         for (member, state) in cluster.members.iter_mut().zip(states) {
-            member.more.state = state.filter(|state| *state != common);
+            member.overrides.state = state.filter(|state| *state != common);
         }
     }
 
@@ -348,7 +352,7 @@ impl<'a> Importer<'a> {
         for (index, name, value) in all {
             let is_common = common.value(name) == Some(value.as_str());
             if let Some(member) = cluster.members.get_mut(index).filter(|_| !is_common) {
-                member.more.options.0.push((name, value));
+                member.overrides.options.0.push((name, value));
             }
         }
         cluster.options = common;
@@ -366,7 +370,8 @@ impl<'a> Importer<'a> {
         let availability = option.availability(self.version);
         if matches!(
             availability,
-            super::option::Availability::Available | super::option::Availability::Deprecated { .. }
+            crate::etcd::option::Availability::Available
+                | crate::etcd::option::Availability::Deprecated { .. }
         ) {
             return Some((option, value));
         }

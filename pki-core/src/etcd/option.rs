@@ -1,17 +1,19 @@
 //! etcd's own options: which there are in which version, how they are written in each place, and what they take.
 
-pub(super) mod port;
+pub(crate) mod port;
 mod table;
-pub(super) mod urls;
+pub(crate) mod urls;
 mod value;
+pub(crate) mod version;
 
 use std::fmt;
 
-use super::version::EtcdVersion;
+use crate::etcd::option::version::EtcdVersion;
+use crate::go::number;
 use crate::go::yaml::Value;
 use table::OPTIONS;
-pub use urls::FoundUrl;
-pub use value::{UrlUse, ValueError, ValueKind};
+pub use urls::{FoundUrl, UrlUse};
+pub use value::{ValueError, ValueKind, YamlKind};
 
 /// One of etcd's options.
 ///
@@ -131,24 +133,6 @@ pub struct YamlPlace {
     pub kind: YamlKind,
 }
 
-/// How a value is written in etcd's configuration file.
-///
-/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error. What a
-/// scalar without quotes is, [`crate::go::yaml`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum YamlKind {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Integer,
-    /// A duration as a whole number of nanoseconds; `10s` is an error there.
-    Nanoseconds,
-    /// A text. Several URLs are one text, with commas.
-    Text,
-    /// A list of texts.
-    List,
-}
-
 impl EtcdOption {
     /// The option of that name, as etcd's command line has it, without dashes.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -250,8 +234,13 @@ impl EtcdOption {
     }
 }
 
+/// Whether a value of a boolean option is true.
+pub(crate) fn is_true(value: &str) -> bool {
+    number::parse_bool(value) == Some(true)
+}
+
 /// The environment variable of an option.
-pub(super) fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
 }
 

@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
-use super::lock::{Issued, Lock};
-use super::path::{AUTHORITIES, LOCK};
-use super::plan::renewal::{Span, days};
-use super::tree::Tree;
-use crate::certificate::{self, Certificate};
-use crate::crl::Crl;
-use crate::error::{Error, ErrorKind};
+use crate::etcd::cluster::path::{AUTHORITIES, LOCK};
+use crate::etcd::cluster::renewal::{Span, days};
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::record::{Issued, Lock};
+use crate::etcd::folder::tree::Tree;
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::Crl;
+use crate::x509::digest::sha256;
+use crate::x509::error::ErrorKind as X509ErrorKind;
 
-pub use super::plan::renewal::State;
+pub use crate::etcd::cluster::renewal::State;
 pub use prometheus::prometheus;
 
 /// What stands in an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
@@ -212,8 +214,8 @@ impl PublicFiles {
             let mut is_recorded = false;
             let certificates = match tree.entry(path) {
                 Ok(Some(entry)) => {
-                    is_recorded = *hash == certificate::sha256(&entry.bytes);
-                    Certificate::read_all(&entry.bytes).map_err(unreadable)
+                    is_recorded = *hash == sha256(&entry.bytes);
+                    Certificate::read_all(&entry.bytes).map_err(|error| unreadable(error.into()))
                 }
                 Ok(None) => Err(Problem::Missing),
                 Err(error) => Err(unreadable(error)),
@@ -340,7 +342,10 @@ impl PublicFiles {
     }
 
     fn revocation_list(&self, tree: &dyn Tree, path: String, now: OffsetDateTime) -> RevocationListStatus {
-        let read = || Crl::read(&tree.entry(&path)?.ok_or(ErrorKind::NoCrl)?.bytes);
+        let read = || -> Result<Crl, Error> {
+            let entry = tree.entry(&path)?.ok_or(X509ErrorKind::NoCrl)?;
+            Ok(Crl::read(&entry.bytes)?)
+        };
         match read() {
             Ok(list) => {
                 let mut known = self.files.iter().flat_map(|file| file.certificates.iter().flatten());
@@ -444,13 +449,13 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::crl::{CrlTemplate, Revocation, RevokedSerial};
     use crate::etcd::cluster::Cluster;
+    use crate::etcd::folder::tree::{Entry, FileKind};
     use crate::etcd::plan::Plan;
-    use crate::etcd::tree::{Entry, FileKind};
-    use crate::key::PrivateKey;
-    use crate::signer::Issuer;
-    use crate::{SystemKeys, SystemRandomness};
+    use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
+    use crate::x509::issuer::Issuer;
+    use crate::x509::key::PrivateKey;
+    use crate::x509::{SystemKeys, SystemRandomness};
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
 
@@ -525,7 +530,7 @@ mod tests {
         apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
         let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
         let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
-        let older = crate::ca::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
+        let older = crate::x509::root::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
         keys.1.retain(|path, _| !path.ends_with("-key.pem"));
         put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
         let status = Status::new(&keys, NOW).unwrap();

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::place::Place;
+use crate::base::place::Place;
 
 /// Why a text is not the JSON that it should be.
 #[derive(Debug)]

@@ -46,6 +46,17 @@ pub(crate) enum HostPortError {
     Brackets,
 }
 
+impl HostPortError {
+    /// What is wrong with a URL that has the text, as it is told.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::NoPort => "it has no port",
+            Self::Colons => "an IPv6 address needs brackets, as in [2001:db8::11]",
+            Self::Brackets => "its brackets do not match",
+        }
+    }
+}
+
 /// `SplitHostPort`: the host without its brackets, and the port, whatever it is.
 pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError> {
     let (front, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;

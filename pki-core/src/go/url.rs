@@ -4,7 +4,7 @@
 //! The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`, cfssl's setting: more than one colon may stand
 //! in a host without brackets.
 
-use super::net::is_ipv6_with_optional_zone;
+use crate::go::net::is_ipv6_with_optional_zone;
 
 /// A part of a URI that may hold percent escapes.
 #[derive(Clone, Copy)]
@@ -44,6 +44,10 @@ impl Part {
         }
     }
 }
+
+/// Why a text is no [`Url`], to those who wrote it.
+pub(crate) const NO_URL: &str =
+    "it is no URL to Go: a character or port that no host has, or brackets without an address";
 
 /// What `url.Parse` makes of a URL that has a scheme.
 #[derive(Debug, PartialEq, Eq)]

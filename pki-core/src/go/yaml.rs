@@ -4,7 +4,7 @@
 //! It is neither YAML 1.1 nor YAML 1.2, and not the rule for flags: `10__000` and `1e4` are numbers, `010` is eight,
 //! `yes` is true, and `1` is no boolean.
 
-use super::number::{Base, parse_int, parse_uint};
+use crate::go::number::{Base, parse_int, parse_uint};
 
 /// What a scalar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
+use crate::etcd::doctor::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::FoundUrl;
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
 use crate::go::net::is_loopback;
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E301",
         severity: Severity::Error,

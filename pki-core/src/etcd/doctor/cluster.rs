@@ -1,9 +1,9 @@
 //! How members come together.
 
-use super::{Case, PEER, Rule, SERVER, Severity, Symptom, listed, name, place};
+use crate::etcd::doctor::{Case, PEER, Rule, SERVER, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Host, Member};
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E321",
         severity: Severity::Error,

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::trust::is_absent;
-use super::{Case, Rule, Severity, Symptom, listed, name, place};
-use crate::certificate::Certificate;
+use crate::base::place::Place;
+use crate::etcd::doctor::trust::is_absent;
+use crate::etcd::doctor::{Case, Rule, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
 use crate::etcd::option::port::PAIRS;
-use crate::key::PublicKey;
-use crate::place::Place;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::PublicKey;
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E601",
         severity: Severity::Error,

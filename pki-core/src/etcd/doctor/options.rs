@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{Case, Rule, Severity, Symptom, name, place, written};
+use crate::base::suggest;
+use crate::etcd::doctor::{Case, Rule, Severity, Symptom, name, place, written};
 use crate::etcd::found::{Member, Setting, Source};
 use crate::etcd::option::{Availability, EtcdOption, ValueKind};
-use crate::suggest;
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E201",
         severity: Severity::Error,

@@ -1,12 +1,12 @@
 //! Revocation lists.
 
-use super::trust::is_absent;
-use super::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
+use crate::base::place::Place;
+use crate::etcd::doctor::trust::is_absent;
+use crate::etcd::doctor::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::{Form, Host, Member, PemFile};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::etcd::option::version::EtcdVersion;
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E701",
         severity: Severity::Error,

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{Case, Rule, Severity, Symptom};
+use crate::base::place::Place;
+use crate::base::suggest;
+use crate::etcd::doctor::{Case, Rule, Severity, Symptom};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
 use crate::go::duration;
-use crate::place::Place;
-use crate::suggest;
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E101",
         severity: Severity::Error,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, name, place};
+use crate::etcd::doctor::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, name, place};
 use crate::etcd::found::{Form, Host, Member, Sight};
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "E401",
         severity: Severity::Error,
@@ -237,12 +237,12 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                 let Some(leaf) = leaf else { continue };
                 let list = |option| member.settings.value(option).map(|value| value.split(',').collect());
                 let names: Option<Vec<&str>> = list("peer-cert-allowed-hostname");
-                if let Some(names) = names
-                    .filter(|names| !names.iter().any(|name| super::certificates::is_valid_for(leaf, name)))
-                {
+                if let Some(names) = names.filter(|names| {
+                    !names.iter().any(|name| crate::etcd::doctor::certificates::is_valid_for(leaf, name))
+                }) {
                     let problem = format!(
                         "the peer certificate of {} is for {}, not for {}",
-                        super::name(other),
+                        crate::etcd::doctor::name(other),
                         leaf.subject_alt_names(),
                         names.join(" or ")
                     );
@@ -253,7 +253,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                 if let Some(names) = names.filter(|names| !names.contains(&own)) {
                     let problem = format!(
                         "the peer certificate of {} has the common name {own:?}, not {}",
-                        super::name(other),
+                        crate::etcd::doctor::name(other),
                         names.join(" or ")
                     );
                     symptoms.push(Symptom::new(place(member, "peer-cert-allowed-cn"), problem));
@@ -293,7 +293,10 @@ fn empty_ca(case: &Case<'_>) -> Vec<Symptom> {
             Form::Base64 | Form::Other => "it is no PEM",
             Form::Pem => continue,
         };
-        symptoms.push(Symptom::new(crate::place::Place::file(&file.path), format!("{}: {problem}", part.ca)));
+        symptoms.push(Symptom::new(
+            crate::base::place::Place::file(&file.path),
+            format!("{}: {problem}", part.ca),
+        ));
     }
     symptoms
 }
@@ -302,7 +305,7 @@ fn foreign_blocks(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member, part) in ca_files(case) {
         let Some(file) = host.pem(member, part.ca).filter(|file| file.form == Form::Pem) else { continue };
-        let place = crate::place::Place::file(&file.path);
+        let place = crate::base::place::Place::file(&file.path);
         if !file.keys.is_empty() {
             symptoms.push(Symptom::new(place.clone(), format!("{}: a private key is in it", part.ca)));
         }
@@ -367,7 +370,7 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
             continue;
         }
         let leaf = host.pem(member, PEER.certificate).and_then(|file| file.valid_certificates().next());
-        if leaf.is_none_or(|leaf| !super::certificates::is_valid_for(leaf, domain)) {
+        if leaf.is_none_or(|leaf| !crate::etcd::doctor::certificates::is_valid_for(leaf, domain)) {
             let problem = format!("discovery-srv is {domain}, and peer-trusted-ca-file is not set");
             symptoms.push(Symptom::new(place(member, "discovery-srv"), problem));
         }
@@ -376,6 +379,6 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 /// Whether a file that a member names is known not to be there.
-pub(super) fn is_absent(host: &Host, path: &str) -> bool {
+pub(crate) fn is_absent(host: &Host, path: &str) -> bool {
     matches!(host.sight(path), Sight::Absent(_)) && Path::new(path).is_absolute()
 }

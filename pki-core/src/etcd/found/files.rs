@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
-use crate::etcd::tree::{Entry, FileKind};
-use crate::etcd::user;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::user;
 
 /// Files by absolute paths. The disk is one set of them ([`SystemFiles`]); a [`BTreeMap`] is another.
 pub trait Files {
@@ -36,13 +36,6 @@ pub trait Files {
 pub struct SystemFiles;
 
 const LARGEST: u64 = 8 << 20;
-
-/// What is said of a file that is larger.
-pub(crate) const TOO_LARGE: &str = "not read, because it is larger than 8 MiB";
-
-/// What to do about it. An entry may go when its certificate has ended (RFC 5280 section 3.3).
-pub(crate) const SHORTEN: &str =
-    "leave in it what is needed only; a revocation list may leave out certificates that have ended";
 
 impl Files for SystemFiles {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {

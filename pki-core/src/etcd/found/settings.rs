@@ -1,12 +1,11 @@
 //! etcd's settings of one member: from its flags, its environment, or its configuration file.
 
-use super::process::Process;
-use super::yaml::ConfigFile;
-use crate::etcd::option::{EtcdOption, FoundUrl, ValueError, ValueKind, urls};
-use crate::etcd::version::EtcdVersion;
-use crate::go::number;
+use crate::base::place::Place;
+use crate::etcd::found::process::Process;
+use crate::etcd::found::yaml::ConfigFile;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::{self, EtcdOption, FoundUrl, ValueError, ValueKind, urls};
 use crate::go::yaml::Value;
-use crate::place::Place;
 
 /// What one member of etcd is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +67,7 @@ impl Setting {
 
 impl Settings {
     /// What a process is told. A configuration file, if it names one, is looked up with `config`.
-    pub(super) fn of_process<'a>(
+    pub(crate) fn of_process<'a>(
         process: &Process,
         version: EtcdVersion,
         config: impl Fn(&str) -> Option<&'a ConfigFile>,
@@ -97,7 +96,7 @@ impl Settings {
     }
 
     /// What a configuration file alone tells.
-    pub(super) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
+    pub(crate) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
         let mut settings = Self { is_complete: config.fault.is_none(), ..Self::default() };
         settings.take_config(config, version);
         settings
@@ -198,7 +197,7 @@ impl Settings {
 
     /// Whether a boolean option is set to true (Go, `strconv.ParseBool`).
     pub fn is_true(&self, option: &str) -> bool {
-        self.value(option).and_then(number::parse_bool) == Some(true)
+        self.value(option).is_some_and(option::is_true)
     }
 
     /// Whether it is certain that an option is not set.
@@ -224,8 +223,8 @@ impl Settings {
 mod tests {
     use std::path::Path;
 
-    use super::super::process::Argument;
     use super::*;
+    use crate::etcd::found::process::Argument;
 
     fn process(line: &str, variables: &[(&str, &str)]) -> Process {
         let argument = |word: &str| Argument {
@@ -233,7 +232,7 @@ mod tests {
             written: word.to_owned(),
             place: Place::default(),
         };
-        let variables = variables.iter().map(|(name, value)| super::super::environment::Variable {
+        let variables = variables.iter().map(|(name, value)| crate::etcd::found::environment::Variable {
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),
             place: Place::default(),

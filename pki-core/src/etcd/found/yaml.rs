@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Options, Spanned};
 
+use crate::base::place::Place;
 use crate::go::yaml::{self, Scalar, Value};
-use crate::place::Place;
 
 /// A configuration file: its keys as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]

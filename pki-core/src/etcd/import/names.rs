@@ -1,23 +1,24 @@
 //! Where members are found: their addresses and names, ports and URLs, and what their certificates have beside.
 
-use super::Importer;
-use super::evidence::{self, Evidence};
-use super::known::Known;
-use crate::etcd::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member, MemberUrls, Network};
+use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::FoundUrl;
-use crate::etcd::layout::Role;
+use crate::etcd::import::Importer;
+use crate::etcd::import::evidence;
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::known::Known;
 use crate::etcd::option::port::{PEER, SERVER};
-use crate::etcd::url::MemberUrl;
-use crate::etcd::write::most_common;
+use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::safe::url::MemberUrl;
 use crate::go::net::{is_localhost, is_loopback};
-use crate::subject_alt_name::SubjectAltNames;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// Where one member is found.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
-    pub(super) addresses: Vec<MemberAddress>,
-    pub(super) dns: Vec<DnsName>,
+pub(crate) struct Reached {
+    pub(crate) addresses: Vec<MemberAddress>,
+    pub(crate) dns: Vec<DnsName>,
 }
 
 /// The names of a certificate that can be described.
@@ -37,7 +38,7 @@ fn member_url(url: &FoundUrl, port: u16) -> Option<MemberUrl> {
 
 impl Importer<'_> {
     /// Where each member is found.
-    pub(super) fn reached(&self) -> Vec<Reached> {
+    pub(crate) fn reached(&self) -> Vec<Reached> {
         let mut taken: Vec<HostName> = Vec::new();
         self.known
             .iter()
@@ -81,7 +82,7 @@ impl Importer<'_> {
         }
         if all.is_empty() {
             for role in [Role::Peer, Role::Server] {
-                let option = super::trust::certificate_option(role);
+                let option = crate::etcd::import::trust::certificate_option(role);
                 let evidence = self.held(known, role, option, &[]);
                 let names = evidence.map(|evidence| hosts(&evidence.names)).unwrap_or_default();
                 all.extend(names.into_iter().filter(|host| !is_loopback(&host.to_string())));
@@ -92,7 +93,7 @@ impl Importer<'_> {
     }
 
     /// Ports, URLs that do not follow from the addresses, and whether members listen on the loopback interface.
-    pub(super) fn take_network(&self, cluster: &mut Cluster) {
+    pub(crate) fn take_network(&self, cluster: &mut Cluster) {
         let usual = Network::default();
         let port = |options: &[&str], usual: u16| {
             let urls =
@@ -125,12 +126,12 @@ impl Importer<'_> {
             .map(|(known, member)| urls(known, member, cluster))
             .collect();
         for (member, urls) in cluster.members.iter_mut().zip(urls) {
-            member.more.urls = urls;
+            member.overrides.urls = urls;
         }
     }
 
     /// What certificates are for beside the names that members are reached by.
-    pub(super) fn take_names(&self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'_>)]) {
+    pub(crate) fn take_names(&self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'_>)]) {
         let named: Vec<(usize, Role, Vec<HostName>)> = evidence
             .iter()
             .filter(|(_, role, _)| role.is_named())
@@ -193,15 +194,15 @@ impl Importer<'_> {
                     let (addresses, mut names) = (member.addresses().to_vec(), member.dns().to_vec());
                     names.push(dns.clone());
                     if let Ok(with) =
-                        Member::with(member.name().clone(), addresses, names, member.more.clone())
+                        Member::with(member.name().clone(), addresses, names, member.overrides.clone())
                     {
                         *member = with;
                     }
                 }
-                name => member.more.names.push(name.clone()),
+                name => member.overrides.names.push(name.clone()),
             }
         }
-        cluster.terms.change(|role, terms| {
+        cluster.certificate_settings.change(|role, terms| {
             if let Some((_, names)) = of_roles.iter().find(|(other, _)| *other == role) {
                 terms.names.clone_from(names);
             }

@@ -2,35 +2,35 @@
 
 /// One of the two ports of a member, by the names of its options.
 #[derive(Debug)]
-pub(in crate::etcd) struct Port {
+pub(crate) struct Port {
     /// As in "the server certificate".
-    pub(in crate::etcd) name: &'static str,
+    pub(crate) name: &'static str,
     /// Where the member listens.
-    pub(in crate::etcd) listen: &'static str,
+    pub(crate) listen: &'static str,
     /// Where others are told to find it.
-    pub(in crate::etcd) advertise: &'static str,
+    pub(crate) advertise: &'static str,
     /// Where it listens, and sends others, if neither is set (etcd, server/embed/config.go).
-    pub(in crate::etcd) usual_url: &'static str,
+    pub(crate) usual_url: &'static str,
     /// Its certificate.
-    pub(in crate::etcd) certificate: &'static str,
+    pub(crate) certificate: &'static str,
     /// The key of its certificate.
-    pub(in crate::etcd) key: &'static str,
+    pub(crate) key: &'static str,
     /// The CAs of those who connect; at the peer port also of those who are connected to.
-    pub(in crate::etcd) ca: &'static str,
+    pub(crate) ca: &'static str,
     /// Whether those who connect must have a certificate.
-    pub(in crate::etcd) auth: &'static str,
+    pub(crate) auth: &'static str,
     /// The common names that their certificates may have; `None` where there is no such option.
-    pub(in crate::etcd) allowed_names: Option<&'static str>,
+    pub(crate) allowed_names: Option<&'static str>,
     /// The hosts that their certificates may be for.
-    pub(in crate::etcd) allowed_hosts: &'static str,
+    pub(crate) allowed_hosts: &'static str,
     /// The certificates that are revoked.
-    pub(in crate::etcd) crl: &'static str,
+    pub(crate) crl: &'static str,
     /// Whether etcd makes itself a certificate.
-    pub(in crate::etcd) auto_tls: &'static str,
+    pub(crate) auto_tls: &'static str,
 }
 
 /// The port for clients, at which a member is a server.
-pub(in crate::etcd) const SERVER: Port = Port {
+pub(crate) const SERVER: Port = Port {
     name: "server",
     listen: "listen-client-urls",
     advertise: "advertise-client-urls",
@@ -46,7 +46,7 @@ pub(in crate::etcd) const SERVER: Port = Port {
 };
 
 /// The port for the other members.
-pub(in crate::etcd) const PEER: Port = Port {
+pub(crate) const PEER: Port = Port {
     name: "peer",
     listen: "listen-peer-urls",
     advertise: "initial-advertise-peer-urls",
@@ -62,17 +62,17 @@ pub(in crate::etcd) const PEER: Port = Port {
 };
 
 /// Certificate and key with which the gRPC gateway connects to its own member, where it has its own.
-pub(in crate::etcd) const GATEWAY: (&str, &str) = ("client-cert-file", "client-key-file");
+pub(crate) const GATEWAY: (&str, &str) = ("client-cert-file", "client-key-file");
 
 /// The options that name a certificate and its key.
-pub(in crate::etcd) const PAIRS: [(&str, &str); 3] =
+pub(crate) const PAIRS: [(&str, &str); 3] =
     [(SERVER.certificate, SERVER.key), (PEER.certificate, PEER.key), GATEWAY];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::etcd::option::version::EtcdVersion;
     use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
-    use crate::etcd::version::EtcdVersion;
 
     #[test]
     fn the_options_are_etcds() {

@@ -1,9 +1,8 @@
 //! The URLs in etcd's options, as etcd reads them.
 
-use super::value::UrlUse;
-use crate::etcd::version::EtcdVersion;
-use crate::go::net::{HostPortError, parse_ip, split_host_port};
-use crate::go::url::Url;
+use crate::etcd::option::version::EtcdVersion;
+use crate::go::net::{parse_ip, split_host_port};
+use crate::go::url::{NO_URL, Url};
 
 /// A URL that etcd listens on, or is reached at. It has parts also where etcd would not take it, so that it can be
 /// told what it was meant to be.
@@ -17,6 +16,17 @@ pub struct FoundUrl {
     pub host: String,
     /// The port; `None` if there is none.
     pub port: Option<u16>,
+}
+
+/// What etcd does with a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlUse {
+    /// It listens there: the host must be an address, or `localhost`.
+    Listen,
+    /// It tells others: there must be a host.
+    Advertise,
+    /// It compares it with the origins of requests: `*` is all of them.
+    Origin,
 }
 
 impl FoundUrl {
@@ -46,27 +56,23 @@ impl FoundUrl {
 }
 
 /// The URLs of a value. Spaces around them count for nothing; an empty item is one that etcd refuses.
-pub(in crate::etcd) fn list(value: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 
 /// The entries of `initial-cluster`, each a name and a URL; `Err` is an entry that is none (etcd,
 /// client/pkg/types/urlsmap.go, `parse`).
-pub(in crate::etcd) fn members(value: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
+pub(crate) fn members(value: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
     let items = value.split(',').filter(|item| !item.is_empty());
     items.map(|item| item.split_once('=').map(|(name, url)| (name, url.trim())).ok_or(item))
 }
 
 /// Why etcd cannot use a URL, if it cannot: `NewURLs` (etcd, client/pkg/types/urls.go), `checkBindURLs` and
 /// `checkHostURLs` (server/embed/config.go), and what listening at it needs.
-pub(in crate::etcd) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<(), &'static str> {
+pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<(), &'static str> {
     let Some(url) = Url::parse(text) else {
-        return Err(match text.split_once("://") {
-            Some(_) => {
-                "it is no URL to Go: a character or port that no host has, or brackets without an address"
-            }
-            None => "it does not begin with https:// or http://",
-        });
+        let has_scheme = text.contains("://");
+        return Err(if has_scheme { NO_URL } else { "it does not begin with https:// or http://" });
     };
     match url.scheme.as_str() {
         "http" | "https" => {}
@@ -85,11 +91,7 @@ pub(in crate::etcd) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> 
         _ if !text.contains("://") => return Err("it does not begin with https:// or http://"),
         _ => return Err("its scheme is not https, http, unixs or unix"),
     }
-    let (host, port) = split_host_port(&url.host).map_err(|error| match error {
-        HostPortError::NoPort => "it has no port",
-        HostPortError::Colons => "an IPv6 address needs brackets, as in [2001:db8::11]",
-        HostPortError::Brackets => "its brackets do not match",
-    })?;
+    let (host, port) = split_host_port(&url.host).map_err(|error| error.reason())?;
     if !url.path.is_empty() {
         return Err("it has a path");
     }

@@ -1,12 +1,13 @@
 //! What the values of etcd's options are.
 
-use super::{YamlKind, urls};
-use crate::etcd::version::EtcdVersion;
+use crate::base::suggest::did_you_mean;
+use crate::base::suggest::near;
+use crate::etcd::option::urls;
+use crate::etcd::option::urls::UrlUse;
+use crate::etcd::option::version::EtcdVersion;
 use crate::go::duration;
 use crate::go::number::{self, Base};
 use crate::go::yaml::{Scalar, Value};
-use crate::notice::did_you_mean;
-use crate::suggest::near;
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +60,22 @@ pub enum ValueKind {
     Ignored,
 }
 
-/// What etcd does with a URL.
+/// How a value is written in etcd's configuration file.
+///
+/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error. What a
+/// scalar without quotes is, [`crate::go::yaml`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UrlUse {
-    /// It listens there: the host must be an address, or `localhost`.
-    Listen,
-    /// It tells others: there must be a host.
-    Advertise,
-    /// It compares it with the origins of requests: `*` is all of them.
-    Origin,
+pub enum YamlKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A duration as a whole number of nanoseconds; `10s` is an error there.
+    Nanoseconds,
+    /// A text. Several URLs are one text, with commas.
+    Text,
+    /// A list of texts.
+    List,
 }
 
 /// Why etcd would not take a value.
@@ -161,7 +169,7 @@ impl ValueError {
 impl ValueKind {
     /// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
     /// (client/pkg/tlsutil/cipher_suites.go).
-    pub(in crate::etcd) const CIPHER_SUITES: &'static [&'static str] = &[
+    pub(crate) const CIPHER_SUITES: &'static [&'static str] = &[
         "TLS_AES_128_GCM_SHA256",
         "TLS_AES_256_GCM_SHA384",
         "TLS_CHACHA20_POLY1305_SHA256",
@@ -192,7 +200,7 @@ impl ValueKind {
     ];
 
     /// Whether etcd of that version takes the value.
-    pub(super) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
+    pub(crate) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
             Self::Bool => match number::parse_bool(text).is_some() {
                 true => Ok(()),

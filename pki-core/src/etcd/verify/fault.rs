@@ -243,7 +243,7 @@ impl Obstacle {
     }
 
     /// What to do about it, for `from` who dials and `to` who listens.
-    pub(super) fn hint(&self, connection: Connection, from: &str, to: &str) -> Option<String> {
+    pub(crate) fn hint(&self, connection: Connection, from: &str, to: &str) -> Option<String> {
         let (shown, served) = (connection.shown(), connection.served());
         let refusal = match self {
             Self::Refused(refusal) => refusal,

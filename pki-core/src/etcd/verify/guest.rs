@@ -2,25 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use super::meeting::Trust;
-use super::node::{Reading, Shown, certificates};
-use crate::error::Error;
+use crate::etcd::cluster::path;
+use crate::etcd::cluster::path::ETCDCTL;
+use crate::etcd::error::Error;
+use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::etcd::option::urls;
-use crate::etcd::path::{self, ETCDCTL};
-use crate::etcd::tree::{Entry, FileKind};
-use crate::pem;
+use crate::etcd::verify::meeting::Trust;
+use crate::etcd::verify::node::{Reading, Shown, certificates};
 use crate::tls::{Authorities, Client, Identity, NoStart};
+use crate::x509::pem;
 
 /// A client.
 #[derive(Debug)]
-pub(super) struct Guest {
-    pub(super) name: String,
+pub(crate) struct Guest {
+    pub(crate) name: String,
     /// Who dials, or why it cannot.
-    pub(super) caller: Result<usize, NoStart>,
+    pub(crate) caller: Result<usize, NoStart>,
     /// Where it is told to go.
-    pub(super) endpoints: Vec<FoundUrl>,
-    pub(super) shown: Option<Shown>,
+    pub(crate) endpoints: Vec<FoundUrl>,
+    pub(crate) shown: Option<Shown>,
 }
 
 /// What a client's folder names.
@@ -38,7 +39,7 @@ impl Guest {
     ///
     /// # Errors
     /// If something there cannot be read.
-    pub(super) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
+    pub(crate) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
         let clients = folder.join(path::CLIENTS);
         match reading.files.entry(&clients)? {
             Some(Entry { kind: FileKind::Folder, .. }) => {}

@@ -10,28 +10,28 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::fault::{Obstacle, Unknown};
-use super::names::KnownNames;
-use crate::parallel;
+use crate::base::parallel;
+use crate::etcd::verify::fault::{Obstacle, Unknown};
+use crate::etcd::verify::names::KnownNames;
 use crate::tls::{Client, Lookup, Reason, Refusal, Server, Side, Versions, handshake};
 
 /// What is in the way of a connection; none if it comes about.
-pub(super) type Outcome = Option<Arc<Obstacle>>;
+pub(crate) type Outcome = Option<Arc<Obstacle>>;
 
 /// All that a side's judgement of others depends on. Sides that share it judge alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Trust {
+pub(crate) struct Trust {
     /// The file of CAs
-    pub(super) authorities: Option<Vec<u8>>,
+    pub(crate) authorities: Option<Vec<u8>>,
     /// Whether it looks at certificates without such a file
-    pub(super) demands: bool,
-    pub(super) allowed: String,
+    pub(crate) demands: bool,
+    pub(crate) allowed: String,
     /// The revocation list, if one is configured and is there
-    pub(super) revocation: Option<Option<Vec<u8>>>,
-    pub(super) checks_source: bool,
-    pub(super) versions: String,
+    pub(crate) revocation: Option<Option<Vec<u8>>>,
+    pub(crate) checks_source: bool,
+    pub(crate) versions: String,
     /// The kind of its own key: some cannot sign in some versions of TLS.
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// Somebody who dials.
@@ -50,7 +50,7 @@ struct Port {
 
 /// All who dial and all that listen.
 #[derive(Debug, Default)]
-pub(super) struct Company {
+pub(crate) struct Company {
     callers: Vec<Caller>,
     ports: Vec<Port>,
     hosts: Vec<String>,
@@ -60,21 +60,21 @@ pub(super) struct Company {
 
 /// A connection to try, by numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dial {
-    pub(super) caller: usize,
-    pub(super) port: usize,
-    pub(super) host: usize,
+pub(crate) struct Dial {
+    pub(crate) caller: usize,
+    pub(crate) port: usize,
+    pub(crate) host: usize,
     /// Where it comes from; none if nobody knows.
-    pub(super) source: Option<IpAddr>,
+    pub(crate) source: Option<IpAddr>,
 }
 
 /// The circumstances of handshakes.
 #[derive(Clone, Copy)]
-pub(super) struct Circumstances<'a> {
-    pub(super) names: &'a KnownNames,
+pub(crate) struct Circumstances<'a> {
+    pub(crate) names: &'a KnownNames,
     /// Name servers to ask; without them, what the files tell has to do.
-    pub(super) lookup: Option<&'a (dyn Lookup + Sync)>,
-    pub(super) now: OffsetDateTime,
+    pub(crate) lookup: Option<&'a (dyn Lookup + Sync)>,
+    pub(crate) now: OffsetDateTime,
 }
 
 /// One side's test of the other.
@@ -85,19 +85,19 @@ enum Test {
 }
 
 impl Company {
-    pub(super) fn caller(&mut self, client: Client, trust: Trust) -> usize {
+    pub(crate) fn caller(&mut self, client: Client, trust: Trust) -> usize {
         let trust = self.trust(Trust { versions: words(client.versions), ..trust });
         self.callers.push(Caller { client, trust });
         self.callers.len() - 1
     }
 
-    pub(super) fn port(&mut self, server: Server, trust: Trust) -> usize {
+    pub(crate) fn port(&mut self, server: Server, trust: Trust) -> usize {
         let trust = self.trust(Trust { versions: words(server.versions), ..trust });
         self.ports.push(Port { server, trust });
         self.ports.len() - 1
     }
 
-    pub(super) fn host(&mut self, host: &str) -> usize {
+    pub(crate) fn host(&mut self, host: &str) -> usize {
         let next = self.hosts.len();
         let number = *self.host_numbers.entry(host.to_owned()).or_insert(next);
         if number == next {
@@ -112,17 +112,17 @@ impl Company {
     }
 
     /// What ports have in common if they judge alike.
-    pub(super) fn trust_of_port(&self, port: usize) -> Option<usize> {
+    pub(crate) fn trust_of_port(&self, port: usize) -> Option<usize> {
         self.ports.get(port).map(|port| port.trust)
     }
 
     /// Whether a port asks for certificates.
-    pub(super) fn demands(&self, port: usize) -> bool {
+    pub(crate) fn demands(&self, port: usize) -> bool {
         self.ports.get(port).is_some_and(|port| port.server.client_authorities.is_some())
     }
 
     /// How each connection ends.
-    pub(super) fn meet(&self, dials: &[Dial], circumstances: Circumstances<'_>) -> Vec<Outcome> {
+    pub(crate) fn meet(&self, dials: &[Dial], circumstances: Circumstances<'_>) -> Vec<Outcome> {
         let mut tests: HashMap<Test, Outcome> = HashMap::new();
         let mut outcomes: Vec<Outcome> = vec![None; dials.len()];
         let mut waiting: Vec<(Dial, &mut Outcome)> = dials.iter().copied().zip(&mut outcomes).collect();
@@ -226,13 +226,14 @@ fn words(versions: Versions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ca;
-    use crate::key::{KeyAlgorithm, KeySource, SystemKeys};
-    use crate::policy::Config;
-    use crate::random::SystemRandomness;
-    use crate::request::Request;
-    use crate::signer::{Issuer, SigningRequest};
+    use crate::cfssl::ca;
+    use crate::cfssl::config::Config;
+    use crate::cfssl::csr_json::Request;
+    use crate::cfssl::sign::SigningRequest;
     use crate::tls::{Allowed, Authorities, Identity, Leniency};
+    use crate::x509::issuer::Issuer;
+    use crate::x509::key::{KeyAlgorithm, KeySource, SystemKeys};
+    use crate::x509::random::SystemRandomness;
 
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 12:00 UTC);
 

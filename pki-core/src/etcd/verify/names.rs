@@ -11,7 +11,7 @@ use crate::tls::Lookup;
 /// loopback (RFC 6761 section 6.3). A name by which members tell each other from others, with
 /// `--peer-cert-allowed-hostname`, is no host's.
 #[derive(Debug, Clone)]
-pub(super) struct KnownNames {
+pub(crate) struct KnownNames {
     addresses: BTreeMap<String, BTreeSet<IpAddr>>,
     markers: BTreeSet<String>,
 }
@@ -19,27 +19,27 @@ pub(super) struct KnownNames {
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 impl KnownNames {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let localhost = ("localhost".to_owned(), LOOPBACK.into());
         Self { addresses: BTreeMap::from([localhost]), markers: BTreeSet::new() }
     }
 
     /// That a host leads to addresses.
-    pub(super) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
+    pub(crate) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         if host.parse::<IpAddr>().is_err() {
             self.addresses.entry(host.to_ascii_lowercase()).or_default().extend(addresses);
         }
     }
 
     /// That a name is in the certificates of all members, and leads nowhere.
-    pub(super) fn learn_marker(&mut self, name: &str) {
+    pub(crate) fn learn_marker(&mut self, name: &str) {
         self.markers.insert(name.to_ascii_lowercase());
     }
 
     /// Which of the names in a certificate may be those of `source`, for all that is known here.
     ///
     /// Nobody's name servers say anything of the loopback but `localhost`.
-    pub(super) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
+    pub(crate) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
         let is_open = |name: &&String| {
             !self.markers.contains(&name.to_ascii_lowercase()) && name.parse::<IpAddr>().is_err()
         };

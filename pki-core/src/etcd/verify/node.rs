@@ -6,58 +6,58 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::fault::Fault;
-use super::meeting::{Company, Trust};
-use crate::certificate::Certificate;
-use crate::error::Error;
+use crate::etcd::cluster::path;
+use crate::etcd::error::Error;
 use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
-use crate::etcd::path;
-use crate::etcd::version::EtcdVersion;
-use crate::pem;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::verify::fault::Fault;
+use crate::etcd::verify::meeting::{Company, Trust};
 use crate::tls::{
     Allowed, Authorities, Client, Identity, Leniency, RevocationFile, RevocationFormat, Server, Version,
     Versions,
 };
+use crate::x509::certificate::Certificate;
+use crate::x509::pem;
 
 /// A member.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) faults: Vec<Fault>,
-    pub(super) peer: Door,
-    pub(super) client: Door,
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) peer: Door,
+    pub(crate) client: Door,
     /// Who dials other members.
-    pub(super) caller: usize,
+    pub(crate) caller: usize,
     /// What the gRPC gateway dials its member with; none if it is off, or speaks plain HTTP.
-    pub(super) gateway: Option<usize>,
+    pub(crate) gateway: Option<usize>,
     /// Whether the gateway shows the server's certificate.
-    pub(super) gateway_shows_server: bool,
+    pub(crate) gateway_shows_server: bool,
     /// The gateway's own certificate.
-    pub(super) gateway_certificate: Option<Shown>,
+    pub(crate) gateway_certificate: Option<Shown>,
     /// Names that all peers share, to be told from others.
-    pub(super) markers: Vec<String>,
+    pub(crate) markers: Vec<String>,
     /// The names in `initial-cluster`.
-    pub(super) initial_cluster: Vec<String>,
+    pub(crate) initial_cluster: Vec<String>,
 }
 
 /// One of a member's two ports.
 #[derive(Debug, Default)]
-pub(super) struct Door {
-    pub(super) advertised: Vec<FoundUrl>,
-    pub(super) listening: Vec<FoundUrl>,
-    pub(super) lock: Lock,
+pub(crate) struct Door {
+    pub(crate) advertised: Vec<FoundUrl>,
+    pub(crate) listening: Vec<FoundUrl>,
+    pub(crate) lock: Lock,
     /// The keys of the CAs that it trusts.
-    pub(super) authorities: BTreeSet<Vec<u8>>,
+    pub(crate) authorities: BTreeSet<Vec<u8>>,
     /// Whether it takes only some of the certificates that these CAs issued.
-    pub(super) is_selective: bool,
+    pub(crate) is_selective: bool,
     /// What it shows, as a visitor elsewhere.
-    pub(super) shown: Option<Shown>,
+    pub(crate) shown: Option<Shown>,
 }
 
 /// How a port listens with TLS.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lock {
+pub(crate) enum Lock {
     /// Not at all.
     #[default]
     None,
@@ -69,36 +69,36 @@ pub(super) enum Lock {
 
 /// A certificate that may be shown to others than those it was made for.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
-    pub(super) identity: Identity,
-    pub(super) certificate: Vec<u8>,
+pub(crate) struct Shown {
+    pub(crate) identity: Identity,
+    pub(crate) certificate: Vec<u8>,
     /// An address that it is for.
-    pub(super) address: Option<IpAddr>,
-    pub(super) key: String,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) key: String,
 }
 
 /// When a certificate ends, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct End {
-    pub(super) at: OffsetDateTime,
-    pub(super) file: String,
-    pub(super) owner: String,
+pub(crate) struct End {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) file: String,
+    pub(crate) owner: String,
 }
 
 /// What is gathered while reading.
-pub(super) struct Reading<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) files: &'a dyn Files,
-    pub(super) version: EtcdVersion,
-    pub(super) leniency: Leniency,
-    pub(super) company: Company,
-    pub(super) ends: BTreeSet<End>,
-    pub(super) warnings: Vec<String>,
+pub(crate) struct Reading<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) files: &'a dyn Files,
+    pub(crate) version: EtcdVersion,
+    pub(crate) leniency: Leniency,
+    pub(crate) company: Company,
+    pub(crate) ends: BTreeSet<End>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Reading<'_> {
     /// Remembers when the certificates of a file end.
-    pub(super) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
+    pub(crate) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
         for certificate in certificates(bytes) {
             let (file, owner) = (file.to_owned(), owner.to_owned());
             self.ends.insert(End { at: certificate.not_after(), file, owner });
@@ -107,17 +107,17 @@ impl Reading<'_> {
 }
 
 /// The certificates of a PEM file.
-pub(super) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+pub(crate) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
     let blocks = pem::blocks_one_by_one(bytes).into_iter();
     blocks.filter_map(|block| Certificate::from_der(&block.der).ok()).collect()
 }
 
 impl Shown {
-    pub(super) fn of_stranger(identity: Identity) -> Self {
+    pub(crate) fn of_stranger(identity: Identity) -> Self {
         Self { identity, certificate: Vec::new(), address: None, key: String::new() }
     }
 
-    pub(super) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
+    pub(crate) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
         let leaf = certificates(file).into_iter().next()?;
         Some(Self {
             identity,
@@ -155,7 +155,7 @@ impl Node {
     ///
     /// # Errors
     /// If a file is there and cannot be read.
-    pub(super) fn read(
+    pub(crate) fn read(
         host: &Host,
         member: &Member,
         name: String,
@@ -207,7 +207,7 @@ impl Node {
     }
 
     /// Whether etcd would start with all this.
-    pub(super) fn starts(&self) -> bool {
+    pub(crate) fn starts(&self) -> bool {
         self.faults.is_empty()
     }
 }
@@ -453,14 +453,14 @@ impl Reader<'_, '_> {
 
 impl Door {
     /// The addresses that its URLs name.
-    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+    pub(crate) fn addresses(&self) -> BTreeSet<IpAddr> {
         let urls = self.listening.iter().chain(&self.advertised);
         let addresses = urls.filter_map(|url| url.host.parse::<IpAddr>().ok());
         addresses.filter(|address| !address.is_unspecified()).collect()
     }
 
     /// Whether who dials `url` meets TLS. What listens at a port that nobody dials may be behind another one.
-    pub(super) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
+    pub(crate) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
         self.listening.iter().find(|own| own.port == url.port).map_or(url.is_tls(), FoundUrl::is_tls)
     }
 }

@@ -7,7 +7,7 @@
 
 /// Members, by number, and who can dial whom.
 #[derive(Debug, Clone)]
-pub(super) struct Quorum {
+pub(crate) struct Quorum {
     runs: Vec<bool>,
     /// By the member that dials, then by the one that listens.
     dials: Vec<Vec<bool>>,
@@ -17,7 +17,7 @@ pub(super) struct Quorum {
 
 impl Quorum {
     /// `runs` tells which members start at all, `dials(a, b)` whether `a` gets through to `b`.
-    pub(super) fn new(runs: Vec<bool>, dials: Vec<Vec<bool>>) -> Self {
+    pub(crate) fn new(runs: Vec<bool>, dials: Vec<Vec<bool>>) -> Self {
         let reach = vec![0; runs.len()];
         let mut quorum = Self { runs, dials, reach };
         quorum.reach = (0..quorum.size())
@@ -30,12 +30,12 @@ impl Quorum {
     }
 
     /// How many members there are.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.runs.len()
     }
 
     /// How many of them decide.
-    pub(super) fn majority(&self) -> usize {
+    pub(crate) fn majority(&self) -> usize {
         self.size() / 2 + 1
     }
 
@@ -48,12 +48,12 @@ impl Quorum {
     }
 
     /// Whether messages go both ways between two members.
-    pub(super) fn talk(&self, a: usize, b: usize) -> bool {
+    pub(crate) fn talk(&self, a: usize, b: usize) -> bool {
         self.runs(a) && self.runs(b) && (self.dials(a, b) || self.dials(b, a))
     }
 
     /// Who can lead, once `lost` is gone.
-    pub(super) fn leaders(&self, lost: Option<usize>) -> impl Iterator<Item = usize> {
+    pub(crate) fn leaders(&self, lost: Option<usize>) -> impl Iterator<Item = usize> {
         self.reach.iter().enumerate().filter_map(move |(member, reach)| {
             let without = lost.is_some_and(|lost| lost != member && self.talk(member, lost));
             let is_enough = reach.saturating_sub(usize::from(without)) >= self.majority();
@@ -62,17 +62,17 @@ impl Quorum {
     }
 
     /// Whether there is a cluster, with all that run.
-    pub(super) fn forms(&self) -> bool {
+    pub(crate) fn forms(&self) -> bool {
         self.leaders(None).next().is_some()
     }
 
     /// Whose loss ends it.
-    pub(super) fn fatal_losses(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn fatal_losses(&self) -> impl Iterator<Item = usize> {
         (0..self.size()).filter(|lost| self.runs(*lost) && self.leaders(Some(*lost)).next().is_none())
     }
 
     /// Who runs, and hears of no member that can lead.
-    pub(super) fn stranded(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn stranded(&self) -> impl Iterator<Item = usize> {
         let leaders: Vec<usize> = self.leaders(None).collect();
         (0..self.size()).filter(move |member| {
             let hears = leaders.iter().any(|leader| leader == member || self.talk(*member, *leader));

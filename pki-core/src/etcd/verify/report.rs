@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::fault::{Connection, Obstacle};
+use crate::etcd::verify::fault::{Connection, Obstacle};
 use crate::tls::Side;
 
 /// What `cluster verify` found. Serialises to the JSON of `--json`.
@@ -202,15 +202,15 @@ pub struct FirstEnd {
 }
 
 /// One connection that does not come about.
-pub(super) struct Failing {
-    pub(super) connection: Connection,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) obstacle: Arc<Obstacle>,
+pub(crate) struct Failing {
+    pub(crate) connection: Connection,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) obstacle: Arc<Obstacle>,
 }
 
 /// Puts together what fails for the same reason: what one side dials, or what is dialled of one side.
-pub(super) fn gather(failing: impl IntoIterator<Item = Failing>) -> Vec<Failure> {
+pub(crate) fn gather(failing: impl IntoIterator<Item = Failing>) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut places: HashMap<(Connection, Side, String, String, Option<String>), usize> = HashMap::new();
     for Failing { connection, from, to, obstacle } in failing {

@@ -5,16 +5,16 @@ use std::net::Ipv4Addr;
 
 use time::OffsetDateTime;
 
-use super::guest::Guest;
-use super::meeting::{Circumstances, Company, Dial, Trust};
-use super::node::{Door, Lock, Node, Shown};
-use super::report::Visit;
-use crate::ca;
-use crate::error::Error;
-use crate::key::{KeyAlgorithm, KeySource};
-use crate::random::Random;
-use crate::request::Request;
+use crate::cfssl::ca;
+use crate::cfssl::csr_json::Request;
+use crate::etcd::error::Error;
+use crate::etcd::verify::guest::Guest;
+use crate::etcd::verify::meeting::{Circumstances, Company, Dial, Trust};
+use crate::etcd::verify::node::{Door, Lock, Node, Shown};
+use crate::etcd::verify::report::Visit;
 use crate::tls::{Authorities, Client, Identity, Leniency, NoStart};
+use crate::x509::key::{KeyAlgorithm, KeySource};
+use crate::x509::random::Random;
 
 /// Somebody with a CA of his own, whom nobody trusts.
 #[derive(Debug, Clone)]
@@ -36,15 +36,15 @@ impl Stranger {
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub(super) struct Visited {
-    pub(super) forbidden: usize,
-    pub(super) breaches: Vec<Visit>,
-    pub(super) opens_also: Vec<Visit>,
+pub(crate) struct Visited {
+    pub(crate) forbidden: usize,
+    pub(crate) breaches: Vec<Visit>,
+    pub(crate) opens_also: Vec<Visit>,
 }
 
 /// Certificates, and the ports to try them at.
 #[derive(Debug, Default)]
-pub(super) struct Visits {
+pub(crate) struct Visits {
     planned: Vec<Planned>,
     dials: Vec<Dial>,
     /// Ports that take everybody, without asking.
@@ -71,7 +71,7 @@ struct Gate {
 
 impl Visits {
     /// Who is to be tried where. One port is tried of those that judge alike.
-    pub(super) fn plan(nodes: &[Node], guests: &[Guest], stranger: &Stranger, company: &mut Company) -> Self {
+    pub(crate) fn plan(nodes: &[Node], guests: &[Guest], stranger: &Stranger, company: &mut Company) -> Self {
         let mut visits = Self::default();
         let host = company.host("");
         let is_separate = nodes.iter().all(|node| {
@@ -165,7 +165,7 @@ impl Visits {
     }
 
     /// Tries them.
-    pub(super) fn make(&self, company: &Company, circumstances: Circumstances<'_>) -> Visited {
+    pub(crate) fn make(&self, company: &Company, circumstances: Circumstances<'_>) -> Visited {
         let ends = company.meet(&self.dials, circumstances);
         let mut visited = Visited {
             forbidden: self.planned.iter().filter(|planned| planned.is_forbidden).count(),
