@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::etcd::cluster::path;
 use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::error::Error;
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::etcd::option::urls;
 use crate::etcd::verify::meeting::Trust;
