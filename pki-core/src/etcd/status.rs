@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
 use crate::etcd::cluster::path::{AUTHORITIES, RECORD};
+use crate::etcd::cluster::renewal::{Span, days};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::record::{Issued, Record as Lock};
 use crate::etcd::folder::snapshot::Snapshot;
@@ -16,6 +17,7 @@ use crate::x509::crl::Crl;
 use crate::x509::digest::sha256;
 use crate::x509::error::ErrorKind as X509ErrorKind;
 
+pub use crate::etcd::cluster::renewal::State;
 pub use prometheus::prometheus;
 
 /// What stands in an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
@@ -112,21 +114,6 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
-/// How a certificate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It serves.
-    Valid,
-    /// It serves, and two thirds of its time are over.
-    RenewalDue,
-    /// It does not serve yet.
-    NotYetValid,
-    /// It serves no more.
-    Ended,
-}
-
 /// A file that is not as it was recorded.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -161,18 +148,6 @@ pub enum Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl State {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::RenewalDue => "renewal-due",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Ended => "ended",
-        }
     }
 }
 
@@ -437,14 +412,9 @@ impl CertificateStatus {
 
     /// Fills in what follows from its end and the moment.
     fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let renewal = ends.saturating_sub((ends - self.not_before) / 3);
-        let state = match now {
-            now if now < self.not_before => State::NotYetValid,
-            now if now > ends => State::Ended,
-            now if now >= renewal => State::RenewalDue,
-            _ => State::Valid,
-        };
-        Self { ends, renewal, days_left: days(now, ends), state, ..self }
+        let span = Span { begins: self.not_before, ends };
+        let (renewal, state) = (span.renewal(), span.state(now));
+        Self { ends, renewal, days_left: span.days_left(now), state, ..self }
     }
 }
 
@@ -458,11 +428,6 @@ impl FormerCertificate {
             days_left: days(now, issued.not_after),
         }
     }
-}
-
-/// Whole days, rounded down: half a day after its end a certificate has -1.
-fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }
 
 fn folder_of(path: &str) -> &str {
