@@ -132,6 +132,18 @@ impl From<etcd::Error> for Failure {
     }
 }
 
+impl From<etcd::DescriptionError> for Failure {
+    fn from(error: etcd::DescriptionError) -> Self {
+        etcd::Error::from(etcd::ErrorKind::Description(error)).into()
+    }
+}
+
+impl From<etcd::Invalid> for Failure {
+    fn from(error: etcd::Invalid) -> Self {
+        Self::user(error.to_string()).hint(error.hint())
+    }
+}
+
 impl From<BatchError> for Failure {
     fn from(error: BatchError) -> Self {
         Self::write(&error.path, &error.source)

@@ -52,12 +52,20 @@
 //! # Ok::<(), pki_core::cfssl::Error>(())
 //! ```
 
+// What only a room above uses is dead where that room is left out.
+#![cfg_attr(not(feature = "etcd"), allow(dead_code, unused_imports))]
+
 pub mod base;
+#[cfg(feature = "cfssl")]
 pub mod cfssl;
 pub mod disk;
 pub mod duration;
+#[cfg(feature = "etcd")]
 pub mod etcd;
+#[cfg(feature = "cfssl")]
 pub mod host;
+#[cfg(feature = "cfssl")]
 mod json;
+#[cfg(feature = "tls")]
 pub mod tls;
 pub mod x509;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
+use crate::etcd::cluster::path::{AUTHORITIES, LOCK};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::path::{AUTHORITIES, LOCK};
 use crate::etcd::folder::record::{Issued, Lock};
 use crate::etcd::folder::tree::Tree;
 use crate::x509::certificate::Certificate;

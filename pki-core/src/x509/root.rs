@@ -51,7 +51,7 @@ pub(crate) fn issue_with_serial(
 /// Everything else is the old certificate's, byte for byte: what the old one issued still verifies.
 ///
 /// ```
-/// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+/// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness, root};
 /// use pki_core::cfssl::{Request, ca};
 /// use time::{Duration, OffsetDateTime};
 ///

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::etcd::cluster::path::REQUESTS;
 use crate::etcd::cluster::{Cluster, Member, UnitKind};
-use crate::etcd::folder::path::REQUESTS;
 use crate::etcd::plan::report::Report;
 use crate::etcd::safe::shell::word;
 

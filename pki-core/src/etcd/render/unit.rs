@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::settings::Setting;
-use crate::etcd::cluster::{Cluster, Hosts, Member, Style};
+use crate::etcd::cluster::{Cluster, HostPaths, Member, Style};
 use crate::etcd::render;
 use crate::etcd::safe::host_path::HostPath;
 
@@ -163,7 +163,7 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     sandbox(unit, hosts, &others, &settings);
 }
 
-fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Setting]) {
+fn sandbox(unit: &mut Unit, hosts: &HostPaths, others: &[HostPath], settings: &[Setting]) {
     let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
     let is_below = |folders: &[&str]| {
         let mut paths = paths.into_iter().chain(others);

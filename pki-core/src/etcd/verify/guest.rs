@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::etcd::cluster::path;
+use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::error::Error;
-use crate::etcd::folder::path;
-use crate::etcd::folder::path::ETCDCTL;
 use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::etcd::verify::meeting::Trust;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
-use crate::etcd::folder::path;
 use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::verify::fault::Fault;
