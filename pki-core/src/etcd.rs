@@ -52,6 +52,7 @@ pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
+pub use describe::builder::ClusterBuilder;
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
