@@ -802,7 +802,7 @@ pub(super) mod tests {
             let files = files([("/x/etcd.service", unit)]);
             let (began, now) = (std::time::Instant::now(), time::OffsetDateTime::UNIX_EPOCH);
             let found = Found::read(&["/x".into()], EtcdVersion::V3_5, &files).unwrap();
-            super::super::doctor::examine(&found, EtcdVersion::V3_5, now);
+            crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, now);
             let _ = super::super::import(&found, EtcdVersion::V3_5, super::super::Authorities::Kept, now);
             began.elapsed()
         };
@@ -829,7 +829,7 @@ pub(super) mod tests {
                 let files = files([(path.as_str(), format!("{prefix}{text}").as_str())]);
                 for path in ["/x", path.as_str()] {
                     if let Ok(found) = Found::read(&[path.into()], EtcdVersion::V3_5, &files) {
-                        super::super::doctor::examine(&found, EtcdVersion::V3_5, time::OffsetDateTime::UNIX_EPOCH);
+                        crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, time::OffsetDateTime::UNIX_EPOCH);
                     }
                 }
             }

@@ -18,9 +18,9 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::found::{Found, Host, Member, PemFile, Setting};
-use super::version::EtcdVersion;
 use crate::certificate::Certificate;
+use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::version::EtcdVersion;
 use crate::place::Place;
 
 /// One thing that can be wrong.

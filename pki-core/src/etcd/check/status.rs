@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
-use super::lock::{Issued, Lock};
-use super::path::{AUTHORITIES, LOCK};
-use super::tree::Tree;
 use crate::certificate::{self, Certificate};
 use crate::crl::Crl;
 use crate::error::{Error, ErrorKind};
+use crate::etcd::lock::{Issued, Lock};
+use crate::etcd::path::{AUTHORITIES, LOCK};
+use crate::etcd::tree::Tree;
 
 pub use prometheus::prometheus;
 

@@ -1,6 +1,6 @@
 //! What would become of a cluster: who gets through to whom, by the files that its members and clients are given.
 //!
-//! [`Mesh::read`] takes what [`found`](super::found) finds in a folder, [`Mesh::verify`] tries every connection that
+//! [`Mesh::read`] takes what [`found`](crate::etcd::found) finds in a folder, [`Mesh::verify`] tries every connection that
 //! there should be with real handshakes ([`tls`](crate::tls)), and some that there should not be, and counts
 //! whether a majority is left when a member is lost.
 
@@ -27,8 +27,8 @@ pub use report::{
 };
 pub use visit::Stranger;
 
-use super::found::{Files, Found, FoundUrl, ReadError};
-use super::version::EtcdVersion;
+use crate::etcd::found::{Files, Found, FoundUrl, ReadError};
+use crate::etcd::version::EtcdVersion;
 use crate::tls::{Leniency, Lookup, NoStart};
 use guest::Guest;
 use meeting::{Circumstances, Company, Dial, Outcome};
