@@ -19,6 +19,7 @@ mod suite {
     pub mod dns;
     pub mod doctor;
     pub mod etcd;
+    pub mod findings;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -69,6 +70,7 @@ fn main() {
         suite::options::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
+        suite::findings::trials(),
         suite::verify::trials_without_etcd(),
     ];
     let live = [

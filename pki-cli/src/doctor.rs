@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use pki_core::etcd::EtcdVersion;
-use pki_core::etcd::doctor::{Finding, Rule, Severity, examine, groups, rule, rules};
+use pki_core::etcd::check::{Finding, RuleReport, Severity, rules};
+use pki_core::etcd::doctor::examine;
 use pki_core::etcd::found::{Found, SystemFiles};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::terminal::finding;
 
 /// Exit status when something is wrong with what was looked at.
 const FINDINGS: u8 = 1;
@@ -36,7 +38,7 @@ pub(crate) struct Doctor {
     /// Print JSON for machines
     #[arg(long)]
     json: bool,
-    /// List the rules, and look at nothing
+    /// List the rules, also those of `cluster verify`, `cluster status` and `cluster import`, and look at nothing
     #[arg(long)]
     rules: bool,
 }
@@ -47,46 +49,6 @@ struct Report<'a> {
     members: usize,
     certificates: usize,
     findings: &'a [Finding],
-}
-
-#[derive(Serialize)]
-struct RuleReport<'a> {
-    id: &'a str,
-    severity: Severity,
-    title: &'a str,
-    consequence: String,
-    remedy: &'a str,
-    sources: &'a [&'a str],
-}
-
-/// Colours, or none.
-struct Styles {
-    error: Style,
-    warning: Style,
-    good: Style,
-    faint: Style,
-}
-
-impl Styles {
-    fn of(io: &Io<'_>) -> Self {
-        let none = Style::new();
-        if !io.colours_output() {
-            return Self { error: none, warning: none, good: none, faint: none };
-        }
-        Self {
-            error: AnsiColor::Red.on_default().bold(),
-            warning: AnsiColor::Yellow.on_default().bold(),
-            good: AnsiColor::Green.on_default().bold(),
-            faint: none.dimmed(),
-        }
-    }
-
-    fn severity(&self, severity: Severity) -> Style {
-        match severity {
-            Severity::Error => self.error,
-            Severity::Warning => self.warning,
-        }
-    }
 }
 
 /// What cannot be looked at is told apart from what is wrong by its exit status.
@@ -119,30 +81,16 @@ impl Doctor {
     }
 
     fn list(&self, version: EtcdVersion, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let all: Vec<&Rule> = rules().collect();
         if self.json {
-            let all: Vec<RuleReport<'_>> = all.iter().map(|rule| rule_report(rule, version)).collect();
+            let all: Vec<RuleReport> = rules().map(|rule| rule.report(version)).collect();
             json(&all, io)?;
             return Ok(0);
         }
-        let styles = Styles::of(io);
-        for rule in all {
-            let style = styles.severity(rule.severity);
-            writeln!(io.output, "{style}{}{style:#} {}: {}", rule.id, rule.severity, rule.title)?;
-            about(rule.consequence(version).as_str(), rule, &styles, io)?;
+        let colours = io.colours_output();
+        for rule in rules() {
+            finding::print_rule(rule, version, colours, &mut *io.output)?;
         }
         Ok(0)
-    }
-}
-
-fn rule_report(rule: &Rule, version: EtcdVersion) -> RuleReport<'_> {
-    RuleReport {
-        id: rule.id,
-        severity: rule.severity,
-        title: rule.title,
-        consequence: rule.consequence(version),
-        remedy: rule.remedy,
-        sources: rule.sources,
     }
 }
 
@@ -166,25 +114,13 @@ fn json(value: &impl Serialize, io: &mut Io<'_>) -> Result<(), Failure> {
 }
 
 fn show(found: &Found, version: EtcdVersion, findings: &[Finding], io: &mut Io<'_>) -> Result<(), Failure> {
-    let styles = Styles::of(io);
-    let here = std::env::current_dir().unwrap_or_default();
-    for group in groups(findings) {
-        let Some((first, rule)) = group.first().and_then(|first| Some((first, rule(first.rule)?))) else {
-            continue;
-        };
-        let style = styles.severity(first.severity);
-        writeln!(io.output, "{style}{}{style:#} {}: {}", first.severity, first.rule, rule.title)?;
-        for finding in &group {
-            let place = finding.place.to_string();
-            let place = place.strip_prefix(&format!("{}/", here.display())).unwrap_or(&place);
-            writeln!(io.output, "  {place}: {}", finding.problem)?;
-        }
-        about(&first.consequence, rule, &styles, io)?;
-    }
+    let colours = io.colours_output();
+    finding::print(findings, colours, &mut *io.output)?;
     let (members, certificates) = (found.members().count(), certificates(found));
     let looked_at =
         format!("{} and {} for etcd {version}", count(members, "member"), count(certificates, "certificate"));
-    let (good, error) = (styles.good, styles.error);
+    let bold = |colour: AnsiColor| if colours { colour.on_default().bold() } else { Style::new() };
+    let (good, error) = (bold(AnsiColor::Green), bold(AnsiColor::Red));
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if findings.is_empty() {
         writeln!(io.output, "{good}nothing is wrong{good:#}: looked at {looked_at}.")?;
@@ -196,14 +132,6 @@ fn show(found: &Found, version: EtcdVersion, findings: &[Finding], io: &mut Io<'
             count(errors, "error")
         )?;
     }
-    Ok(())
-}
-
-fn about(consequence: &str, rule: &Rule, styles: &Styles, io: &mut Io<'_>) -> Result<(), Failure> {
-    let faint = styles.faint;
-    writeln!(io.output, "  {faint}then:{faint:#} {consequence}")?;
-    writeln!(io.output, "  {faint}mend:{faint:#} {}", rule.remedy)?;
-    writeln!(io.output, "  {faint}see:{faint:#}  {}\n", rule.sources.join(", "))?;
     Ok(())
 }
 

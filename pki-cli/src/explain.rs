@@ -1,28 +1,32 @@
-//! `etcdpki explain`: what a line of a log means.
+//! `etcdpki explain`: what a line of a log means, or a rule that has a number.
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use pki_core::etcd::doctor::rule;
+use pki_core::etcd::EtcdVersion;
+use pki_core::etcd::check::{Rule, RuleReport, rule};
 use pki_core::etcd::explain::{Explanation, explain};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::terminal::finding::{self, FindingStyle};
 
 /// Exit status when no line is known.
 const UNKNOWN: u8 = 1;
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if a line is known, 1 if none is, 2 if they cannot be read.
+Exit status: 0 if a line or a number is known, 1 if none is, 2 if they cannot be read.
 
 Examples:
   etcdpki explain 'remote error: tls: bad certificate'
+  etcdpki explain E501
   journalctl -u etcd -o cat | etcdpki explain -";
 
 /// `explain`
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// A line of etcd's, etcdctl's or systemd's log; - reads lines from the standard input
+    /// A line of etcd's, etcdctl's or systemd's log, or the number of a rule such as E501; - reads lines from the
+    /// standard input
     #[arg(value_name = "LINE", required = true, allow_hyphen_values = true)]
     lines: Vec<String>,
     /// Print JSON for machines
@@ -43,6 +47,10 @@ struct Report<'a> {
 impl Explain {
     /// Runs the command and tells the exit status.
     pub(crate) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
+        let numbered: Option<Vec<&Rule>> = self.lines.iter().map(|line| rule(line.trim())).collect();
+        if let Some(rules) = numbered {
+            return self.tell_rules(&rules, io);
+        }
         let mut text = String::new();
         let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
             let mut bytes = Vec::new();
@@ -70,25 +78,39 @@ impl Explain {
         }
         Ok(if reports.is_empty() { UNKNOWN } else { 0 })
     }
+
+    fn tell_rules(&self, rules: &[&Rule], io: &mut Io<'_>) -> Result<u8, Failure> {
+        let version = EtcdVersion::default();
+        if self.json {
+            let reports: Vec<RuleReport> = rules.iter().map(|rule| rule.report(version)).collect();
+            serde_json::to_writer_pretty(&mut *io.output, &reports).map_err(std::io::Error::from)?;
+            writeln!(io.output)?;
+        } else {
+            let colours = io.colours_output();
+            for rule in rules {
+                finding::print_rule(rule, version, colours, &mut *io.output)?;
+            }
+        }
+        Ok(0)
+    }
 }
 
 fn show(reports: &[Report<'_>], io: &mut Io<'_>) -> Result<(), Failure> {
-    let (bold, faint) = if io.colours_output() {
-        (AnsiColor::Cyan.on_default().bold(), Style::new().dimmed())
-    } else {
-        (Style::new(), Style::new())
-    };
+    let colours = io.colours_output();
+    let bold = if colours { AnsiColor::Cyan.on_default().bold() } else { Style::new() };
+    let styles = FindingStyle::new(colours);
     for Report { line, lines, explanation } in reports {
         let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
         writeln!(io.output, "{bold}{}{bold:#}{more}", line.trim())?;
-        writeln!(io.output, "  {faint}cause:{faint:#} {}", explanation.cause)?;
-        writeln!(io.output, "  {faint}mend:{faint:#}  {}", explanation.remedy)?;
+        styles.line("cause", explanation.cause, &mut *io.output)?;
+        styles.line("remedy", explanation.remedy, &mut *io.output)?;
         for id in explanation.rules {
             if let Some(rule) = rule(id) {
-                writeln!(io.output, "  {faint}rule:{faint:#}  {id}, {}", rule.title)?;
+                styles.line("rule", &format!("{id}, {}", rule.title), &mut *io.output)?;
             }
         }
-        writeln!(io.output, "  {faint}see:{faint:#}   {}\n", explanation.sources.join(", "))?;
+        styles.line("read more", &explanation.sources.join(", "), &mut *io.output)?;
+        writeln!(io.output)?;
     }
     if reports.is_empty() {
         writeln!(

@@ -11,6 +11,7 @@ mod failure;
 mod goflag;
 mod io;
 mod program;
+mod terminal;
 
 use std::ffi::OsString;
 

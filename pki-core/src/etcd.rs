@@ -78,7 +78,7 @@ pub use cluster::{
 pub use error::DescriptionError;
 pub use folder::Folder;
 pub use host_path::HostPath;
-pub use import::{Authorities, ImportError, Imported, Remark, import};
+pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
 pub use issue::{Outcome, Progress};
 pub use label::Label;
 pub use layout::{Layout, Role};

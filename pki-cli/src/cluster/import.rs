@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use pki_core::Error;
 use pki_core::ErrorKind;
-use pki_core::etcd::doctor::Finding;
+use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
-use pki_core::etcd::{Authorities, EtcdVersion, Imported, Remark, import};
+use pki_core::etcd::{Authorities, EtcdVersion, ImportNotice, Imported, import};
 use serde::Serialize;
 
 use super::show;
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::terminal::finding;
 
 /// `import`
 #[derive(Args)]
@@ -36,10 +37,10 @@ pub(crate) struct Import {
 #[derive(Serialize)]
 struct Report {
     description: String,
-    /// What is wrong with what was found, as doctor tells it
+    /// What is wrong with what was found
     findings: Vec<Finding>,
     /// What is not described as it was found
-    remarks: Vec<Remark>,
+    notices: Vec<ImportNotice>,
 }
 
 impl Import {
@@ -58,17 +59,15 @@ impl Import {
         let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
         let imported = import(&found, version, authorities, (io.now)())
             .map_err(|error| Failure::user(error.to_string()).known_hint(error.hint()))?;
-        let Imported { description, remarks, findings, .. } = imported;
+        let Imported { description, notices, findings, .. } = imported;
         if self.json {
-            let report = Report { description, findings, remarks };
+            let report = Report { description, findings, notices };
             serde_json::to_writer_pretty(&mut *io.output, &report).map_err(std::io::Error::from)?;
             writeln!(io.output)?;
         } else {
-            let wrong = findings
-                .iter()
-                .map(|finding| format!("{}: {} ({})", finding.place, finding.problem, finding.rule));
-            show::lines(wrong, io);
-            show::lines(remarks.iter().map(ToString::to_string), io);
+            let colours = io.colours_errors();
+            finding::print(&findings, colours, &mut *io.errors)?;
+            show::lines(notices.iter().map(ToString::to_string), io);
             io.output.write_all(description.as_bytes())?;
         }
         Ok(0)

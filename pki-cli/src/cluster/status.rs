@@ -7,15 +7,17 @@ use comfy_table::{Cell, Color, Table};
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::duration;
 use pki_core::etcd::Folder;
-use pki_core::etcd::status::{CertificateStatus, Problem, RevocationListStatus, State, Status, prometheus};
+use pki_core::etcd::check::Severity;
+use pki_core::etcd::status::{CertificateStatus, FileState, RevocationListStatus, State, Status, prometheus};
 use time::{Duration, OffsetDateTime};
 
 use super::show;
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::terminal::finding;
 
-/// Exit status if something in use does not serve, or not for long enough.
-const NOT_SOUND: u8 = 1;
+/// Exit status if something in use does not work, or not for long enough.
+const NOT_HEALTHY: u8 = 1;
 
 pub(super) const EXAMPLE: &str = "\
 Only public files are read: a copy of the folder without the CA's key will do.
@@ -24,8 +26,8 @@ The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_time
 until the next `apply`. The node exporter reads files whose names end with .prom; an alert is
   etcdpki_certificate_expiry_timestamp_seconds - time() < 30 * 86400
 
-Exit status: 0 if everything in use is as recorded and serves; 1 if something has ended, ends within the time of
---fail-within, does not serve yet, is missing, damaged or changed, or if there is nothing to look at.
+Exit status: 0 if everything in use is as recorded and works; 1 if something has ended, ends within the time of
+--fail-within, is not valid yet, is missing, damaged or changed, or if there is nothing to look at.
 
 Example:
   etcdpki cluster status out --fail-within 30d --prometheus /var/lib/node_exporter/etcdpki.prom";
@@ -60,7 +62,7 @@ impl Command {
         let now = (io.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
-            let status = Status::new(&Folder::open(folder)?, now)?;
+            let status = Status::new(&Folder::open(folder)?, now)?.must_last(self.fail_within);
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
                 return Err(
@@ -80,8 +82,7 @@ impl Command {
                 self.show(status, io)?;
             }
         }
-        let is_sound = statuses.iter().all(|status| status.is_sound(self.fail_within));
-        Ok(if is_sound { 0 } else { NOT_SOUND })
+        Ok(if statuses.iter().all(Status::is_healthy) { 0 } else { NOT_HEALTHY })
     }
 
     fn show(&self, status: &Status, io: &mut Io<'_>) -> Result<(), Failure> {
@@ -103,7 +104,7 @@ impl Command {
         show_table(&table, io)?;
         let mut table = show::table(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], colours);
         for list in &status.revocation_lists {
-            let is_wrong = list.problem.is_some() || self.is_over(status, list.next_update);
+            let is_wrong = !list.file.is_healthy() || self.ends_too_soon(status, list.next_update);
             let colour = if is_wrong { Color::Red } else { Color::Green };
             table.add_row([
                 Cell::new(&list.path),
@@ -125,19 +126,19 @@ impl Command {
             ]);
         }
         show_table(&table, io)?;
-        for file in &status.problems {
-            writeln!(io.output, "{}: {}", file.path, file.problem)?;
-        }
+        finding::print(&status.findings, colours, &mut *io.output)?;
         summary(status, io)
     }
 
-    fn is_over(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
-        end.is_some_and(|end| status.is_over(end, self.fail_within))
+    fn ends_too_soon(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
+        end.is_some_and(|end| status.ends_within(end, self.fail_within))
     }
 
     fn colour(&self, status: &Status, certificate: &CertificateStatus) -> Color {
         match certificate.state {
-            _ if certificate.problem.is_some() || self.is_over(status, Some(certificate.ends)) => Color::Red,
+            _ if !certificate.file.is_healthy() || self.ends_too_soon(status, Some(certificate.ends)) => {
+                Color::Red
+            }
             State::NotYetValid | State::Ended => Color::Red,
             State::RenewalDue => Color::Yellow,
             _ => Color::Green,
@@ -152,18 +153,29 @@ fn painted(text: impl ToString, colour: Color, colours: bool) -> Cell {
 
 fn state(certificate: &CertificateStatus) -> String {
     let state = certificate.state.name().replace('-', " ");
-    match (&certificate.problem, &certificate.ends_with) {
-        (Some(problem), _) => problem.to_string(),
+    match (file_state(certificate.file), &certificate.ends_with) {
+        (Some(problem), _) => problem.to_owned(),
         (None, Some(ca)) => format!("{state}; ends with {ca}"),
         (None, None) => state,
     }
 }
 
+/// What is wrong with a file, in short, for a table; `None` if nothing is. The findings say more.
+fn file_state(state: FileState) -> Option<&'static str> {
+    match state {
+        FileState::AsRecorded => None,
+        FileState::Changed => Some("not as recorded"),
+        FileState::Missing => Some("missing"),
+        FileState::NoIssuer => Some("of no CA in the folder"),
+        _ => Some("cannot be read"),
+    }
+}
+
 fn list_state(status: &Status, list: &RevocationListStatus) -> String {
-    let is_over = list.next_update.is_some_and(|end| status.is_over(end, Duration::ZERO));
-    match &list.problem {
-        Some(problem) => problem.to_string(),
-        None if is_over => "ended".to_owned(),
+    let has_ended = list.next_update.is_some_and(|end| status.ends_within(end, Duration::ZERO));
+    match file_state(list.file) {
+        Some(problem) => problem.to_owned(),
+        None if has_ended => "ended".to_owned(),
         None => format!("{} revoked", list.revoked),
     }
 }
@@ -176,21 +188,18 @@ fn show_table(table: &Table, io: &mut Io<'_>) -> Result<(), Failure> {
 }
 
 fn summary(status: &Status, io: &mut Io<'_>) -> Result<(), Failure> {
-    let files = status.problems.iter().map(|file| &file.problem);
-    let problems = status.certificates.iter().filter_map(|certificate| certificate.problem.as_ref());
-    let lists = status.revocation_lists.iter().filter_map(|list| list.problem.as_ref());
-    let problems: Vec<&Problem> = problems.chain(lists).chain(files).collect();
+    let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let count = status.certificates.len();
     let first = status.certificates.iter().min_by_key(|certificate| certificate.ends);
     let first = first.map(|first| {
         let ends = if first.days_left < 0 { "ended" } else { "ends" };
         format!("; the first, {}, {ends} on {}", first.certificate, show::day(first.ends))
     });
-    let problems = match problems.len() {
+    let errors = match errors {
         0 => String::new(),
-        1 => "; one file is not as it should be".to_owned(),
-        count => format!("; {count} files are not as they should be"),
+        1 => "; 1 error".to_owned(),
+        count => format!("; {count} errors"),
     };
     let first = first.unwrap_or_default();
-    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{problems}.", status.cluster)?)
+    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{errors}.", status.cluster)?)
 }

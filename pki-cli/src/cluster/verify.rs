@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Style as AnsiStyle};
 use clap::Args;
 use comfy_table::{Cell, Color};
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::found::{ReadError, SystemFiles};
-use pki_core::etcd::verify::{Conditions, Connection, Failure, Link, Mesh, Stranger, Verification, Visit};
+use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
 use pki_core::tls::Leniency;
 use pki_core::{SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
@@ -18,8 +18,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::{bar, show};
-use crate::failure::Failure as CommandFailure;
+use crate::failure::Failure;
 use crate::io::Io;
+use crate::terminal::finding;
 
 pub(super) const EXAMPLE: &str = "\
 Every member dials every other one, every client every member, with real TLS handshakes in memory, by the rules of \
@@ -33,10 +34,10 @@ Examples:
   etcdpki cluster verify out
   etcdpki cluster verify out --at 2027-12-24T00:00:00Z --json";
 
-/// A table with more members is for nobody's eyes.
+/// A table of more members is too wide to be read.
 const MOST_COLUMNS: usize = 16;
 
-/// So many names are told one by one.
+/// The number of names that are written one by one.
 const MOST_NAMES: usize = 8;
 
 /// `verify`
@@ -65,64 +66,58 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 impl Verify {
-    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, CommandFailure> {
+    pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
         let now = self.at.unwrap_or_else(|| (io.now)());
         let folder = std::path::absolute(&self.folder)?;
-        let stranger = Stranger::new(&SystemKeys, &SystemRandomness, now)?;
+        let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
         let spinner = bar("{spinner} trying connections {elapsed}", io);
         spinner.enable_steady_tick(Duration::from_millis(100));
-        let mesh = Mesh::read(&folder, self.etcd, Leniency::default(), &stranger, &SystemFiles);
-        let verified = mesh.map(|mesh| mesh.verify(Conditions { now, lookup: None }));
+        let read = Connections::read(&folder, self.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified.map_err(failure)?;
         if self.json {
             serde_json::to_writer_pretty(&mut *io.output, &verified).map_err(std::io::Error::from)?;
             writeln!(io.output)?;
         } else {
-            show::lines(verified.warnings.iter().cloned(), io);
-            Paper::new(io).verification(&verified, io)?;
+            Style::new(io).verification(&verified, io)?;
         }
-        Ok(u8::from(!verified.is_good()))
+        Ok(u8::from(!verified.is_healthy()))
     }
 }
 
-fn failure(error: ReadError) -> CommandFailure {
-    CommandFailure::user(error.to_string()).known_hint(error.hint())
+fn failure(error: ReadError) -> Failure {
+    Failure::user(error.to_string()).known_hint(error.hint())
 }
 
-/// What is written on.
-struct Paper {
+/// The colours of a verification.
+struct Style {
     colours: bool,
-    good: Style,
-    bad: Style,
-    doubtful: Style,
-    hint: Style,
+    good: AnsiStyle,
+    bad: AnsiStyle,
+    doubtful: AnsiStyle,
 }
 
-impl Paper {
+impl Style {
     fn new(io: &Io<'_>) -> Self {
         let colours = io.colours_output();
-        let style = |colour: AnsiColor| if colours { colour.on_default() } else { Style::new() };
-        let bold = |colour| if colours { style(colour).bold() } else { Style::new() };
+        let bold = |colour: AnsiColor| if colours { colour.on_default().bold() } else { AnsiStyle::new() };
         Self {
             colours,
             good: bold(AnsiColor::Green),
             bad: bold(AnsiColor::Red),
             doubtful: bold(AnsiColor::Yellow),
-            hint: style(AnsiColor::Cyan),
         }
     }
 
-    fn verification(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        self.members(verified, io)?;
+    fn verification(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), Failure> {
         self.mesh(verified, io)?;
-        for failure in &verified.failures {
-            self.failure("fails", self.bad, failure, io)?;
+        finding::print(&verified.findings, self.colours, &mut *io.output)?;
+        let doubtful = self.doubtful;
+        for connection in &verified.also_opens {
+            let text = connection.in_words(verified.members.len());
+            writeln!(io.output, "{doubtful}allowed by the layout{doubtful:#}: {text}")?;
         }
-        for failure in &verified.unknown {
-            self.failure("unknown", self.doubtful, failure, io)?;
-        }
-        self.visits(verified, io)?;
         sources(verified, io)?;
         let tried = verified.tried;
         writeln!(
@@ -138,21 +133,12 @@ impl Paper {
                 ending(&end.certificates)
             )?;
         }
-        self.verdict(verified, io)
+        let verdict = &verified.verdict;
+        let style = if verdict.forms && verdict.survives_any_one { self.good } else { self.bad };
+        Ok(writeln!(io.output, "{style}Verdict{style:#} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
 
-    fn members(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        let (bad, hint) = (self.bad, self.hint);
-        for member in verified.members.iter().filter(|member| !member.starts) {
-            for fault in &member.faults {
-                writeln!(io.output, "{bad}does not start{bad:#}: {}: {}", member.name, fault.reason)?;
-                writeln!(io.output, "  {hint}hint{hint:#}: {}", fault.hint)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn mesh(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+    fn mesh(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), Failure> {
         let names: Vec<&str> = verified.members.iter().map(|member| member.name.as_str()).collect();
         if names.len() < 2 || names.len() > MOST_COLUMNS {
             return Ok(());
@@ -174,64 +160,10 @@ impl Paper {
         };
         if self.colours { Cell::new(text).fg(colour) } else { Cell::new(text) }
     }
-
-    fn failure(
-        &self,
-        word: &str,
-        style: Style,
-        failure: &Failure,
-        io: &mut Io<'_>,
-    ) -> Result<(), CommandFailure> {
-        let (from, to) = (some(&failure.from), some(&failure.to));
-        let who = match failure.connection {
-            Connection::Peer => format!("{from} to {to}"),
-            Connection::Gateway => format!("the gRPC gateway of {to}"),
-            _ => format!("client {from} to {to}"),
-        };
-        writeln!(io.output, "{style}{word}{style:#}: {who}: {}", failure.reason)?;
-        if !failure.log.is_empty() {
-            writeln!(io.output, "  in the log: {}", failure.log)?;
-        }
-        let style = self.hint;
-        if let Some(hint) = &failure.hint {
-            writeln!(io.output, "  {style}hint{style:#}: {hint}")?;
-        }
-        Ok(())
-    }
-
-    fn visits(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        let (bad, doubtful) = (self.bad, self.doubtful);
-        let size = verified.members.len();
-        for visit in &verified.breaches {
-            writeln!(io.output, "{bad}breach{bad:#}: {}", words(visit, size))?;
-        }
-        for visit in &verified.opens_also {
-            writeln!(io.output, "{doubtful}opens also{doubtful:#}: {}", words(visit, size))?;
-        }
-        Ok(())
-    }
-
-    fn verdict(&self, verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
-        let verdict = &verified.verdict;
-        for loss in verdict.fatal_losses.iter().filter(|loss| !loss.silent.is_empty()) {
-            let pairs: Vec<String> = loss.silent.iter().map(|(a, b)| format!("{a} and {b}")).collect();
-            writeln!(
-                io.output,
-                "Without {}, these cannot talk in either direction: {}.",
-                loss.member,
-                some(&pairs)
-            )?;
-        }
-        if !verdict.stranded.is_empty() && verdict.forms {
-            writeln!(io.output, "Hears of no leader: {}.", some(&verdict.stranded))?;
-        }
-        let style = if verdict.forms && verdict.survives_any_one { self.good } else { self.bad };
-        Ok(writeln!(io.output, "{style}Verdict{style:#} (etcd {}): {}.", verified.etcd, verified.summary)?)
-    }
 }
 
-/// Where members were taken to come from, which the files do not tell for certain.
-fn sources(verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailure> {
+/// The addresses that members are assumed to dial from, which the files do not tell for certain.
+fn sources(verified: &Verification, io: &mut Io<'_>) -> Result<(), Failure> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
         let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
@@ -246,21 +178,7 @@ fn sources(verified: &Verification, io: &mut Io<'_>) -> Result<(), CommandFailur
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(io.output, "Taken to come: {}.", joined(&sources, "; "))?)
-}
-
-fn words(visit: &Visit, size: usize) -> String {
-    let visitor = match (visit.visitor, visit.of.as_slice()) {
-        ("nobody", _) => "whoever comes, without a certificate,".to_owned(),
-        ("stranger", _) => "a certificate of a CA that nobody knows".to_owned(),
-        (kind, [one]) => format!("the {kind} certificate of {one}"),
-        (kind, all) => format!("the {kind} certificates of {}", some(all)),
-    };
-    let members = match visit.members.len() {
-        all if all == size && all > 1 => "every member".to_owned(),
-        _ => some(&visit.members),
-    };
-    format!("{visitor} at the {} port of {members}", visit.port)
+    Ok(writeln!(io.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
 }
 
 /// The first of many names, and how many more there are.

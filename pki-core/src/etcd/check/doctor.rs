@@ -1,7 +1,7 @@
-//! What is wrong with members of etcd clusters, told before they start.
+//! Finds out what is wrong with members of etcd clusters before they start.
 //!
-//! [`examine`] applies every rule of [`rules`] to what was [`Found`]. It is pure: the
-//! time comes in as an argument, and what was not seen is not judged.
+//! [`examine`] applies every rule of [`rules`] to what was [`Found`]. It is pure: the time comes in as an argument.
+//! What was not seen is not judged.
 
 mod addresses;
 mod certificates;
@@ -15,97 +15,55 @@ mod trust;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::finding::{Finding, Rule, Severity};
 use crate::certificate::Certificate;
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
 use crate::etcd::version::EtcdVersion;
 use crate::place::Place;
 
-/// One thing that can be wrong.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Its number: it stays as it is, whatever rules come and go.
-    pub id: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What is wrong, in general.
-    pub title: &'static str,
-    /// What follows from it. `{etcd}` stands for the version in question.
-    pub consequence: &'static str,
-    /// How to mend it.
-    pub remedy: &'static str,
-    /// Threads and source files where it can be read up.
-    pub sources: &'static [&'static str],
-    check: fn(&Case<'_>) -> Vec<Symptom>,
+/// A rule, and the function that looks whether it applies.
+struct Check {
+    rule: Rule,
+    find: fn(&Case<'_>) -> Vec<Symptom>,
 }
 
-/// How bad something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Something will not start, will refuse connections, or lets in who should not get in.
-    Error,
-    /// It works, but not as it should, or not for ever.
-    Warning,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Finding {
-    /// The number of the rule.
-    pub rule: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// Where it is.
-    #[serde(flatten)]
-    pub place: Place,
-    /// What is wrong.
-    pub problem: String,
-    /// What the version of etcd will do.
-    pub consequence: String,
-    /// How to mend it.
-    pub remedy: &'static str,
-    /// Threads and source files where it can be read up.
-    pub sources: &'static [&'static str],
-}
-
-/// What is looked at.
+/// What the rules look at.
 struct Case<'a> {
     found: &'a Found,
     version: EtcdVersion,
     now: OffsetDateTime,
 }
 
-/// What a rule has seen.
+/// Something that a rule has seen. The rule itself says what it means.
 struct Symptom {
     place: Place,
     problem: String,
-    /// What follows, where that is not what the rule says.
+    /// What follows from it, if that is not what the rule says.
     consequence: Option<String>,
+    /// How bad it is, if that is not what the rule says.
     severity: Option<Severity>,
 }
 
-/// Every rule, in the order of their numbers.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
+fn checks() -> impl Iterator<Item = &'static Check> {
     [
-        systemd::RULES,
-        options::RULES,
-        addresses::RULES,
-        cluster::RULES,
-        trust::RULES,
-        certificates::RULES,
-        keys::RULES,
-        revocation::RULES,
+        systemd::CHECKS,
+        options::CHECKS,
+        addresses::CHECKS,
+        cluster::CHECKS,
+        trust::CHECKS,
+        certificates::CHECKS,
+        keys::CHECKS,
+        revocation::CHECKS,
     ]
     .into_iter()
     .flatten()
 }
 
-/// The rule of that number.
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    rules().find(|rule| rule.id == id)
+/// Every rule that [`examine`] applies, in the order of their numbers.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    checks().map(|check| &check.rule)
 }
 
 /// What is wrong with what was found, if `version` of etcd runs it, at the moment `now`: errors first, then
@@ -126,23 +84,15 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
     let case = Case { found, version, now };
     let mut findings: Vec<Finding> = Vec::new();
-    for rule in rules() {
+    for Check { rule, find } in checks() {
         let mut of_rule = HashSet::new();
-        for symptom in (rule.check)(&case) {
-            let consequence = symptom
-                .consequence
-                .as_deref()
-                .unwrap_or(rule.consequence)
-                .replace("{etcd}", &format!("etcd {version}"));
-            let finding = Finding {
-                rule: rule.id,
-                severity: symptom.severity.unwrap_or(rule.severity),
-                place: symptom.place,
-                problem: symptom.problem,
-                consequence,
-                remedy: rule.remedy,
-                sources: rule.sources,
-            };
+        for symptom in find(&case) {
+            let mut finding = rule.finding(symptom.place, symptom.problem);
+            finding.severity = symptom.severity.unwrap_or(rule.severity);
+            if let Some(consequence) = symptom.consequence {
+                finding.consequence = consequence.into();
+            }
+            let finding = finding.of_version(version);
             if of_rule.insert(finding.clone()) {
                 findings.push(finding);
             }
@@ -152,45 +102,13 @@ pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<
     findings
 }
 
-/// The findings that differ in nothing but place and problem, together: what follows from them and how to mend it has
-/// to be told once only. The groups come in the order of their first findings.
-pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in findings {
-        let is_alike = |other: &&Finding| {
-            (other.rule, other.severity, &other.consequence)
-                == (finding.rule, finding.severity, &finding.consequence)
-        };
-        match groups.iter_mut().find(|group| group.first().is_some_and(is_alike)) {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    groups
-}
-
-impl Rule {
-    /// What follows from it, for a version of etcd.
-    pub fn consequence(&self, version: EtcdVersion) -> String {
-        self.consequence.replace("{etcd}", &format!("etcd {version}"))
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        })
-    }
-}
-
 impl Symptom {
     fn new(place: Place, problem: impl Into<String>) -> Self {
         Self { place, problem: problem.into(), consequence: None, severity: None }
     }
 
-    fn but(mut self, severity: Severity, consequence: impl Into<String>) -> Self {
+    /// The same symptom, with its own severity and consequence in place of those of the rule.
+    fn overriding(mut self, severity: Severity, consequence: impl Into<String>) -> Self {
         self.severity = Some(severity);
         self.consequence = Some(consequence.into());
         self

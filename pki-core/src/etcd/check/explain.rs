@@ -370,13 +370,13 @@ const KNOWN: &[Explanation] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcd::doctor;
+    use crate::etcd::check::rule;
 
     #[test]
     fn explanations_name_rules_that_there_are() {
         for explanation in known() {
             for id in explanation.rules {
-                assert!(doctor::rule(id).is_some(), "{id}");
+                assert!(rule(id).is_some(), "{id}");
             }
             assert!(!explanation.signs.is_empty() && !explanation.sources.is_empty(), "{explanation:?}");
         }

@@ -1,22 +1,26 @@
 //! When what was issued really ends: every certificate and revocation list of an output folder.
 
+mod files;
 mod prometheus;
+mod rules;
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::certificate::{self, Certificate};
-use crate::crl::Crl;
+use super::finding::{Finding, Severity};
 use crate::error::{Error, ErrorKind};
 use crate::etcd::lock::{Issued, Lock};
-use crate::etcd::path::{AUTHORITIES, LOCK};
+use crate::etcd::path::LOCK;
 use crate::etcd::tree::Tree;
+use crate::place::{Place, date};
+use files::PublicFiles;
 
 pub use prometheus::prometheus;
+pub(super) use rules::RULES;
 
-/// What stands in an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
+/// The certificates and revocation lists of an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
 ///
 /// Only public files are read, so a copy without the CA's key will do.
 #[derive(Debug, Clone, Serialize)]
@@ -31,10 +35,16 @@ pub struct Status {
     pub certificates: Vec<CertificateStatus>,
     /// The revocation lists
     pub revocation_lists: Vec<RevocationListStatus>,
-    /// Certificates that were replaced, and are valid still for whoever has their keys
+    /// Certificates that were replaced, and are still valid for anybody who has their keys
     pub former: Vec<FormerCertificate>,
-    /// Public files that are not as they were recorded, beside the certificates in use
-    pub problems: Vec<FileProblem>,
+    /// What is wrong, errors first
+    pub findings: Vec<Finding>,
+    /// The folder
+    #[serde(skip)]
+    root: PathBuf,
+    /// Other public files that are not as they were recorded, for the metrics
+    #[serde(skip)]
+    other_files: Vec<String>,
 }
 
 /// A certificate in use.
@@ -45,7 +55,7 @@ pub struct CertificateStatus {
     pub certificate: String,
     /// Its file
     pub path: String,
-    /// As in the file; as recorded if it cannot be read
+    /// Its subject as in the file, or as recorded if the file cannot be read
     pub subject: String,
     /// Its serial number in decimal
     pub serial: String,
@@ -67,10 +77,10 @@ pub struct CertificateStatus {
     pub renewal: OffsetDateTime,
     /// Whole days until it ends; below zero if it has ended
     pub days_left: i64,
-    /// How it stands
+    /// Whether it is valid at that moment
     pub state: State,
-    /// What is wrong with its file
-    pub problem: Option<Problem>,
+    /// Whether its file is as recorded
+    pub file: FileState,
 }
 
 /// A revocation list.
@@ -79,18 +89,18 @@ pub struct CertificateStatus {
 pub struct RevocationListStatus {
     /// Its file
     pub path: String,
-    /// The CA that it is of; none if it cannot be read
+    /// The CA that signed it; `None` if it cannot be read
     pub issuer: Option<String>,
-    /// When the next one is due; none if it does not say. etcd reads the list without looking at this (etcd,
-    /// client/pkg/transport/listener_tls.go, `checkCRL`), others refuse everybody from then on
+    /// When the next list is due; `None` if the list does not say. etcd does not look at this (etcd,
+    /// client/pkg/transport/listener_tls.go, `checkCRL`); other programs refuse everybody from then on
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_update: Option<OffsetDateTime>,
     /// Whole days until then
     pub days_left: Option<i64>,
     /// How many certificates it revokes
     pub revoked: usize,
-    /// What is wrong with its file
-    pub problem: Option<Problem>,
+    /// Whether its file can be read, and one of the CAs in the folder signed it
+    pub file: FileState,
 }
 
 /// A certificate that was replaced before its end.
@@ -110,55 +120,53 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
-/// How a certificate stands.
+/// Whether a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum State {
-    /// It serves.
+    /// It is valid.
     Valid,
-    /// It serves, and two thirds of its time are over.
+    /// It is valid, and two thirds of its time are over.
     RenewalDue,
-    /// It does not serve yet.
+    /// It is not valid yet.
     NotYetValid,
-    /// It serves no more.
+    /// It has ended.
     Ended,
 }
 
-/// A file that is not as it was recorded.
-#[derive(Debug, Clone, Serialize)]
+/// Whether a file is as it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub struct FileProblem {
-    /// Its path
-    pub path: String,
-    /// What is wrong
-    pub problem: Problem,
-}
-
-/// What is wrong with a file. Serialises to its text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// It is not what was written.
-    #[error("the file is not the one that was recorded")]
+pub enum FileState {
+    /// It is as recorded, and one of the CAs in the folder issued what is in it.
+    AsRecorded,
+    /// It is not the file that was recorded.
     Changed,
-    /// It is not there.
-    #[error("the file is missing")]
+    /// It does not exist.
     Missing,
-    /// Its issuer is not in the folder, or did not issue it.
-    #[error("no CA in the folder issued it")]
+    /// It is as recorded, but no CA in the folder issued what is in it.
     NoIssuer,
     /// It cannot be read.
-    #[error("the file cannot be read: {reason}")]
-    Unreadable {
-        /// Why.
-        reason: String,
-    },
+    Unreadable,
 }
 
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl FileState {
+    /// Its name, as in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AsRecorded => "as-recorded",
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::NoIssuer => "no-issuer",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether nothing is wrong with the file.
+    pub fn is_healthy(self) -> bool {
+        self == Self::AsRecorded
     }
 }
 
@@ -177,7 +185,7 @@ impl State {
 impl Status {
     /// The status of a folder that `apply` has made, or of a copy of it.
     ///
-    /// What is wrong with single files is told in the status.
+    /// What is wrong with single files becomes findings.
     ///
     /// # Errors
     /// [`ErrorKind::NotApplied`] without a record, or if it cannot be read.
@@ -186,231 +194,82 @@ impl Status {
             return Err(ErrorKind::NotApplied { path: tree.root().join(LOCK) }.into());
         };
         let folder = PublicFiles::read(tree, &lock);
-        let mut certificates = folder.other_authorities(&lock, now);
+        let (mut certificates, mut findings) = (folder.other_authorities(&lock, now), Vec::new());
         certificates.extend(lock.certificates.iter().map(|issued| folder.certificate(issued, now)));
+        for certificate in &certificates {
+            findings.extend(folder.of_certificate(certificate, now));
+        }
         let former = lock.former.iter().filter(|former| former.not_after >= now);
+        let mut revocation_lists = Vec::new();
+        for (list, problem) in folder.revocation_lists(tree, now) {
+            findings.extend(folder.of_list(&list, problem, now));
+            revocation_lists.push(list);
+        }
+        let (other_files, of_others) = folder.others(&lock).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        findings.extend(of_others);
+        findings.sort_by_key(|finding: &Finding| (finding.severity, finding.rule));
         Ok(Self {
             now,
             certificates,
-            revocation_lists: folder.revocation_lists(tree, now),
+            revocation_lists,
             former: former.map(|former| FormerCertificate::new(former, now)).collect(),
-            problems: folder.problems(&lock),
+            findings,
+            root: tree.root().to_owned(),
+            other_files,
             cluster: lock.cluster,
         })
     }
 
-    /// Whether everything in use is as recorded, and serves from now until `within` is over.
-    pub fn is_sound(&self, within: Duration) -> bool {
-        let certificates = self.certificates.iter().all(|certificate| {
-            certificate.problem.is_none()
-                && !matches!(certificate.state, State::NotYetValid | State::Ended)
-                && !self.is_over(certificate.ends, within)
-        });
-        let lists = self.revocation_lists.iter().all(|list| {
-            list.problem.is_none() && !list.next_update.is_some_and(|end| self.is_over(end, within))
-        });
-        certificates && lists && self.problems.is_empty()
+    /// The same status, with a finding for each certificate and revocation list in use that works now and ends before
+    /// `within` is over.
+    #[must_use]
+    pub fn must_last(mut self, within: Duration) -> Self {
+        let ends_too_soon = |path: &str, end: OffsetDateTime| {
+            let problem = format!("it ends on {}", date(end));
+            rules::ENDS_TOO_SOON.finding(Place::file(self.root.join(path)), problem)
+        };
+        let certificates = self
+            .certificates
+            .iter()
+            .filter(|one| one.is_read() && one.works_at(self.now) && self.ends_within(one.ends, within));
+        let mut new: Vec<Finding> =
+            certificates.map(|one| ends_too_soon(&one.path, one.ends).about(&one.certificate)).collect();
+        for list in &self.revocation_lists {
+            if let Some(end) = list.next_update
+                && !self.ends_within(end, Duration::ZERO)
+                && self.ends_within(end, within)
+            {
+                new.push(ends_too_soon(&list.path, end));
+            }
+        }
+        self.findings.extend(new);
+        self.findings.sort_by_key(|finding| (finding.severity, finding.rule));
+        self
+    }
+
+    /// Whether no finding is an error: everything in use is as recorded, and works.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
     }
 
     /// Whether `end` comes before `within` is over.
-    pub fn is_over(&self, end: OffsetDateTime, within: Duration) -> bool {
+    pub fn ends_within(&self, end: OffsetDateTime, within: Duration) -> bool {
         end.saturating_sub(within) <= self.now
     }
 }
 
-/// The public files of a folder, as far as they are certificates, by path.
-struct PublicFiles {
-    files: Vec<PublicFile>,
-}
-
-struct PublicFile {
-    path: String,
-    is_recorded: bool,
-    certificates: Result<Vec<Certificate>, Problem>,
-}
-
-impl PublicFiles {
-    fn read(tree: &dyn Tree, lock: &Lock) -> Self {
-        let files = lock.files.iter().filter(|(path, _)| path.ends_with(".pem"));
-        let read = |(path, hash): (&String, &String)| {
-            let unreadable = |error: Error| Problem::Unreadable { reason: error.kind().to_string() };
-            let mut is_recorded = false;
-            let certificates = match tree.entry(path) {
-                Ok(Some(entry)) => {
-                    is_recorded = *hash == certificate::sha256(&entry.bytes);
-                    Certificate::read_all(&entry.bytes).map_err(unreadable)
-                }
-                Ok(None) => Err(Problem::Missing),
-                Err(error) => Err(unreadable(error)),
-            };
-            PublicFile { path: path.clone(), is_recorded, certificates }
-        };
-        Self { files: files.map(read).collect() }
-    }
-
-    fn at(&self, path: &str) -> Option<&PublicFile> {
-        self.files.iter().find(|file| file.path == path)
-    }
-
-    /// A certificate that was issued for the cluster.
-    fn certificate(&self, issued: &Issued, now: OffsetDateTime) -> CertificateStatus {
-        let file = self.at(&issued.path);
-        let found = match file.map(|file| &file.certificates) {
-            Some(Ok(certificates)) => certificates.first().ok_or(Problem::Missing),
-            Some(Err(problem)) => Err(problem.clone()),
-            None => Err(Problem::Missing),
-        };
-        match found {
-            Ok(certificate) => {
-                let mut status = self.status(&issued.certificate, &issued.path, certificate, now);
-                if status.sha256 != issued.sha256 {
-                    status.problem = Some(Problem::Changed);
-                }
-                status
-            }
-            Err(problem) => {
-                CertificateStatus { problem: Some(problem), ..CertificateStatus::recorded(issued, now) }
-            }
-        }
-    }
-
-    fn status(
-        &self,
-        name: &str,
-        path: &str,
-        certificate: &Certificate,
-        now: OffsetDateTime,
-    ) -> CertificateStatus {
-        let chain = self.chain(path, certificate);
-        let first = chain.iter().min_by_key(|certificate| certificate.not_after());
-        let ends_with = first.filter(|first| first.not_after() < certificate.not_after());
-        let has_issuer = chain.len() > 1 || certificate.check_ca().is_ok();
-        CertificateStatus {
-            certificate: name.to_owned(),
-            path: path.to_owned(),
-            subject: certificate.subject().to_string(),
-            serial: certificate.serial_decimal(),
-            sha256: certificate.fingerprint(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-            ends: certificate.not_after(),
-            ends_with: ends_with.map(|first| first.subject().to_string()),
-            renewal: certificate.not_after(),
-            days_left: 0,
-            state: State::Valid,
-            problem: (!has_issuer).then_some(Problem::NoIssuer),
-        }
-        .at(first.map_or(certificate.not_after(), |first| first.not_after()), now)
-    }
-
-    /// The certificate and its issuers. Those beside it go before those in the folder of CAs: they are what its
-    /// host has.
-    fn chain<'a>(&'a self, path: &str, certificate: &'a Certificate) -> Vec<&'a Certificate> {
-        let in_folder = |folder: &str| {
-            let files = self.files.iter().filter(move |file| folder_of(&file.path) == folder);
-            files.flat_map(|file| file.certificates.iter().flatten()).collect::<Vec<_>>()
-        };
-        let pools = [in_folder(folder_of(path)), in_folder(AUTHORITIES)];
-        let mut chain = vec![certificate];
-        let mut last = certificate;
-        while last.issuer() != last.subject() {
-            let issued_it = |candidate: &&Certificate| {
-                !chain.contains(candidate)
-                    && candidate.check_ca().is_ok()
-                    && last.verify_issued_by(candidate).is_ok()
-            };
-            let issuer = pools.iter().find_map(|pool| {
-                let issuers = pool.iter().copied().filter(issued_it);
-                issuers.max_by_key(|issuer| issuer.not_after())
-            });
-            let Some(issuer) = issuer else { break };
-            chain.push(issuer);
-            last = issuer;
-        }
-        chain
-    }
-
-    /// The CAs that were not made for this cluster, each once.
-    fn other_authorities(&self, lock: &Lock, now: OffsetDateTime) -> Vec<CertificateStatus> {
-        let mut seen: BTreeSet<String> = lock.certificates.iter().map(|own| own.sha256.clone()).collect();
-        let mut others = Vec::new();
-        for file in &self.files {
-            let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".pem");
-            for (index, certificate) in file.certificates.iter().flatten().enumerate() {
-                if certificate.check_ca().is_ok() && seen.insert(certificate.fingerprint()) {
-                    // Behind a CA may stand those above it.
-                    let name = match index {
-                        0 => name.to_owned(),
-                        _ => format!("{name}: {}", certificate.subject()),
-                    };
-                    others.push(self.status(&name, &file.path, certificate, now));
-                }
-            }
-        }
-        others
-    }
-
-    /// The lists beside the CAs and the members' certificates.
-    fn revocation_lists(&self, tree: &dyn Tree, now: OffsetDateTime) -> Vec<RevocationListStatus> {
-        let mut folders: BTreeSet<&str> = self.files.iter().map(|file| folder_of(&file.path)).collect();
-        folders.insert(AUTHORITIES);
-        let mut lists = Vec::new();
-        for folder in folders {
-            // A folder that cannot be listed shows in its files.
-            for name in tree.names(folder).unwrap_or_default().iter().filter(|name| is_list(name)) {
-                lists.push(self.revocation_list(tree, format!("{folder}/{name}"), now));
-            }
-        }
-        lists
-    }
-
-    fn revocation_list(&self, tree: &dyn Tree, path: String, now: OffsetDateTime) -> RevocationListStatus {
-        let read = || Crl::read(&tree.entry(&path)?.ok_or(ErrorKind::NoCrl)?.bytes);
-        match read() {
-            Ok(list) => {
-                let mut known = self.files.iter().flat_map(|file| file.certificates.iter().flatten());
-                let has_issuer = known.any(|ca| list.verify_issued_by(ca).is_ok());
-                RevocationListStatus {
-                    issuer: Some(list.issuer().to_string()),
-                    next_update: list.next_update(),
-                    days_left: list.next_update().map(|end| days(now, end)),
-                    revoked: list.revocations().len(),
-                    problem: (!has_issuer).then_some(Problem::NoIssuer),
-                    path,
-                }
-            }
-            Err(error) => RevocationListStatus {
-                path,
-                issuer: None,
-                next_update: None,
-                days_left: None,
-                revoked: 0,
-                problem: Some(Problem::Unreadable { reason: error.kind().to_string() }),
-            },
-        }
-    }
-
-    /// What is wrong with files that are no certificate in use, which are the copies of the CAs' certificates.
-    fn problems(&self, lock: &Lock) -> Vec<FileProblem> {
-        let is_in_use = |file: &&PublicFile| lock.certificates.iter().any(|own| own.path == file.path);
-        let others = self.files.iter().filter(|file| !is_in_use(file));
-        let problem = |file: &PublicFile| match &file.certificates {
-            Err(problem) => Some(problem.clone()),
-            Ok(_) => (!file.is_recorded).then_some(Problem::Changed),
-        };
-        others
-            .filter_map(|file| Some(FileProblem { path: file.path.clone(), problem: problem(file)? }))
-            .collect()
-    }
-}
-
 impl CertificateStatus {
-    /// Whether what it says is from its file, and not from the record.
+    /// Whether its facts are from its file, and not from the record.
     fn is_read(&self) -> bool {
-        !matches!(self.problem, Some(Problem::Missing | Problem::Unreadable { .. }))
+        !matches!(self.file, FileState::Missing | FileState::Unreadable)
     }
 
-    /// By the record alone.
+    /// Whether it is valid at a moment, and not for the last time.
+    fn works_at(&self, now: OffsetDateTime) -> bool {
+        self.not_before <= now && now < self.ends
+    }
+
+    /// Its status by the record alone.
     fn recorded(issued: &Issued, now: OffsetDateTime) -> Self {
         Self {
             certificate: issued.certificate.clone(),
@@ -425,7 +284,7 @@ impl CertificateStatus {
             renewal: issued.not_after,
             days_left: 0,
             state: State::Valid,
-            problem: None,
+            file: FileState::AsRecorded,
         }
         .at(issued.not_after, now)
     }
@@ -460,220 +319,5 @@ fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
     (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }
 
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Whether a file's name is that of a revocation list: `ca.crl`, `crl.pem`, `peer-crl.der`.
-fn is_list(name: &str) -> bool {
-    let stem = name.strip_suffix(".pem").or_else(|| name.strip_suffix(".der"));
-    name.ends_with(".crl") || stem.is_some_and(|stem| stem.ends_with("crl"))
-}
-
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, HashSet};
-    use std::path::PathBuf;
-
-    use time::macros::datetime;
-    use zeroize::Zeroizing;
-
-    use super::*;
-    use crate::crl::{CrlTemplate, Revocation, RevokedSerial};
-    use crate::etcd::cluster::Cluster;
-    use crate::etcd::plan::Plan;
-    use crate::etcd::tree::{Entry, FileKind};
-    use crate::key::PrivateKey;
-    use crate::signer::Issuer;
-    use crate::{SystemKeys, SystemRandomness};
-
-    type Memory = (PathBuf, BTreeMap<String, Entry>);
-
-    const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
-    const SERVER: &str = "nodes/a/etc/etcd/pki/server.pem";
-
-    fn cluster(rest: &str) -> Cluster {
-        let text = format!("name: prod\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n{rest}");
-        Cluster::from_yaml(&text, None).unwrap().value
-    }
-
-    fn apply(rest: &str, tree: &mut Memory, now: OffsetDateTime) {
-        let plan = Plan::new(&cluster(rest), tree, now).unwrap();
-        let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-        tree.1.extend(outcome.entries());
-    }
-
-    fn applied(rest: &str) -> Memory {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
-        apply(rest, &mut tree, NOW);
-        // A copy without the keys tells the same.
-        tree.1.retain(|path, _| !path.ends_with("-key.pem"));
-        tree
-    }
-
-    fn put(tree: &mut Memory, path: &str, text: &str) {
-        let bytes = Zeroizing::new(text.as_bytes().to_vec());
-        let entry = Entry { kind: FileKind::File, mode: 0o644, ids: (0, 0), bytes };
-        tree.1.insert(path.to_owned(), entry);
-    }
-
-    fn problems(status: &Status) -> Vec<String> {
-        let certificates = status.certificates.iter().map(|one| (&one.path, one.problem.as_ref()));
-        let lists = status.revocation_lists.iter().map(|one| (&one.path, one.problem.as_ref()));
-        let files = status.problems.iter().map(|one| (&one.path, Some(&one.problem)));
-        let all = certificates.chain(lists).chain(files);
-        all.filter_map(|(path, problem)| Some(format!("{path}: {}", problem?))).collect()
-    }
-
-    fn of<'a>(status: &'a Status, certificate: &str) -> &'a CertificateStatus {
-        status.certificates.iter().find(|one| one.certificate == certificate).unwrap()
-    }
-
-    #[test]
-    fn what_was_applied_is_sound_until_it_ends() {
-        let tree = applied("validity: {ca: 10d, leaf: 3d}\n");
-        let status = Status::new(&tree, NOW).unwrap();
-        let names: Vec<_> = status.certificates.iter().map(|one| one.certificate.as_str()).collect();
-        assert_eq!(names, ["client-ca", "peer-ca", "a server", "a peer", "a gateway", "client root"]);
-        assert_eq!(problems(&status), [""; 0]);
-        let server = of(&status, "a server");
-        assert_eq!((server.days_left, server.state), (2, State::Valid), "{server:?}");
-        assert!(status.is_sound(Duration::days(2)) && !status.is_sound(Duration::days(3)));
-        let state = |days: f64| {
-            let status = Status::new(&tree, NOW + Duration::DAY * days).unwrap();
-            (
-                of(&status, "a server").state,
-                of(&status, "a server").days_left,
-                status.is_sound(Duration::ZERO),
-            )
-        };
-        assert_eq!(state(2.1), (State::RenewalDue, 0, true));
-        assert_eq!(state(3.1), (State::Ended, -1, false));
-        assert_eq!(state(-1.0), (State::NotYetValid, 3, false));
-    }
-
-    #[test]
-    fn it_ends_with_its_ca() {
-        let mut tree = applied("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n");
-        // The member's copy of the CA's certificate is an older one, for the same key, that ends before it.
-        let mut keys = (PathBuf::from("/out"), BTreeMap::new());
-        apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
-        let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
-        let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
-        let older = crate::ca::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
-        keys.1.retain(|path, _| !path.ends_with("-key.pem"));
-        put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
-        let status = Status::new(&keys, NOW).unwrap();
-        let server = of(&status, "a server");
-        assert_eq!((server.days_left, server.ends), (4, older.not_after()), "{server:?}");
-        assert_eq!(server.ends_with.as_deref(), Some("CN=prod etcd CA"));
-        assert_eq!(of(&status, "client root").days_left, 9);
-        assert_eq!(
-            problems(&status),
-            ["nodes/a/etc/etcd/pki/ca.pem: the file is not the one that was recorded"]
-        );
-        // Without any CA nobody can say when it ends.
-        tree.1.retain(|path, _| !path.ends_with("/ca.pem"));
-        let status = Status::new(&tree, NOW).unwrap();
-        assert_eq!(of(&status, "a server").problem, Some(Problem::NoIssuer));
-        assert_eq!(of(&status, "ca").problem, Some(Problem::Missing));
-    }
-
-    #[test]
-    fn damage_is_told_file_by_file() {
-        let mut tree = applied("");
-        let other = String::from_utf8(tree.1["clients/root/client.pem"].bytes.to_vec()).unwrap();
-        put(&mut tree, SERVER, &other);
-        put(&mut tree, "nodes/a/etc/etcd/pki/peer.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-        tree.1.remove("nodes/a/etc/etcd/pki/peer-ca.pem");
-        tree.1.remove("clients/root/client.pem");
-        let status = Status::new(&tree, NOW).unwrap();
-        assert!(!status.is_sound(Duration::ZERO));
-        let problems = problems(&status);
-        assert_eq!(problems[0], format!("{SERVER}: the file is not the one that was recorded"));
-        assert!(problems[1].starts_with("nodes/a/etc/etcd/pki/peer.pem: the file cannot be read: "));
-        assert_eq!(
-            problems[2..],
-            [
-                "clients/root/client.pem: the file is missing",
-                "nodes/a/etc/etcd/pki/peer-ca.pem: the file is missing"
-            ]
-        );
-        tree.1.remove("cluster.lock.json");
-        let error = Status::new(&tree, NOW).unwrap_err();
-        assert_eq!(error.to_string(), "there is no /out/cluster.lock.json");
-    }
-
-    #[test]
-    fn what_was_replaced_is_told_until_it_ends() {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
-        apply("validity: {leaf: 3d}\n", &mut tree, NOW);
-        apply("validity: {leaf: 6d}\n", &mut tree, NOW);
-        let former = |days| Status::new(&tree, NOW + Duration::days(days)).unwrap().former;
-        assert_eq!(former(0).iter().map(|one| one.days_left).collect::<Vec<_>>(), [2; 4]);
-        assert!(former(4).is_empty());
-    }
-
-    #[test]
-    fn revocation_lists_are_found() {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
-        apply("", &mut tree, NOW);
-        let read = |path: &str| tree.1[path].bytes.clone();
-        let ca = Certificate::read(&read("ca/client-ca.pem")).unwrap();
-        let key = PrivateKey::read(&read("ca/client-ca-key.pem"), None).unwrap();
-        let client = Certificate::read(&read("clients/root/client.pem")).unwrap();
-        let serial = RevokedSerial::parse(&client.serial_decimal()).unwrap();
-        let template = CrlTemplate {
-            revocations: &[Revocation { serial, date: NOW, reason: None }],
-            this_update: NOW,
-            next_update: NOW + Duration::days(7),
-            number: 1,
-        };
-        let list = Issuer::new(ca, key).unwrap().sign_crl(&template).unwrap();
-        put(&mut tree, "nodes/a/etc/etcd/pki/client-crl.pem", &list.to_pem());
-        put(&mut tree, "ca/broken.crl", "nothing");
-        put(&mut tree, "ca/notes.pem", "nothing");
-        let status = Status::new(&tree, NOW).unwrap();
-        let [broken, list] = status.revocation_lists.as_slice() else { panic!("{status:?}") };
-        assert_eq!((list.days_left, list.revoked, &list.problem), (Some(7), 1, &None));
-        assert_eq!(broken.path, "ca/broken.crl");
-        assert!(matches!(broken.problem, Some(Problem::Unreadable { .. })));
-        tree.1.remove("ca/broken.crl");
-        let status = Status::new(&tree, NOW).unwrap();
-        assert!(status.is_sound(Duration::ZERO) && !status.is_sound(Duration::days(7)));
-    }
-
-    /// Text format 0.0.4: samples of a metric in one group below its HELP and TYPE, none twice.
-    #[test]
-    fn metrics_are_what_prometheus_reads() {
-        let mut tree = applied("");
-        tree.1.remove(SERVER);
-        let statuses = [Status::new(&tree, NOW).unwrap()];
-        let text = prometheus(&statuses);
-        let (mut seen, mut metric) = (HashSet::new(), "");
-        for line in text.lines() {
-            assert!(seen.insert(line.rsplit_once(' ').unwrap().0), "twice: {line}");
-            if let Some(help) = line.strip_prefix("# HELP ") {
-                metric = help.split(' ').next().unwrap();
-            } else if let Some(kind) = line.strip_prefix("# TYPE ") {
-                assert_eq!(kind, format!("{metric} gauge"));
-            } else {
-                let (name, value) = line.rsplit_once("} ").unwrap();
-                assert!(name.starts_with(&format!("{metric}{{cluster=\"prod\",")), "{line}");
-                assert!(value.parse::<i64>().is_ok(), "{line}");
-            }
-        }
-        assert!(text.ends_with('\n'));
-        let peer = of(&statuses[0], "a peer");
-        let sample = format!(
-            "\netcdpki_certificate_expiry_timestamp_seconds{{cluster=\"prod\",certificate=\"a peer\",serial=\"{}\"}} {}\n",
-            peer.serial,
-            peer.ends.unix_timestamp()
-        );
-        assert!(text.contains(&sample), "{text}");
-        assert!(!text.contains("certificate=\"a server\""), "nothing is known of a file that is missing");
-        assert!(text.contains(&format!("etcdpki_file_problem{{cluster=\"prod\",path=\"{SERVER}\"}} 1\n")));
-        let later = [Status::new(&tree, NOW + Duration::DAY).unwrap()];
-        assert_eq!(text, prometheus(&later), "metrics do not depend on when they were written");
-    }
-}
+mod tests;

@@ -7,7 +7,9 @@ use super::evidence::Evidence;
 use super::{Importer, trust};
 use crate::duration;
 use crate::etcd::bootstrap::Start;
+
 use crate::etcd::certificates::Wanted;
+use crate::etcd::check::import as rules;
 use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::description;
 use crate::etcd::found::{self, Source, UnitFile};
@@ -63,7 +65,7 @@ pub(super) fn as_on_the_command_line(
 }
 
 impl<'a> Importer<'a> {
-    /// Remarks about everything that is different.
+    /// Notices about everything that is different.
     pub(super) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         self.compare_settings(cluster);
         self.compare_certificates(cluster, evidence);
@@ -91,13 +93,13 @@ impl<'a> Importer<'a> {
             .collect();
         for key in untold {
             let text = "Nothing was found of this member but what others say of it.";
-            self.remark(key, Place::default(), text);
+            self.notice(key, Place::default(), text);
         }
         let mut counts: HashMap<&Difference, usize> = HashMap::new();
         for (.., difference) in &all {
             *counts.entry(difference).or_default() += 1;
         }
-        let mut texts: HashSet<String> = self.remarks.iter().map(|remark| remark.text.clone()).collect();
+        let mut texts: HashSet<String> = self.notices.iter().map(|notice| notice.text.clone()).collect();
         for (index, place, difference) in &all {
             let same = counts.get(difference).copied().unwrap_or_default();
             let member = cluster.members.get(*index).map(Member::name);
@@ -108,7 +110,7 @@ impl<'a> Importer<'a> {
             // What is so on every member is told once.
             let is_new = texts.insert(difference.text());
             if is_new || same != told {
-                self.remark(key, place.clone(), difference.text());
+                self.notice(key, place.clone(), difference.text());
             }
         }
     }
@@ -179,7 +181,7 @@ impl<'a> Importer<'a> {
                 let text = certificate_difference(wanted, found);
                 if let Some(text) = text {
                     let text = format!("the {} certificate {text}", role.name());
-                    self.remark(format!("members/{owner}"), found.place.clone(), text);
+                    self.notice(format!("members/{owner}"), found.place.clone(), text);
                 }
             }
         }
@@ -219,7 +221,7 @@ impl<'a> Importer<'a> {
                 continue;
             }
             let text = format!("a description has no place for {}", more.join(", "));
-            self.remark("unit", unit.place(), text);
+            self.notice("unit", unit.place(), text);
             told.push(more.join(", "));
         }
     }
@@ -251,7 +253,8 @@ impl<'a> Importer<'a> {
             .map(|file| Place::file(&file.path))
             .collect();
         for place in unused {
-            self.remark("certificates", place, "no member that was found uses this certificate");
+            let finding = rules::UNUSED.finding(place, "no member that was found uses this certificate");
+            self.findings.push(("certificates".to_owned(), finding));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ImportError, Remark};
+use super::{ImportError, ImportNotice};
+use crate::etcd::check::{Finding, import as rules};
 use crate::etcd::found::{self, Found, FoundUrl, Host};
 use crate::etcd::label::Label;
 
@@ -35,7 +36,8 @@ impl<'a> Known<'a> {
 /// The members of the one cluster that was found.
 pub(super) fn members<'a>(
     found: &'a Found,
-    remarks: &mut Vec<Remark>,
+    notices: &mut Vec<ImportNotice>,
+    findings: &mut Vec<(String, Finding)>,
 ) -> Result<Vec<Known<'a>>, ImportError> {
     let (mut groups, alone) = groups(found);
     let told = match groups.pop() {
@@ -56,7 +58,7 @@ pub(super) fn members<'a>(
             told.extend(same);
             for (_, member) in rest {
                 let text = "it does not say which members there are, and is not described".to_owned();
-                remarks.push(Remark { place: member.place.clone(), key: "members".to_owned(), text });
+                notices.push(ImportNotice { place: member.place.clone(), key: "members".to_owned(), text });
             }
             told
         }
@@ -66,7 +68,7 @@ pub(super) fn members<'a>(
             return Err(ImportError::SeveralClusters { clusters });
         }
     };
-    Ok(put_together(told, remarks))
+    Ok(put_together(told, notices, findings))
 }
 
 /// Members that name a peer URL of each other.
@@ -144,7 +146,11 @@ fn names(told: &[Told<'_>]) -> Vec<String> {
     names
 }
 
-fn put_together<'a>(told: Vec<Told<'a>>, remarks: &mut Vec<Remark>) -> Vec<Known<'a>> {
+fn put_together<'a>(
+    told: Vec<Told<'a>>,
+    notices: &mut Vec<ImportNotice>,
+    findings: &mut Vec<(String, Finding)>,
+) -> Vec<Known<'a>> {
     // Whoever joined last knows of the most.
     let lists = told.iter().map(|(_, member)| member.settings.initial_cluster());
     let longest = lists.rev().max_by_key(Vec::len).unwrap_or_default();
@@ -164,9 +170,9 @@ fn put_together<'a>(told: Vec<Told<'a>>, remarks: &mut Vec<Remark>) -> Vec<Known
         if label.as_str() != name {
             let place = own.first().map(|(_, member)| member.place.clone()).unwrap_or_default();
             let text = format!("it is called {name:?}, which cannot be a name: described as {label}");
-            remarks.push(Remark { place, key: key.clone(), text });
+            notices.push(ImportNotice { place, key: key.clone(), text });
         }
-        contradictions(&own, &key, remarks);
+        contradictions(&own, &key, findings);
         all.push(Known { name: label, told: own, peers, hosts: Vec::new() });
     }
     all
@@ -184,7 +190,7 @@ fn label(name: &str, index: usize, is_taken: impl Fn(&Label) -> bool) -> Label {
 }
 
 /// What different sources say of one member.
-fn contradictions(told: &[Told<'_>], key: &str, remarks: &mut Vec<Remark>) {
+fn contradictions(told: &[Told<'_>], key: &str, findings: &mut Vec<(String, Finding)>) {
     let Some(((_, best), others)) = told.split_first() else { return };
     for (_, other) in others {
         let mut differing: Vec<&str> = Vec::new();
@@ -201,7 +207,8 @@ fn contradictions(told: &[Told<'_>], key: &str, remarks: &mut Vec<Remark>) {
         }
         let options = differing.join(", ");
         let text = format!("it disagrees with {}, which is described, about {options}", best.place);
-        remarks.push(Remark { place: other.place.clone(), key: key.to_owned(), text });
+        let finding = rules::DISAGREEMENT.finding(other.place.clone(), text);
+        findings.push((key.to_owned(), finding));
     }
 }
 

@@ -193,7 +193,7 @@ impl<'a> Importer<'a> {
             match Label::parse(name) {
                 Ok(name) => clients.push(Client { name, kubeadm: self.is_for_kubeadm(client) }),
                 Err(error) => {
-                    self.remark(
+                    self.notice(
                         "clients",
                         client.place.clone(),
                         format!("this client is not described: {error}"),
@@ -204,7 +204,7 @@ impl<'a> Importer<'a> {
         let is_root = |client: &Client| client.name.as_str() == "root";
         if !clients.iter().any(is_root) {
             clients.insert(0, Client::root());
-            self.remark("clients/root", Place::default(), "No certificate of root was found.");
+            self.notice("clients/root", Place::default(), "No certificate of root was found.");
         }
         cluster.clients = clients;
     }
@@ -231,14 +231,14 @@ impl<'a> Importer<'a> {
             if given.private_key.is_none() {
                 let key = format!("certificates/{}", role.name());
                 let text = "its key was not found: what it has to sign is put into requests";
-                self.remark(key, authority.evidence.place.clone(), text);
+                self.notice(key, authority.evidence.place.clone(), text);
             }
             return Some(RoleTerms { file, given: Some(given.clone()), ..cluster.terms.of(role).clone() });
         }
         if self.authorities == Authorities::Kept && authority.evidence.certificate.is_some() {
             let key = format!("certificates/{}", role.name());
             let text = "it cannot go on, so a new one is described, which nobody trusts yet";
-            self.remark(key, authority.evidence.place.clone(), text);
+            self.notice(key, authority.evidence.place.clone(), text);
         }
         let mut terms = terms_of(&[&authority.evidence], cluster.terms.of(role));
         terms.common_name = authority.evidence.subject.common_name().and_then(usable_common_name);

@@ -2,73 +2,87 @@
 
 use std::net::IpAddr;
 
-use super::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use super::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::FoundUrl;
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E301",
-        severity: Severity::Error,
-        title: "a URL that etcd cannot use",
-        consequence: "{etcd} does not start: `expected IP in URL for binding` for a name, `URL address does not have the form \"host:port\"` and the like",
-        remedy: "listen on addresses, such as https://10.0.0.1:2380 or https://[2001:db8::1]:2380; names are for the advertise options",
-        sources: &["etcd#9575", "rke#947", "rancher#16934"],
-        check: urls,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E301",
+            severity: Severity::Error,
+            title: "a URL that etcd cannot use",
+            consequence: "{etcd} does not start: `expected IP in URL for binding` for a name, `URL address does not have the form \"host:port\"` and the like",
+            remedy: "listen on addresses, such as https://10.0.0.1:2380 or https://[2001:db8::1]:2380; names are for the advertise options",
+            sources: &["etcd#9575", "rke#947", "rancher#16934"],
+        },
+        find: urls,
     },
-    Rule {
-        id: "E302",
-        severity: Severity::Error,
-        title: "clients are sent to the port of peers",
-        consequence: "clients that take the members from the cluster, with `endpoint health --cluster` or by synchronising, are sent to the peer port; it serves clients at most by accident, without TLS and before 3.6",
-        remedy: "advertise the client port, 2379",
-        sources: &["etcd, CHANGELOG-3.6.md"],
-        check: clients_to_peers,
+    Check {
+        rule: Rule {
+            id: "E302",
+            severity: Severity::Error,
+            title: "clients are sent to the port of peers",
+            consequence: "clients that take the members from the cluster, with `endpoint health --cluster` or by synchronising, are sent to the peer port; it serves clients at most by accident, without TLS and before 3.6",
+            remedy: "advertise the client port, 2379",
+            sources: &["etcd, CHANGELOG-3.6.md"],
+        },
+        find: clients_to_peers,
     },
-    Rule {
-        id: "E303",
-        severity: Severity::Error,
-        title: "a member serves clients without TLS",
-        consequence: "{etcd} warns `serving client traffic insecurely`, and who reaches the port reads and writes everything: on the loopback, every process and user of the host",
-        remedy: "remove the http:// URL; etcdctl takes certificates from a file of variables",
-        sources: &["etcd, server/embed/etcd.go"],
-        check: |case| plain(case, &SERVER),
+    Check {
+        rule: Rule {
+            id: "E303",
+            severity: Severity::Error,
+            title: "a member serves clients without TLS",
+            consequence: "{etcd} warns `serving client traffic insecurely`, and who reaches the port reads and writes everything: on the loopback, every process and user of the host",
+            remedy: "remove the http:// URL; etcdctl takes certificates from a file of variables",
+            sources: &["etcd, server/embed/etcd.go"],
+        },
+        find: |case| plain(case, &SERVER),
     },
-    Rule {
-        id: "E304",
-        severity: Severity::Error,
-        title: "members talk to each other without TLS",
-        consequence: "who reaches the peer port joins in, and who is on the way reads everything",
-        remedy: "use https:// for peers, in all options and on all members",
-        sources: &["etcd, server/embed/etcd.go"],
-        check: |case| plain(case, &PEER),
+    Check {
+        rule: Rule {
+            id: "E304",
+            severity: Severity::Error,
+            title: "members talk to each other without TLS",
+            consequence: "who reaches the peer port joins in, and who is on the way reads everything",
+            remedy: "use https:// for peers, in all options and on all members",
+            sources: &["etcd, server/embed/etcd.go"],
+        },
+        find: |case| plain(case, &PEER),
     },
-    Rule {
-        id: "E305",
-        severity: Severity::Error,
-        title: "http where there is only https, or the other way round",
-        consequence: "connections fail: `first record does not look like a TLS handshake`, or `http: server gave HTTP response to HTTPS client`",
-        remedy: "use one scheme in the listen, advertise and initial-cluster options",
-        sources: &["etcd#9917", "etcd#13280", "etcd#10128", "etcdadm#340"],
-        check: mixed,
+    Check {
+        rule: Rule {
+            id: "E305",
+            severity: Severity::Error,
+            title: "http where there is only https, or the other way round",
+            consequence: "connections fail: `first record does not look like a TLS handshake`, or `http: server gave HTTP response to HTTPS client`",
+            remedy: "use one scheme in the listen, advertise and initial-cluster options",
+            sources: &["etcd#9917", "etcd#13280", "etcd#10128", "etcdadm#340"],
+        },
+        find: mixed,
     },
-    Rule {
-        id: "E306",
-        severity: Severity::Error,
-        title: "`listen-client-urls` without `advertise-client-urls`",
-        consequence: "{etcd} does not start: `--advertise-client-urls is required when --listen-client-urls is set explicitly`",
-        remedy: "set `advertise-client-urls` to what clients reach this member at",
-        sources: &["etcd, server/embed/config.go"],
-        check: not_advertised,
+    Check {
+        rule: Rule {
+            id: "E306",
+            severity: Severity::Error,
+            title: "`listen-client-urls` without `advertise-client-urls`",
+            consequence: "{etcd} does not start: `--advertise-client-urls is required when --listen-client-urls is set explicitly`",
+            remedy: "set `advertise-client-urls` to what clients reach this member at",
+            sources: &["etcd, server/embed/config.go"],
+        },
+        find: not_advertised,
     },
-    Rule {
-        id: "E307",
-        severity: Severity::Error,
-        title: "an address that nobody can be sent to is advertised",
-        consequence: "{etcd} tells it to clients and peers, and each of them connects to itself",
-        remedy: "advertise the address at which others reach this member",
-        sources: &["etcd, server/embed/config.go"],
-        check: unspecified,
+    Check {
+        rule: Rule {
+            id: "E307",
+            severity: Severity::Error,
+            title: "an address that nobody can be sent to is advertised",
+            consequence: "{etcd} tells it to clients and peers, and each of them connects to itself",
+            remedy: "advertise the address at which others reach this member",
+            sources: &["etcd, server/embed/config.go"],
+        },
+        find: unspecified,
     },
 ];
 

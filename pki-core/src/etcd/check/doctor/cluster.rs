@@ -1,71 +1,85 @@
 //! How members come together.
 
-use super::{Case, Rule, Severity, Symptom, listed, name, place};
+use super::{Case, Check, Rule, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Host, Member};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E321",
-        severity: Severity::Error,
-        title: "a member is not in its own `initial-cluster`",
-        consequence: "{etcd} does not start without data: `couldn't find local name in the initial cluster configuration`",
-        remedy: "use the same name in `name` and `initial-cluster`, without quotes",
-        sources: &["etcd#3087"],
-        check: not_in_cluster,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E321",
+            severity: Severity::Error,
+            title: "a member is not in its own `initial-cluster`",
+            consequence: "{etcd} does not start without data: `couldn't find local name in the initial cluster configuration`",
+            remedy: "use the same name in `name` and `initial-cluster`, without quotes",
+            sources: &["etcd#3087"],
+        },
+        find: not_in_cluster,
     },
-    Rule {
-        id: "E322",
-        severity: Severity::Error,
-        title: "a member advertises another peer URL than `initial-cluster` has for it",
-        consequence: "{etcd} does not start without data: `--initial-cluster has ... but missing from --initial-advertise-peer-urls`",
-        remedy: "write the same URLs in both",
-        sources: &["etcd, server/etcdserver/api/membership/cluster.go"],
-        check: other_urls,
+    Check {
+        rule: Rule {
+            id: "E322",
+            severity: Severity::Error,
+            title: "a member advertises another peer URL than `initial-cluster` has for it",
+            consequence: "{etcd} does not start without data: `--initial-cluster has ... but missing from --initial-advertise-peer-urls`",
+            remedy: "write the same URLs in both",
+            sources: &["etcd, server/etcdserver/api/membership/cluster.go"],
+        },
+        find: other_urls,
     },
-    Rule {
-        id: "E323",
-        severity: Severity::Error,
-        title: "members that found a cluster name different members",
-        consequence: "they compute different clusters and refuse each other: `request cluster ID mismatch`",
-        remedy: "give all founding members the same `initial-cluster`",
-        sources: &["etcd#13462", "kubernetes#118216"],
-        check: different_members,
+    Check {
+        rule: Rule {
+            id: "E323",
+            severity: Severity::Error,
+            title: "members that found a cluster name different members",
+            consequence: "they compute different clusters and refuse each other: `request cluster ID mismatch`",
+            remedy: "give all founding members the same `initial-cluster`",
+            sources: &["etcd#13462", "kubernetes#118216"],
+        },
+        find: different_members,
     },
-    Rule {
-        id: "E324",
-        severity: Severity::Error,
-        title: "members of one cluster have different tokens",
-        consequence: "they compute different clusters and refuse each other: `request cluster ID mismatch`",
-        remedy: "give all members the same `initial-cluster-token`",
-        sources: &["etcd#13462"],
-        check: different_tokens,
+    Check {
+        rule: Rule {
+            id: "E324",
+            severity: Severity::Error,
+            title: "members of one cluster have different tokens",
+            consequence: "they compute different clusters and refuse each other: `request cluster ID mismatch`",
+            remedy: "give all members the same `initial-cluster-token`",
+            sources: &["etcd#13462"],
+        },
+        find: different_tokens,
     },
-    Rule {
-        id: "E325",
-        severity: Severity::Error,
-        title: "a member would found a cluster that others have founded without it",
-        consequence: "it computes another cluster, and they refuse each other: `request cluster ID mismatch`",
-        remedy: "run `etcdctl member add` first, set `initial-cluster-state=existing`, and start it with an empty data folder",
-        sources: &["etcd#13462", "etcd#11951", "etcd#3710", "etcd#13453", "etcd-backup-restore#847"],
-        check: founds_anew,
+    Check {
+        rule: Rule {
+            id: "E325",
+            severity: Severity::Error,
+            title: "a member would found a cluster that others have founded without it",
+            consequence: "it computes another cluster, and they refuse each other: `request cluster ID mismatch`",
+            remedy: "run `etcdctl member add` first, set `initial-cluster-state=existing`, and start it with an empty data folder",
+            sources: &["etcd#13462", "etcd#11951", "etcd#3710", "etcd#13453", "etcd-backup-restore#847"],
+        },
+        find: founds_anew,
     },
-    Rule {
-        id: "E326",
-        severity: Severity::Error,
-        title: "two members have one name or address",
-        consequence: "the second one is not let in, or takes the place of the first",
-        remedy: "give each member its own name and addresses",
-        sources: &["etcd, server/etcdserver/api/membership/cluster.go"],
-        check: clashes,
+    Check {
+        rule: Rule {
+            id: "E326",
+            severity: Severity::Error,
+            title: "two members have one name or address",
+            consequence: "the second one is not let in, or takes the place of the first",
+            remedy: "give each member its own name and addresses",
+            sources: &["etcd, server/etcdserver/api/membership/cluster.go"],
+        },
+        find: clashes,
     },
-    Rule {
-        id: "E327",
-        severity: Severity::Warning,
-        title: "a member has its files under other names than the others",
-        consequence: "whoever renews or copies the files of all members the same way misses this one",
-        remedy: "use the same file names on all members",
-        sources: &["kubespray#4040"],
-        check: other_file_names,
+    Check {
+        rule: Rule {
+            id: "E327",
+            severity: Severity::Warning,
+            title: "a member has its files under other names than the others",
+            consequence: "whoever renews or copies the files of all members the same way misses this one",
+            remedy: "use the same file names on all members",
+            sources: &["kubespray#4040"],
+        },
+        find: other_file_names,
     },
 ];
 

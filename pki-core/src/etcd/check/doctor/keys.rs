@@ -4,97 +4,115 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::trust::is_absent;
-use super::{Case, Rule, Severity, Symptom, listed, name, place};
+use super::{Case, Check, Rule, Severity, Symptom, listed, name, place};
 use crate::certificate::Certificate;
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
 use crate::key::PublicKey;
 use crate::place::Place;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E601",
-        severity: Severity::Error,
-        title: "everybody on the host may read a private key",
-        consequence: "{etcd} does not complain; every user of the host can be what the certificate says",
-        remedy: "set its mode to 0600",
-        sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
-        check: readable_keys,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E601",
+            severity: Severity::Error,
+            title: "everybody on the host may read a private key",
+            consequence: "{etcd} does not complain; every user of the host can be what the certificate says",
+            remedy: "set its mode to 0600",
+            sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
+        },
+        find: readable_keys,
     },
-    Rule {
-        id: "E602",
-        severity: Severity::Warning,
-        title: "several members have one private key",
-        consequence: "whoever takes it from one host is every member, and it cannot be replaced for one of them alone",
-        remedy: "give each member a key of its own",
-        sources: &["easzlab/kubeasz#1431"],
-        check: shared_keys,
+    Check {
+        rule: Rule {
+            id: "E602",
+            severity: Severity::Warning,
+            title: "several members have one private key",
+            consequence: "whoever takes it from one host is every member, and it cannot be replaced for one of them alone",
+            remedy: "give each member a key of its own",
+            sources: &["easzlab/kubeasz#1431"],
+        },
+        find: shared_keys,
     },
-    Rule {
-        id: "E603",
-        severity: Severity::Error,
-        title: "a CA's private key is on a member's host, or among a client's files",
-        consequence: "whoever gets at it there can issue certificates for everybody",
-        remedy: "keep it where certificates are issued, and remove it here",
-        sources: &["RFC 5280 section 8"],
-        check: ca_keys,
+    Check {
+        rule: Rule {
+            id: "E603",
+            severity: Severity::Error,
+            title: "a CA's private key is on a member's host, or among a client's files",
+            consequence: "whoever gets at it there can issue certificates for everybody",
+            remedy: "keep it where certificates are issued, and remove it here",
+            sources: &["RFC 5280 section 8"],
+        },
+        find: ca_keys,
     },
-    Rule {
-        id: "E604",
-        severity: Severity::Error,
-        title: "a file that etcd is told to read is missing",
-        consequence: "{etcd} does not start: `no such file or directory`; with Type=notify this may come after systemd was told that it is ready",
-        remedy: "put it there, or correct the path",
-        sources: &["kubespray#4040", "kubespray#2867"],
-        check: missing_files,
+    Check {
+        rule: Rule {
+            id: "E604",
+            severity: Severity::Error,
+            title: "a file that etcd is told to read is missing",
+            consequence: "{etcd} does not start: `no such file or directory`; with Type=notify this may come after systemd was told that it is ready",
+            remedy: "put it there, or correct the path",
+            sources: &["kubespray#4040", "kubespray#2867"],
+        },
+        find: missing_files,
     },
-    Rule {
-        id: "E605",
-        severity: Severity::Error,
-        title: "a private key is not that of its certificate",
-        consequence: "{etcd} does not start, or refuses every connection: `private key does not match public key`",
-        remedy: "put the right key beside the certificate; replace both at the same moment, or keep the key",
-        sources: &["Go, crypto/tls, X509KeyPair", "RFC 5280 section 6.1.3"],
-        check: mismatches,
+    Check {
+        rule: Rule {
+            id: "E605",
+            severity: Severity::Error,
+            title: "a private key is not that of its certificate",
+            consequence: "{etcd} does not start, or refuses every connection: `private key does not match public key`",
+            remedy: "put the right key beside the certificate; replace both at the same moment, or keep the key",
+            sources: &["Go, crypto/tls, X509KeyPair", "RFC 5280 section 6.1.3"],
+        },
+        find: mismatches,
     },
-    Rule {
-        id: "E606",
-        severity: Severity::Error,
-        title: "a private key has a password",
-        consequence: "{etcd} cannot ask for it, and does not start",
-        remedy: "write the key without a password, readable by etcd's user only",
-        sources: &["Go, crypto/tls, X509KeyPair"],
-        check: encrypted_keys,
+    Check {
+        rule: Rule {
+            id: "E606",
+            severity: Severity::Error,
+            title: "a private key has a password",
+            consequence: "{etcd} cannot ask for it, and does not start",
+            remedy: "write the key without a password, readable by etcd's user only",
+            sources: &["Go, crypto/tls, X509KeyPair"],
+        },
+        find: encrypted_keys,
     },
-    Rule {
-        id: "E607",
-        severity: Severity::Error,
-        title: "a key file without a key",
-        consequence: "{etcd} does not start: `failed to find any PEM data in key input`",
-        remedy: "write the key as PEM",
-        sources: &["Go, crypto/tls, X509KeyPair"],
-        check: no_key,
+    Check {
+        rule: Rule {
+            id: "E607",
+            severity: Severity::Error,
+            title: "a key file without a key",
+            consequence: "{etcd} does not start: `failed to find any PEM data in key input`",
+            remedy: "write the key as PEM",
+            sources: &["Go, crypto/tls, X509KeyPair"],
+        },
+        find: no_key,
     },
-    Rule {
-        id: "E608",
-        severity: Severity::Error,
-        title: "the unit's user may not read a file",
-        consequence: "{etcd} does not start: `permission denied`",
-        remedy: "give the file to the user that etcd runs as",
-        sources: &["etcd#12433", "etcd#12930", "etcd#6327", "kubespray#980"],
-        check: unreadable_files,
+    Check {
+        rule: Rule {
+            id: "E608",
+            severity: Severity::Error,
+            title: "the unit's user may not read a file",
+            consequence: "{etcd} does not start: `permission denied`",
+            remedy: "give the file to the user that etcd runs as",
+            sources: &["etcd#12433", "etcd#12930", "etcd#6327", "kubespray#980"],
+        },
+        find: unreadable_files,
     },
-    Rule {
-        id: "E609",
-        severity: Severity::Warning,
-        title: "a file is too large to be looked at",
-        consequence: "nothing else is said about it here; {etcd} reads certificates, keys and revocation lists anew for every connection",
-        remedy: SHORTEN,
-        sources: &[
-            "etcd, client/pkg/transport/listener.go",
-            "etcd, client/pkg/transport/listener_tls.go, checkCRL",
-            "RFC 5280 section 3.3",
-        ],
-        check: too_large,
+    Check {
+        rule: Rule {
+            id: "E609",
+            severity: Severity::Warning,
+            title: "a file is too large to be looked at",
+            consequence: "nothing else is said about it here; {etcd} reads certificates, keys and revocation lists anew for every connection",
+            remedy: SHORTEN,
+            sources: &[
+                "etcd, client/pkg/transport/listener.go",
+                "etcd, client/pkg/transport/listener_tls.go, checkCRL",
+                "RFC 5280 section 3.3",
+            ],
+        },
+        find: too_large,
     },
 ];
 
@@ -109,7 +127,10 @@ fn readable_keys(case: &Case<'_>) -> Vec<Symptom> {
         .map(|file| {
             let symptom = Symptom::new(Place::file(&file.path), format!("its mode is {:04o}", file.mode));
             if file.keys.iter().any(|key| ca_of(key, &cas).is_some()) {
-                symptom.but(Severity::Error, "every user of the host can issue certificates for everybody")
+                symptom.overriding(
+                    Severity::Error,
+                    "every user of the host can issue certificates for everybody",
+                )
             } else {
                 symptom
             }
@@ -232,7 +253,7 @@ fn ca_mismatches(host: &Host) -> Vec<Symptom> {
                 let problem = format!("it is not the key of {}, {}", ca.subject(), file.path.display());
                 let consequence = "whoever trusts the CA refuses what is signed with it: `certificate signed by unknown authority`; `cluster apply` refuses to sign";
                 let symptom = Symptom::new(Place::file(&beside.path), problem);
-                symptoms.push(symptom.but(Severity::Error, consequence));
+                symptoms.push(symptom.overriding(Severity::Error, consequence));
             }
         }
     }

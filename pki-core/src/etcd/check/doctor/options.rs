@@ -2,146 +2,176 @@
 
 use std::collections::HashMap;
 
-use super::{Case, Rule, Severity, Symptom, name, place, written};
+use super::{Case, Check, Rule, Severity, Symptom, name, place, written};
 use crate::etcd::found::{Member, Setting, Source};
 use crate::etcd::option::{Availability, EtcdOption, ValueKind};
 use crate::suggest;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E201",
-        severity: Severity::Error,
-        title: "an option is set by a flag and in the environment",
-        consequence: "{etcd} does not start, even if both are equal: `conflicting environment variable is shadowed by corresponding command-line flag`",
-        remedy: "set it in one of the two only",
-        sources: &["etcd#11298", "etcd#11111", "etcd#8380", "etcd#14640", "etcd#20118"],
-        check: conflicts,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E201",
+            severity: Severity::Error,
+            title: "an option is set by a flag and in the environment",
+            consequence: "{etcd} does not start, even if both are equal: `conflicting environment variable is shadowed by corresponding command-line flag`",
+            remedy: "set it in one of the two only",
+            sources: &["etcd#11298", "etcd#11111", "etcd#8380", "etcd#14640", "etcd#20118"],
+        },
+        find: conflicts,
     },
-    Rule {
-        id: "E202",
-        severity: Severity::Error,
-        title: "a flag that etcd does not know",
-        consequence: "{etcd} does not start: `flag provided but not defined`",
-        remedy: "correct or remove the flag",
-        sources: &["microk8s#5209", "flatcar/scripts#2916"],
-        check: |case| unknown(case, Source::Flag),
+    Check {
+        rule: Rule {
+            id: "E202",
+            severity: Severity::Error,
+            title: "a flag that etcd does not know",
+            consequence: "{etcd} does not start: `flag provided but not defined`",
+            remedy: "correct or remove the flag",
+            sources: &["microk8s#5209", "flatcar/scripts#2916"],
+        },
+        find: |case| unknown(case, Source::Flag),
     },
-    Rule {
-        id: "E203",
-        severity: Severity::Warning,
-        title: "a variable that etcd does not know",
-        consequence: "{etcd} passes over it: `unrecognized environment variable`",
-        remedy: "correct or remove the variable",
-        sources: &["etcd, pkg/flags/flag.go"],
-        check: |case| unknown(case, Source::Variable),
+    Check {
+        rule: Rule {
+            id: "E203",
+            severity: Severity::Warning,
+            title: "a variable that etcd does not know",
+            consequence: "{etcd} passes over it: `unrecognized environment variable`",
+            remedy: "correct or remove the variable",
+            sources: &["etcd, pkg/flags/flag.go"],
+        },
+        find: |case| unknown(case, Source::Variable),
     },
-    Rule {
-        id: "E204",
-        severity: Severity::Error,
-        title: "a key of the configuration file that etcd does not know",
-        consequence: "{etcd} passes over it without a word",
-        remedy: "correct the key, or move the option to where etcd reads it",
-        sources: &["etcd#12887", "etcd#13117", "etcd#17867"],
-        check: |case| unknown(case, Source::File),
+    Check {
+        rule: Rule {
+            id: "E204",
+            severity: Severity::Error,
+            title: "a key of the configuration file that etcd does not know",
+            consequence: "{etcd} passes over it without a word",
+            remedy: "correct the key, or move the option to where etcd reads it",
+            sources: &["etcd#12887", "etcd#13117", "etcd#17867"],
+        },
+        find: |case| unknown(case, Source::File),
     },
-    Rule {
-        id: "E205",
-        severity: Severity::Error,
-        title: "an option that this version of etcd does not have",
-        consequence: "{etcd} does not start: `flag provided but not defined`",
-        remedy: "write what takes its place, or remove it",
-        sources: &["etcd, CHANGELOG-3.6.md", "microk8s#5209", "etcd#20870"],
-        check: unavailable,
+    Check {
+        rule: Rule {
+            id: "E205",
+            severity: Severity::Error,
+            title: "an option that this version of etcd does not have",
+            consequence: "{etcd} does not start: `flag provided but not defined`",
+            remedy: "write what takes its place, or remove it",
+            sources: &["etcd, CHANGELOG-3.6.md", "microk8s#5209", "etcd#20870"],
+        },
+        find: unavailable,
     },
-    Rule {
-        id: "E206",
-        severity: Severity::Warning,
-        title: "an option that will go",
-        consequence: "{etcd} takes it and warns; a later version will not know it",
-        remedy: "write what takes its place",
-        sources: &["etcd, CHANGELOG-3.6.md", "etcd, CHANGELOG-3.7.md"],
-        check: deprecated,
+    Check {
+        rule: Rule {
+            id: "E206",
+            severity: Severity::Warning,
+            title: "an option that will go",
+            consequence: "{etcd} takes it and warns; a later version will not know it",
+            remedy: "write what takes its place",
+            sources: &["etcd, CHANGELOG-3.6.md", "etcd, CHANGELOG-3.7.md"],
+        },
+        find: deprecated,
     },
-    Rule {
-        id: "E207",
-        severity: Severity::Error,
-        title: "flags and variables beside a configuration file",
-        consequence: "{etcd} reads the configuration file and nothing else, not even `--name`",
-        remedy: "move them into the configuration file",
-        sources: &["etcd, server/etcdmain/config.go"],
-        check: ignored,
+    Check {
+        rule: Rule {
+            id: "E207",
+            severity: Severity::Error,
+            title: "flags and variables beside a configuration file",
+            consequence: "{etcd} reads the configuration file and nothing else, not even `--name`",
+            remedy: "move them into the configuration file",
+            sources: &["etcd, server/etcdmain/config.go"],
+        },
+        find: ignored,
     },
-    Rule {
-        id: "E208",
-        severity: Severity::Error,
-        title: "a value that etcd does not take",
-        consequence: "{etcd} does not start",
-        remedy: "correct the value",
-        sources: &["etcd, server/embed/config.go"],
-        check: values,
+    Check {
+        rule: Rule {
+            id: "E208",
+            severity: Severity::Error,
+            title: "a value that etcd does not take",
+            consequence: "{etcd} does not start",
+            remedy: "correct the value",
+            sources: &["etcd, server/embed/config.go"],
+        },
+        find: values,
     },
-    Rule {
-        id: "E209",
-        severity: Severity::Error,
-        title: "a word that is no flag",
-        consequence: "{etcd} does not start: `is not a valid flag`",
-        remedy: "remove it, or quote the value that it is a part of",
-        sources: &["etcd, server/etcdmain/config.go"],
-        check: operands,
+    Check {
+        rule: Rule {
+            id: "E209",
+            severity: Severity::Error,
+            title: "a word that is no flag",
+            consequence: "{etcd} does not start: `is not a valid flag`",
+            remedy: "remove it, or quote the value that it is a part of",
+            sources: &["etcd, server/etcdmain/config.go"],
+        },
+        find: operands,
     },
-    Rule {
-        id: "E210",
-        severity: Severity::Warning,
-        title: "an option that is set to nothing",
-        consequence: "{etcd} takes it for not set",
-        remedy: "give it a value, or remove it",
-        sources: &["etcd, pkg/flags/flag.go"],
-        check: empty,
+    Check {
+        rule: Rule {
+            id: "E210",
+            severity: Severity::Warning,
+            title: "an option that is set to nothing",
+            consequence: "{etcd} takes it for not set",
+            remedy: "give it a value, or remove it",
+            sources: &["etcd, pkg/flags/flag.go"],
+        },
+        find: empty,
     },
-    Rule {
-        id: "E211",
-        severity: Severity::Warning,
-        title: "a flag is there twice",
-        consequence: "{etcd} takes the last one",
-        remedy: "remove all but one",
-        sources: &["Go, package flag"],
-        check: repeated,
+    Check {
+        rule: Rule {
+            id: "E211",
+            severity: Severity::Warning,
+            title: "a flag is there twice",
+            consequence: "{etcd} takes the last one",
+            remedy: "remove all but one",
+            sources: &["Go, package flag"],
+        },
+        find: repeated,
     },
-    Rule {
-        id: "E212",
-        severity: Severity::Warning,
-        title: "`snapshot-count` is pinned above etcd's own value",
-        consequence: "{etcd} keeps that many entries in memory, and more after a restart; 3.6 lowered its own value from 100000 to 10000 for that",
-        remedy: "remove it, unless it was measured",
-        sources: &["etcd, CHANGELOG-3.6.md"],
-        check: snapshot_count,
+    Check {
+        rule: Rule {
+            id: "E212",
+            severity: Severity::Warning,
+            title: "`snapshot-count` is pinned above etcd's own value",
+            consequence: "{etcd} keeps that many entries in memory, and more after a restart; 3.6 lowered its own value from 100000 to 10000 for that",
+            remedy: "remove it, unless it was measured",
+            sources: &["etcd, CHANGELOG-3.6.md"],
+        },
+        find: snapshot_count,
     },
-    Rule {
-        id: "E213",
-        severity: Severity::Warning,
-        title: "the v2 store is in use",
-        consequence: "{etcd} still serves it, and keeps data that 3.6 refuses to start with: `detected disallowed v2 WAL`",
-        remedy: "move the data, run `etcdutl check v2store`, and remove `enable-v2` before the upgrade",
-        sources: &["etcd#20870", "etcd-io/website#1179"],
-        check: v2,
+    Check {
+        rule: Rule {
+            id: "E213",
+            severity: Severity::Warning,
+            title: "the v2 store is in use",
+            consequence: "{etcd} still serves it, and keeps data that 3.6 refuses to start with: `detected disallowed v2 WAL`",
+            remedy: "move the data, run `etcdutl check v2store`, and remove `enable-v2` before the upgrade",
+            sources: &["etcd#20870", "etcd-io/website#1179"],
+        },
+        find: v2,
     },
-    Rule {
-        id: "E214",
-        severity: Severity::Warning,
-        title: "etcdctl is told to speak the API of version 2",
-        consequence: "etcdctl 3.5 prints the help of version 2, and later ones do not know the variable",
-        remedy: "remove `ETCDCTL_API`",
-        sources: &["etcd, etcdctl/main.go"],
-        check: etcdctl_api,
+    Check {
+        rule: Rule {
+            id: "E214",
+            severity: Severity::Warning,
+            title: "etcdctl is told to speak the API of version 2",
+            consequence: "etcdctl 3.5 prints the help of version 2, and later ones do not know the variable",
+            remedy: "remove `ETCDCTL_API`",
+            sources: &["etcd, etcdctl/main.go"],
+        },
+        find: etcdctl_api,
     },
-    Rule {
-        id: "E215",
-        severity: Severity::Error,
-        title: "the configuration file cannot be read",
-        consequence: "{etcd} does not start",
-        remedy: "correct the file",
-        sources: &["etcd, server/etcdmain/config.go"],
-        check: config_faults,
+    Check {
+        rule: Rule {
+            id: "E215",
+            severity: Severity::Error,
+            title: "the configuration file cannot be read",
+            consequence: "{etcd} does not start",
+            remedy: "correct the file",
+            sources: &["etcd, server/etcdmain/config.go"],
+        },
+        find: config_faults,
     },
 ];
 
@@ -237,7 +267,11 @@ fn of_file(case: &Case<'_>, setting: &Setting) -> Symptom {
     let protects = setting.written.contains("security")
         || ["cert", "key-file", "ca-file", "crl", "tls", "auth"].iter().any(|word| key.contains(word));
     let symptom = Symptom::new(setting.place.clone(), problem);
-    if protects { symptom } else { symptom.but(Severity::Warning, "{etcd} passes over it without a word") }
+    if protects {
+        symptom
+    } else {
+        symptom.overriding(Severity::Warning, "{etcd} passes over it without a word")
+    }
 }
 
 fn unavailable(case: &Case<'_>) -> Vec<Symptom> {
@@ -251,7 +285,8 @@ fn unavailable(case: &Case<'_>) -> Vec<Symptom> {
         let symptom = Symptom::new(setting.place.clone(), format!("{} {availability}", setting.written));
         symptoms.push(match setting.source {
             Source::Flag => symptom,
-            _ => symptom.but(Severity::Warning, "{etcd} passes over it: `unrecognized environment variable`"),
+            _ => symptom
+                .overriding(Severity::Warning, "{etcd} passes over it: `unrecognized environment variable`"),
         });
     }
     symptoms

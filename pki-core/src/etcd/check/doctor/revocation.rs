@@ -1,47 +1,55 @@
 //! Revocation lists.
 
 use super::trust::is_absent;
-use super::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use super::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::etcd::version::EtcdVersion;
 use crate::place::Place;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E701",
-        severity: Severity::Error,
-        title: "the revocation list is missing, empty, or none",
-        consequence: "{etcd} starts, and refuses every connection",
-        remedy: "write a list, an empty one if nothing is revoked, as DER of version 2",
-        sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
-        check: unusable,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E701",
+            severity: Severity::Error,
+            title: "the revocation list is missing, empty, or none",
+            consequence: "{etcd} starts, and refuses every connection",
+            remedy: "write a list, an empty one if nothing is revoked, as DER of version 2",
+            sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
+        },
+        find: unusable,
     },
-    Rule {
-        id: "E702",
-        severity: Severity::Error,
-        title: "a revocation list that is not DER of version 2",
-        consequence: "{etcd} starts, and refuses every connection: it reads nothing but DER of version 2",
-        remedy: "write it as DER of version 2: `etcdpki gencrl | base64 -d`, or `openssl crl -outform DER` of a list with a number",
-        sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL", "cfssl#661", "cfssl#1396"],
-        check: old_form,
+    Check {
+        rule: Rule {
+            id: "E702",
+            severity: Severity::Error,
+            title: "a revocation list that is not DER of version 2",
+            consequence: "{etcd} starts, and refuses every connection: it reads nothing but DER of version 2",
+            remedy: "write it as DER of version 2: `etcdpki gencrl | base64 -d`, or `openssl crl -outform DER` of a list with a number",
+            sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL", "cfssl#661", "cfssl#1396"],
+        },
+        find: old_form,
     },
-    Rule {
-        id: "E703",
-        severity: Severity::Error,
-        title: "a revocation list with `listen-client-http-urls`",
-        consequence: "{etcd} does not look at the list for gRPC: who is revoked still gets in",
-        remedy: "use 3.5.32, 3.6.13, 3.7.0 or newer, or remove `listen-client-http-urls`",
-        sources: &["etcd#22007", "GHSA-3wh4-j44w-pg92"],
-        check: http_urls,
+    Check {
+        rule: Rule {
+            id: "E703",
+            severity: Severity::Error,
+            title: "a revocation list with `listen-client-http-urls`",
+            consequence: "{etcd} does not look at the list for gRPC: who is revoked still gets in",
+            remedy: "use 3.5.32, 3.6.13, 3.7.0 or newer, or remove `listen-client-http-urls`",
+            sources: &["etcd#22007", "GHSA-3wh4-j44w-pg92"],
+        },
+        find: http_urls,
     },
-    Rule {
-        id: "E704",
-        severity: Severity::Warning,
-        title: "a revocation list of another CA",
-        consequence: "{etcd} compares nothing but serial numbers, so it revokes whatever has one of them",
-        remedy: "use the list of the CA that clients have their certificates from",
-        sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
-        check: other_issuer,
+    Check {
+        rule: Rule {
+            id: "E704",
+            severity: Severity::Warning,
+            title: "a revocation list of another CA",
+            consequence: "{etcd} compares nothing but serial numbers, so it revokes whatever has one of them",
+            remedy: "use the list of the CA that clients have their certificates from",
+            sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
+        },
+        find: other_issuer,
     },
 ];
 
@@ -92,7 +100,7 @@ fn old_form(case: &Case<'_>) -> Vec<Symptom> {
             symptom
         } else {
             let consequence = "{etcd} reads it, but 3.6 and newer read nothing but DER of version 2: after an upgrade, every connection is refused";
-            symptom.but(Severity::Warning, consequence)
+            symptom.overriding(Severity::Warning, consequence)
         });
     }
     symptoms

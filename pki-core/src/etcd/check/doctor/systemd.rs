@@ -2,128 +2,154 @@
 
 use std::path::Path;
 
-use super::{Case, Rule, Severity, Symptom};
+use super::{Case, Check, Rule, Severity, Symptom};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
 use crate::place::Place;
 use crate::{duration, suggest};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "E101",
-        severity: Severity::Error,
-        title: "`ExecStart=` names no program that systemd can start",
-        consequence: "systemd refuses the unit: a path must be absolute, and no shell expands `~` or variables",
-        remedy: "write the absolute path of etcd",
-        sources: &["systemd.service(5)"],
-        check: exec_start,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E101",
+            severity: Severity::Error,
+            title: "`ExecStart=` names no program that systemd can start",
+            consequence: "systemd refuses the unit: a path must be absolute, and no shell expands `~` or variables",
+            remedy: "write the absolute path of etcd",
+            sources: &["systemd.service(5)"],
+        },
+        find: exec_start,
     },
-    Rule {
-        id: "E102",
-        severity: Severity::Warning,
-        title: "a unit is to be started with or after one that does not exist",
-        consequence: "systemd passes over units that do not exist, and `systemd-analyze verify` does not tell: the order is not what was meant",
-        remedy: "correct the name of the unit",
-        sources: &["systemd.unit(5)"],
-        check: unknown_units,
+    Check {
+        rule: Rule {
+            id: "E102",
+            severity: Severity::Warning,
+            title: "a unit is to be started with or after one that does not exist",
+            consequence: "systemd passes over units that do not exist, and `systemd-analyze verify` does not tell: the order is not what was meant",
+            remedy: "correct the name of the unit",
+            sources: &["systemd.unit(5)"],
+        },
+        find: unknown_units,
     },
-    Rule {
-        id: "E103",
-        severity: Severity::Error,
-        title: "an environment file is missing",
-        consequence: "systemd does not start the service: `Failed to load environment files`; `systemd-analyze verify` does not tell",
-        remedy: "put the file there, or correct `EnvironmentFile=`",
-        sources: &["systemd.exec(5)"],
-        check: |case| environment_files(case, false),
+    Check {
+        rule: Rule {
+            id: "E103",
+            severity: Severity::Error,
+            title: "an environment file is missing",
+            consequence: "systemd does not start the service: `Failed to load environment files`; `systemd-analyze verify` does not tell",
+            remedy: "put the file there, or correct `EnvironmentFile=`",
+            sources: &["systemd.exec(5)"],
+        },
+        find: |case| environment_files(case, false),
     },
-    Rule {
-        id: "E104",
-        severity: Severity::Warning,
-        title: "an environment file is missing, and a dash hides it",
-        consequence: "etcd starts without the settings of the file: with its defaults, as a member of its own",
-        remedy: "put the file there, correct `EnvironmentFile=`, and remove the dash",
-        sources: &["systemd.exec(5)"],
-        check: |case| environment_files(case, true),
+    Check {
+        rule: Rule {
+            id: "E104",
+            severity: Severity::Warning,
+            title: "an environment file is missing, and a dash hides it",
+            consequence: "etcd starts without the settings of the file: with its defaults, as a member of its own",
+            remedy: "put the file there, correct `EnvironmentFile=`, and remove the dash",
+            sources: &["systemd.exec(5)"],
+        },
+        find: |case| environment_files(case, true),
     },
-    Rule {
-        id: "E105",
-        severity: Severity::Error,
-        title: "a file with etcd's settings is read by no unit",
-        consequence: "{etcd} starts without these settings: with its defaults, as a member of its own",
-        remedy: "name this file in `EnvironmentFile=` of the unit",
-        sources: &["systemd.exec(5)"],
-        check: unread_environment,
+    Check {
+        rule: Rule {
+            id: "E105",
+            severity: Severity::Error,
+            title: "a file with etcd's settings is read by no unit",
+            consequence: "{etcd} starts without these settings: with its defaults, as a member of its own",
+            remedy: "name this file in `EnvironmentFile=` of the unit",
+            sources: &["systemd.exec(5)"],
+        },
+        find: unread_environment,
     },
-    Rule {
-        id: "E106",
-        severity: Severity::Error,
-        title: "a variable in `ExecStart=` is not set",
-        consequence: "systemd puts nothing in its place, and `systemd-analyze verify` does not tell",
-        remedy: "set the variable with `Environment=` or in an environment file",
-        sources: &["systemd.service(5)"],
-        check: unset_variables,
+    Check {
+        rule: Rule {
+            id: "E106",
+            severity: Severity::Error,
+            title: "a variable in `ExecStart=` is not set",
+            consequence: "systemd puts nothing in its place, and `systemd-analyze verify` does not tell",
+            remedy: "set the variable with `Environment=` or in an environment file",
+            sources: &["systemd.service(5)"],
+        },
+        find: unset_variables,
     },
-    Rule {
-        id: "E107",
-        severity: Severity::Error,
-        title: "white space follows a backslash at the end of a line",
-        consequence: "the command ends there: systemd takes the lines that follow for settings that it does not know",
-        remedy: "remove the white space behind the backslash",
-        sources: &["systemd.syntax(7)"],
-        check: |case| faults(case, |kind| matches!(kind, FaultKind::BlankAfterBackslash)),
+    Check {
+        rule: Rule {
+            id: "E107",
+            severity: Severity::Error,
+            title: "white space follows a backslash at the end of a line",
+            consequence: "the command ends there: systemd takes the lines that follow for settings that it does not know",
+            remedy: "remove the white space behind the backslash",
+            sources: &["systemd.syntax(7)"],
+        },
+        find: |case| faults(case, |kind| matches!(kind, FaultKind::BlankAfterBackslash)),
     },
-    Rule {
-        id: "E108",
-        severity: Severity::Warning,
-        title: "a line of a unit means nothing",
-        consequence: "systemd passes over it",
-        remedy: "write `Key=value` in a section, or begin a comment with `#`",
-        sources: &["systemd.syntax(7)"],
-        check: |case| faults(case, |kind| !matches!(kind, FaultKind::BlankAfterBackslash)),
+    Check {
+        rule: Rule {
+            id: "E108",
+            severity: Severity::Warning,
+            title: "a line of a unit means nothing",
+            consequence: "systemd passes over it",
+            remedy: "write `Key=value` in a section, or begin a comment with `#`",
+            sources: &["systemd.syntax(7)"],
+        },
+        find: |case| faults(case, |kind| !matches!(kind, FaultKind::BlankAfterBackslash)),
     },
-    Rule {
-        id: "E109",
-        severity: Severity::Warning,
-        title: "a service that never gives up starting",
-        consequence: "a member that cannot join, because a name is wrong or the others are down, keeps `systemctl start` waiting for ever",
-        remedy: "set `TimeoutStartSec=15min`, and start the members at the same time",
-        sources: &["puppetlabs-kubernetes#138"],
-        check: endless_start,
+    Check {
+        rule: Rule {
+            id: "E109",
+            severity: Severity::Warning,
+            title: "a service that never gives up starting",
+            consequence: "a member that cannot join, because a name is wrong or the others are down, keeps `systemctl start` waiting for ever",
+            remedy: "set `TimeoutStartSec=15min`, and start the members at the same time",
+            sources: &["puppetlabs-kubernetes#138"],
+        },
+        find: endless_start,
     },
-    Rule {
-        id: "E110",
-        severity: Severity::Warning,
-        title: "a service that gives up before its cluster is there",
-        consequence: "etcd tells that it is ready only when there is a quorum: if the other members come later, systemd ends it and does not try again",
-        remedy: "set `Restart=always` and `TimeoutStartSec=15min`, and start the members at the same time",
-        sources: &["kubespray#373", "etcd#13526"],
-        check: short_start,
+    Check {
+        rule: Rule {
+            id: "E110",
+            severity: Severity::Warning,
+            title: "a service that gives up before its cluster is there",
+            consequence: "etcd tells that it is ready only when there is a quorum: if the other members come later, systemd ends it and does not try again",
+            remedy: "set `Restart=always` and `TimeoutStartSec=15min`, and start the members at the same time",
+            sources: &["kubespray#373", "etcd#13526"],
+        },
+        find: short_start,
     },
-    Rule {
-        id: "E111",
-        severity: Severity::Warning,
-        title: "etcd runs as root",
-        consequence: "whoever takes over etcd has the host",
-        remedy: "make a user for etcd, set `User=etcd`, and give it its data and its keys",
-        sources: &["etcd, contrib/systemd/etcd.service"],
-        check: root_user,
+    Check {
+        rule: Rule {
+            id: "E111",
+            severity: Severity::Warning,
+            title: "etcd runs as root",
+            consequence: "whoever takes over etcd has the host",
+            remedy: "make a user for etcd, set `User=etcd`, and give it its data and its keys",
+            sources: &["etcd, contrib/systemd/etcd.service"],
+        },
+        find: root_user,
     },
-    Rule {
-        id: "E112",
-        severity: Severity::Warning,
-        title: "no sandbox",
-        consequence: "whoever takes over etcd sees and writes whatever its user may: `systemd-analyze security` gives such a unit more than 9 of 10 points",
-        remedy: "set `NoNewPrivileges=yes`, `ProtectSystem=strict`, `ProtectHome=yes` and the like, as `cluster apply` does",
-        sources: &["systemd.exec(5)"],
-        check: no_sandbox,
+    Check {
+        rule: Rule {
+            id: "E112",
+            severity: Severity::Warning,
+            title: "no sandbox",
+            consequence: "whoever takes over etcd sees and writes whatever its user may: `systemd-analyze security` gives such a unit more than 9 of 10 points",
+            remedy: "set `NoNewPrivileges=yes`, `ProtectSystem=strict`, `ProtectHome=yes` and the like, as `cluster apply` does",
+            sources: &["systemd.exec(5)"],
+        },
+        find: no_sandbox,
     },
-    Rule {
-        id: "E113",
-        severity: Severity::Error,
-        title: "several `ExecStart=`",
-        consequence: "systemd refuses the unit: only `Type=oneshot` may have more than one",
-        remedy: "empty the list first, with `ExecStart=`, where a drop-in brings its own command",
-        sources: &["systemd.service(5)"],
-        check: several_commands,
+    Check {
+        rule: Rule {
+            id: "E113",
+            severity: Severity::Error,
+            title: "several `ExecStart=`",
+            consequence: "systemd refuses the unit: only `Type=oneshot` may have more than one",
+            remedy: "empty the list first, with `ExecStart=`, where a drop-in brings its own command",
+            sources: &["systemd.service(5)"],
+        },
+        find: several_commands,
     },
 ];
 

@@ -9,6 +9,7 @@ use time::macros::datetime;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::etcd::check::groups;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
@@ -87,20 +88,6 @@ fn edited(path: &str, from: &str, to: &str) -> Files {
     let mut files = healthy();
     edit(&mut files, path, from, to);
     files
-}
-
-#[test]
-fn rules_are_numbered_once_and_say_everything() {
-    let ids: Vec<_> = rules().map(|rule| rule.id).collect();
-    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-    for rule in rules() {
-        assert!(
-            !rule.title.is_empty() && !rule.consequence.is_empty() && !rule.remedy.is_empty(),
-            "{}",
-            rule.id
-        );
-        assert!(!rule.sources.is_empty(), "{} has no source", rule.id);
-    }
 }
 
 #[test]

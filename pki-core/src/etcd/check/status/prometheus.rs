@@ -55,9 +55,9 @@ pub fn prometheus(statuses: &[Status]) -> String {
         "Whether a certificate or revocation list is missing, unreadable, not as recorded, or without its CA.",
     );
     for status in statuses {
-        let certificates = status.certificates.iter().map(|one| (&one.path, one.problem.is_some()));
-        let lists = status.revocation_lists.iter().map(|one| (&one.path, one.problem.is_some()));
-        let others = status.problems.iter().map(|one| (&one.path, true));
+        let certificates = status.certificates.iter().map(|one| (&one.path, !one.file.is_healthy()));
+        let lists = status.revocation_lists.iter().map(|one| (&one.path, !one.file.is_healthy()));
+        let others = status.other_files.iter().map(|path| (path, true));
         // A file of several CAs is one file.
         let mut files: Vec<(&String, bool)> = Vec::new();
         for (path, is_wrong) in certificates.chain(lists).chain(others) {

@@ -1,8 +1,9 @@
-//! Handshakes of many with many, none of them twice.
+//! Handshakes of many parties with many others, as few of them as possible.
 //!
-//! What a side makes of the other depends on its own trust, which members usually share, and on what the other shows.
-//! A handshake that comes about has put both to the test; where both tests are known from other handshakes, the end is
-//! known too. So a thousand members need some thousands of handshakes, not a million.
+//! Whether a side accepts the other depends on its own trust, which members usually have in common, and on the
+//! certificate that the other shows. A handshake that succeeds has tested both sides. Where both tests are known from
+//! other handshakes, the result is known without a handshake. So a thousand members need some thousands of handshakes,
+//! not a million.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,31 +11,31 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::fault::{Obstacle, Unknown};
 use super::names::KnownNames;
+use super::obstacle::{Obstacle, Unknown};
 use crate::parallel;
 use crate::tls::{Client, Lookup, Reason, Refusal, Server, Side, Versions, handshake};
 
-/// What is in the way of a connection; none if it comes about.
+/// Why a connection fails or may fail; `None` if it succeeds.
 pub(super) type Outcome = Option<Arc<Obstacle>>;
 
-/// All that a side's judgement of others depends on. Sides that share it judge alike.
+/// All that a side's judgement of others depends on. Sides for which it is equal judge alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Trust {
-    /// The file of CAs
+    /// The contents of the file of CAs.
     pub(super) authorities: Option<Vec<u8>>,
-    /// Whether it looks at certificates without such a file
+    /// Whether it checks certificates even without such a file.
     pub(super) demands: bool,
     pub(super) allowed: String,
-    /// The revocation list, if one is configured and is there
+    /// The contents of the revocation list: `None` if none is configured, `Some(None)` if its file is missing.
     pub(super) revocation: Option<Option<Vec<u8>>>,
     pub(super) checks_source: bool,
     pub(super) versions: String,
-    /// The kind of its own key: some cannot sign in some versions of TLS.
+    /// The kind of its own key, because some kinds cannot sign in some versions of TLS.
     pub(super) key: String,
 }
 
-/// Somebody who dials.
+/// A party that dials.
 #[derive(Debug)]
 struct Caller {
     client: Client,
@@ -48,43 +49,46 @@ struct Port {
     trust: usize,
 }
 
-/// All who dial and all that listen.
+/// All parties that dial, all ports that listen, and the hosts that are dialled. They have numbers.
 #[derive(Debug, Default)]
-pub(super) struct Company {
+pub(super) struct Parties {
     callers: Vec<Caller>,
     ports: Vec<Port>,
     hosts: Vec<String>,
     trusts: HashMap<Trust, usize>,
     host_numbers: HashMap<String, usize>,
+    /// What the files tell about names.
+    pub(super) names: KnownNames,
 }
 
-/// A connection to try, by numbers.
+/// A connection to try, by the numbers of its parties.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dial {
     pub(super) caller: usize,
     pub(super) port: usize,
     pub(super) host: usize,
-    /// Where it comes from; none if nobody knows.
+    /// The address that the caller dials from; `None` if the files do not tell it.
     pub(super) source: Option<IpAddr>,
 }
 
-/// The circumstances of handshakes.
+/// The conditions under which connections are tried.
 #[derive(Clone, Copy)]
-pub(super) struct Circumstances<'a> {
-    pub(super) names: &'a KnownNames,
-    /// Name servers to ask; without them, what the files tell has to do.
-    pub(super) lookup: Option<&'a (dyn Lookup + Sync)>,
-    pub(super) now: OffsetDateTime,
+pub struct Conditions<'a> {
+    /// The moment at which they are tried.
+    pub now: OffsetDateTime,
+    /// The name servers of the members' hosts. If it is `None`, only what the files tell about names counts, and
+    /// connections that depend on more are findings.
+    pub lookup: Option<&'a (dyn Lookup + Sync)>,
 }
 
-/// One side's test of the other.
+/// The test by which one side accepts or refuses the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Test {
     OfPort { trust: usize, port: usize, host: usize },
     OfCaller { trust: usize, caller: usize, source: Option<IpAddr> },
 }
 
-impl Company {
+impl Parties {
     pub(super) fn caller(&mut self, client: Client, trust: Trust) -> usize {
         let trust = self.trust(Trust { versions: words(client.versions), ..trust });
         self.callers.push(Caller { client, trust });
@@ -111,23 +115,23 @@ impl Company {
         *self.trusts.entry(trust).or_insert(next)
     }
 
-    /// What ports have in common if they judge alike.
+    /// A number that ports have in common if they judge alike.
     pub(super) fn trust_of_port(&self, port: usize) -> Option<usize> {
         self.ports.get(port).map(|port| port.trust)
     }
 
-    /// Whether a port asks for certificates.
+    /// Whether a port asks for a certificate.
     pub(super) fn demands(&self, port: usize) -> bool {
         self.ports.get(port).is_some_and(|port| port.server.client_authorities.is_some())
     }
 
-    /// How each connection ends.
-    pub(super) fn meet(&self, dials: &[Dial], circumstances: Circumstances<'_>) -> Vec<Outcome> {
+    /// The outcome of each connection.
+    pub(super) fn meet(&self, dials: &[Dial], conditions: Conditions<'_>) -> Vec<Outcome> {
         let mut tests: HashMap<Test, Outcome> = HashMap::new();
         let mut outcomes: Vec<Outcome> = vec![None; dials.len()];
         let mut waiting: Vec<(Dial, &mut Outcome)> = dials.iter().copied().zip(&mut outcomes).collect();
         while !waiting.is_empty() {
-            // Handshakes that would put the same to the test wait for each other.
+            // Of handshakes that would make the same test, one is made and the others wait for its result.
             let mut round = Vec::new();
             let mut claimed = HashSet::new();
             waiting.retain_mut(|(dial, outcome)| {
@@ -144,7 +148,7 @@ impl Company {
                 }
                 true
             });
-            let ends = parallel::map(&round, |dial| self.shake_hands(*dial, circumstances));
+            let ends = parallel::map(&round, |dial| self.shake_hands(*dial, conditions));
             for (dial, end) in round.into_iter().zip(ends) {
                 let [of_port, of_caller] = self.tests(dial);
                 match end.as_deref() {
@@ -174,15 +178,16 @@ impl Company {
         [Test::OfPort { trust: by_caller, port, host }, Test::OfCaller { trust: by_port, caller, source }]
     }
 
-    fn shake_hands(&self, dial: Dial, circumstances: Circumstances<'_>) -> Outcome {
+    fn shake_hands(&self, dial: Dial, conditions: Conditions<'_>) -> Outcome {
         let (caller, port) = (self.callers.get(dial.caller)?, self.ports.get(dial.port)?);
         let client = Client {
             host: self.hosts.get(dial.host).cloned().unwrap_or_default(),
-            // An address that no certificate is for, so that only those that are not looked at come through.
+            // No certificate is for this address, so only those succeed whose address is not checked.
             source: dial.source.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             ..caller.client.clone()
         };
-        let Circumstances { names, lookup, now } = circumstances;
+        let Conditions { lookup, now } = conditions;
+        let names = &self.names;
         let known: &dyn Lookup = match lookup {
             Some(servers) => servers,
             None => names,
@@ -208,7 +213,7 @@ impl Company {
     }
 }
 
-/// The end of a connection, if both tests tell it.
+/// The outcome of a connection, if the tests that are known tell it.
 fn known(tests: &HashMap<Test, Outcome>, [of_port, of_caller]: [Test; 2]) -> Option<Outcome> {
     let is_open = |outcome: &Outcome| outcome.as_deref().is_some_and(Obstacle::is_open);
     match (tests.get(&of_port), tests.get(&of_caller)) {
@@ -251,7 +256,7 @@ mod tests {
         Identity::read(certificate.as_bytes(), key.to_pem().as_bytes(), Leniency::default()).unwrap()
     }
 
-    /// Members that differ in everything that may matter: whoever meets whomever, the end is that of a handshake of
+    /// Members that differ in everything that may matter: the outcome for any two of them is that of a handshake of
     /// these two alone.
     #[test]
     fn nothing_is_concluded_that_is_not_so() {
@@ -263,7 +268,7 @@ mod tests {
                 (root.to_pem(), Issuer::new(root, key).unwrap())
             })
             .collect();
-        let mut company = Company::default();
+        let mut parties = Parties::default();
         let (mut callers, mut ports) = (Vec::new(), Vec::new());
         for own in 0..2 {
             for trusted in 0..2 {
@@ -281,17 +286,17 @@ mod tests {
                         let mut client = Client::new("", bundle.clone());
                         client.identity = Some(identity.clone());
                         client.allowed = allowed.clone();
-                        callers.push(company.caller(client, trust.clone()));
+                        callers.push(parties.caller(client, trust.clone()));
                         let mut server = Server::new(identity);
                         server.client_authorities = Some(bundle);
                         server.allowed = allowed;
                         server.checks_source = true;
-                        ports.push(company.port(server, trust));
+                        ports.push(parties.port(server, trust));
                     }
                 }
             }
         }
-        let host = company.host("10.0.0.1");
+        let host = parties.host("10.0.0.1");
         let sources = [Some([10, 0, 0, 1].into()), Some([10, 0, 0, 2].into()), None];
         let mut dials = Vec::new();
         for (at, caller) in callers.iter().enumerate() {
@@ -299,12 +304,11 @@ mod tests {
                 dials.push(Dial { caller: *caller, port: *port, host, source: sources[at % 3] });
             }
         }
-        let names = KnownNames::new();
-        let circumstances = Circumstances { names: &names, lookup: None, now: NOW };
-        let together = company.meet(&dials, circumstances);
+        let conditions = Conditions { lookup: None, now: NOW };
+        let together = parties.meet(&dials, conditions);
         for (dial, end) in dials.iter().zip(together) {
-            let alone = company.shake_hands(*dial, circumstances);
-            // Of two reasons either may be told, but for those that may be none.
+            let alone = parties.shake_hands(*dial, conditions);
+            // Of two reasons either may be given, but whether it is certain has to agree.
             let kind = |outcome: &Outcome| outcome.as_deref().map(Obstacle::is_open);
             assert_eq!(kind(&end), kind(&alone), "{dial:?}: {end:?} and {alone:?}");
         }

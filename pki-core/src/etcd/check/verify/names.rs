@@ -1,4 +1,4 @@
-//! Names and addresses, without asking anybody: what the files themselves tell.
+//! Names and addresses as the files themselves tell them, without asking name servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,38 +7,40 @@ use crate::tls::Lookup;
 
 /// What the files of a cluster tell about names.
 ///
-/// A host that members are dialled by leads to where they listen, or nobody would reach them. `localhost` is the
-/// loopback (RFC 6761 section 6.3). A name by which members tell each other from others, with
-/// `--peer-cert-allowed-hostname`, is no host's.
+/// The host in a member's URL leads to the addresses where the member listens, or nobody would reach it. `localhost`
+/// is the loopback (RFC 6761 section 6.3). A name that stands in `--peer-cert-allowed-hostname` is not the name of a
+/// host.
 #[derive(Debug, Clone)]
 pub(super) struct KnownNames {
     addresses: BTreeMap<String, BTreeSet<IpAddr>>,
     markers: BTreeSet<String>,
 }
 
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-
-impl KnownNames {
-    pub(super) fn new() -> Self {
+impl Default for KnownNames {
+    fn default() -> Self {
         let localhost = ("localhost".to_owned(), LOOPBACK.into());
         Self { addresses: BTreeMap::from([localhost]), markers: BTreeSet::new() }
     }
+}
 
-    /// That a host leads to addresses.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+impl KnownNames {
+    /// Notes that a host name leads to addresses.
     pub(super) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         if host.parse::<IpAddr>().is_err() {
             self.addresses.entry(host.to_ascii_lowercase()).or_default().extend(addresses);
         }
     }
 
-    /// That a name is in the certificates of all members, and leads nowhere.
+    /// Notes that a name is in the certificates of all members and leads to no address.
     pub(super) fn learn_marker(&mut self, name: &str) {
         self.markers.insert(name.to_ascii_lowercase());
     }
 
-    /// Which of the names in a certificate may be those of `source`, for all that is known here.
+    /// The names in a certificate that may lead to `source`, as far as the files tell.
     ///
-    /// Nobody's name servers say anything of the loopback but `localhost`.
+    /// No name leads to the loopback but `localhost`.
     pub(super) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
         let is_open = |name: &&String| {
             !self.markers.contains(&name.to_ascii_lowercase()) && name.parse::<IpAddr>().is_err()
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_what_is_told_is_known() {
-        let mut known = KnownNames::new();
+        let mut known = KnownNames::default();
         known.learn("Etcd1.example", [[10, 0, 0, 1].into()]);
         known.learn("10.0.0.9", [[10, 0, 0, 8].into()]);
         known.learn_marker("peer.internal");

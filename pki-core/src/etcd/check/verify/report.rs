@@ -1,4 +1,4 @@
-//! What came of it, for people and machines.
+//! The result of `cluster verify`, for people and machines.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -7,78 +7,72 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::fault::{Connection, Obstacle};
-use crate::tls::Side;
+use super::obstacle::Obstacle;
+use super::rules;
+use crate::etcd::check::connection::{Connection, ConnectionKind, ConnectionSide, ShownCertificate};
+use crate::etcd::check::finding::{Finding, Severity};
+use crate::place::Place;
 
-/// What `cluster verify` found. Serialises to the JSON of `--json`.
+/// What `cluster verify` found out. Serialises to the JSON of `--json`.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
-    /// The version of etcd whose rules were followed
+    /// The version of etcd whose rules were followed.
     pub etcd: String,
-    /// The moment that it is about
+    /// The moment at which the connections were tried.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The verdict in one sentence
+    /// The verdict in one sentence.
     pub summary: String,
-    /// Whether the cluster comes together, and what it survives
+    /// Whether the cluster forms, and what it survives.
     pub verdict: Verdict,
-    /// The members
+    /// The members.
     pub members: Vec<MemberReport>,
-    /// Who can dial whom, in the order of the members: a row for each one that dials. In JSON a row is a text with a
-    /// sign for each one that is dialled: `=` itself, `+` connects, `?` depends, `-` fails, `.` does not start
+    /// Which member can dial which, in the order of the members, with a row for each member that dials. In JSON a row
+    /// is a text with a sign for each member that is dialled: `=` itself, `+` connects, `?` depends on what the files
+    /// do not tell, `-` fails, `.` does not start.
     #[serde(serialize_with = "signs")]
     pub mesh: Vec<Vec<Link>>,
-    /// How many connections were tried
+    /// How many connections were tried.
     pub tried: Tried,
-    /// What does not come about though it should
-    pub failures: Vec<Failure>,
-    /// What depends on what the files do not tell
-    pub unknown: Vec<Failure>,
-    /// Certificates that open a port which they are kept from by the layout
-    pub breaches: Vec<Visit>,
-    /// Certificates that open a port which they were not made for, as the layout has it
-    pub opens_also: Vec<Visit>,
-    /// The first moment at which something that works now ends
+    /// What is wrong, errors first.
+    pub findings: Vec<Finding>,
+    /// Certificates that open a port that they were not made for, because the layout allows it.
+    pub also_opens: Vec<Connection>,
+    /// The first moment at which something that works now ends.
     pub first_end: Option<FirstEnd>,
-    /// What was taken for granted, and what was left out
-    pub warnings: Vec<String>,
 }
 
 impl Verification {
-    /// Whether there is nothing to mend.
-    pub fn is_good(&self) -> bool {
-        self.verdict.forms
-            && self.verdict.survives_any_one
-            && self.failures.is_empty()
-            && self.breaches.is_empty()
-            && self.members.iter().all(|member| member.starts)
+    /// Whether no finding is an error.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
     }
 }
 
-/// Whether a cluster comes together, and what it survives.
+/// Whether a cluster forms, and what it survives.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// Whether a majority finds a leader
+    /// Whether some member can become the leader.
     pub forms: bool,
-    /// Whether it goes on without any one of its members. A cluster of one does not have to.
+    /// Whether the cluster survives the loss of any one of its members. A cluster of one does not have to.
     pub survives_any_one: bool,
-    /// How many members decide
+    /// How many members make up a majority.
     pub majority: usize,
-    /// Whose loss ends it, and why
+    /// The members whose loss the cluster does not survive.
     pub fatal_losses: Vec<Loss>,
-    /// Who starts, and hears of no leader
+    /// The members that start and hear of no leader.
     pub stranded: Vec<String>,
 }
 
-/// A member whose loss ends the cluster.
+/// A member whose loss the cluster does not survive.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Loss {
-    /// The member
+    /// The name of the member.
     pub member: String,
-    /// Pairs of the members left that cannot talk in either direction
+    /// Pairs of the members that are left which cannot talk in either direction.
     pub silent: Vec<(String, String)>,
 }
 
@@ -86,25 +80,13 @@ pub struct Loss {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MemberReport {
-    /// Its name
+    /// Its name.
     pub name: String,
-    /// Whether etcd starts
+    /// Whether etcd starts with its files. If it does not, findings with its name as the subject say why.
     pub starts: bool,
-    /// Why not
-    pub faults: Vec<FaultReport>,
-    /// The addresses that it is taken to come from when it dials others: the kernel chooses, and etcd compares them
-    /// with its certificate
+    /// The addresses that it is assumed to dial from. The kernel chooses one, and etcd compares it with the member's
+    /// certificate.
     pub comes_from: Vec<IpAddr>,
-}
-
-/// Why a member does not start.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct FaultReport {
-    /// Why
-    pub reason: String,
-    /// What to do about it
-    pub hint: String,
 }
 
 /// Whether one member can dial another.
@@ -113,11 +95,11 @@ pub struct FaultReport {
 pub enum Link {
     /// It is the member itself.
     Itself,
-    /// It gets through.
+    /// The connection succeeds.
     Connects,
-    /// It gets through unless something that is not known here is in the way.
+    /// The connection succeeds or fails depending on what the files do not tell.
     Depends,
-    /// It is refused.
+    /// The connection fails.
     Fails,
     /// One of the two does not start.
     NotThere,
@@ -144,110 +126,134 @@ fn signs<S: Serializer>(mesh: &[Vec<Link>], serializer: S) -> Result<S::Ok, S::E
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[non_exhaustive]
 pub struct Tried {
-    /// Between members
+    /// Connections between members.
     pub peers: usize,
-    /// Of clients
+    /// Connections of clients.
     pub clients: usize,
-    /// Of gRPC gateways
+    /// Connections of gRPC gateways.
     pub gateways: usize,
-    /// Of certificates where they should open nothing
+    /// Connections that must fail.
     pub forbidden: usize,
 }
 
-/// Connections that fail for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Failure {
-    /// Which kind
-    pub connection: Connection,
-    /// Who dials
-    pub from: Vec<String>,
-    /// Who listens
-    pub to: Vec<String>,
-    /// Why not
-    pub reason: String,
-    /// Who refuses, if one of the two does
-    pub refuses: Option<&'static str>,
-    /// What etcd logs
-    pub log: &'static str,
-    /// What to do about it
-    pub hint: Option<String>,
-}
-
-/// A certificate where it was not made for, or nobody's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Visit {
-    /// Which certificate comes: a `client`'s, a `server`'s, a `peer`'s, a `gateway`'s, a `stranger`'s, `nobody`'s
-    pub visitor: &'static str,
-    /// Whose it is
-    pub of: Vec<String>,
-    /// `peer` or `client`
-    pub port: &'static str,
-    /// The members whose port it opens
-    pub members: Vec<String>,
-}
-
-/// The first end of something.
+/// The first moment at which something ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FirstEnd {
-    /// The last moment at which all works
+    /// The last moment at which everything works that works now.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The certificates that end then: by file, whose they are
+    /// The certificates that end then: their files, and who uses each of them.
     pub certificates: BTreeMap<String, Vec<String>>,
-    /// A connection that ends with them
+    /// A connection that fails from then on.
     pub connection: String,
 }
 
-/// One connection that does not come about.
+/// One connection that fails or may fail.
 pub(super) struct Failing {
-    pub(super) connection: Connection,
+    pub(super) kind: ConnectionKind,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) obstacle: Arc<Obstacle>,
 }
 
-/// Puts together what fails for the same reason: what one side dials, or what is dialled of one side.
-pub(super) fn gather(failing: impl IntoIterator<Item = Failing>) -> Vec<Failure> {
-    let mut failures: Vec<Failure> = Vec::new();
-    let mut places: HashMap<(Connection, Side, String, String, Option<String>), usize> = HashMap::new();
-    for Failing { connection, from, to, obstacle } in failing {
+/// Connections that fail for one reason.
+struct FailedConnections {
+    kind: ConnectionKind,
+    from: Vec<String>,
+    to: Vec<String>,
+    obstacle: Arc<Obstacle>,
+    remedy: Option<String>,
+}
+
+/// Makes a finding of all connections that fail for the same reason on one side: those that one party dials, or those
+/// that are dialled at one member.
+pub(super) fn failed_connections(failing: impl IntoIterator<Item = Failing>) -> Vec<Finding> {
+    let mut all: Vec<FailedConnections> = Vec::new();
+    let mut places: HashMap<(ConnectionKind, ConnectionSide, String, String, Option<String>), usize> =
+        HashMap::new();
+    for Failing { kind, from, to, obstacle } in failing {
         let reason = obstacle.to_string();
-        let hint = obstacle.hint(connection, &from, &to);
-        let key = |side, name: &String| (connection, side, name.clone(), reason.clone(), hint.clone());
-        let (by_client, by_server) = (key(Side::Client, &from), key(Side::Server, &to));
+        let remedy = obstacle.remedy(kind, &from, &to);
+        let key = |side, name: &String| (kind, side, name.clone(), reason.clone(), remedy.clone());
+        let (by_client, by_server) = (key(ConnectionSide::Client, &from), key(ConnectionSide::Server, &to));
         let place = |key| places.get(key).copied();
-        if let Some(failure) = place(&by_client).and_then(|place| failures.get_mut(place))
-            && failure.from.len() == 1
+        if let Some(failed) = place(&by_client).and_then(|place| all.get_mut(place))
+            && failed.from.len() == 1
         {
-            if !failure.to.contains(&to) {
-                failure.to.push(to);
+            if !failed.to.contains(&to) {
+                failed.to.push(to);
             }
             continue;
         }
-        if let Some(failure) = place(&by_server).and_then(|place| failures.get_mut(place))
-            && failure.to.len() == 1
+        if let Some(failed) = place(&by_server).and_then(|place| all.get_mut(place))
+            && failed.to.len() == 1
         {
-            failure.from.push(from);
+            failed.from.push(from);
             continue;
         }
-        places.insert(by_client, failures.len());
-        places.insert(by_server, failures.len());
-        failures.push(Failure {
-            connection,
-            from: vec![from],
-            to: vec![to],
-            refuses: match &*obstacle {
-                Obstacle::Refused(refusal) if refusal.by == Side::Client => Some("client"),
-                Obstacle::Refused(_) => Some("server"),
-                _ => None,
-            },
-            log: obstacle.log(),
-            reason,
-            hint,
-        });
+        places.insert(by_client, all.len());
+        places.insert(by_server, all.len());
+        all.push(FailedConnections { kind, from: vec![from], to: vec![to], obstacle, remedy });
     }
-    failures
+    all.into_iter().map(FailedConnections::finding).collect()
+}
+
+impl FailedConnections {
+    fn finding(self) -> Finding {
+        let Self { kind, from, to, obstacle, remedy } = self;
+        let subject = match kind {
+            ConnectionKind::Peer => format!("{} to {}", some(&from), some(&to)),
+            ConnectionKind::Client => format!("client {} to {}", some(&from), some(&to)),
+            ConnectionKind::Gateway => format!("the gRPC gateway of {}", some(&to)),
+        };
+        let finding = obstacle.rule().finding(Place::default(), obstacle.to_string());
+        let mut finding = finding.about(subject).remedy(remedy);
+        let (refused_by, log) = (obstacle.refused_by(), obstacle.log());
+        finding.connection = Some(Connection { kind, shows: kind.shows(), from, to, refused_by, log });
+        finding
+    }
+}
+
+/// A finding about a connection that succeeds and must not, in a cluster of `size` members.
+pub(super) fn breach(connection: Connection, size: usize) -> Finding {
+    let rule = match connection.shows {
+        ShownCertificate::None | ShownCertificate::Untrusted => rules::OPEN_TO_ALL,
+        _ => rules::OPEN_TO_OTHERS,
+    };
+    let mut finding = rule.finding(Place::default(), connection.in_words(size));
+    finding.connection = Some(connection);
+    finding
+}
+
+impl Connection {
+    /// A connection that succeeds, as in `the client certificate of root opens the peer port of every member`, in a
+    /// cluster of `size` members.
+    pub fn in_words(&self, size: usize) -> String {
+        let certificate = match (self.shows, self.from.as_slice()) {
+            (ShownCertificate::None, _) => "anybody without a certificate".to_owned(),
+            (ShownCertificate::Untrusted, _) => "a certificate of a CA that no member knows".to_owned(),
+            (shows, [one]) => format!("the {} certificate of {one}", shows.name()),
+            (shows, all) => format!("the {} certificates of {}", shows.name(), some(all)),
+        };
+        let members = match self.to.len() {
+            all if all == size && all > 1 => "every member".to_owned(),
+            _ => some(&self.to),
+        };
+        let verb = if self.from.len() > 1 { "open" } else { "opens" };
+        let port = if self.kind == ConnectionKind::Peer { "peer" } else { "client" };
+        format!("{certificate} {verb} the {port} port of {members}")
+    }
+}
+
+/// The number of names that are written one by one.
+const MOST_NAMES: usize = 8;
+
+/// The first of many names, and how many more there are.
+pub(super) fn some(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
+    }
 }

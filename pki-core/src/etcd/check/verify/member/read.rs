@@ -1,142 +1,30 @@
-//! A member, with everything that its files tell about whom it trusts and what it shows.
+//! Reads the files of a member into a [`Node`], as etcd would at its start.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::Path;
 
-use time::OffsetDateTime;
-
-use super::fault::Fault;
-use super::meeting::{Company, Trust};
-use crate::certificate::Certificate;
+use super::{Listener, ListenerTls, Node, Reading, Shown, certificates};
 use crate::error::Error;
-use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
+use crate::etcd::check::finding::Finding;
+use crate::etcd::check::verify::meeting::Trust;
+use crate::etcd::check::verify::rules;
+use crate::etcd::check::verify::start::StartFault;
+use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
 use crate::etcd::path;
-use crate::etcd::version::EtcdVersion;
-use crate::pem;
+use crate::place::Place;
 use crate::tls::{
-    Allowed, Authorities, Client, Identity, Leniency, RevocationFile, RevocationFormat, Server, Version,
-    Versions,
+    Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
 };
 
-/// A member.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) faults: Vec<Fault>,
-    pub(super) peer: Door,
-    pub(super) client: Door,
-    /// Who dials other members.
-    pub(super) caller: usize,
-    /// What the gRPC gateway dials its member with; none if it is off, or speaks plain HTTP.
-    pub(super) gateway: Option<usize>,
-    /// Whether the gateway shows the server's certificate.
-    pub(super) gateway_shows_server: bool,
-    /// The gateway's own certificate.
-    pub(super) gateway_certificate: Option<Shown>,
-    /// Names that all peers share, to be told from others.
-    pub(super) markers: Vec<String>,
-    /// The names in `initial-cluster`.
-    pub(super) initial_cluster: Vec<String>,
-}
-
-/// One of a member's two ports.
-#[derive(Debug, Default)]
-pub(super) struct Door {
-    pub(super) advertised: Vec<FoundUrl>,
-    pub(super) listening: Vec<FoundUrl>,
-    pub(super) lock: Lock,
-    /// The keys of the CAs that it trusts.
-    pub(super) authorities: BTreeSet<Vec<u8>>,
-    /// Whether it takes only some of the certificates that these CAs issued.
-    pub(super) is_selective: bool,
-    /// What it shows, as a visitor elsewhere.
-    pub(super) shown: Option<Shown>,
-}
-
-/// How a port listens with TLS.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lock {
-    /// Not at all.
-    #[default]
-    None,
-    /// With a certificate that etcd makes for itself.
-    SelfMade,
-    /// With this port.
-    Port(usize),
-}
-
-/// A certificate that may be shown to others than those it was made for.
-#[derive(Debug, Clone)]
-pub(super) struct Shown {
-    pub(super) identity: Identity,
-    pub(super) certificate: Vec<u8>,
-    /// An address that it is for.
-    pub(super) address: Option<IpAddr>,
-    pub(super) key: String,
-}
-
-/// When a certificate ends, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct End {
-    pub(super) at: OffsetDateTime,
-    pub(super) file: String,
-    pub(super) owner: String,
-}
-
-/// What is gathered while reading.
-pub(super) struct Reading<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) files: &'a dyn Files,
-    pub(super) version: EtcdVersion,
-    pub(super) leniency: Leniency,
-    pub(super) company: Company,
-    pub(super) ends: BTreeSet<End>,
-    pub(super) warnings: Vec<String>,
-}
-
-impl Reading<'_> {
-    /// Remembers when the certificates of a file end.
-    pub(super) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
-        for certificate in certificates(bytes) {
-            let (file, owner) = (file.to_owned(), owner.to_owned());
-            self.ends.insert(End { at: certificate.not_after(), file, owner });
-        }
-    }
-}
-
-/// The certificates of a PEM file.
-pub(super) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
-    let blocks = pem::blocks_one_by_one(bytes).into_iter();
-    blocks.filter_map(|block| Certificate::from_der(&block.der).ok()).collect()
-}
-
-impl Shown {
-    pub(super) fn of_stranger(identity: Identity) -> Self {
-        Self { identity, certificate: Vec::new(), address: None, key: String::new() }
-    }
-
-    pub(super) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
-        let leaf = certificates(file).into_iter().next()?;
-        Some(Self {
-            identity,
-            address: leaf.subject_alt_names().ip.first().copied(),
-            key: leaf.public_key().map(|key| key.kind().to_string()).unwrap_or_default(),
-            certificate: leaf.der().to_vec(),
-        })
-    }
-}
-
-/// A member's files, on their way to a [`Node`].
+/// Reads one member.
 struct Reader<'a, 'b> {
     host: &'a Host,
     member: &'a Member,
     name: String,
     reading: &'a mut Reading<'b>,
-    faults: Vec<Fault>,
+    faults: Vec<Finding>,
 }
 
-/// The options of one of the two ports.
+/// The names of the options of one of the two ports.
 struct Options {
     certificate: &'static str,
     key: &'static str,
@@ -170,7 +58,7 @@ const CLIENT: Options = Options {
     makes_its_own: "auto-tls",
 };
 
-/// What the files of one port hold (client/pkg/transport, `TLSInfo`).
+/// The contents of the files of one port (etcd, client/pkg/transport, `TLSInfo`).
 struct TlsInfo {
     shown: Option<Shown>,
     authorities: Option<Authorities>,
@@ -188,7 +76,7 @@ impl Node {
     ///
     /// # Errors
     /// If a file is there and cannot be read.
-    pub(super) fn read(
+    pub(in crate::etcd::check::verify) fn read(
         host: &Host,
         member: &Member,
         name: String,
@@ -196,13 +84,13 @@ impl Node {
     ) -> Result<Self, Error> {
         let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
         let peer = reader.tls_info(&PEER)?;
-        let (peer_door, caller) = reader.peer(peer);
+        let (peer_listener, caller) = reader.peer(peer);
         let listening = reader.urls("listen-client-urls", "http://localhost:2379");
         let advertised = reader.urls("advertise-client-urls", "http://localhost:2379");
-        let mut client_door = Door { advertised, listening, ..Door::default() };
+        let mut client_listener = Listener { advertised, listening, ..Listener::default() };
         let (mut gateway, mut gateway_certificate) = (None, None);
         // Without a URL that wants them, etcd does not read these files.
-        if let Some(url) = client_door.listening.iter().find(|url| url.is_tls()).cloned() {
+        if let Some(url) = client_listener.listening.iter().find(|url| url.is_tls()).cloned() {
             let info = reader.tls_info(&CLIENT)?;
             let own = reader.identity("client-cert-file", "client-key-file")?;
             gateway_certificate.clone_from(&own);
@@ -210,24 +98,25 @@ impl Node {
             if reader.has_gateway() && !info.makes_its_own {
                 gateway = shown.map(|shown| reader.gateway(shown, &info));
             }
-            reader.open(&mut client_door, info, &url, CLIENT.certificate, false);
+            reader.open(&mut client_listener, info, &url, CLIENT.certificate, false);
         }
         let settings = &member.settings;
-        // A member without any URL is one that nobody has told anything, and these are etcd's own defaults then; of
-        // one that was told something elsewhere, they are not.
+        // Without any URL, a member whose settings are all here listens where etcd does by itself. If some of its
+        // settings are elsewhere, nobody can say where it listens.
         let urls = ["listen-peer-urls", "initial-advertise-peer-urls", "listen-client-urls"];
         if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
-            reader.faults.push(Fault::SettingsNotSeen { place: member.place.to_string() });
+            reader.fault(member.place.clone(), &StartFault::SettingsNotSeen);
         }
         let initial_cluster: Vec<String> =
             settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
         if settings.value("initial-cluster").is_some() && !initial_cluster.contains(&reader.name) {
-            reader.faults.push(Fault::NotInInitialCluster { name: reader.name.clone() });
+            let fault = StartFault::NotInInitialCluster { name: reader.name.clone() };
+            reader.fault(reader.place("initial-cluster"), &fault);
         }
         let markers = values(settings.value(PEER.allowed_hosts), reader.lists_are_known());
         Ok(Self {
-            peer: peer_door,
-            client: client_door,
+            peer: peer_listener,
+            client: client_listener,
             caller,
             gateway,
             gateway_shows_server: gateway_certificate.is_none(),
@@ -238,14 +127,25 @@ impl Node {
             name: reader.name,
         })
     }
-
-    /// Whether etcd would start with all this.
-    pub(super) fn starts(&self) -> bool {
-        self.faults.is_empty()
-    }
 }
 
 impl Reader<'_, '_> {
+    /// Notes why the member does not start.
+    fn fault(&mut self, place: Place, fault: &StartFault) {
+        let finding = fault.rule().finding(place, fault.to_string()).about(&self.name);
+        self.faults.push(finding.remedy(fault.remedy()).of_version(self.reading.version));
+    }
+
+    fn half_a_pair(&mut self, set: &'static str, unset: &'static str) {
+        self.fault(self.place(set), &StartFault::HalfAPair { set, unset });
+    }
+
+    /// Where an option is set; the place of the member if it is not set.
+    fn place(&self, option: &str) -> Place {
+        let setting = self.member.settings.setting(option);
+        setting.map_or_else(|| self.member.place.clone(), |setting| setting.place.clone())
+    }
+
     fn value(&self, option: &str) -> Option<&str> {
         self.member.settings.value(option)
     }
@@ -261,15 +161,15 @@ impl Reader<'_, '_> {
         match self.bytes(option, &file)? {
             Ok(bytes) => Ok(Some((file, bytes))),
             Err(fault) => {
-                self.faults.push(fault);
+                self.fault(self.place(option), &fault);
                 Ok(None)
             }
         }
     }
 
-    /// The contents of the file that an option names; or why there are none.
-    fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, Fault>, Error> {
-        let missing = || Fault::Missing { option, file: file.to_owned() };
+    /// The contents of the file that an option names, or why they are not known.
+    fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
+        let missing = || StartFault::Missing { option, file: file.to_owned() };
         let path = match self.host.sight(file) {
             Sight::Seen(path) | Sight::TooLarge(path) => path.clone(),
             Sight::Absent(_) => return Ok(Err(missing())),
@@ -277,7 +177,7 @@ impl Reader<'_, '_> {
             Sight::NotSeen => {
                 let node = self.reading.folder.join(path::NODES).join(&self.name);
                 if self.reading.files.entry(&node)?.is_none() {
-                    return Ok(Err(Fault::NotSeen { option, file: file.to_owned() }));
+                    return Ok(Err(StartFault::NotSeen { option, file: file.to_owned() }));
                 }
                 node.join(file.trim_start_matches('/'))
             }
@@ -285,15 +185,15 @@ impl Reader<'_, '_> {
         Ok(match entry(&path, self.reading.files)? {
             Ok(Some(entry)) => Ok(entry.bytes.to_vec()),
             Ok(None) => Err(missing()),
-            Err(_) => Err(Fault::TooLarge { option, file: file.to_owned() }),
+            Err(_) => Err(StartFault::TooLarge { option, file: file.to_owned() }),
         })
     }
 
     fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
         match (self.value(certificate).is_some(), self.value(key).is_some()) {
             (false, false) => return Ok(None),
-            (true, false) => self.faults.push(Fault::HalfAPair { set: certificate, unset: key }),
-            (false, true) => self.faults.push(Fault::HalfAPair { set: key, unset: certificate }),
+            (true, false) => self.half_a_pair(certificate, key),
+            (false, true) => self.half_a_pair(key, certificate),
             (true, true) => {}
         }
         let (Some((file, bytes)), Some((_, key))) = (self.file(certificate)?, self.file(key)?) else {
@@ -303,7 +203,7 @@ impl Reader<'_, '_> {
         match Identity::read(&bytes, &key, self.reading.leniency) {
             Ok(identity) => Ok(Shown::new(identity, &bytes)),
             Err(why) => {
-                self.faults.push(Fault::Identity { file, why });
+                self.fault(self.place(certificate), &StartFault::Identity { file, why });
                 Ok(None)
             }
         }
@@ -322,20 +222,22 @@ impl Reader<'_, '_> {
             (false, true) => Allowed::CommonNames(names),
             (true, false) => Allowed::Hostnames(hosts),
             (false, false) => {
-                self.faults.push(Fault::TwoAllowLists);
+                self.fault(self.place(options.allowed_hosts), &StartFault::TwoAllowLists);
                 Allowed::All
             }
         }
     }
 
-    /// What etcd does without the file: refuse everybody. What was not looked at is taken for what is wanted.
+    /// The revocation list. Without the file etcd refuses everybody; a file that was not seen is taken for one that
+    /// revokes nothing.
     fn revocation(&mut self, option: &'static str) -> Result<Option<Option<Vec<u8>>>, Error> {
         let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
         match self.bytes(option, &file)? {
             Ok(bytes) => Ok(Some(Some(bytes))),
-            Err(Fault::Missing { .. }) => Ok(Some(None)),
+            Err(StartFault::Missing { .. }) => Ok(Some(None)),
             Err(fault) => {
-                self.reading.warnings.push(format!("{}: {fault}; it is left out", self.name));
+                let finding = rules::REVOCATION_NOT_SEEN.finding(self.place(option), fault.to_string());
+                self.reading.findings.push(finding.about(&self.name).remedy(fault.remedy()));
                 Ok(None)
             }
         }
@@ -363,7 +265,9 @@ impl Reader<'_, '_> {
             self.reading.note_ends(&file, &self.name, &bytes);
             match Authorities::read(&bytes, leniency) {
                 Ok(read) => (bundle, authorities) = (Some(bytes), Some(read)),
-                Err(why) => self.faults.push(Fault::Authorities { file, why }),
+                Err(why) => {
+                    self.fault(self.place(options.authorities), &StartFault::Authorities { file, why });
+                }
             }
         }
         let allowed = self.allowed(options);
@@ -400,8 +304,8 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// The peer port, and who dials those of others.
-    fn peer(&mut self, info: TlsInfo) -> (Door, usize) {
+    /// The peer port, and the number of the party that dials the peer ports of others.
+    fn peer(&mut self, info: TlsInfo) -> (Listener, usize) {
         let mut client = Client::new(String::new(), Authorities::System);
         client.authorities = match &info.authorities {
             _ if info.makes_its_own => None,
@@ -413,37 +317,38 @@ impl Reader<'_, '_> {
         client.versions = info.versions;
         client.leniency = self.reading.leniency;
         let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
-        let caller = self.reading.company.caller(client, trust);
-        let mut door = Door {
+        let caller = self.reading.parties.caller(client, trust);
+        let mut listener = Listener {
             advertised: self.urls("initial-advertise-peer-urls", "http://localhost:2380"),
             listening: self.urls("listen-peer-urls", "http://localhost:2380"),
-            ..Door::default()
+            ..Listener::default()
         };
-        if let Some(url) = door.listening.iter().find(|url| url.is_tls()).cloned() {
+        if let Some(url) = listener.listening.iter().find(|url| url.is_tls()).cloned() {
             let skips =
                 ["peer-skip-client-san-verification", "experimental-peer-skip-client-san-verification"];
             let checks_source = !skips.iter().any(|option| self.member.settings.is_true(option));
-            self.open(&mut door, info, &url, PEER.certificate, checks_source);
+            self.open(&mut listener, info, &url, PEER.certificate, checks_source);
         }
-        (door, caller)
+        (listener, caller)
     }
 
-    /// Lets a port listen with TLS.
+    /// Has a port listen with TLS.
     fn open(
         &mut self,
-        door: &mut Door,
+        listener: &mut Listener,
         info: TlsInfo,
         url: &FoundUrl,
         option: &'static str,
         checks_source: bool,
     ) {
-        door.is_selective = info.allowed != Allowed::All;
-        door.authorities = info.authority_keys;
+        listener.is_selective = info.allowed != Allowed::All;
+        listener.authorities = info.authority_keys;
         let Some(shown) = info.shown else {
             if info.makes_its_own {
-                door.lock = Lock::SelfMade;
+                listener.tls = ListenerTls::SelfMade;
             } else if self.value(option).is_none() {
-                self.faults.push(Fault::NoCertificate { url: url.text.clone(), option });
+                let fault = StartFault::NoCertificate { url: url.text.clone(), option };
+                self.fault(self.member.place.clone(), &fault);
             }
             return;
         };
@@ -455,11 +360,11 @@ impl Reader<'_, '_> {
         server.versions = info.versions;
         server.leniency = self.reading.leniency;
         let trust = Trust { checks_source, ..info.trust };
-        door.lock = Lock::Port(self.reading.company.port(server, trust));
-        door.shown = Some(shown);
+        listener.tls = ListenerTls::Port(self.reading.parties.port(server, trust));
+        listener.shown = Some(shown);
     }
 
-    /// Whether the gRPC gateway is on. It is unless told otherwise; etcd 3.4 leaves it off if there is a configuration
+    /// Whether the gRPC gateway is on. It is on unless an option turns it off; etcd 3.4 leaves it off if there is a configuration
     /// file that does not mention it.
     fn has_gateway(&self) -> bool {
         let settings = &self.member.settings;
@@ -470,8 +375,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The gateway dials with the server's own settings, but for looking at the server's certificate
-    /// (server/embed/serve.go).
+    /// The number of the party that the gateway is. It dials with the server's own settings, and does not check the
+    /// server's certificate (etcd, server/embed/serve.go).
     fn gateway(&mut self, shown: Shown, info: &TlsInfo) -> usize {
         let mut client = Client::new(String::new(), Authorities::System);
         client.authorities = None;
@@ -480,25 +385,11 @@ impl Reader<'_, '_> {
         client.leniency = self.reading.leniency;
         let trust = Trust { key: shown.key, allowed: format!("{:?}", info.allowed), ..Trust::default() };
         client.identity = Some(shown.identity);
-        self.reading.company.caller(client, trust)
+        self.reading.parties.caller(client, trust)
     }
 }
 
-impl Door {
-    /// The addresses that its URLs name.
-    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
-        let urls = self.listening.iter().chain(&self.advertised);
-        let addresses = urls.filter_map(|url| url.host.parse::<IpAddr>().ok());
-        addresses.filter(|address| !address.is_unspecified()).collect()
-    }
-
-    /// Whether who dials `url` meets TLS. What listens at a port that nobody dials may be behind another one.
-    pub(super) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
-        self.listening.iter().find(|own| own.port == url.port).map_or(url.is_tls(), FoundUrl::is_tls)
-    }
-}
-
-/// The values of an option, of which old versions of etcd take one only.
+/// The values of an option, of which old versions of etcd accept only one.
 fn values(value: Option<&str>, is_list: bool) -> Vec<String> {
     match value {
         None => Vec::new(),

@@ -1,38 +1,41 @@
-//! A client: the folder that it was given, with `etcdctl.env` or without.
+//! A client of the cluster: its folder, with `etcdctl.env` or without.
 
 use std::path::{Path, PathBuf};
 
 use super::meeting::Trust;
-use super::node::{Reading, Shown, certificates};
+use super::member::{Reading, Shown, certificates};
+use super::rules;
 use crate::error::Error;
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::etcd::path::{self, ETCDCTL};
 use crate::etcd::tree::{Entry, FileKind};
 use crate::pem;
+use crate::place::Place;
 use crate::tls::{Authorities, Client, Identity, NoStart};
 
 /// A client.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(super) struct ClientNode {
     pub(super) name: String,
-    /// Who dials, or why it cannot.
+    /// The number of the party that dials, or why the client cannot dial.
     pub(super) caller: Result<usize, NoStart>,
-    /// Where it is told to go.
+    /// The endpoints in its `ETCDCTL_ENDPOINTS`.
     pub(super) endpoints: Vec<FoundUrl>,
     pub(super) shown: Option<Shown>,
 }
 
-/// What a client's folder names.
+/// The files and settings of a client.
 #[derive(Default)]
 struct Named {
     authorities: Option<(String, Vec<u8>)>,
     certificate: Option<(String, Vec<u8>)>,
     key: Option<Vec<u8>>,
     endpoints: Vec<FoundUrl>,
-    looks_at_nothing: bool,
+    /// Whether it accepts any certificate of a server.
+    skips_verification: bool,
 }
 
-impl Guest {
+impl ClientNode {
     /// Every client of a folder that `apply` made.
     ///
     /// # Errors
@@ -43,30 +46,30 @@ impl Guest {
             Some(Entry { kind: FileKind::Folder, .. }) => {}
             _ => return Ok(Vec::new()),
         }
-        let mut guests = Vec::new();
+        let mut all = Vec::new();
         for name in reading.files.names(&clients)? {
             let folder = clients.join(&name);
             if let Ok(Some(Entry { kind: FileKind::Folder, .. })) = entry(&folder, reading.files)? {
-                guests.push(Self::read(&folder, name, reading)?);
+                all.push(Self::read(&folder, name, reading)?);
             }
         }
-        Ok(guests)
+        Ok(all)
     }
 
     fn read(folder: &Path, name: String, reading: &mut Reading<'_>) -> Result<Self, Error> {
         let named = match reading.files.entry(&folder.join(ETCDCTL))? {
             Some(entry) => of_environment(folder, &String::from_utf8_lossy(&entry.bytes), reading)?,
-            None => of_folder(folder, reading)?,
+            None => of_folder(folder, &name, reading)?,
         };
         let leniency = reading.leniency;
         for (file, bytes) in named.authorities.iter().chain(&named.certificate) {
             reading.note_ends(file, &format!("client {name}"), bytes);
         }
-        let mut trust = Trust { demands: !named.looks_at_nothing, ..Trust::default() };
+        let mut trust = Trust { demands: !named.skips_verification, ..Trust::default() };
         let mut client = Client::new(String::new(), Authorities::System);
         client.leniency = leniency;
         let mut fault = None;
-        if named.looks_at_nothing {
+        if named.skips_verification {
             client.authorities = None;
         } else if let Some((_, bundle)) = named.authorities {
             match Authorities::read(&bundle, leniency) {
@@ -93,14 +96,14 @@ impl Guest {
             trust.key.clone_from(&shown.key);
         }
         let caller = match fault {
-            None => Ok(reading.company.caller(client, trust)),
+            None => Ok(reading.parties.caller(client, trust)),
             Some(why) => Err(why),
         };
         Ok(Self { name, caller, endpoints: named.endpoints, shown })
     }
 }
 
-/// What `etcdctl.env` names. The tree may have been moved since it was made, so what lies beside it comes first.
+/// What `etcdctl.env` names. The tree may have been moved since it was made, so files beside it come first.
 fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Result<Named, Error> {
     let variables = EnvironmentFile::parse(text, &folder.join(ETCDCTL)).variables;
     let value = |name: &str| {
@@ -133,23 +136,24 @@ fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Resul
     });
     Ok(Named {
         endpoints: endpoints.collect(),
-        looks_at_nothing: value("ETCDCTL_INSECURE_SKIP_TLS_VERIFY") == Some("true"),
+        skips_verification: value("ETCDCTL_INSECURE_SKIP_TLS_VERIFY") == Some("true"),
         authorities,
         certificate,
         key,
     })
 }
 
-/// What lies in the folder: a key, a CA, and a certificate that is none.
-fn of_folder(folder: &Path, reading: &mut Reading<'_>) -> Result<Named, Error> {
+/// The files of a folder without `etcdctl.env`: a key, the certificate of a CA, and one that is not of a CA.
+fn of_folder(folder: &Path, client: &str, reading: &mut Reading<'_>) -> Result<Named, Error> {
     let mut named = Named::default();
     for name in reading.files.names(folder)? {
         let bytes = match entry(&folder.join(&name), reading.files)? {
             Ok(Some(entry)) => entry.bytes.to_vec(),
             Ok(None) => continue,
-            // It may be no file of keys at all.
+            // It may have nothing to do with the client's certificate.
             Err(error) => {
-                reading.warnings.push(error.to_string());
+                let finding = rules::CLIENT_FILE_NOT_READ.finding(Place::default(), error.to_string());
+                reading.findings.push(finding.about(format!("client {client}")).remedy(error.hint()));
                 continue;
             }
         };

@@ -1,0 +1,3 @@
+//! What people see on their terminals.
+
+pub(crate) mod finding;

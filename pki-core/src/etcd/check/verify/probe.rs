@@ -1,0 +1,257 @@
+//! Probes: certificates are tried at ports that they were not made for, and must not open those that the layout keeps
+//! them from.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use time::OffsetDateTime;
+
+use super::client::ClientNode;
+use super::meeting::{Conditions, Dial, Parties, Trust};
+use super::member::{Listener, ListenerTls, Node, Shown};
+use crate::ca;
+use crate::error::Error;
+use crate::etcd::check::connection::{Connection, ConnectionKind, ShownCertificate};
+use crate::key::{KeyAlgorithm, KeySource};
+use crate::random::Random;
+use crate::request::Request;
+use crate::tls::{Authorities, Client, Identity, Leniency, NoStart};
+
+/// A certificate of a CA that no member knows.
+#[derive(Debug, Clone)]
+pub struct UntrustedCa(Result<Identity, NoStart>);
+
+impl UntrustedCa {
+    /// Makes the CA.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn new(keys: &dyn KeySource, random: &dyn Random, now: OffsetDateTime) -> Result<Self, Error> {
+        let request = Request { common_name: "untrusted".to_owned(), ..Request::default() };
+        let key = keys.generate(KeyAlgorithm::EcdsaP256)?;
+        let authority = ca::create(&request, &key, now, random)?.value.certificate;
+        let (certificate, key) = (authority.to_pem(), key.to_pem());
+        Ok(Self(Identity::read(certificate.as_bytes(), key.as_bytes(), Leniency::default())))
+    }
+}
+
+/// The results of all probes.
+#[derive(Debug, Default)]
+pub(super) struct ProbeResults {
+    /// How many connections had to fail.
+    pub(super) forbidden: usize,
+    /// Connections that had to fail and succeeded.
+    pub(super) breaches: Vec<Connection>,
+    /// Connections that succeeded at a port that the certificate was not made for, as the layout has it.
+    pub(super) also_opens: Vec<Connection>,
+}
+
+/// Certificates, and the ports to try them at.
+#[derive(Debug, Default)]
+pub(super) struct Probes {
+    planned: Vec<Probe>,
+    /// The handshake of each probe.
+    dials: Vec<Dial>,
+    /// Ports that let in everybody, so that there is nothing to try.
+    open: Vec<Connection>,
+}
+
+/// A certificate that is tried at a port that it was not made for.
+#[derive(Debug)]
+struct Probe {
+    shows: ShownCertificate,
+    /// Whose certificate it is; empty if it is nobody's.
+    owner: String,
+    port: ConnectionKind,
+    members: Vec<String>,
+    must_fail: bool,
+}
+
+/// Ports that judge alike.
+#[derive(Clone)]
+struct PortGroup {
+    /// The port that is tried for all of them.
+    port: usize,
+    members: Vec<String>,
+    is_selective: bool,
+    demands: bool,
+}
+
+impl Probes {
+    /// Decides which certificates are tried where. Of ports that judge alike, one is tried.
+    pub(super) fn plan(
+        nodes: &[Node],
+        clients: &[ClientNode],
+        untrusted: &UntrustedCa,
+        parties: &mut Parties,
+    ) -> Self {
+        let mut probes = Self::default();
+        let host = parties.host("");
+        let is_separate = nodes.iter().all(|node| {
+            let (peers, clients) = (&node.peer.authorities, &node.client.authorities);
+            !peers.is_empty() && !clients.is_empty() && peers.is_disjoint(clients)
+        });
+        let peer_ports = probes.groups(nodes, ConnectionKind::Peer, |node| &node.peer, parties);
+        let client_ports = probes.groups(nodes, ConnectionKind::Client, |node| &node.client, parties);
+        let mut probe = |shows,
+                         owner: &str,
+                         shown: Option<&Shown>,
+                         port,
+                         groups: &[PortGroup],
+                         must_fail: &dyn Fn(&PortGroup) -> bool| {
+            let caller = parties.caller(careless(shown.map(|shown| shown.identity.clone())), trust(shown));
+            let source = shown.and_then(|shown| shown.address).unwrap_or(Ipv4Addr::LOCALHOST.into());
+            for group in groups {
+                probes.dials.push(Dial { caller, port: group.port, host, source: Some(source) });
+                probes.planned.push(Probe {
+                    shows,
+                    owner: owner.to_owned(),
+                    port,
+                    members: group.members.clone(),
+                    must_fail: must_fail(group),
+                });
+            }
+        };
+        let is_kept_out = |group: &PortGroup| is_separate || group.is_selective;
+        for (port, groups) in [(ConnectionKind::Peer, &peer_ports), (ConnectionKind::Client, &client_ports)] {
+            probe(ShownCertificate::None, "", None, port, groups, &|group| group.demands);
+            if let Ok(identity) = &untrusted.0 {
+                let asking: Vec<PortGroup> = groups.iter().filter(|group| group.demands).cloned().collect();
+                let shown = Shown::of_untrusted_ca(identity.clone());
+                probe(ShownCertificate::Untrusted, "", Some(&shown), port, &asking, &|_| true);
+            }
+        }
+        for client in clients {
+            probe(
+                ShownCertificate::Client,
+                &client.name,
+                client.shown.as_ref(),
+                ConnectionKind::Peer,
+                &peer_ports,
+                &is_kept_out,
+            );
+        }
+        for node in nodes.iter().filter(|node| node.starts()) {
+            let (peer, server) = (node.peer.shown.as_ref(), node.client.shown.as_ref());
+            let is_one =
+                peer.zip(server).is_some_and(|(peer, server)| peer.certificate == server.certificate);
+            if let (Some(server), false) = (server, is_one) {
+                probe(
+                    ShownCertificate::Server,
+                    &node.name,
+                    Some(server),
+                    ConnectionKind::Peer,
+                    &peer_ports,
+                    &is_kept_out,
+                );
+            }
+            if let (Some(peer), false) = (peer, is_one) {
+                probe(
+                    ShownCertificate::Peer,
+                    &node.name,
+                    Some(peer),
+                    ConnectionKind::Client,
+                    &client_ports,
+                    &is_kept_out,
+                );
+            }
+            if let Some(server) = server {
+                let is_needed = node.gateway.is_some() && node.gateway_shows_server;
+                let must_fail = |_: &PortGroup| is_separate && !is_needed;
+                probe(
+                    ShownCertificate::Server,
+                    &node.name,
+                    Some(server),
+                    ConnectionKind::Client,
+                    &client_ports,
+                    &must_fail,
+                );
+            }
+            if let Some(gateway) = &node.gateway_certificate {
+                probe(
+                    ShownCertificate::Gateway,
+                    &node.name,
+                    Some(gateway),
+                    ConnectionKind::Peer,
+                    &peer_ports,
+                    &is_kept_out,
+                );
+            }
+        }
+        probes
+    }
+
+    /// The ports of one kind, in groups that judge alike. Ports that let in everybody are noted.
+    fn groups<'a>(
+        &mut self,
+        nodes: &'a [Node],
+        kind: ConnectionKind,
+        listener: impl Fn(&'a Node) -> &'a Listener,
+        parties: &Parties,
+    ) -> Vec<PortGroup> {
+        let mut groups: BTreeMap<usize, PortGroup> = BTreeMap::new();
+        let mut open = Vec::new();
+        for node in nodes.iter().filter(|node| node.starts()) {
+            let listener = listener(node);
+            if listener.tls == ListenerTls::SelfMade || listener.listening.iter().any(|url| !url.is_tls()) {
+                open.push(node.name.clone());
+            }
+            let ListenerTls::Port(number) = listener.tls else { continue };
+            let Some(trust) = parties.trust_of_port(number) else { continue };
+            let new = || PortGroup {
+                port: number,
+                members: Vec::new(),
+                is_selective: listener.is_selective,
+                demands: parties.demands(number),
+            };
+            groups.entry(trust).or_insert_with(new).members.push(node.name.clone());
+        }
+        if !open.is_empty() {
+            self.open.push(opened(kind, ShownCertificate::None, Vec::new(), open));
+        }
+        groups.into_values().collect()
+    }
+
+    /// Makes the handshakes of all probes.
+    pub(super) fn run(&self, parties: &Parties, conditions: Conditions<'_>) -> ProbeResults {
+        let outcomes = parties.meet(&self.dials, conditions);
+        let mut results = ProbeResults {
+            forbidden: self.planned.iter().filter(|probe| probe.must_fail).count(),
+            breaches: Vec::new(),
+            also_opens: self.open.clone(),
+        };
+        for (probe, _) in self.planned.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none()) {
+            let list = if probe.must_fail { &mut results.breaches } else { &mut results.also_opens };
+            let owner = Some(probe.owner.clone()).filter(|owner| !owner.is_empty());
+            let alike = list.iter_mut().find(|connection| {
+                (connection.shows, connection.kind) == (probe.shows, probe.port)
+                    && connection.to == probe.members
+            });
+            match alike {
+                Some(connection) => connection.from.extend(owner),
+                None => {
+                    let from = owner.into_iter().collect();
+                    list.push(opened(probe.port, probe.shows, from, probe.members.clone()));
+                }
+            }
+        }
+        results
+    }
+}
+
+/// A connection that succeeds.
+fn opened(kind: ConnectionKind, shows: ShownCertificate, from: Vec<String>, to: Vec<String>) -> Connection {
+    Connection { kind, shows, from, to, refused_by: None, log: "" }
+}
+
+/// A client that does not check the certificate of the port, because only the verdict of the port counts.
+fn careless(identity: Option<Identity>) -> Client {
+    let mut client = Client::new(String::new(), Authorities::System);
+    client.authorities = None;
+    client.identity = identity;
+    client
+}
+
+fn trust(shown: Option<&Shown>) -> Trust {
+    Trust { key: shown.map(|shown| shown.key.clone()).unwrap_or_default(), ..Trust::default() }
+}
