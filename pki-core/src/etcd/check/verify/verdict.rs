@@ -85,20 +85,10 @@ impl Connections {
     }
 
     fn verdict_in_words(&self, verdict: &Verdict) -> String {
-        let size = self.nodes.len();
-        let starting = self.nodes.iter().filter(|node| node.starts()).count();
         if !verdict.forms {
-            return match starting {
-                _ if starting < verdict.majority => format!(
-                    "does not form: {starting} of {size} members start, and {} are needed",
-                    verdict.majority
-                ),
-                _ => format!(
-                    "does not form: no member can talk to enough others, {} of {size} are needed",
-                    verdict.majority
-                ),
-            };
+            return format!("does not form: {}", self.why_it_does_not_form(verdict));
         }
+        let size = self.nodes.len();
         let lost: Vec<&str> = verdict.fatal_losses.iter().map(|loss| loss.member.as_str()).collect();
         match lost.as_slice() {
             [] if size == 1 => "forms, with the only member that there is".to_owned(),
@@ -113,10 +103,19 @@ impl Connections {
         }
     }
 
+    fn why_it_does_not_form(&self, verdict: &Verdict) -> String {
+        let size = self.nodes.len();
+        let starting = self.nodes.iter().filter(|node| node.starts()).count();
+        if starting < verdict.majority {
+            return format!("{starting} of {size} members start, and {} are needed", verdict.majority);
+        }
+        format!("no member can talk to enough others, {} of {size} are needed", verdict.majority)
+    }
+
     /// Findings about a majority that is lost.
     pub(super) fn lost_majorities(&self, verdict: &Verdict) -> Vec<Finding> {
         if !verdict.forms {
-            let problem = self.verdict_in_words(verdict);
+            let problem = self.why_it_does_not_form(verdict);
             return vec![rules::NO_MAJORITY.finding(Place::default(), problem)];
         }
         let losses = verdict.fatal_losses.iter().map(|loss| {
