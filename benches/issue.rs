@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use pki_core::cfssl::{CertificateInfo, Config, Request, SigningRequest, ca};
 use pki_core::etcd::{Cluster, Plan};
-use pki_core::{
-    Certificate, CertificateInfo, CertificateRequest, Config, Issuer, KeyAlgorithm, KeySource, Request,
-    SigningRequest, SystemKeys, SystemRandomness, ca,
+use pki_core::x509::{
+    Certificate, CertificateRequest, Issuer, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness,
 };
 use time::OffsetDateTime;
 

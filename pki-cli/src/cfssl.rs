@@ -171,7 +171,7 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
             .hint("flags stand behind the command: etcdpki COMMAND -flag"));
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        let near = pki_core::near_miss(&name, COMMANDS.iter().map(|command| command.name));
+        let near = pki_core::base::near(&name, COMMANDS.iter().map(|command| command.name));
         let hint = near.map_or_else(command::overview, |near| format!("did you mean {near}?"));
         return Err(Failure::user(format!("Command {name} is not defined.")).hint(hint));
     };

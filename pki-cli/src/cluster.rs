@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pki_core::base::parallel;
 use pki_core::etcd::{Cluster, Folder, Label, Member, Plan, Progress, Report, describe};
-use pki_core::{
-    Error, ErrorKind, KeySource, Notice, Noticed, RacingKeys, SystemKeys, SystemRandomness, parallel,
-};
+use pki_core::etcd::{Error, ErrorKind, Notice, WithNotices};
+use pki_core::x509::{KeySource, RacingKeys, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 
 use self::import::Import;
@@ -226,7 +226,8 @@ impl Target {
     fn read(&self, io: &mut Io<'_>) -> Result<Vec<Described>, Failure> {
         let mut all: Vec<Described> = Vec::new();
         for file in &self.files {
-            let Noticed { value: cluster, notices } = Cluster::from_yaml(&read_text(file, io)?, Some(file))?;
+            let WithNotices { value: cluster, notices } =
+                Cluster::from_yaml(&read_text(file, io)?, Some(file))?;
             if all.iter().any(|other| other.cluster.name() == cluster.name()) {
                 let message = format!("{}: there are two descriptions of {}", file.display(), cluster.name());
                 return Err(

@@ -1,9 +1,10 @@
 //! How a command fails: a message, what to do about it, and the exit status.
 
 use anstyle::{AnsiColor, Style};
-use pki_core::Error;
 use pki_core::disk::BatchError;
+use pki_core::{cfssl, etcd, x509};
 
+use crate::hint;
 use crate::io::Io;
 
 /// The end of a command that did not do what it was told.
@@ -101,9 +102,25 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { hint: error.hint(), code: error.code(), ..Self::user(error.to_string()) }
+impl From<x509::Error> for Failure {
+    fn from(error: x509::Error) -> Self {
+        cfssl::Error::from(error).into()
+    }
+}
+
+impl From<cfssl::Error> for Failure {
+    fn from(error: cfssl::Error) -> Self {
+        Self {
+            hint: hint::of_cfssl(error.kind()),
+            code: cfssl::number(error.kind()),
+            ..Self::user(error.to_string())
+        }
+    }
+}
+
+impl From<etcd::Error> for Failure {
+    fn from(error: etcd::Error) -> Self {
+        Self { hint: hint::of_etcd(error.kind()), ..Self::user(error.to_string()) }
     }
 }
 

@@ -277,7 +277,7 @@ fn unknown(flags: &[Flag], name: &str) -> FlagError {
     if matches!(name, "h" | "help") {
         return FlagError::HelpRequested;
     }
-    let near = pki_core::near_miss(name, flags.iter().map(|flag| flag.name));
+    let near = pki_core::base::near(name, flags.iter().map(|flag| flag.name));
     FlagError::Unknown { name: name.to_owned(), near }
 }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod failure;
 mod goflag;
+mod hint;
 mod io;
 mod program;
 mod terminal;

@@ -150,7 +150,7 @@ const OWN_COMMANDS: [&str; 5] = ["cluster", "doctor", "explain", "help", "json"]
 
 fn unknown_command(name: &str) -> Failure {
     let known = COMMANDS.iter().map(|command| command.name).chain(OWN_COMMANDS);
-    let hint = match pki_core::near_miss(name, known) {
+    let hint = match pki_core::base::near(name, known) {
         Some(near) => format!("did you mean {near}?"),
         None => "etcdpki --help lists the commands".to_owned(),
     };

@@ -14,9 +14,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-pub use self::batch::{Batch, BatchError};
-pub use self::many::{Stopped, write_many};
-pub use self::staged::Staged;
+pub use crate::disk::batch::{Batch, BatchError};
+pub use crate::disk::many::{Stopped, write_many};
+pub use crate::disk::staged::Staged;
 
 /// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
 /// deletes it.

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use pki_core::etcd::{Cluster, Folder, Plan};
-//! use pki_core::{SystemKeys, SystemRandomness};
+//! use pki_core::x509::{SystemKeys, SystemRandomness};
 //! use time::OffsetDateTime;
 //!
 //! let text = "
@@ -26,73 +26,49 @@
 //! let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;
 //! folder.apply(&outcome)?;
 //! assert!(Plan::new(&cluster, &folder, now)?.is_done());
-//! # Ok::<(), pki_core::Error>(())
+//! # Ok::<(), pki_core::etcd::Error>(())
 //! ```
 
-mod address;
-mod authority;
-mod bootstrap;
-mod certificates;
 pub mod check;
-mod cluster;
-mod container;
-mod deploy;
-mod description;
-mod discovery;
-mod env;
-mod error;
-mod folder;
+pub(crate) mod cluster;
+pub(crate) mod describe;
+pub(crate) mod error;
+pub(crate) mod folder;
 pub mod found;
-mod host_path;
 mod import;
-mod issue;
-mod kubeadm;
-mod label;
-mod layout;
-mod lock;
-mod offline;
-mod option;
-mod path;
-mod plan;
-mod render;
-mod report;
-mod settings;
-mod shell;
-mod ssh;
-mod steps;
-mod tree;
-mod unit;
-mod url;
-mod user;
-mod version;
-mod write;
-mod yaml;
+pub(crate) mod notice;
+pub(crate) mod option;
+pub(crate) mod plan;
+pub(crate) mod render;
+pub(crate) mod safe;
 
-pub use address::{DnsName, HostName, MemberAddress};
-pub use bootstrap::{Joining, Leaving, Moving};
-pub use certificates::CertificateId;
 pub use check::{doctor, explain, status, verify};
+pub use cluster::bootstrap::{Joining, Leaving, Moving};
+pub use cluster::certificates::CertificateId;
+pub use cluster::layout::{Layout, Role};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
-pub use error::DescriptionError;
-pub use folder::Folder;
-pub use host_path::HostPath;
+pub use describe::error::DescriptionError;
+pub use describe::writer::describe;
+pub use error::{Error, ErrorKind};
+pub use folder::disk::Folder;
+pub use folder::tree::{Entry, FileKind, Owner, Tree};
 pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
-pub use issue::{Outcome, Progress};
-pub use label::Label;
-pub use layout::{Layout, Role};
+pub use notice::{Notice, NoticeKind, WithNotices};
+pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
+pub use plan::issue::{Outcome, Progress};
+pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
+pub use plan::steps::{Step, next_steps};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
-pub use report::{CertificateReport, FileReport, MemberReport, Report};
-pub use shell::word as shell_word;
-pub use ssh::SshTarget;
+pub use safe::address::{DnsName, HostName, MemberAddress};
+pub use safe::host_path::HostPath;
+pub use safe::label::Label;
+pub use safe::shell::word as shell_word;
+pub use safe::ssh::SshTarget;
+pub use safe::url::MemberUrl;
 pub use status::Status;
-pub use steps::{Step, next_steps};
-pub use tree::{Entry, FileKind, Owner, Tree};
-pub use url::MemberUrl;
-pub use version::EtcdVersion;
-pub use write::describe;
 
 /// The JSON Schema of a description, draft 7, which is what editors read: it allows whatever
 /// [`Cluster::from_yaml`] takes, and of what is wrong it finds the words and forms.

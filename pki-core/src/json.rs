@@ -8,10 +8,10 @@ use std::path::Path;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind};
-use crate::notice::{Notice, NoticeKind};
-use crate::place::Place;
-use crate::suggest;
+use crate::base::place::Place;
+use crate::base::suggest;
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind};
 
 /// A JSON text and the file it came from, if any.
 #[derive(Clone, Copy)]

@@ -31,7 +31,8 @@
 //!
 //! # A CA and a certificate, as `cfssl gencert` makes them
 //! ```
-//! use pki_core::{Config, Issuer, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};
+//! use pki_core::cfssl::{Config, Request, SigningRequest, ca};
+//! use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
 //! use time::OffsetDateTime;
 //!
 //! let now = OffsetDateTime::now_utc();
@@ -48,57 +49,23 @@
 //! let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
 //! let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value;
 //! assert_eq!(certificate.subject_alt_names().to_string(), "10.0.0.1");
-//! # Ok::<(), pki_core::Error>(())
+//! # Ok::<(), pki_core::cfssl::Error>(())
 //! ```
 
-pub mod ca;
-mod certificate;
-mod certinfo;
-mod chain;
-mod crl;
-mod csr;
+// What only a room above uses is dead where that room is left out.
+#![cfg_attr(not(feature = "etcd"), allow(dead_code, unused_imports))]
+
+pub mod base;
+#[cfg(feature = "cfssl")]
+pub mod cfssl;
 pub mod disk;
 pub mod duration;
-mod encode;
-mod error;
+#[cfg(feature = "etcd")]
 pub mod etcd;
-mod extension;
+#[cfg(feature = "cfssl")]
 pub mod host;
+#[cfg(feature = "cfssl")]
 mod json;
-mod key;
-mod name;
-mod notice;
-mod oid;
-pub mod parallel;
-mod pem;
-mod place;
-mod policy;
-mod random;
-mod request;
-mod signer;
-mod subject_alt_name;
-mod suggest;
+#[cfg(feature = "tls")]
 pub mod tls;
-mod usage;
-
-pub use certificate::{Certificate, Validity};
-pub use certinfo::{
-    AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
-    PublicKeyInfo, RequestInfo,
-};
-pub use chain::{Bundle, Bundler, Flavor};
-pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
-pub use csr::{CertificateRequest, VerifiedRequest};
-pub use error::{Error, ErrorKind};
-pub use extension::{BasicConstraints, Extension};
-pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
-pub use name::{Attribute, Name, Subject};
-pub use notice::{Notice, NoticeKind, Noticed};
-pub use place::Place;
-pub use policy::{CaConstraint, CertificatePolicy, Config, CsrWhitelist, PolicyQualifier, Profile};
-pub use random::{Random, SerialNumber, SystemRandomness};
-pub use request::{CaSection, NameEntry, Request};
-pub use signer::{Issuer, NewCertificate, SigningRequest, Template};
-pub use subject_alt_name::SubjectAltNames;
-pub use suggest::near as near_miss;
-pub use usage::KeyUsage;
+pub mod x509;

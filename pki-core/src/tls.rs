@@ -13,7 +13,8 @@
 //!
 //! ```
 //! use pki_core::tls::{Authorities, Client, Identity, Leniency, NoLookup, Reason, Server, handshake};
-//! # use pki_core::{Config, Issuer, KeyAlgorithm, KeySource, Request, SigningRequest, SystemKeys, SystemRandomness, ca};
+//! # use pki_core::cfssl::{Config, Request, SigningRequest, ca};
+//! # use pki_core::x509::{Issuer, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
 //! # let now = time::OffsetDateTime::now_utc();
 //! # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
 //! # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use pki_core::{
-    Certificate, CertificateRequest, Config, Issuer, KeySource, PrivateKey, Request, SigningRequest,
-    SystemKeys, SystemRandomness,
+use pki_core::cfssl::{Config, Request, SigningRequest};
+use pki_core::x509::{
+    Certificate, CertificateRequest, Issuer, KeySource, PrivateKey, SystemKeys, SystemRandomness,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tempfile::TempDir;
@@ -115,7 +115,7 @@ fn what_is_issued_under_foreign_cas_verifies() {
         let renewed = issuer.renew(&certificate, now, &SystemRandomness).unwrap().value;
         assert_accepted(folder.path(), issuer.certificate(), &renewed, &what);
         let key = PrivateKey::read(&fs::read(&ca).unwrap(), None).unwrap();
-        let root = pki_core::ca::renew(issuer.certificate(), &key, now, &SystemRandomness).unwrap();
+        let root = pki_core::x509::root::renew(issuer.certificate(), &key, now, &SystemRandomness).unwrap();
         assert_accepted(folder.path(), &root, &certificate, &what);
     }
 }

@@ -5,10 +5,12 @@
 
 use std::sync::LazyLock;
 
-use pki_core::{
-    Certificate, CertificateInfo, CertificateRequest, Config, Crl, CrlTemplate, FullCertificateInfo, Issuer,
-    KeyAlgorithm, KeySource, PrivateKey, Request, RequestInfo, Revocation, RevokedSerial, SigningRequest,
-    SubjectAltNames, SystemKeys, SystemRandomness, ca,
+use pki_core::cfssl::{
+    CertificateInfo, Config, FullCertificateInfo, Request, RequestInfo, SigningRequest, ca,
+};
+use pki_core::x509::{
+    Certificate, CertificateRequest, Crl, CrlTemplate, Issuer, KeyAlgorithm, KeySource, PrivateKey,
+    Revocation, RevokedSerial, SubjectAltNames, SystemKeys, SystemRandomness,
 };
 use proptest::prelude::*;
 use time::OffsetDateTime;

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use pki_core::{
-    Bundle, Bundler, Certificate, CertificateInfo, Error, Flavor, Name, PrivateKey, PublicKeyKind,
-};
+use pki_core::cfssl::{Bundle, Bundler, CertificateInfo, Flavor};
+use pki_core::x509::{Certificate, Name, PrivateKey, PublicKeyKind};
 use serde::Serialize;
 use time::Duration;
 use time::format_description::well_known::Rfc3339;
@@ -93,12 +92,12 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 
 fn certificates(name: &str, io: &mut Io<'_>) -> Result<Vec<Certificate>, Failure> {
     let all = Certificate::read_all(&read_or_input(name, io)?);
-    Ok(all.map_err(|error: Error| error.in_file(Path::new(name)))?)
+    Ok(all.map_err(|error| error.in_file(Path::new(name)))?)
 }
 
 fn answer(bundle: &Bundle, key: Option<&PrivateKey>, name: &str, io: &Io<'_>) -> Result<Answer, Failure> {
     let Some(first) = bundle.chain.first() else { return Err(Failure::user("the chain is empty")) };
-    if key.is_some_and(|key| !first.is_for(key)) {
+    if key.is_some_and(|key| !first.is_for(key.public_key())) {
         return Err(Failure::user(format!(
             "Private key does not match public key: -key is not that of {name}"
         ))

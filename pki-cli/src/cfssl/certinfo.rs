@@ -1,6 +1,7 @@
 //! `certinfo`: what a certificate or a request says.
 
-use pki_core::{Certificate, CertificateInfo, CertificateRequest, FullCertificateInfo, RequestInfo};
+use pki_core::cfssl::{CertificateInfo, Error, FullCertificateInfo, RequestInfo};
+use pki_core::x509::{Certificate, CertificateRequest};
 
 use super::command::{Call, read_or_input};
 use super::output;
@@ -14,7 +15,7 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     }
     if let Some(file) = call.given("csr") {
         let request = CertificateRequest::read_any_label(&read_or_input(file, io)?);
-        let info = request.and_then(|request| RequestInfo::new(&request));
+        let info = request.map_err(Error::from).and_then(|request| RequestInfo::new(&request));
         return output::print_indented(io, &info.map_err(|error| error.in_file(file.as_ref()))?);
     }
     if call.given("domain").is_some() {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use pki_core::{Config, Error, ErrorKind, Notice};
+use pki_core::cfssl::{Config, Error, ErrorKind, Notice};
 use zeroize::Zeroizing;
 
 use super::flags::FLAGS;
@@ -72,8 +72,8 @@ impl Command {
         let file = call.flags.text("config").to_owned();
         if !file.is_empty() {
             let path = Path::new(&file);
-            let config = read_text(path).and_then(|text| Config::from_json(&text, Some(path)));
-            let config = config.map_err(config_failure)?;
+            let text = read_text(path).map_err(|failure| failure.code(5200))?;
+            let config = Config::from_json(&text, Some(path)).map_err(config_failure)?;
             call.config = Some(config.value);
             call.notices = config.notices;
         }
@@ -155,21 +155,21 @@ pub(crate) fn overview() -> String {
 }
 
 /// The bytes of a file that may be a secret.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     std::fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|source| ErrorKind::Io { action: "read", path: path.to_owned(), source }.into())
+        .map_err(|source| Failure::user(format!("cannot read {}: {source}", path.display())))
 }
 
 /// A text file; what is not UTF-8 in it becomes U+FFFD, as in Go.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
 /// A file, or standard input for `-`.
 pub(crate) fn read_or_input(name: &str, io: &mut Io<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if name != "-" {
-        return Ok(read(Path::new(name))?);
+        return read(Path::new(name));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     io.input

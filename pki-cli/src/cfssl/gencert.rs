@@ -1,8 +1,9 @@
 //! `gencert`, `genkey`, `initca`: new keys and certificates.
 
-use pki_core::{
-    Certificate, CertificateRequest, KeySource, NewCertificate, PrivateKey, RacingKeys, Request,
-    SubjectAltNames, SystemRandomness, ca,
+use pki_core::cfssl::{NewCertificate, Request, ca};
+use pki_core::x509::{
+    Certificate, CertificateRequest, KeySource, PrivateKey, RacingKeys, SubjectAltNames, SystemRandomness,
+    root,
 };
 
 use super::command::Call;
@@ -98,7 +99,7 @@ fn renew_ca(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     };
     log.info(io, "re-generate a CA certificate from CA cert and key");
     let (old, key) = (certificate(name, io)?, private_key(key_name, call, io)?);
-    let renewed = ca::renew(&old, &key, (io.now)(), &SystemRandomness);
+    let renewed = root::renew(&old, &key, (io.now)(), &SystemRandomness);
     let renewed = renewed.map_err(|error| error.in_file(name.as_ref()))?;
     signed(&renewed, &log, io);
     Issued::default().certificate(&renewed).deliver(call, io)
@@ -122,7 +123,7 @@ fn renew(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
     }
     let old = certificate(name, io)?;
     if let Some(key_name) = call.given("key")
-        && !old.is_for(&private_key(key_name, call, io)?)
+        && !old.is_for(private_key(key_name, call, io)?.public_key())
     {
         return Err(Failure::user(format!("the key in {key_name} is not that of {name}"))
             .hint("the new certificate is for the old key: leave -key out, or name the old key"));

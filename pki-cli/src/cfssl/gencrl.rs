@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, Existing, Mode};
-use pki_core::{Certificate, Crl, CrlTemplate, Issuer, Revocation, RevokedSerial};
+use pki_core::x509::{Certificate, Crl, CrlTemplate, Issuer, Revocation, RevokedSerial};
 use time::Duration;
 
 use super::command::{Call, read_or_input};

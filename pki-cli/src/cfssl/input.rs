@@ -1,10 +1,12 @@
 //! What the commands read: CAs, keys, requests, profiles.
 
+use std::fmt::Display;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use pki_core::{Certificate, Config, Issuer, Notice, PrivateKey, Profile, Request};
+use pki_core::cfssl::{Config, Profile, Request};
+use pki_core::x509::{Certificate, Issuer, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::command::{Call, read_or_input, read_prefixed};
@@ -171,7 +173,7 @@ pub(crate) fn signing_profile(call: &Call) -> Result<Profile, Failure> {
 }
 
 /// Tells what there is to know.
-pub(crate) fn warn(notices: &[Notice], log: &Log, io: &mut Io<'_>) {
+pub(crate) fn warn(notices: &[impl Display], log: &Log, io: &mut Io<'_>) {
     for notice in notices {
         log.warning(io, notice);
     }

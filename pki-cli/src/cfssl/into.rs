@@ -9,11 +9,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Stopped};
 use pki_core::etcd::shell_word;
-use pki_core::{
-    CertificateRequest, Error, Issuer, Notice, Profile, Request, SigningRequest, SystemKeys, SystemRandomness,
-};
+use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 

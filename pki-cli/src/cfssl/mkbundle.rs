@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use pki_core::Certificate;
 use pki_core::disk::{self, Existing, Mode};
+use pki_core::x509::Certificate;
 
 use super::flags::MKBUNDLE_FLAGS;
 use super::log::Log;

@@ -1,6 +1,6 @@
 //! Results: on standard output in Go's JSON, or with `-bare` in files.
 
-use pki_core::{Certificate, CertificateRequest, PrivateKey, SystemRandomness};
+use pki_core::x509::{Certificate, CertificateRequest, PrivateKey, SystemRandomness};
 use serde::Serialize;
 use zeroize::Zeroizing;
 

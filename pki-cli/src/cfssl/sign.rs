@@ -1,6 +1,7 @@
 //! `sign`, `selfsign`, `gencsr` and `info`: other people's requests, keys that are there, and what a CA says.
 
-use pki_core::{CertificateRequest, Notice, Profile, SigningRequest, SubjectAltNames, SystemRandomness, ca};
+use pki_core::cfssl::{Notice, Profile, SigningRequest, ca};
+use pki_core::x509::{CertificateRequest, SubjectAltNames, SystemRandomness};
 use serde::Serialize;
 use zeroize::Zeroizing;
 

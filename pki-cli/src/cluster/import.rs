@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::Error;
-use pki_core::ErrorKind;
+use pki_core::etcd::Error;
+use pki_core::etcd::ErrorKind;
 use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
 use pki_core::etcd::{Authorities, EtcdVersion, ImportNotice, Imported, import};

@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table};
-use pki_core::Notice;
+use pki_core::etcd::Notice;
 use pki_core::etcd::{CertificateReport, Cluster, Report, next_steps, shell_word};
 use time::OffsetDateTime;
 use time::macros::format_description;

@@ -12,7 +12,7 @@ use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::found::{ReadError, SystemFiles};
 use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
 use pki_core::tls::Leniency;
-use pki_core::{SystemKeys, SystemRandomness};
+use pki_core::x509::{SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io, mem};
 
-use super::folder_of;
-use super::staged::{Replacement, Staged};
-use super::sync::sync;
+use crate::disk::folder_of;
+use crate::disk::staged::{Replacement, Staged};
+use crate::disk::sync::sync;
 
 /// Files that get their names together. Dropping it removes those that are new.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`write()`](super::write()).
+    /// As for [`write()`](crate::disk::write()).
     pub fn name_new(&mut self) -> Result<(), BatchError> {
         for staged in mem::take(&mut self.staged) {
             match staged.name_if_new()? {
@@ -65,7 +65,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// As for [`write()`](super::write()). New files are gone then, unless others were replaced already.
+    /// As for [`write()`](crate::disk::write()). New files are gone then, unless others were replaced already.
     pub fn commit(mut self) -> Result<(), BatchError> {
         self.name_new()?;
         let new = self.named.iter().map(|path| (path.as_path(), path.as_path()));
@@ -99,9 +99,9 @@ mod tests {
     use std::io::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::sync::MANY;
-    use super::super::{Existing, Mode};
     use super::*;
+    use crate::disk::sync::MANY;
+    use crate::disk::{Existing, Mode};
 
     fn staged(path: &Path) -> Staged {
         Staged::new(path, b"new", Mode::Exactly(0o640), Existing::Keep).unwrap()

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::batch::{Batch, BatchError};
-use crate::parallel;
+use crate::base::parallel;
+use crate::disk::batch::{Batch, BatchError};
 
 /// So many sets are brought to the disk at a time.
 const TOGETHER: usize = 256;
@@ -104,8 +104,8 @@ mod tests {
     use std::path::Path;
     use std::sync::Mutex;
 
-    use super::super::{Existing, Mode, Staged};
     use super::*;
+    use crate::disk::{Existing, Mode, Staged};
 
     fn one(folder: &Path, item: usize) -> Result<(Batch, usize), BatchError> {
         let path = folder.join(item.to_string());

@@ -12,8 +12,8 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::linkat;
 use tempfile::TempPath;
 
-use super::batch::BatchError;
-use super::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
+use crate::disk::batch::BatchError;
+use crate::disk::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
 /// A file that has its bytes, but not its name yet. Dropping it removes it.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Staged {
     ///
     /// # Errors
     ///
-    /// As for [`write()`](super::write()).
+    /// As for [`write()`](crate::disk::write()).
     pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
         if path.file_name().is_none() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));

@@ -20,7 +20,7 @@ mod connection;
 pub mod doctor;
 pub mod explain;
 mod finding;
-pub(in crate::etcd) mod import;
+pub(crate) mod import;
 pub mod status;
 pub mod verify;
 

@@ -1,43 +1,48 @@
 //! A cluster as described: validated, so that whatever is here can be built.
 
+pub(crate) mod bootstrap;
+pub(crate) mod certificates;
+pub(crate) mod layout;
+pub(crate) mod settings;
+
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use time::Duration;
 
-use super::address::{DnsName, HostName, MemberAddress};
-use super::description;
-use super::error::DescriptionError;
-use super::host_path::HostPath;
-use super::label::Label;
-use super::layout::{Layout, Role};
-use super::ssh::SshTarget;
-use super::url::MemberUrl;
-use super::version::EtcdVersion;
-use crate::error::Error;
-use crate::key::KeyAlgorithm;
-use crate::notice::{Notice, NoticeKind, Noticed};
+use crate::etcd::cluster::layout::{Layout, Role};
+use crate::etcd::describe as description;
+use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::error::Error;
+use crate::etcd::notice::{Notice, NoticeKind, WithNotices};
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::label::Label;
+use crate::etcd::safe::ssh::SshTarget;
+use crate::etcd::safe::url::MemberUrl;
+use crate::x509::key::KeyAlgorithm;
 
 /// A cluster as its description says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    pub(super) name: Label,
-    pub(super) version: EtcdVersion,
-    pub(super) layout: Layout,
-    pub(super) terms: Terms,
-    pub(super) rendering: Rendering,
-    pub(super) hosts: Hosts,
-    pub(super) bootstrap: Bootstrap,
-    pub(super) network: Network,
-    pub(super) options: GivenOptions,
-    pub(super) members: Vec<Member>,
-    pub(super) clients: Vec<Client>,
-    pub(super) notices: Vec<Notice>,
+    pub(crate) name: Label,
+    pub(crate) version: EtcdVersion,
+    pub(crate) layout: Layout,
+    pub(crate) terms: Terms,
+    pub(crate) rendering: Rendering,
+    pub(crate) hosts: Hosts,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) network: Network,
+    pub(crate) options: GivenOptions,
+    pub(crate) members: Vec<Member>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// What certificates say, by the part that they play.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     ca: RoleTerms,
     client: RoleTerms,
     client_ca: RoleTerms,
@@ -50,35 +55,35 @@ pub(super) struct Terms {
 
 /// What the certificates of one role say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RoleTerms {
+pub(crate) struct RoleTerms {
     /// None for the usual one
-    pub(super) common_name: Option<String>,
-    pub(super) subject: SubjectFields,
-    pub(super) key: KeyAlgorithm,
-    pub(super) lifetime: Duration,
+    pub(crate) common_name: Option<String>,
+    pub(crate) subject: SubjectFields,
+    pub(crate) key: KeyAlgorithm,
+    pub(crate) lifetime: Duration,
     /// The name of the certificate's file, without `.pem`; None for the role's own
-    pub(super) file: Option<Label>,
+    pub(crate) file: Option<Label>,
     /// Names beside those of the member
-    pub(super) names: Vec<HostName>,
+    pub(crate) names: Vec<HostName>,
     /// A CA that exists
-    pub(super) given: Option<GivenAuthority>,
+    pub(crate) given: Option<GivenAuthority>,
 }
 
 /// A CA that exists already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct GivenAuthority {
+pub(crate) struct GivenAuthority {
     /// Its certificate, and those above it
-    pub(super) certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// Its key; None if it stays where it is, and requests are sent to it
-    pub(super) private_key: Option<PathBuf>,
+    pub(crate) private_key: Option<PathBuf>,
 }
 
 /// How a member is started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rendering {
-    pub(super) style: Style,
-    pub(super) unit: UnitKind,
-    pub(super) container: Option<Container>,
+pub(crate) struct Rendering {
+    pub(crate) style: Style,
+    pub(crate) unit: UnitKind,
+    pub(crate) container: Option<Container>,
 }
 
 /// Where etcd is told its options.
@@ -111,9 +116,9 @@ pub enum UnitKind {
 
 /// How a member is started in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Container {
-    pub(super) engine: ContainerEngine,
-    pub(super) image: String,
+pub(crate) struct Container {
+    pub(crate) engine: ContainerEngine,
+    pub(crate) image: String,
 }
 
 /// The program that runs containers.
@@ -132,15 +137,15 @@ pub enum ContainerEngine {
 
 /// Where things are on the hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hosts {
-    pub(super) binary: HostPath,
-    pub(super) user: Label,
+pub(crate) struct Hosts {
+    pub(crate) binary: HostPath,
+    pub(crate) user: Label,
     /// The folder of the environment or configuration file
-    pub(super) config: HostPath,
+    pub(crate) config: HostPath,
     /// The folder of certificates and keys, which holds nothing else
-    pub(super) pki: HostPath,
-    pub(super) data_dir: HostPath,
-    pub(super) wal_dir: Option<HostPath>,
+    pub(crate) pki: HostPath,
+    pub(crate) data_dir: HostPath,
+    pub(crate) wal_dir: Option<HostPath>,
 }
 
 impl Default for Hosts {
@@ -159,13 +164,13 @@ impl Default for Hosts {
 impl Hosts {
     /// The folder above `--wal-dir`, unless that is in the data folder: etcd makes its log under another name
     /// beside it and renames it (etcd, server/wal/wal.go, `Create`), so this is etcd's too.
-    pub(super) fn wal_home(&self) -> Option<HostPath> {
+    pub(crate) fn wal_home(&self) -> Option<HostPath> {
         let wal_dir = self.wal_dir.as_ref()?;
         wal_dir.below(self.data_dir.as_str()).is_none().then(|| wal_dir.parent())
     }
 
     /// The folders that etcd writes to, before what may be in them.
-    pub(super) fn data_folders(&self) -> Vec<HostPath> {
+    pub(crate) fn data_folders(&self) -> Vec<HostPath> {
         let mut folders: Vec<_> = self.wal_home().into_iter().chain([self.data_dir.clone()]).collect();
         folders.sort();
         folders.dedup();
@@ -175,13 +180,13 @@ impl Hosts {
 
 /// How the cluster first comes together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bootstrap {
+pub(crate) struct Bootstrap {
     /// None for the cluster's name
-    pub(super) token: Option<Label>,
+    pub(crate) token: Option<Label>,
     /// None: members that join after the first time find an existing cluster
-    pub(super) state: Option<InitialClusterState>,
+    pub(crate) state: Option<InitialClusterState>,
     /// The domain whose SRV records name the members
-    pub(super) discovery_srv: Option<DnsName>,
+    pub(crate) discovery_srv: Option<DnsName>,
 }
 
 /// Whether a member founds a cluster or joins one: `--initial-cluster-state`.
@@ -198,13 +203,13 @@ pub enum InitialClusterState {
 
 /// Ports, and what every member has on its loopback interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Network {
-    pub(super) client_port: u16,
-    pub(super) peer_port: u16,
+pub(crate) struct Network {
+    pub(crate) client_port: u16,
+    pub(crate) peer_port: u16,
     /// Names of the loopback interface in the members' certificates
-    pub(super) loopback: Vec<HostName>,
+    pub(crate) loopback: Vec<HostName>,
     /// Whether members serve clients on 127.0.0.1 too
-    pub(super) listen_loopback: bool,
+    pub(crate) listen_loopback: bool,
 }
 
 /// etcd's ports (IANA: etcd-client, etcd-server).
@@ -225,10 +230,10 @@ impl Default for Network {
 
 /// Options that the description gives by etcd's own names, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct GivenOptions(pub(super) Vec<(&'static str, String)>);
+pub(crate) struct GivenOptions(pub(crate) Vec<(&'static str, String)>);
 
 impl GivenOptions {
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(option, _)| *option == name).map(|(_, value)| value.as_str())
     }
 }
@@ -250,12 +255,12 @@ impl Default for Lifetimes {
 
 /// Subject attributes that a certificate has beside its common name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct SubjectFields {
-    pub(super) country: Option<String>,
-    pub(super) province: Option<String>,
-    pub(super) locality: Option<String>,
-    pub(super) organization: Option<String>,
-    pub(super) organizational_unit: Option<String>,
+pub(crate) struct SubjectFields {
+    pub(crate) country: Option<String>,
+    pub(crate) province: Option<String>,
+    pub(crate) locality: Option<String>,
+    pub(crate) organization: Option<String>,
+    pub(crate) organizational_unit: Option<String>,
 }
 
 /// A member of the cluster: reachable at one address or DNS name at least.
@@ -264,30 +269,30 @@ pub struct Member {
     name: Label,
     addresses: Vec<MemberAddress>,
     dns: Vec<DnsName>,
-    pub(super) more: MemberDetails,
+    pub(crate) more: MemberDetails,
 }
 
 /// What a member may have beside its addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct MemberDetails {
-    pub(super) common_name: Option<String>,
+pub(crate) struct MemberDetails {
+    pub(crate) common_name: Option<String>,
     /// Names in its certificates beside those that it is reached by
-    pub(super) names: Vec<HostName>,
-    pub(super) state: Option<InitialClusterState>,
+    pub(crate) names: Vec<HostName>,
+    pub(crate) state: Option<InitialClusterState>,
     /// Where `deploy.sh` connects to; None for root at its host
-    pub(super) ssh: Option<SshTarget>,
+    pub(crate) ssh: Option<SshTarget>,
     /// In place of the URLs that follow from its addresses
-    pub(super) urls: MemberUrls,
-    pub(super) options: GivenOptions,
+    pub(crate) urls: MemberUrls,
+    pub(crate) options: GivenOptions,
 }
 
 /// URLs in place of those that follow from a member's addresses; empty for those.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct MemberUrls {
-    pub(super) listen_client: Vec<MemberUrl>,
-    pub(super) advertise_client: Vec<MemberUrl>,
-    pub(super) listen_peer: Vec<MemberUrl>,
-    pub(super) initial_advertise_peer: Vec<MemberUrl>,
+pub(crate) struct MemberUrls {
+    pub(crate) listen_client: Vec<MemberUrl>,
+    pub(crate) advertise_client: Vec<MemberUrl>,
+    pub(crate) listen_peer: Vec<MemberUrl>,
+    pub(crate) initial_advertise_peer: Vec<MemberUrl>,
 }
 
 /// Someone who connects to the cluster with a certificate.
@@ -301,7 +306,7 @@ pub struct Client {
 
 impl Terms {
     /// The terms of every role.
-    pub(super) fn each<E>(mut of: impl FnMut(Role) -> Result<RoleTerms, E>) -> Result<Self, E> {
+    pub(crate) fn each<E>(mut of: impl FnMut(Role) -> Result<RoleTerms, E>) -> Result<Self, E> {
         Ok(Self {
             ca: of(Role::Ca)?,
             client: of(Role::Client)?,
@@ -315,7 +320,7 @@ impl Terms {
     }
 
     /// Changes the terms of every role.
-    pub(super) fn change(&mut self, mut change: impl FnMut(Role, &mut RoleTerms)) {
+    pub(crate) fn change(&mut self, mut change: impl FnMut(Role, &mut RoleTerms)) {
         change(Role::Ca, &mut self.ca);
         change(Role::Client, &mut self.client);
         change(Role::ClientCa, &mut self.client_ca);
@@ -326,7 +331,7 @@ impl Terms {
         change(Role::Server, &mut self.server);
     }
 
-    pub(super) fn of(&self, role: Role) -> &RoleTerms {
+    pub(crate) fn of(&self, role: Role) -> &RoleTerms {
         match role {
             Role::Ca => &self.ca,
             Role::Client => &self.client,
@@ -341,7 +346,7 @@ impl Terms {
 }
 
 impl Style {
-    pub(super) const ALL: [Self; 3] = [Self::Env, Self::Flags, Self::Yaml];
+    pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Flags, Self::Yaml];
 
     /// Its name in a description.
     pub fn name(self) -> &'static str {
@@ -354,11 +359,11 @@ impl Style {
 }
 
 impl UnitKind {
-    pub(super) const ALL: [Self; 3] = [Self::DropIn, Self::None, Self::Service];
+    pub(crate) const ALL: [Self; 3] = [Self::DropIn, Self::None, Self::Service];
 
     /// What systemd is given if the description does not say: with a container nothing, for both at once would be
     /// two members of one name.
-    pub(super) fn usual(container: Option<&Container>) -> Self {
+    pub(crate) fn usual(container: Option<&Container>) -> Self {
         if container.is_some() { Self::None } else { Self::default() }
     }
 
@@ -373,7 +378,7 @@ impl UnitKind {
 }
 
 impl ContainerEngine {
-    pub(super) const ALL: [Self; 3] = [Self::Docker, Self::Nerdctl, Self::Podman];
+    pub(crate) const ALL: [Self; 3] = [Self::Docker, Self::Nerdctl, Self::Podman];
 
     /// Its program, and its name in a description.
     pub fn name(self) -> &'static str {
@@ -386,7 +391,7 @@ impl ContainerEngine {
 }
 
 impl InitialClusterState {
-    pub(super) const ALL: [Self; 2] = [Self::Existing, Self::New];
+    pub(crate) const ALL: [Self; 2] = [Self::Existing, Self::New];
 
     /// Its name: the option's value.
     pub fn name(self) -> &'static str {
@@ -410,7 +415,7 @@ impl Member {
         Self::with(name, addresses, dns, MemberDetails::default())
     }
 
-    pub(super) fn with(
+    pub(crate) fn with(
         name: Label,
         addresses: Vec<MemberAddress>,
         dns: Vec<DnsName>,
@@ -473,14 +478,14 @@ impl Member {
 
 impl Client {
     /// Who can always administer the cluster.
-    pub(super) fn root() -> Self {
+    pub(crate) fn root() -> Self {
         Self { name: Label::known("root"), kubeadm: false }
     }
 }
 
 impl Cluster {
     /// A cluster of which nothing but its members is said.
-    pub(super) fn usual(name: Label, members: Vec<Member>) -> Self {
+    pub(crate) fn usual(name: Label, members: Vec<Member>) -> Self {
         let lifetimes = Lifetimes::default();
         let terms = |role: Role| {
             let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
@@ -507,10 +512,10 @@ impl Cluster {
     ///
     /// # Errors
     /// If the text cannot be read, or describes no cluster that could work; with its place.
-    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<Noticed<Self>, Error> {
+    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let value = description::read(text, file)?;
         let notices = value.notices.iter().cloned().chain(value.size_notice()).collect();
-        Ok(Noticed { value, notices })
+        Ok(WithNotices { value, notices })
     }
 
     /// The cluster's name.
@@ -544,7 +549,7 @@ impl Cluster {
     }
 
     /// Whether etcd runs in a container and in no other way.
-    pub(super) fn is_only_in_containers(&self) -> bool {
+    pub(crate) fn is_only_in_containers(&self) -> bool {
         self.rendering.container.is_some() && self.unit() == UnitKind::None
     }
 

@@ -1,309 +1,203 @@
-//! What can be wrong with a description.
+//! What can go wrong with a whole cluster: its description, its CAs, its output folder, the files of its hosts.
 
-use super::layout::{Layout, Role};
-use crate::duration;
-use crate::notice::did_you_mean;
+use std::path::{Path, PathBuf};
 
-/// What is wrong with a description.
+use crate::base::error::{self, Kind};
+use crate::cfssl;
+use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::found::{SHORTEN, TOO_LARGE};
+use crate::x509;
+
+/// What went wrong with a cluster, and where.
+pub type Error = error::Error<ErrorKind>;
+
+/// The facts of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DescriptionError {
-    /// An address that is none, or not one of a single host.
-    #[error("{text:?} cannot be a member's address: {reason}")]
-    Address {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
+pub enum ErrorKind {
+    /// Something is wrong with a key, a request, a certificate or a revocation list.
+    #[error(transparent)]
+    X509(#[from] x509::ErrorKind),
+    /// Something is wrong with one of cfssl's files, or with the hosts of a certificate.
+    #[error(transparent)]
+    Cfssl(cfssl::ErrorKind),
+    /// Something must be issued, and the CA's key is not there.
+    #[error("{path} is not there, and {needed_for} must be issued")]
+    CaKeyMissing {
+        /// Where it should be, in the output folder.
+        path: String,
+        /// What must be issued.
+        needed_for: String,
     },
-    /// One of several words was to be chosen.
-    #[error("{text:?} is no {what}{}", did_you_mean(near.as_deref()))]
-    Choice {
-        /// What it was to be.
-        what: &'static str,
-        /// As written.
-        text: String,
-        /// What was probably meant.
-        near: Option<String>,
-        /// What there is.
-        choices: Vec<&'static str>,
-    },
-    /// Two of a kind have the same address, name or file.
-    #[error("{what} {text:?} is that of {owner} already")]
-    Clash {
-        /// What both have.
-        what: &'static str,
-        /// Its text.
-        text: String,
-        /// Who has it already.
-        owner: String,
-    },
-    /// An option that follows from another part of the description, or is for no description.
-    #[error("the option `{name}` {reason}")]
-    DescribedOption {
-        /// Which.
-        name: String,
-        /// From what, or what it is for.
-        reason: &'static str,
-    },
-    /// A DNS name that is none.
-    #[error("{text:?} cannot be a DNS name: {reason}")]
-    DnsName {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A key that appears twice.
-    #[error("`{key}` is written twice")]
-    DuplicateKey {
-        /// Which.
-        key: String,
-    },
-    /// A lifetime that cannot be read.
+    /// Certificate and key of a CA that was made before, by the record in the output folder, are not there.
+    #[error("neither it nor its key is there, and what the cluster uses was issued by it")]
+    CaMissing,
+    /// A cluster description that cannot be.
     #[error("{0}")]
-    Duration(duration::ParseError),
-    /// A CA exists already, and is described as if it were to be made.
-    #[error("the CA that `certificate` names exists already, so nothing can be said of its certificate")]
-    GivenAuthority,
-    /// A path on hosts that is none, or not safe everywhere.
-    #[error("{text:?} cannot be a path on a host: {reason}")]
-    HostPath {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A container image's name that is none.
-    #[error("{text:?} is no name of a container image")]
-    Image {
-        /// As written.
-        text: String,
-    },
-    /// A name that is not safe everywhere.
-    #[error("{text:?} cannot be a name: {reason}")]
-    Label {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A lifetime that makes no certificate.
-    #[error("{text:?} is no lifetime: {reason}")]
-    Lifetime {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// `NAME=ADDRESS` on a command line that is not of that form.
-    #[error("{text:?} is no member")]
-    Member {
-        /// As written.
-        text: String,
-    },
-    /// A key that must be there.
-    #[error("`{key}` is missing")]
-    MissingKey {
-        /// Which.
-        key: &'static str,
-    },
-    /// An option that the named etcd does not have.
-    #[error("the option `{name}` is not for etcd {version}: it {reason}")]
-    MissingOption {
-        /// Which.
-        name: String,
-        /// Of which etcd.
-        version: String,
-        /// Since or until when there is one.
+    Description(DescriptionError),
+    /// A CA's key is protected by a password, which nobody is asked for.
+    #[error("the CA's private key is encrypted")]
+    CaKeyEncrypted,
+    /// The certificates behind a CA's are not those of the CAs above it.
+    #[error("the CA certificates do not follow from each other: {reason}")]
+    CaChain {
+        /// What does not follow.
         reason: String,
     },
-    /// A member that cannot be reached.
-    #[error("{member} has neither an address nor a DNS name")]
-    NoAddress {
-        /// Which.
-        member: String,
+    /// The record of what was issued cannot be read.
+    #[error("this record of what was issued cannot be read: {reason}")]
+    LockFile {
+        /// Why.
+        reason: String,
     },
-    /// A cluster of nobody.
-    #[error("a cluster has at least one member")]
-    NoMembers,
-    /// A kind of certificate that the layout does not have.
-    #[error("the layout {} has no {} certificate", layout.name(), role.name())]
-    NoSuchCertificate {
-        /// Which.
-        role: Role,
-        /// The layout.
-        layout: Layout,
-    },
-    /// A folder for etcd's log, in one that cannot be given to etcd's user.
-    #[error(
-        "etcd makes {wal_dir} under another name beside it, so {folder} is given to etcd's user, {}",
-        not_its_own(folder, taken.as_deref())
-    )]
-    WalFolder {
-        /// As written.
-        wal_dir: String,
-        /// The folder above it.
-        folder: String,
-        /// What else is in that; None for a folder that everything on a host shares.
-        taken: Option<String>,
-    },
-    /// A folder that is given to etcd's user, and holds what is not etcd's.
-    #[error("{folder} is given to etcd's user, {}", not_its_own(folder, taken.as_deref()))]
-    NotItsOwn {
+    /// Another process works on the same folder.
+    #[error("another etcdpki is at work on {}", path.display())]
+    Locked {
         /// The folder.
-        folder: String,
-        /// What else is it, or is in it; None for a folder that everything on a host shares.
-        taken: Option<String>,
+        path: PathBuf,
     },
-    /// A value that etcd would refuse.
-    #[error("`{name}`: {reason}")]
-    OptionValue {
-        /// The option.
-        name: String,
-        /// What is wrong with its value, which is in it.
-        reason: String,
+    /// The output folder has the CA of another cluster.
+    #[error("this is the CA {found}, and the description asks for {wanted}")]
+    OtherCa {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
     },
-    /// An option that etcd's configuration file does not have.
-    #[error("etcd's configuration file has no key for the option `{name}`")]
-    OptionWithoutYaml {
+    /// The output folder was made in another layout.
+    #[error("this folder has the layout {found}, and the description asks for {wanted}")]
+    OtherLayout {
+        /// What it is.
+        found: String,
+        /// What it should be.
+        wanted: String,
+    },
+    /// A folder that nothing was issued into.
+    #[error("there is no {}", path.display())]
+    NotApplied {
+        /// The record that would be there.
+        path: PathBuf,
+    },
+    /// A file that is named is not there.
+    #[error("there is no file {}", path.display())]
+    MissingFile {
         /// Which.
-        name: String,
+        path: PathBuf,
     },
-    /// A port that is none.
-    #[error("{text:?} is no port")]
-    Port {
-        /// As written.
-        text: String,
-    },
-    /// Clients and peers on one port.
-    #[error("{port} is the port of clients and of peers")]
-    SamePort {
+    /// A file that is larger than anything that is looked for.
+    #[error("{} was {TOO_LARGE}", path.display())]
+    TooLarge {
         /// Which.
-        port: u16,
+        path: PathBuf,
     },
-    /// A target of ssh that is none, or not safe in a shell.
-    #[error("{text:?} is nothing that ssh can connect to: {reason}")]
-    SshTarget {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
+    /// A path that cannot be written down.
+    #[error("the path {} cannot be written into a file of variables", path.display())]
+    UnwritablePath {
+        /// Which.
+        path: PathBuf,
     },
-    /// A subject attribute that a certificate cannot hold.
-    #[error("{text:?} cannot stand in a certificate's subject: {reason}")]
-    Subject {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: String,
+    /// Something stands where a file should be.
+    #[error("{} is no file", path.display())]
+    NotAFile {
+        /// Where.
+        path: PathBuf,
     },
-    /// A text that is not YAML, or a value of the wrong type.
-    #[error("{message}")]
-    Syntax {
-        /// What the reader said.
-        message: String,
+    /// Something stands where a folder should be.
+    #[error("{} is no folder", path.display())]
+    NotAFolder {
+        /// Where.
+        path: PathBuf,
     },
-    /// A key that nothing reads.
-    #[error("`{key}`{}", unknown(near.as_deref(), expected))]
-    UnknownKey {
-        /// As written.
-        key: String,
-        /// What was probably meant.
-        near: Option<String>,
-        /// What may be written there.
-        expected: Vec<&'static str>,
+    /// The output folder was not locked before writing.
+    #[error("{} is not locked", path.display())]
+    NotLocked {
+        /// The folder.
+        path: PathBuf,
     },
-    /// An option that no etcd has.
-    #[error("etcd has no option `{name}`{}", did_you_mean(near.as_deref()))]
-    UnknownOption {
-        /// As written.
-        name: String,
-        /// What was probably meant.
-        near: Option<String>,
+    /// A link where a file or folder should be.
+    #[error("{} is a symbolic link", path.display())]
+    SymbolicLink {
+        /// Where.
+        path: PathBuf,
     },
-    /// A version of etcd that is none, or not known.
-    #[error("{text:?} cannot be etcd's version: {reason}")]
-    Version {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A URL that a member cannot have.
-    #[error("{text:?} cannot be a member's URL: {reason}")]
-    Url {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
     },
 }
 
-fn not_its_own(folder: &str, taken: Option<&str>) -> String {
-    match taken {
-        Some(other) if other == folder => "but has another use too".to_owned(),
-        Some(other) => format!("but holds {other}"),
-        None => "but everything on a host shares it".to_owned(),
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        ErrorKind::Io { action, path: path.to_owned(), source }.into()
     }
 }
 
-fn unknown(near: Option<&str>, expected: &[&str]) -> String {
-    match near {
-        Some(_) => did_you_mean(near),
-        None => format!(" means nothing here: there are {}", expected.join(", ")),
-    }
-}
-
-impl DescriptionError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Kind for ErrorKind {
+    fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Address { .. } => "write an address such as 10.0.0.11 or \"2001:db8::11\"".to_owned(),
-            Self::Clash { what, .. } => format!("{what} has to be another one here or there"),
-            Self::DnsName { .. } => "write a host name such as etcd1.example.com".to_owned(),
-            Self::DuplicateKey { .. } => "remove one of the two".to_owned(),
-            Self::Duration(_) | Self::Lifetime { .. } => {
-                "write a lifetime such as 1y, 90d or 8760h".to_owned()
+            Self::X509(kind) => return kind.hint(),
+            Self::Cfssl(kind) => return kind.hint(),
+            Self::Description(error) => return error.hint(),
+            Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
+            Self::CaMissing => "put both back from a copy (the nodes' folders have the certificate, and only the \
+                                certificate); for a new cluster with a new CA, take another output folder"
+                .to_owned(),
+            Self::CaChain { .. } => "put the certificate of the CA that signs first, then that of the CA which issued \
+                                     it, and so on"
+                .to_owned(),
+            Self::CaKeyEncrypted => {
+                "leave out `private-key`: requests are made, to be signed where the key can be opened".to_owned()
             }
-            Self::Choice { choices, .. } => format!("there are {}", choices.join(", ")),
-            Self::DescribedOption { .. } => "remove it here".to_owned(),
-            Self::GivenAuthority => "remove this, or `certificate` and `private-key`".to_owned(),
-            Self::HostPath { .. } => "write a path such as /etc/etcd/pki".to_owned(),
-            Self::Image { .. } => "write a name such as quay.io/coreos/etcd:v3.5.30".to_owned(),
-            Self::MissingOption { .. } | Self::UnknownOption { near: None, .. } => {
-                "`etcd --help` of that version lists its options".to_owned()
+            Self::Locked { .. } => "wait until it is done, then run this again".to_owned(),
+            Self::LockFile { .. } => {
+                "put it back from a backup, or delete it: it is made anew from the certificates that are there".to_owned()
             }
-            Self::NoSuchCertificate { layout, .. } => {
-                let roles = layout.authorities().iter().chain(layout.of_members()).chain(&[Role::Client]);
-                format!("it has {}", roles.map(|role| role.name()).collect::<Vec<_>>().join(", "))
+            Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
+            Self::NotLocked { .. } => "open the folder with Folder::lock".to_owned(),
+            Self::OtherCa { .. } => "use another output folder for another cluster; a CA's name cannot change while \
+                                     certificates depend on it"
+                .to_owned(),
+            Self::OtherLayout { found, .. } => format!(
+                "write `layout: {found}`; members that run trust the CAs of that layout, so another one needs another \
+                 output folder"
+            ),
+            Self::NotApplied { .. } => "name an output folder".to_owned(),
+            Self::MissingFile { .. } => "paths in a description are relative to its folder".to_owned(),
+            Self::SymbolicLink { .. } => {
+                "only real folders are written into: remove the link, or name the folder behind it".to_owned()
             }
-            Self::NotItsOwn { .. } => "choose a folder that holds nothing else".to_owned(),
-            Self::WalFolder { wal_dir, .. } => {
-                format!("write a folder in one of its own, such as {wal_dir}/wal")
+            Self::TooLarge { .. } => SHORTEN.to_owned(),
+            Self::UnwritablePath { .. } => {
+                "use an output folder whose path is UTF-8 without control characters".to_owned()
             }
-            Self::OptionWithoutYaml { .. } => "write `style: env`".to_owned(),
-            Self::Port { .. } => "write a number from 1 to 65535".to_owned(),
-            Self::SamePort { .. } => "choose another `client-port` or `peer-port`".to_owned(),
-            Self::SshTarget { .. } => "write a target such as root@etcd1.example.com".to_owned(),
-            Self::Version { .. } => "write what `etcd --version` says, such as 3.5 or 3.5.30".to_owned(),
-            Self::Url { .. } => "write a URL such as https://10.0.0.11:2379".to_owned(),
-            Self::Label { .. } => "write a name such as etcd-1".to_owned(),
-            Self::Member { .. } => {
-                "write NAME=ADDRESS or NAME=ADDRESS,DNS-NAME, such as etcd1=10.0.0.11".to_owned()
-            }
-            Self::MissingKey { key: "members" } | Self::NoMembers => {
-                "add `members:` with a line such as `- {name: etcd1, address: 10.0.0.11}`".to_owned()
-            }
-            Self::MissingKey { key } => format!("add `{key}: ...`"),
-            Self::NoAddress { .. } => "add `address: 10.0.0.11` or `dns: etcd1.example.com`".to_owned(),
-            Self::OptionValue { .. }
-            | Self::Subject { .. }
-            | Self::UnknownKey { near: Some(_), .. }
-            | Self::UnknownOption { near: Some(_), .. } => return None,
-            Self::Syntax { .. } | Self::UnknownKey { .. } => {
-                "`etcdpki cluster new` prints a description to start from".to_owned()
-            }
+            Self::Io { .. } => return None,
+        })
+    }
+}
+
+impl From<x509::Error> for Error {
+    fn from(error: x509::Error) -> Self {
+        error.map(ErrorKind::X509)
+    }
+}
+
+impl From<x509::ErrorKind> for Error {
+    fn from(kind: x509::ErrorKind) -> Self {
+        ErrorKind::X509(kind).into()
+    }
+}
+
+impl From<cfssl::Error> for Error {
+    fn from(error: cfssl::Error) -> Self {
+        error.map(|kind| match kind {
+            cfssl::ErrorKind::X509(kind) => ErrorKind::X509(kind),
+            kind => ErrorKind::Cfssl(kind),
         })
     }
 }

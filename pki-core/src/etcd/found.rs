@@ -29,13 +29,13 @@ pub use text::Located;
 pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 
-use super::path::ETCDCTL;
-use super::tree::{Entry, FileKind};
-use super::version::EtcdVersion;
-use crate::error::{Error, ErrorKind};
-use crate::place::Place;
-use crate::policy::Config;
-use crate::request::Request;
+use crate::base::place::Place;
+use crate::cfssl::config::Config;
+use crate::cfssl::csr_json::Request;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::path::ETCDCTL;
+use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::option::version::EtcdVersion;
 use process::Environment;
 
 /// Everything that was found.
@@ -344,7 +344,7 @@ fn extension(path: &Path) -> &str {
 }
 
 /// What stands at a path; as an error within, that it is too large to be read.
-pub(super) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
+pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
     match files.entry(path) {
         Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),
         other => other.map(Ok),
@@ -663,15 +663,13 @@ fn is_folder(path: Option<&Path>, files: &dyn Files) -> Result<bool, ReadError> 
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
 
     /// Files in memory, readable by all.
-    pub(in crate::etcd) fn files<'a>(
-        all: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> BTreeMap<PathBuf, Entry> {
+    pub(crate) fn files<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<PathBuf, Entry> {
         let entry = |text: &str| Entry {
             kind: FileKind::File,
             mode: 0o644,
@@ -803,7 +801,7 @@ pub(super) mod tests {
             let (began, now) = (std::time::Instant::now(), time::OffsetDateTime::UNIX_EPOCH);
             let found = Found::read(&["/x".into()], EtcdVersion::V3_5, &files).unwrap();
             crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, now);
-            let _ = super::super::import(&found, EtcdVersion::V3_5, super::super::Authorities::Kept, now);
+            let _ = crate::etcd::import(&found, EtcdVersion::V3_5, crate::etcd::Authorities::Kept, now);
             began.elapsed()
         };
         for unit in units {

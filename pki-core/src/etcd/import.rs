@@ -17,21 +17,23 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use self::evidence::Evidence;
-use self::known::Known;
-use super::check::Finding;
-use super::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
-use super::description;
-use super::doctor;
-use super::error::DescriptionError;
-use super::found::{self, Found};
-use super::label::Label;
-use super::layout::Role;
-use super::option::EtcdOption;
-use super::version::EtcdVersion;
-use super::write::{self, Remarks, most_common};
-use crate::error::Error;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::check::Finding;
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
+use crate::etcd::describe as description;
+use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::describe::writer as write;
+use crate::etcd::describe::writer::{Remarks, most_common};
+use crate::etcd::doctor;
+use crate::etcd::error::Error;
+use crate::etcd::found;
+use crate::etcd::found::Found;
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::known::Known;
+use crate::etcd::option::EtcdOption;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::safe::label::Label;
 
 /// A description, made from what there was.
 #[derive(Debug, Clone)]
@@ -165,8 +167,9 @@ struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     fn import(mut self) -> Result<Imported, ImportError> {
-        let undescribable =
-            |error: DescriptionError| ImportError::Undescribable(crate::ErrorKind::Description(error).into());
+        let undescribable = |error: DescriptionError| {
+            ImportError::Undescribable(crate::etcd::error::ErrorKind::Description(error).into())
+        };
         let reached = self.reached();
         let members = self.known.iter().zip(&reached).map(|(known, reached)| {
             let more = MemberDetails::default();
@@ -295,7 +298,7 @@ impl<'a> Importer<'a> {
         Bootstrap {
             token: token.or(usual).filter(|token| *token != cluster.name),
             state: None,
-            discovery_srv: domain.and_then(|domain| super::address::DnsName::parse(domain).ok()),
+            discovery_srv: domain.and_then(|domain| crate::etcd::safe::address::DnsName::parse(domain).ok()),
         }
     }
 
@@ -373,7 +376,8 @@ impl<'a> Importer<'a> {
         let availability = option.availability(self.version);
         if matches!(
             availability,
-            super::option::Availability::Available | super::option::Availability::Deprecated { .. }
+            crate::etcd::option::Availability::Available
+                | crate::etcd::option::Availability::Deprecated { .. }
         ) {
             return Some((option, value));
         }

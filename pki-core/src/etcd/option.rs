@@ -2,13 +2,14 @@
 
 mod table;
 mod value;
+pub(crate) mod version;
 
 use std::fmt;
 
-use super::version::EtcdVersion;
+use crate::etcd::option::version::EtcdVersion;
 use table::OPTIONS;
 pub use value::{UrlUse, ValueError, ValueKind};
-pub(super) use value::{boolean, integer};
+pub(crate) use value::{boolean, integer};
 
 /// One of etcd's options.
 ///
@@ -234,7 +235,7 @@ impl EtcdOption {
 }
 
 /// The environment variable of an option.
-pub(super) fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
 }
 

@@ -1,8 +1,13 @@
 //! What has to be done so that the output folder is what the description says. Pure: it looks at a [`Tree`]
 //! and changes nothing.
 
+pub(crate) mod authority;
 mod files;
+pub(crate) mod issue;
 mod judge;
+pub(crate) mod offline;
+pub(crate) mod report;
+pub(crate) mod steps;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,37 +15,36 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use self::files::Files;
-use super::authority::{Authority, Source};
-use super::bootstrap::{Joining, Start};
-use super::certificates::{CertificateId, Wanted};
-use super::cluster::Cluster;
-use super::layout::Role;
-use super::lock::Lock;
-use super::offline;
-use super::path;
-use super::tree::{FileKind, Owner, Tree};
-use crate::certificate::Certificate;
-use crate::error::{Error, ErrorKind};
-use crate::key::{KeyAlgorithm, PrivateKey, PublicKeyKind};
-use crate::notice::{Notice, NoticeKind};
-use crate::place::date;
+use crate::base::place::date;
+use crate::etcd::cluster::Cluster;
+use crate::etcd::cluster::bootstrap::{Joining, Start};
+use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::path;
+use crate::etcd::folder::record::Lock;
+use crate::etcd::folder::tree::{FileKind, Owner, Tree};
+use crate::etcd::notice::{Notice, NoticeKind};
+use crate::etcd::plan::authority::{Authority, Source};
+use crate::etcd::plan::files::Files;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{KeyAlgorithm, PrivateKey, PublicKeyKind};
 
 /// What has to be done.
 #[derive(Debug)]
 pub struct Plan {
-    pub(super) cluster: Cluster,
-    pub(super) authorities: Vec<Authority>,
+    pub(crate) cluster: Cluster,
+    pub(crate) authorities: Vec<Authority>,
     /// The CAs' own first
-    pub(super) certificates: Vec<PlannedCertificate>,
-    pub(super) files: Vec<PlannedFile>,
+    pub(crate) certificates: Vec<PlannedCertificate>,
+    pub(crate) files: Vec<PlannedFile>,
     /// What was recorded before
-    pub(super) lock: Lock,
+    pub(crate) lock: Lock,
     /// How each member first starts
-    pub(super) starts: Vec<Start>,
+    pub(crate) starts: Vec<Start>,
     /// Of these, what is recorded: a member that joins is new as long as it has no certificates
-    pub(super) recorded: Vec<Start>,
-    pub(super) notices: Vec<Notice>,
+    pub(crate) recorded: Vec<Start>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// Whether something is right already.
@@ -147,47 +151,47 @@ pub enum Reason {
 /// A certificate of the plan.
 #[derive(Debug)]
 pub struct PlannedCertificate {
-    pub(super) wanted: Wanted,
-    pub(super) change: Change,
+    pub(crate) wanted: CertificateSpec,
+    pub(crate) change: Change,
     /// The certificate that is kept: for good, or until an offline CA has signed another one.
-    pub(super) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate>,
     /// The key that is kept, if it was there.
-    pub(super) key: Option<PrivateKey>,
+    pub(crate) key: Option<PrivateKey>,
     /// Some if an offline CA has to be asked for it
-    pub(super) asked: Option<Asked>,
+    pub(crate) asked: Option<Asked>,
 }
 
 /// What an offline CA is asked.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The request that was made before, if it still is right
-    pub(super) request: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) request: Option<Zeroizing<Vec<u8>>>,
     /// Why what the CA has signed is not what it was asked for; empty if there is nothing
-    pub(super) refused: Vec<Reason>,
+    pub(crate) refused: Vec<Reason>,
 }
 
 /// A file or folder of the plan.
 #[derive(Debug)]
 pub struct PlannedFile {
-    pub(super) path: String,
-    pub(super) mode: u32,
-    pub(super) owner: Owner,
-    pub(super) change: Change,
-    pub(super) content: Content,
+    pub(crate) path: String,
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+    pub(crate) change: Change,
+    pub(crate) content: Content,
 }
 
 /// A folder of the plan.
 #[derive(Debug)]
-pub(super) struct PlannedFolder {
-    pub(super) path: String,
-    pub(super) mode: u32,
-    pub(super) owner: Owner,
-    pub(super) change: Change,
+pub(crate) struct PlannedFolder {
+    pub(crate) path: String,
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+    pub(crate) change: Change,
 }
 
 /// What a file will hold.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Folder,
     Bytes(Zeroizing<Vec<u8>>),
     /// A certificate that is to be issued, by its place in the plan.
@@ -207,7 +211,7 @@ const PUBLIC_FOLDER: u32 = 0o755;
 const SECRET_FOLDER: u32 = 0o700;
 
 /// Whether only the owner may read a file: its contents appear nowhere else.
-pub(super) fn is_secret(mode: u32) -> bool {
+pub(crate) fn is_secret(mode: u32) -> bool {
     mode & 0o044 == 0
 }
 
@@ -268,7 +272,7 @@ impl Plan {
     }
 
     /// The folders, each before what is in it.
-    pub(super) fn folders(&self) -> Vec<PlannedFolder> {
+    pub(crate) fn folders(&self) -> Vec<PlannedFolder> {
         let folders = self.files.iter().filter(|file| file.kind() == FileKind::Folder);
         let folder = |file: &PlannedFile| PlannedFolder {
             path: file.path.clone(),
@@ -285,7 +289,7 @@ impl Plan {
     }
 
     /// What stands behind a role's certificates in their files.
-    pub(super) fn chain(&self, role: Role) -> String {
+    pub(crate) fn chain(&self, role: Role) -> String {
         let issuer = self.cluster.layout().issuer(role);
         let issuer =
             self.authorities.iter().find(|authority| authority.role == issuer && authority.role != role);
@@ -332,12 +336,12 @@ impl PlannedCertificate {
     }
 
     /// Whether it has to be issued.
-    pub(super) fn is_issued(&self) -> bool {
+    pub(crate) fn is_issued(&self) -> bool {
         self.certificate.is_none() && !self.is_requested()
     }
 
     /// Whether a key has to be made for it.
-    pub(super) fn needs_key(&self) -> bool {
+    pub(crate) fn needs_key(&self) -> bool {
         self.certificate.is_none() && self.key.is_none()
     }
 }
@@ -466,7 +470,7 @@ fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     {
         kept(format!("a key of the kind {kind}"), planned.wanted.key.to_string());
     }
-    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.profile.expiry);
+    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.lifetime);
     if found != wanted {
         kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
     }
@@ -550,12 +554,12 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::etcd::path::LOCK;
-    use crate::etcd::tree::Entry;
-    use crate::{
-        CertificateRequest, Issuer, KeySource, Profile, Random, Request, SigningRequest, SystemKeys,
-        SystemRandomness, ca, oid,
-    };
+    use crate::cfssl::{Profile, Request, SigningRequest, ca};
+    use crate::etcd::folder::path::LOCK;
+    use crate::etcd::folder::tree::Entry;
+    use crate::x509::error::Error as X509Error;
+    use crate::x509::error::ErrorKind as X509ErrorKind;
+    use crate::x509::{CertificateRequest, Issuer, KeySource, Random, SystemKeys, SystemRandomness, oid};
 
     type Memory = (PathBuf, BTreeMap<String, Entry>);
 
@@ -706,8 +710,8 @@ mod tests {
     fn whatever_a_killed_run_left_is_finished() {
         struct Failing;
         impl Random for Failing {
-            fn fill(&self, _: &mut [u8]) -> Result<(), Error> {
-                Err(ErrorKind::Randomness.into())
+            fn fill(&self, _: &mut [u8]) -> Result<(), X509Error> {
+                Err(X509ErrorKind::Randomness.into())
             }
         }
         let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();

@@ -1,32 +1,39 @@
 //! The files that are nothing but text: options, units, scripts.
 
-use super::bootstrap::Start;
-use super::cluster::{Cluster, Member, Style, UnitKind};
-use super::host_path::HostPath;
-use super::path::{CONTAINERS, HOST_UNITS};
-use super::{container, deploy, discovery, env, unit, yaml};
+pub(crate) mod container;
+pub(crate) mod deploy;
+pub(crate) mod env;
+pub(crate) mod kubeadm;
+pub(crate) mod unit;
+pub(crate) mod yaml;
+pub(crate) mod zone;
+
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::{Cluster, Member, Style, UnitKind};
+use crate::etcd::folder::path::{CONTAINERS, HOST_UNITS};
+use crate::etcd::safe::host_path::HostPath;
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rendered<P> {
-    pub(super) path: P,
-    pub(super) text: String,
+pub(crate) struct Rendered<P> {
+    pub(crate) path: P,
+    pub(crate) text: String,
     /// Whether it is to be run
-    pub(super) is_program: bool,
+    pub(crate) is_program: bool,
 }
 
 impl<P> Rendered<P> {
-    pub(super) fn text(path: P, text: String) -> Self {
+    pub(crate) fn text(path: P, text: String) -> Self {
         Self { path, text, is_program: false }
     }
 
-    pub(super) fn program(path: P, text: String) -> Self {
+    pub(crate) fn program(path: P, text: String) -> Self {
         Self { path, text, is_program: true }
     }
 }
 
 /// The file of a member's options; none where a container is told them by flags.
-pub(super) fn options_file(cluster: &Cluster) -> Option<HostPath> {
+pub(crate) fn options_file(cluster: &Cluster) -> Option<HostPath> {
     match cluster.style() {
         _ if cluster.is_only_in_containers() => None,
         Style::Env => Some(cluster.hosts.config.join("etcd.env")),
@@ -36,7 +43,7 @@ pub(super) fn options_file(cluster: &Cluster) -> Option<HostPath> {
 }
 
 /// On a member's host.
-pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<Rendered<HostPath>> {
+pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<Rendered<HostPath>> {
     let mut files = Vec::new();
     if let Some(path) = options_file(cluster) {
         let write = if cluster.style() == Style::Yaml { yaml::member } else { env::member };
@@ -58,10 +65,10 @@ pub(super) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<R
 }
 
 /// In the output folder.
-pub(super) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
+pub(crate) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
     let mut files = vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
     if let Some(domain) = &cluster.bootstrap.discovery_srv {
-        files.push(Rendered::text("discovery.zone".to_owned(), discovery::zone(cluster, domain)));
+        files.push(Rendered::text("discovery.zone".to_owned(), zone::zone(cluster, domain)));
     }
     if let Some(container) = &cluster.rendering.container {
         let members = cluster.members().iter().zip(starts);

@@ -3,7 +3,7 @@
 //! The functions bear the names of Go's where they do the same. Each takes what it reads off the front of the
 //! text, and answers `None` where Go reports an error.
 
-use super::parse_ip;
+use crate::host::parse_ip;
 
 /// Reads one address, or a group of one, and returns `local@domain`.
 pub(super) fn parse(text: &str) -> Option<String> {

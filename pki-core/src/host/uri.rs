@@ -3,7 +3,7 @@
 //! The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`, cfssl's setting: more than one colon may stand
 //! in a host without brackets.
 
-use super::is_ipv6_with_optional_zone;
+use crate::host::is_ipv6_with_optional_zone;
 
 /// A part of a URI that may hold percent escapes.
 #[derive(Clone, Copy)]

@@ -7,15 +7,15 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::constraints::NameConstraints;
-use super::refusal::Unreadable;
-use super::signature::CertificateSignature;
-use crate::certificate::{Certificate, object_identifier};
-use crate::extension::Extensions;
-use crate::key::{PublicKey, PublicKeyKind};
-use crate::oid;
-use crate::subject_alt_name::SubjectAltNames;
-use crate::usage::KeyUsage;
+use crate::tls::constraints::NameConstraints;
+use crate::tls::refusal::Unreadable;
+use crate::tls::signature::CertificateSignature;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::{Certificate, object_identifier};
+use crate::x509::extension::Extensions;
+use crate::x509::key::{PublicKey, PublicKeyKind};
+use crate::x509::oid;
+use crate::x509::usage::KeyUsage;
 
 /// What the program at hand tolerates beyond what Go does by itself: it depends on how it was built.
 ///

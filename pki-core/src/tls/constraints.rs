@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, GeneralSubtree};
 
-use super::refusal::Unreadable;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::tls::refusal::Unreadable;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// Which names a CA lets its certificates have.
 #[derive(Debug, Clone, Default)]

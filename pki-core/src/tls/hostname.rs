@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::certificate::GoCertificate;
-use super::refusal::Reason;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::tls::certificate::GoCertificate;
+use crate::tls::refusal::Reason;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// Checks that `certificate` is for `host`: an address must be one of its addresses, a name match one of its
 /// names, of which a whole first label may be `*`. The common name counts for nothing.

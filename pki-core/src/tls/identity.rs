@@ -9,12 +9,13 @@ use der::asn1::{AnyRef, OctetStringRef, UintRef};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use super::certificate::{GoCertificate, Leniency};
-use super::judge;
-use super::refusal::{NoStart, Reason};
-use crate::encode;
-use crate::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
-use crate::pem::{self, Block};
+use crate::tls::certificate::{GoCertificate, Leniency};
+use crate::tls::judge;
+use crate::tls::refusal::{NoStart, Reason};
+use crate::x509::der as encode;
+use crate::x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
+use crate::x509::pem;
+use crate::x509::pem::Block;
 
 /// A certificate with what it was issued by, and its key: what one side shows and proves.
 #[derive(Clone)]

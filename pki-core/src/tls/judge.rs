@@ -3,14 +3,14 @@
 
 use time::OffsetDateTime;
 
-use super::certificate::{GoCertificate, Leniency};
-use super::hostname;
-use super::identity::{Authorities, Identity};
-use super::refusal::{Reason, Refusal, Side};
-use super::signature::SMALLEST_RSA_KEY;
-use super::verify::Verification;
-use crate::certificate::Certificate;
-use crate::key::{PublicKey, PublicKeyKind};
+use crate::tls::certificate::{GoCertificate, Leniency};
+use crate::tls::hostname;
+use crate::tls::identity::{Authorities, Identity};
+use crate::tls::refusal::{Reason, Refusal, Side};
+use crate::tls::signature::SMALLEST_RSA_KEY;
+use crate::tls::verify::Verification;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{PublicKey, PublicKeyKind};
 
 /// Above this Go refuses RSA keys in TLS.
 const LARGEST_RSA_KEY: usize = 8192;

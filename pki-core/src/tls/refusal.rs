@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 
-use crate::key::PublicKeyKind;
-use crate::place::date;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::base::place::date;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::key::PublicKeyKind;
 
 /// One of the two sides of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -338,7 +338,7 @@ impl Reason {
 }
 
 fn is_ip(host: &str) -> bool {
-    super::hostname::address(host).is_some()
+    crate::tls::hostname::address(host).is_some()
 }
 
 impl fmt::Display for Reason {

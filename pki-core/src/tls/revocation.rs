@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Version};
 
-use super::certificate::GoCertificate;
-use super::refusal::Reason;
-use crate::crl::RevokedSerial;
-use crate::{Crl, pem};
+use crate::tls::certificate::GoCertificate;
+use crate::tls::refusal::Reason;
+use crate::x509::crl::Crl;
+use crate::x509::crl::RevokedSerial;
+use crate::x509::pem;
 
 /// What etcd makes of the file that `--client-crl-file` or `--peer-crl-file` names.
 ///

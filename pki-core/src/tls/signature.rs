@@ -5,10 +5,11 @@ use der::asn1::ObjectIdentifier;
 use rustls::SignatureScheme;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::certificate::Leniency;
-use crate::certificate::object_identifier;
-use crate::key::{PublicKey, PublicKeyKind};
-use crate::oid;
+use crate::tls::certificate::Leniency;
+use crate::x509::certificate::object_identifier;
+use crate::x509::error::ErrorKind;
+use crate::x509::key::{PublicKey, PublicKeyKind};
+use crate::x509::oid;
 
 /// The signature on a certificate, and what it is over.
 #[derive(Debug, Clone)]
@@ -63,7 +64,7 @@ impl CertificateSignature {
                 .map_err(|_| BadSignature::Wrong),
             None => key.verify(self.algorithm, &self.message, &self.signature).map_err(|error| {
                 match error.kind() {
-                    crate::ErrorKind::SignatureAlgorithm { .. } if self.fits(key.kind()) => {
+                    ErrorKind::SignatureAlgorithm { .. } if self.fits(key.kind()) => {
                         BadSignature::Algorithm(name())
                     }
                     _ => BadSignature::Wrong,

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::certificate::GoCertificate;
-use super::hostname;
-use super::refusal::Reason;
+use crate::tls::certificate::GoCertificate;
+use crate::tls::hostname;
+use crate::tls::refusal::Reason;
 
 /// What the name servers of the host that listens say.
 pub trait Lookup {

@@ -5,11 +5,11 @@
 
 use time::OffsetDateTime;
 
-use super::certificate::{GoCertificate, Leniency};
-use super::hostname;
-use super::refusal::{Reason, Side};
-use super::signature::BadSignature;
-use crate::oid;
+use crate::tls::certificate::{GoCertificate, Leniency};
+use crate::tls::hostname;
+use crate::tls::refusal::{Reason, Side};
+use crate::tls::signature::BadSignature;
+use crate::x509::oid;
 
 /// As many signatures as Go checks for one certificate.
 const MOST_CHECKS: usize = 100;

@@ -15,9 +15,10 @@ use rustls::{
     ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 
-use super::judge::Judge;
-use super::refusal::{Reason, Refusal, Side};
-use super::signature::{self, SCHEMES};
+use crate::tls::judge::Judge;
+use crate::tls::refusal::{Reason, Refusal, Side};
+use crate::tls::signature;
+use crate::tls::signature::SCHEMES;
 
 /// The client's half of a connection.
 pub(super) struct ClientHalf {

@@ -69,7 +69,7 @@ pub enum ConnectionSide {
 
 impl ConnectionKind {
     /// The certificate that the side which dials shows, if it shows its own.
-    pub(super) fn shows(self) -> ShownCertificate {
+    pub(crate) fn shows(self) -> ShownCertificate {
         match self {
             Self::Peer => ShownCertificate::Peer,
             Self::Client => ShownCertificate::Client,
@@ -78,7 +78,7 @@ impl ConnectionKind {
     }
 
     /// The certificate that the side which listens shows, in words.
-    pub(super) fn served(self) -> &'static str {
+    pub(crate) fn served(self) -> &'static str {
         if self == Self::Peer { "peer" } else { "server" }
     }
 }

@@ -17,11 +17,11 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::finding::{Finding, Rule, Severity};
-use crate::certificate::Certificate;
+use crate::base::place::Place;
+use crate::etcd::check::finding::{Finding, Rule, Severity};
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::etcd::option::version::EtcdVersion;
+use crate::x509::certificate::Certificate;
 
 /// A rule, and the function that looks whether it applies.
 struct Check {

@@ -12,7 +12,7 @@ pub struct Explanation {
     pub cause: &'static str,
     /// What to do.
     pub remedy: &'static str,
-    /// The rules of [`doctor`](super::doctor) that find it before it happens.
+    /// The rules of [`doctor`](crate::etcd::doctor) that find it before it happens.
     pub rules: &'static [&'static str],
     /// Threads where it can be read up.
     pub sources: &'static [&'static str],

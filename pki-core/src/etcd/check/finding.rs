@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::connection::Connection;
-use super::{doctor, import, status, verify};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::check::connection::Connection;
+use crate::etcd::check::{doctor, import, status, verify};
+use crate::etcd::option::version::EtcdVersion;
 
 /// One thing that can be wrong, and what everybody should know about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Rule {
 
     /// A finding of this rule. A rule whose consequence depends on the version of etcd needs
     /// [`of_version`](Finding::of_version) too.
-    pub(in crate::etcd) fn finding(&self, place: Place, problem: impl Into<String>) -> Finding {
+    pub(crate) fn finding(&self, place: Place, problem: impl Into<String>) -> Finding {
         Finding {
             rule: self.id,
             title: self.title,
@@ -143,14 +143,14 @@ impl Rule {
 impl Finding {
     /// The same finding, about a member, certificate or connection.
     #[must_use]
-    pub(in crate::etcd) fn about(mut self, subject: impl Into<String>) -> Self {
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
     /// The same finding, with a remedy that knows the facts; the one of the rule if there is none.
     #[must_use]
-    pub(in crate::etcd) fn remedy(mut self, remedy: Option<impl Into<Cow<'static, str>>>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: Option<impl Into<Cow<'static, str>>>) -> Self {
         if let Some(remedy) = remedy {
             self.remedy = remedy.into();
         }
@@ -159,7 +159,7 @@ impl Finding {
 
     /// The same finding, with what a version of etcd does.
     #[must_use]
-    pub(in crate::etcd) fn of_version(mut self, version: EtcdVersion) -> Self {
+    pub(crate) fn of_version(mut self, version: EtcdVersion) -> Self {
         if self.consequence.contains("{etcd}") {
             self.consequence = self.consequence.replace("{etcd}", &format!("etcd {version}")).into();
         }

@@ -1,9 +1,9 @@
 //! The rules of what `cluster import` compares: what several files say about one member, and what no member uses.
 
-use super::finding::{Rule, Severity};
+use crate::etcd::check::finding::{Rule, Severity};
 
 /// The findings of this rule are made where an import puts together what is known of a member.
-pub(in crate::etcd) const DISAGREEMENT: &Rule = &Rule {
+pub(crate) const DISAGREEMENT: &Rule = &Rule {
     id: "E1001",
     severity: Severity::Warning,
     title: "two sources say different things about one member",
@@ -13,7 +13,7 @@ pub(in crate::etcd) const DISAGREEMENT: &Rule = &Rule {
 };
 
 /// The findings of this rule are made where an import compares certificates with what members use.
-pub(in crate::etcd) const UNUSED: &Rule = &Rule {
+pub(crate) const UNUSED: &Rule = &Rule {
     id: "E1002",
     severity: Severity::Warning,
     title: "no member uses a server's certificate",
@@ -23,4 +23,4 @@ pub(in crate::etcd) const UNUSED: &Rule = &Rule {
 };
 
 /// Every rule of imports, in the order of their numbers.
-pub(super) const RULES: &[Rule] = &[*DISAGREEMENT, *UNUSED];
+pub(crate) const RULES: &[Rule] = &[*DISAGREEMENT, *UNUSED];

@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use super::finding::{Finding, Severity};
-use crate::error::{Error, ErrorKind};
-use crate::etcd::lock::{Issued, Lock};
-use crate::etcd::path::LOCK;
-use crate::etcd::tree::Tree;
-use crate::place::{Place, date};
+use crate::base::place::{Place, date};
+use crate::etcd::check::finding::{Finding, Severity};
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::path::LOCK;
+use crate::etcd::folder::record::{Issued, Lock};
+use crate::etcd::folder::tree::Tree;
 use files::PublicFiles;
 
 pub use prometheus::prometheus;
-pub(super) use rules::RULES;
+pub(crate) use rules::RULES;
 
 /// The certificates and revocation lists of an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
 ///

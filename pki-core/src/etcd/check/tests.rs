@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::option::version::EtcdVersion;
 
 #[test]
 fn rules_have_numbers_in_order_and_all_their_texts() {

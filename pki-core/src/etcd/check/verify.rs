@@ -27,13 +27,13 @@ use time::{Duration, OffsetDateTime};
 pub use meeting::Conditions;
 pub use probe::UntrustedCa;
 pub use report::{FirstEnd, Link, Loss, MemberReport, Tried, Verdict, Verification};
-pub(super) use rules::RULES;
+pub(crate) use rules::RULES;
 
-use super::connection::ConnectionKind;
-use super::finding::Finding;
+use crate::base::place::Place;
+use crate::etcd::check::connection::ConnectionKind;
+use crate::etcd::check::finding::Finding;
 use crate::etcd::found::{Files, Found, ReadError};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::etcd::option::version::EtcdVersion;
 use crate::tls::Leniency;
 use attempts::{Attempt, Way};
 use client::ClientNode;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::place::Place;
+use crate::base::place::Place;
 
 /// A file of variables, as systemd reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]

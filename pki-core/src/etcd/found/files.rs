@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
-use crate::etcd::tree::{Entry, FileKind};
-use crate::etcd::user;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::user;
 
 /// Files by absolute paths. The disk is one set of them ([`SystemFiles`]); a [`BTreeMap`] is another.
 pub trait Files {

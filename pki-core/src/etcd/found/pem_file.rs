@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::certificate::Certificate;
-use crate::crl::Crl;
-use crate::key::{PrivateKey, PublicKey};
-use crate::pem;
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::Crl;
+use crate::x509::key::{PrivateKey, PublicKey};
+use crate::x509::pem;
 
 /// A file with certificates, keys or revocation lists. Of private keys only the public half is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct FoundCrl {
 
 impl PemFile {
     /// Looks at a file that should have keys or certificates.
-    pub(super) fn read(path: PathBuf, bytes: &[u8], mode: u32, user: u32) -> Self {
+    pub(crate) fn read(path: PathBuf, bytes: &[u8], mode: u32, user: u32) -> Self {
         let form = form(bytes);
         let mut file = Self {
             path,
@@ -113,7 +113,7 @@ impl PemFile {
     }
 
     /// Whether it has anything to do with keys and certificates.
-    pub(super) fn has_something(&self) -> bool {
+    pub(crate) fn has_something(&self) -> bool {
         !(self.certificates.is_empty()
             && self.keys.is_empty()
             && self.crl.is_none()

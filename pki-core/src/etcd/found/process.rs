@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::{EnvironmentFile, Variable};
-use super::unit::{Unit, UnitSetting};
-use super::words::{self, Word};
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::found::environment::{EnvironmentFile, Variable};
+use crate::etcd::found::unit::{Unit, UnitSetting};
+use crate::etcd::found::words;
+use crate::etcd::found::words::Word;
 
 /// A process as it would be started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct EnvironmentFileName {
 }
 
 /// What is known about an environment file.
-pub(super) enum Environment<'a> {
+pub(crate) enum Environment<'a> {
     Seen(&'a EnvironmentFile),
     Absent,
     NotSeen,
@@ -75,7 +76,7 @@ impl Unit {
     }
 
     /// The process of its (last) `ExecStart=`.
-    pub(super) fn process<'a>(&self, environment: impl Fn(&str) -> Environment<'a>) -> Process {
+    pub(crate) fn process<'a>(&self, environment: impl Fn(&str) -> Environment<'a>) -> Process {
         let mut process = Process { environment_is_known: self.main.is_some(), ..Process::default() };
         for setting in self.all("Service", "Environment") {
             for word in words::systemd(&setting.value.text) {
@@ -104,7 +105,7 @@ impl Unit {
     }
 
     /// Replaces specifiers (systemd.unit(5), "Specifiers"); none if one depends on the host.
-    pub(super) fn expand(&self, text: &str) -> Option<String> {
+    pub(crate) fn expand(&self, text: &str) -> Option<String> {
         let (prefix, suffix) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
         let (stem, instance) = prefix.split_once('@').unwrap_or((prefix, ""));
         let mut expanded = String::new();
@@ -286,7 +287,7 @@ impl Process {
     }
 
     /// The process of a script that starts etcd; none if it starts none.
-    pub(super) fn of_script(script: &str, path: &Path) -> Option<Self> {
+    pub(crate) fn of_script(script: &str, path: &Path) -> Option<Self> {
         let mut variables = Vec::new();
         let mut lines = LineCounter::new(script);
         for command in words::shell(script) {
@@ -317,7 +318,7 @@ impl Process {
     }
 
     /// Whether it has variables that are meant for etcd.
-    pub(super) fn has_etcd_variables(&self) -> bool {
+    pub(crate) fn has_etcd_variables(&self) -> bool {
         self.variables.iter().any(|variable| variable.name.starts_with("ETCD_"))
     }
 }
@@ -443,8 +444,8 @@ impl EnvironmentFileName {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unit::UnitFile;
     use super::*;
+    use crate::etcd::found::unit::UnitFile;
 
     fn unit(text: &str) -> Unit {
         Unit::new("etcd.service", Some(UnitFile::parse(text, Path::new("etcd.service"))), Vec::new())

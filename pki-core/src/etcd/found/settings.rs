@@ -1,10 +1,10 @@
 //! etcd's settings of one member: from its flags, its environment, or its configuration file.
 
-use super::process::Process;
-use super::yaml::ConfigFile;
+use crate::base::place::Place;
+use crate::etcd::found::process::Process;
+use crate::etcd::found::yaml::ConfigFile;
+use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{EtcdOption, ValueKind};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
 
 /// What one member of etcd is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl FoundUrl {
 
 impl Settings {
     /// What a process is told. A configuration file, if it names one, is looked up with `config`.
-    pub(super) fn of_process<'a>(
+    pub(crate) fn of_process<'a>(
         process: &Process,
         version: EtcdVersion,
         config: impl Fn(&str) -> Option<&'a ConfigFile>,
@@ -117,7 +117,7 @@ impl Settings {
     }
 
     /// What a configuration file alone tells.
-    pub(super) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
+    pub(crate) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
         let mut settings = Self { is_complete: config.fault.is_none(), ..Self::default() };
         settings.take_config(config, version);
         settings
@@ -241,8 +241,8 @@ impl Settings {
 mod tests {
     use std::path::Path;
 
-    use super::super::process::Argument;
     use super::*;
+    use crate::etcd::found::process::Argument;
 
     fn process(line: &str, variables: &[(&str, &str)]) -> Process {
         let argument = |word: &str| Argument {
@@ -250,7 +250,7 @@ mod tests {
             written: word.to_owned(),
             place: Place::default(),
         };
-        let variables = variables.iter().map(|(name, value)| super::super::environment::Variable {
+        let variables = variables.iter().map(|(name, value)| crate::etcd::found::environment::Variable {
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),
             place: Place::default(),

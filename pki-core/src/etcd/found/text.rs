@@ -11,13 +11,13 @@ pub struct Located {
 
 impl Located {
     /// Adds what stands at `line` and `column`, both from 1.
-    pub(super) fn push(&mut self, text: &str, line: usize, column: usize) {
+    pub(crate) fn push(&mut self, text: &str, line: usize, column: usize) {
         self.marks.push((self.text.len(), line, column));
         self.text.push_str(text);
     }
 
     /// What follows the first `offset` bytes.
-    pub(super) fn after(&self, offset: usize) -> Self {
+    pub(crate) fn after(&self, offset: usize) -> Self {
         let (line, column) = self.position(offset);
         let later = self.marks.iter().filter(|(begin, ..)| *begin > offset);
         let mut marks = vec![(0, line, column)];
@@ -26,7 +26,7 @@ impl Located {
     }
 
     /// Without white space at its ends.
-    pub(super) fn trimmed(&self) -> Self {
+    pub(crate) fn trimmed(&self) -> Self {
         let mut trimmed = self.after(self.text.len() - self.text.trim_start().len());
         trimmed.text.truncate(trimmed.text.trim_end().len());
         trimmed

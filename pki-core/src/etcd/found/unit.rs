@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::text::Located;
-use crate::place::Place;
+use crate::base::place::Place;
+use crate::etcd::found::text::Located;
 
 /// One unit file or drop-in, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 /// A word without its quotes, and where it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) text: String,
-    pub(super) offset: usize,
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) offset: usize,
 }
 
 /// Splits as systemd does (systemd.syntax(7), "Quoting"): both kinds of quotes, C's escapes in and out of them.
 /// A quote that is not closed ends with the text.
-pub(super) fn systemd(text: &str) -> Vec<Word> {
+pub(crate) fn systemd(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
     let mut quote = None;
@@ -67,7 +67,7 @@ fn number(
 
 /// Splits into commands and their words as a POSIX shell does (2.2, "Quoting"), as far as it can be known without
 /// running it: nothing is expanded.
-pub(super) fn shell(text: &str) -> Vec<Vec<Word>> {
+pub(crate) fn shell(text: &str) -> Vec<Vec<Word>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<Word> = None;
     let mut quote = None;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Options, Spanned};
 
-use crate::place::Place;
+use crate::base::place::Place;
 
 /// A configuration file: its keys as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,22 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::evidence::Evidence;
-use super::{Importer, trust};
+use crate::base::place::Place;
 use crate::duration;
-use crate::etcd::bootstrap::Start;
-
-use crate::etcd::certificates::Wanted;
 use crate::etcd::check::import as rules;
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::certificates::CertificateSpec;
+use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::description;
-use crate::etcd::found::{self, Source, UnitFile};
-use crate::etcd::layout::Role;
+use crate::etcd::describe as description;
+use crate::etcd::found;
+use crate::etcd::found::{Source, UnitFile};
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::{Importer, trust};
+use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
 use crate::etcd::render;
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// A setting that is another one in the description.
 #[derive(PartialEq, Eq, Hash)]
@@ -29,7 +29,7 @@ struct Difference {
 }
 
 /// Whether two values of an option mean the same to etcd.
-pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
+pub(crate) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
         let items = text.split(',').map(|item| item.trim().trim_end_matches('/').to_owned());
         let mut items: Vec<String> = items.filter(|item| !item.is_empty()).collect();
@@ -53,7 +53,7 @@ pub(super) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, othe
 }
 
 /// A value as the command line has it: the configuration file has durations in nanoseconds.
-pub(super) fn as_on_the_command_line(
+pub(crate) fn as_on_the_command_line(
     option: &EtcdOption,
     version: EtcdVersion,
     value: &str,
@@ -66,7 +66,7 @@ pub(super) fn as_on_the_command_line(
 
 impl<'a> Importer<'a> {
     /// Notices about everything that is different.
-    pub(super) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    pub(crate) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         self.compare_settings(cluster);
         self.compare_certificates(cluster, evidence);
         self.compare_units(cluster);
@@ -192,7 +192,7 @@ impl<'a> Importer<'a> {
         let starts = cluster.starts(&[]);
         let mut told: Vec<String> = Vec::new();
         for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {
-            let found = self.known.get(index).and_then(super::Known::told);
+            let found = self.known.get(index).and_then(crate::etcd::import::Known::told);
             let Some(unit) = found.and_then(|(host, member)| host.unit(member)) else { continue };
             let rendered = render::member(cluster, member, start);
             let ours: Vec<UnitFile> = rendered
@@ -234,7 +234,7 @@ impl<'a> Importer<'a> {
             .zip(&cluster.members)
             .flat_map(|(known, member)| {
                 let roles = cluster.layout.of_members().iter();
-                let names = super::evidence::names_of(member);
+                let names = crate::etcd::import::evidence::names_of(member);
                 roles
                     .filter_map(|role| self.held(known, *role, trust::certificate_option(*role), &names))
                     .filter_map(|evidence| Some(evidence.certificate?.der().to_vec()))
@@ -246,7 +246,7 @@ impl<'a> Importer<'a> {
             .filter(|file| {
                 let first = file.valid_certificates().next();
                 first.is_some_and(|certificate| {
-                    super::evidence::is_server(certificate)
+                    crate::etcd::import::evidence::is_server(certificate)
                         && !held.iter().any(|der| der == certificate.der())
                 })
             })
@@ -286,7 +286,7 @@ fn key(option: &str) -> &'static str {
 }
 
 /// In which way a certificate is not the described one.
-fn certificate_difference(wanted: &Wanted, found: &Evidence<'_>) -> Option<String> {
+fn certificate_difference(wanted: &CertificateSpec, found: &Evidence<'_>) -> Option<String> {
     let mut all = Vec::new();
     if found.subject.attributes() != wanted.subject.attributes() {
         all.push(format!("has the subject {}; described as {}", found.subject, wanted.subject));
@@ -307,15 +307,15 @@ fn certificate_difference(wanted: &Wanted, found: &Evidence<'_>) -> Option<Strin
     if found.key != wanted.key.name() {
         all.push(format!("has a key of the kind {}; described as {}", found.key, wanted.key));
     }
-    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != wanted.profile.expiry) {
-        let days = (lifetime.whole_days(), wanted.profile.expiry.whole_days());
+    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != wanted.lifetime) {
+        let days = (lifetime.whole_days(), wanted.lifetime.whole_days());
         all.push(format!("lives for {} days; described as {}", days.0, days.1));
     }
     let is_certificate = found.certificate.is_some();
-    let wanted_usages = wanted.profile.extended_key_usage.as_slice();
+    let wanted_usages = wanted.extended_key_usage.as_slice();
     if is_certificate
         && (found.extended_key_usage.as_deref() != Some(wanted_usages)
-            || found.key_usage != Some(wanted.profile.key_usage))
+            || found.key_usage != Some(wanted.key_usage))
     {
         all.push("has other usages than it will have".to_owned());
     }

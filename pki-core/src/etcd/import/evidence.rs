@@ -6,40 +6,40 @@ use std::path::Path;
 use der::asn1::ObjectIdentifier;
 use time::Duration;
 
-use super::Importer;
-use super::known::Known;
-use crate::certificate::Certificate;
+use crate::base::place::Place;
+use crate::cfssl::csr_json::Request;
 use crate::etcd::cluster::Member;
+use crate::etcd::cluster::layout::Role;
 use crate::etcd::found::PemFile;
-use crate::etcd::layout::Role;
-use crate::key::{KeyAlgorithm, PublicKeyKind};
-use crate::name::Name;
-use crate::oid;
-use crate::place::Place;
-use crate::request::Request;
-use crate::subject_alt_name::SubjectAltNames;
-use crate::usage::KeyUsage;
+use crate::etcd::import::Importer;
+use crate::etcd::import::known::Known;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{KeyAlgorithm, PublicKeyKind};
+use crate::x509::name::Name;
+use crate::x509::oid;
+use crate::x509::usage::KeyUsage;
 
 /// What a certificate says, or was asked to say.
 #[derive(Debug, Clone)]
-pub(super) struct Evidence<'a> {
-    pub(super) place: Place,
-    pub(super) subject: Name,
-    pub(super) names: SubjectAltNames,
+pub(crate) struct Evidence<'a> {
+    pub(crate) place: Place,
+    pub(crate) subject: Name,
+    pub(crate) names: SubjectAltNames,
     /// The kind of its key, as far as there is a word for it
-    pub(super) key: String,
+    pub(crate) key: String,
     /// None if nothing tells
-    pub(super) lifetime: Option<Duration>,
-    pub(super) key_usage: Option<KeyUsage>,
-    pub(super) extended_key_usage: Option<Vec<ObjectIdentifier>>,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) key_usage: Option<KeyUsage>,
+    pub(crate) extended_key_usage: Option<Vec<ObjectIdentifier>>,
     /// None of a request
-    pub(super) certificate: Option<&'a Certificate>,
+    pub(crate) certificate: Option<&'a Certificate>,
     /// The name of its file, without extensions
-    pub(super) stem: String,
+    pub(crate) stem: String,
 }
 
 impl<'a> Evidence<'a> {
-    pub(super) fn of_certificate(file: &'a PemFile, certificate: &'a Certificate) -> Self {
+    pub(crate) fn of_certificate(file: &'a PemFile, certificate: &'a Certificate) -> Self {
         let key = certificate.public_key().map(|key| key.kind().to_string());
         Self {
             place: Place::file(&file.path),
@@ -78,7 +78,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// The kind of its key, if one like it can be made.
-    pub(super) fn key_algorithm(&self) -> Option<KeyAlgorithm> {
+    pub(crate) fn key_algorithm(&self) -> Option<KeyAlgorithm> {
         KeyAlgorithm::ALL.into_iter().find(|kind| PublicKeyKind::from(*kind).to_string() == self.key)
     }
 }
@@ -92,29 +92,29 @@ fn whole(lifetime: Duration) -> Duration {
 }
 
 /// `etcd-server` of `etcd-server.pem`, `etcd-server-csr.json` and the like.
-pub(super) fn stem(path: &Path) -> String {
+pub(crate) fn stem(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.split_once('.').map_or(name.as_str(), |(stem, _)| stem);
     name.strip_suffix("-csr").unwrap_or(name).to_owned()
 }
 
 /// Whether a server may show a certificate (RFC 5280 section 4.2.1.12), and it is no CA's.
-pub(super) fn is_server(certificate: &Certificate) -> bool {
+pub(crate) fn is_server(certificate: &Certificate) -> bool {
     let usages = certificate.extended_key_usage();
     !is_authority(certificate) && usages.is_none_or(|usages| usages.contains(&oid::SERVER_AUTH))
 }
 
 /// Whether it is for clients only.
-pub(super) fn is_client(certificate: &Certificate) -> bool {
+pub(crate) fn is_client(certificate: &Certificate) -> bool {
     certificate.extended_key_usage() == Some(&[oid::CLIENT_AUTH]) && !is_authority(certificate)
 }
 
-pub(super) fn is_authority(certificate: &Certificate) -> bool {
+pub(crate) fn is_authority(certificate: &Certificate) -> bool {
     certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
 }
 
 /// The names that a member is reached by.
-pub(super) fn names_of(member: &Member) -> Vec<String> {
+pub(crate) fn names_of(member: &Member) -> Vec<String> {
     let addresses = member.addresses().iter().map(ToString::to_string);
     addresses.chain(member.dns().iter().map(ToString::to_string)).collect()
 }
@@ -128,12 +128,12 @@ fn is_for(names: &SubjectAltNames, hosts: &[String]) -> bool {
 
 impl<'a> Importer<'a> {
     /// Every file of certificates that was found.
-    pub(super) fn pems(&self) -> impl Iterator<Item = &'a PemFile> + use<'a> {
+    pub(crate) fn pems(&self) -> impl Iterator<Item = &'a PemFile> + use<'a> {
         self.found.hosts.iter().flat_map(|host| host.pems.values())
     }
 
     /// What is known of the certificate that a member, reached by `names`, has in a role.
-    pub(super) fn held(
+    pub(crate) fn held(
         &self,
         known: &Known<'a>,
         role: Role,
@@ -189,14 +189,14 @@ impl<'a> Importer<'a> {
     }
 
     /// Everything that cfssl was asked for, with the lifetime that a certificate of a role has from it.
-    pub(super) fn requests(&self, role: Role) -> Vec<Evidence<'a>> {
+    pub(crate) fn requests(&self, role: Role) -> Vec<Evidence<'a>> {
         let mut all = Vec::new();
         for host in &self.found.hosts {
             for (path, request) in &host.requests {
                 let lifetime = match &request.ca {
                     Some(ca) => Some(ca.expiry),
                     // cfssl's default of a CA
-                    None if role.is_authority() => Some(crate::request::CaSection::default().expiry),
+                    None if role.is_authority() => Some(crate::cfssl::csr_json::CaSection::default().expiry),
                     None => self.lifetime(role, &stem(path)),
                 };
                 all.extend(Evidence::of_request(path, request, lifetime));

@@ -2,39 +2,41 @@
 
 use std::collections::BTreeSet;
 
-use super::{ImportError, ImportNotice};
-use crate::etcd::check::{Finding, import as rules};
-use crate::etcd::found::{self, Found, FoundUrl, Host};
-use crate::etcd::label::Label;
+use crate::etcd::check::Finding;
+use crate::etcd::check::import as rules;
+use crate::etcd::found;
+use crate::etcd::found::{Found, FoundUrl, Host};
+use crate::etcd::import::{ImportError, ImportNotice};
+use crate::etcd::safe::label::Label;
 
 /// A member, as far as it is known.
 #[derive(Debug)]
-pub(super) struct Known<'a> {
-    pub(super) name: Label,
+pub(crate) struct Known<'a> {
+    pub(crate) name: Label,
     /// What tells of it, the best first; nothing of one that only others name
     told: Vec<Told<'a>>,
     /// Where others find it, as they say
-    pub(super) peers: Vec<FoundUrl>,
+    pub(crate) peers: Vec<FoundUrl>,
     /// The hosts in the certificates that it was made up from
-    pub(super) hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
 }
 
 type Told<'a> = (&'a Host, &'a found::Member);
 
 impl<'a> Known<'a> {
     /// What tells of it best.
-    pub(super) fn told(&self) -> Option<Told<'a>> {
+    pub(crate) fn told(&self) -> Option<Told<'a>> {
         self.told.first().copied()
     }
 
     /// The URLs of one of its options.
-    pub(super) fn urls(&self, option: &str) -> Vec<FoundUrl> {
+    pub(crate) fn urls(&self, option: &str) -> Vec<FoundUrl> {
         self.told().map(|(_, member)| member.settings.urls(option)).unwrap_or_default()
     }
 }
 
 /// The members of the one cluster that was found.
-pub(super) fn members<'a>(
+pub(crate) fn members<'a>(
     found: &'a Found,
     notices: &mut Vec<ImportNotice>,
     findings: &mut Vec<(String, Finding)>,
@@ -217,14 +219,14 @@ fn of_certificates(found: &Found) -> Option<Vec<Known<'_>>> {
     let mut hosts: Vec<String> = Vec::new();
     let mut take = |names: &mut dyn Iterator<Item = String>| {
         for name in names {
-            if !super::names::is_loopback(&name) && !hosts.contains(&name) {
+            if !crate::etcd::import::names::is_loopback(&name) && !hosts.contains(&name) {
                 hosts.push(name);
             }
         }
     };
     for host in &found.hosts {
         for certificate in host.pems.values().flat_map(|file| file.certificates.iter().flatten()) {
-            if super::evidence::is_server(certificate) {
+            if crate::etcd::import::evidence::is_server(certificate) {
                 let names = certificate.subject_alt_names();
                 take(&mut names.ip.iter().map(ToString::to_string));
             }

@@ -2,26 +2,27 @@
 
 use std::net::IpAddr;
 
-use super::Importer;
-use super::evidence::{self, Evidence};
-use super::known::Known;
-use crate::etcd::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member, MemberUrls, Network};
+use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::FoundUrl;
-use crate::etcd::layout::Role;
-use crate::etcd::url::MemberUrl;
-use crate::etcd::write::most_common;
-use crate::subject_alt_name::SubjectAltNames;
+use crate::etcd::import::Importer;
+use crate::etcd::import::evidence;
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::known::Known;
+use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::safe::url::MemberUrl;
+use crate::x509::alt_names::SubjectAltNames;
 
 /// Where one member is found.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
-    pub(super) addresses: Vec<MemberAddress>,
-    pub(super) dns: Vec<DnsName>,
+pub(crate) struct Reached {
+    pub(crate) addresses: Vec<MemberAddress>,
+    pub(crate) dns: Vec<DnsName>,
 }
 
 /// Whether a host is that of everybody's loopback interface.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -43,7 +44,7 @@ fn member_url(url: &FoundUrl, port: u16) -> Option<MemberUrl> {
 
 impl Importer<'_> {
     /// Where each member is found.
-    pub(super) fn reached(&self) -> Vec<Reached> {
+    pub(crate) fn reached(&self) -> Vec<Reached> {
         let mut taken: Vec<HostName> = Vec::new();
         self.known
             .iter()
@@ -88,7 +89,7 @@ impl Importer<'_> {
         }
         if all.is_empty() {
             for role in [Role::Peer, Role::Server] {
-                let option = super::trust::certificate_option(role);
+                let option = crate::etcd::import::trust::certificate_option(role);
                 let evidence = self.held(known, role, option, &[]);
                 let names = evidence.map(|evidence| hosts(&evidence.names)).unwrap_or_default();
                 all.extend(names.into_iter().filter(|host| !is_loopback(&host.to_string())));
@@ -99,7 +100,7 @@ impl Importer<'_> {
     }
 
     /// Ports, URLs that do not follow from the addresses, and whether members listen on the loopback interface.
-    pub(super) fn take_network(&self, cluster: &mut Cluster) {
+    pub(crate) fn take_network(&self, cluster: &mut Cluster) {
         let usual = Network::default();
         let port = |options: &[&str], usual: u16| {
             let urls =
@@ -137,7 +138,7 @@ impl Importer<'_> {
     }
 
     /// What certificates are for beside the names that members are reached by.
-    pub(super) fn take_names(&self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'_>)]) {
+    pub(crate) fn take_names(&self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'_>)]) {
         let named: Vec<(usize, Role, Vec<HostName>)> = evidence
             .iter()
             .filter(|(_, role, _)| role.is_named())

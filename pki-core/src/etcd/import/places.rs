@@ -1,16 +1,16 @@
 //! Where things are on the hosts, and where etcd is told its options.
 
-use super::Importer;
 use crate::etcd::cluster::{Container, ContainerEngine, Hosts, Style, UnitKind};
-use crate::etcd::description;
+use crate::etcd::describe as description;
+use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::Source;
-use crate::etcd::host_path::HostPath;
-use crate::etcd::label::Label;
-use crate::etcd::write::most_common;
+use crate::etcd::import::Importer;
+use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::label::Label;
 
 impl<'a> Importer<'a> {
     /// Where most options are set.
-    pub(super) fn style(&self) -> Style {
+    pub(crate) fn style(&self) -> Style {
         // A container has no other way.
         let told = self.told().filter(|(_, member)| member.process.container.is_none());
         let sources = told.flat_map(|(_, member)| &member.settings.used);
@@ -24,7 +24,7 @@ impl<'a> Importer<'a> {
 
     /// A drop-in over a unit that was not found is one; where there is no unit at all, a whole one comes, unless
     /// containers have none.
-    pub(super) fn unit(&self) -> UnitKind {
+    pub(crate) fn unit(&self) -> UnitKind {
         let kinds = self.told().filter_map(|(host, member)| {
             let unit = host.unit(member)?;
             Some(if unit.main.is_some() { UnitKind::Service } else { UnitKind::DropIn })
@@ -34,14 +34,14 @@ impl<'a> Importer<'a> {
     }
 
     /// What most members' containers are made from.
-    pub(super) fn container(&self) -> Option<Container> {
+    pub(crate) fn container(&self) -> Option<Container> {
         let containers = self.found.members().filter_map(|(_, member)| member.process.container.as_ref());
         let (engine, image) = most_common(containers)?;
         let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == engine)?;
         Some(Container { engine, image: description::image(image).ok()? })
     }
 
-    pub(super) fn hosts(&self) -> Hosts {
+    pub(crate) fn hosts(&self) -> Hosts {
         let usual = Hosts::default();
         let path = |text: Option<&str>| text.and_then(|text| HostPath::parse(text).ok());
         let binary = self.told().filter_map(|(host, member)| {

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
-use super::evidence::{self, Evidence};
-use super::known::Known;
-use super::{Authorities, Importer};
-use crate::certificate::Certificate;
+use crate::base::place::Place;
+use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::cluster::{Client, Cluster, GivenAuthority, RoleTerms, SubjectFields};
-use crate::etcd::description;
+use crate::etcd::describe as description;
+use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::{FoundKey, PemFile};
-use crate::etcd::label::Label;
-use crate::etcd::layout::{Layout, Role};
-use crate::etcd::write::most_common;
-use crate::name::Name;
-use crate::oid;
-use crate::place::Place;
+use crate::etcd::import::evidence;
+use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::known::Known;
+use crate::etcd::import::{Authorities, Importer};
+use crate::etcd::safe::label::Label;
+use crate::x509::certificate::Certificate;
+use crate::x509::name::Name;
+use crate::x509::oid;
 
 /// The option that names a member's certificate.
-pub(super) fn certificate_option(role: Role) -> &'static str {
+pub(crate) fn certificate_option(role: Role) -> &'static str {
     match role {
         Role::Gateway => "client-cert-file",
         Role::Peer => "peer-cert-file",
@@ -47,7 +48,7 @@ struct FoundAuthority<'a> {
 
 impl<'a> Importer<'a> {
     /// The layout that comes nearest.
-    pub(super) fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         let (server, peer) = (self.common("cert-file"), self.common("peer-cert-file"));
         if server.is_some() && server == peer {
             return Layout::SharedCert;
@@ -83,7 +84,7 @@ impl<'a> Importer<'a> {
     }
 
     /// What certificates say, by kind, and who has one as a client.
-    pub(super) fn take_terms(&mut self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    pub(crate) fn take_terms(&mut self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         let clients = self.clients();
         // What nothing tells of is like the rest.
         let all: Vec<&Evidence<'a>> = evidence.iter().map(|(.., evidence)| evidence).collect();
@@ -316,7 +317,7 @@ impl<'a> Importer<'a> {
     }
 
     /// The folder of certificates, if it is etcd's own: everything in it is given to etcd's user.
-    pub(super) fn pki_folder(&self) -> Option<&'a str> {
+    pub(crate) fn pki_folder(&self) -> Option<&'a str> {
         let folder = |path: &'a str| path.rsplit_once('/').map(|(folder, _)| folder);
         let (host, path) = self.told().find_map(|(host, member)| {
             let options = ["cert-file", "peer-cert-file"];

@@ -11,10 +11,11 @@
 //! Two facts are left out, since only old releases of a series have them: `snapshot-count` was deprecated in
 //! 3.6.0 to 3.6.7, and `v2-deprecation` has `write-only-skip-check` from 3.5.32 and 3.6.13 on.
 
-use super::EtcdOption;
-use super::value::UrlUse::{Advertise, Listen, Origin};
-use super::value::ValueKind::{
-    self, Bool, Choice, Choices, CipherSuites, Duration, FeatureGates, Ignored, List, Members, Path,
+use crate::etcd::option::EtcdOption;
+use crate::etcd::option::value::UrlUse::{Advertise, Listen, Origin};
+use crate::etcd::option::value::ValueKind;
+use crate::etcd::option::value::ValueKind::{
+    Bool, Choice, Choices, CipherSuites, Duration, FeatureGates, Ignored, List, Members, Path,
     PositiveDuration, Retention, Single, Text, Urls,
 };
 
@@ -54,7 +55,7 @@ const fn ignored(name: &'static str) -> EtcdOption {
 
 /// In the order of etcd's help. `(5, 8)` is 3.5.8, and a lone number a series.
 #[rustfmt::skip] // One line an option.
-pub(super) static OPTIONS: &[EtcdOption] = &[
+pub(crate) static OPTIONS: &[EtcdOption] = &[
     // Program.
     option("config-file", Path).not_in_file(),
     option("version", Bool).not_in_file(),

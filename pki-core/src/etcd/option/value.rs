@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use crate::base::suggest::did_you_mean;
+use crate::base::suggest::near;
 use crate::duration;
-use crate::etcd::version::EtcdVersion;
-use crate::notice::did_you_mean;
-use crate::suggest::near;
+use crate::etcd::option::version::EtcdVersion;
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,12 +137,12 @@ pub enum ValueError {
 
 impl ValueKind {
     /// Go's `strconv.ParseBool`.
-    pub(in crate::etcd) const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
-    pub(in crate::etcd) const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+    pub(crate) const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
+    pub(crate) const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
 
     /// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
     /// (client/pkg/tlsutil/cipher_suites.go).
-    pub(in crate::etcd) const CIPHER_SUITES: &'static [&'static str] = &[
+    pub(crate) const CIPHER_SUITES: &'static [&'static str] = &[
         "TLS_AES_128_GCM_SHA256",
         "TLS_AES_256_GCM_SHA384",
         "TLS_CHACHA20_POLY1305_SHA256",
@@ -173,7 +173,7 @@ impl ValueKind {
     ];
 
     /// Whether etcd of that version takes the value.
-    pub(super) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
+    pub(crate) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
             Self::Bool => match boolean(text).is_some() {
                 true => Ok(()),
@@ -215,7 +215,7 @@ impl ValueKind {
 }
 
 /// Go's `strconv.ParseBool`.
-pub(in crate::etcd) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     if ValueKind::TRUE.contains(&text) {
         Some(true)
     } else {
@@ -224,7 +224,7 @@ pub(in crate::etcd) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Go's `strconv.ParseInt` with base 0, but for its underscores between digits.
-pub(in crate::etcd) fn integer(text: &str) -> Option<i128> {
+pub(crate) fn integer(text: &str) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

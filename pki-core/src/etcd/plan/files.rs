@@ -4,25 +4,29 @@ use std::collections::{BTreeSet, HashMap};
 
 use zeroize::Zeroizing;
 
-use super::{
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::certificates::CertificateId;
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Client, Cluster, Member};
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::path;
+use crate::etcd::folder::path::{LOCK, Pair};
+use crate::etcd::folder::tree;
+use crate::etcd::folder::tree::{Entry, FileKind, Owner, Tree};
+use crate::etcd::plan::authority::{Authority, Source};
+use crate::etcd::plan::offline;
+use crate::etcd::plan::{
     Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, Plan, PlannedCertificate, PlannedFile, Reason, SECRET,
     SECRET_FOLDER,
 };
-use crate::certificate::sha256;
-use crate::error::{Error, ErrorKind};
-use crate::etcd::authority::{Authority, Source};
-use crate::etcd::bootstrap::Start;
-use crate::etcd::certificates::CertificateId;
-use crate::etcd::cluster::{Client, Cluster, Member};
-use crate::etcd::host_path::HostPath;
-use crate::etcd::layout::Role;
-use crate::etcd::path::{self, LOCK, Pair};
-use crate::etcd::render::{self, Rendered};
-use crate::etcd::tree::{self, Entry, FileKind, Owner, Tree};
-use crate::etcd::{env, kubeadm, offline};
+use crate::etcd::render;
+use crate::etcd::render::Rendered;
+use crate::etcd::render::{env, kubeadm};
+use crate::etcd::safe::host_path::HostPath;
+use crate::x509::digest::sha256;
 
 /// Files in the making, each compared with what is there.
-pub(super) struct Files<'a> {
+pub(crate) struct Files<'a> {
     tree: &'a dyn Tree,
     plan: &'a Plan,
     /// Where each certificate is in the plan
@@ -32,7 +36,7 @@ pub(super) struct Files<'a> {
 
 impl<'a> Files<'a> {
     /// The files and folders of `plan`, in the order in which they are to be made.
-    pub(super) fn plan(plan: &'a Plan, tree: &'a dyn Tree) -> Result<Vec<PlannedFile>, Error> {
+    pub(crate) fn plan(plan: &'a Plan, tree: &'a dyn Tree) -> Result<Vec<PlannedFile>, Error> {
         let places = plan.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
         let mut files = Self { tree, plan, places: places.collect(), files: Vec::new() };
         files.authorities()?;

@@ -4,23 +4,25 @@ use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Asked, Change, PlannedCertificate, Reason};
-use crate::certificate::Certificate;
-use crate::csr::CertificateRequest;
-use crate::error::{Error, ErrorKind};
-use crate::etcd::certificates::Wanted;
-use crate::etcd::lock::Lock;
-use crate::etcd::offline;
-use crate::etcd::tree::Tree;
-use crate::key::{PrivateKey, PublicKeyKind};
-use crate::oid;
-use crate::subject_alt_name::SubjectAltNames;
-use crate::usage::{self, KeyUsage};
+use crate::cfssl::usage;
+use crate::etcd::cluster::certificates::CertificateSpec;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::record::Lock;
+use crate::etcd::folder::tree::Tree;
+use crate::etcd::plan::offline;
+use crate::etcd::plan::{Asked, Change, PlannedCertificate, Reason};
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::csr::CertificateRequest;
+use crate::x509::error::ErrorKind as X509ErrorKind;
+use crate::x509::key::{PrivateKey, PublicKeyKind};
+use crate::x509::oid;
+use crate::x509::usage::KeyUsage;
 
 /// A CA of the cluster's own: what is there is kept, for everything that was issued depends on it. If it
 /// cannot be used, a person has to decide.
-pub(super) fn authority(
-    wanted: Wanted,
+pub(crate) fn authority(
+    wanted: CertificateSpec,
     lock: &Lock,
     tree: &dyn Tree,
     now: OffsetDateTime,
@@ -33,46 +35,46 @@ pub(super) fn authority(
         None => None,
     };
     let file = at(&wanted.pair.certificate);
-    let refuse = |kind: ErrorKind| Err(Error::from(kind).in_file(&file));
+    let refuse = |error: Error| Err(error.in_file(&file));
     let Some(entry) = tree.entry(&wanted.pair.certificate)? else {
         // With its key, a certificate can be made that is as good: whoever trusts the one of before trusts it too.
         if key.is_none() && lock.has(&wanted.id) {
-            return refuse(ErrorKind::CaMissing);
+            return refuse(ErrorKind::CaMissing.into());
         }
         return Ok(PlannedCertificate::new(wanted, Change::New, None, key));
     };
     let certificate = Certificate::read(&entry.bytes).map_err(|error| error.in_file(&file))?;
     if certificate.subject() != &wanted.subject {
         let (found, wanted) = (certificate.subject().to_string(), wanted.subject.to_string());
-        return refuse(ErrorKind::OtherCa { found, wanted });
+        return refuse(ErrorKind::OtherCa { found, wanted }.into());
     }
     if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
         let subject = certificate.subject().to_string();
-        return refuse(ErrorKind::NotACa { subject, reason: "basicConstraints lacks CA:TRUE" });
+        return refuse(X509ErrorKind::NotACa { subject, reason: "basicConstraints lacks CA:TRUE" }.into());
     }
-    if key.as_ref().is_some_and(|key| !certificate.is_for(key)) {
-        return refuse(ErrorKind::KeyMismatch);
+    if key.as_ref().is_some_and(|key| !certificate.is_for(key.public_key())) {
+        return refuse(X509ErrorKind::KeyMismatch.into());
     }
     if !certificate.is_valid_at(now) {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-        return refuse(ErrorKind::CaNotValid { not_before, not_after });
+        return refuse(X509ErrorKind::CaNotValid { not_before, not_after }.into());
     }
     Ok(PlannedCertificate::new(wanted, Change::Kept, Some(certificate), key))
 }
 
 /// The CA of a leaf, as far as it is known.
 #[derive(Clone, Copy)]
-pub(super) struct Issuer<'a> {
+pub(crate) struct Issuer<'a> {
     /// None if it is yet to be made
-    pub(super) certificate: Option<&'a Certificate>,
+    pub(crate) certificate: Option<&'a Certificate>,
     /// Whether its certificates have to be asked for
-    pub(super) is_offline: bool,
+    pub(crate) is_offline: bool,
 }
 
 /// Any other certificate: kept if it says what it should, issued anew if not. A key of the right kind is kept
 /// in either case, so that a pair is never torn.
-pub(super) fn leaf(
-    wanted: Wanted,
+pub(crate) fn leaf(
+    wanted: CertificateSpec,
     issuer: Issuer<'_>,
     lock: &Lock,
     tree: &dyn Tree,
@@ -118,7 +120,8 @@ pub(super) fn leaf(
     if !issuer.is_offline {
         return Ok(PlannedCertificate::new(wanted, change, None, key));
     }
-    let in_use = there.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key)));
+    let in_use =
+        there.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key.public_key())));
     let asked = match answer(&wanted, in_use.as_ref(), key.as_ref(), issuer, lock, tree, now)? {
         Answer::Right(certificate) => {
             return Ok(PlannedCertificate::new(wanted, change, Some(*certificate), key));
@@ -133,7 +136,9 @@ pub(super) fn leaf(
 }
 
 fn is_pair(certificate: Option<&Result<Certificate, Error>>, key: &PrivateKey) -> bool {
-    certificate.and_then(|certificate| certificate.as_ref().ok()).is_some_and(|there| there.is_for(key))
+    certificate
+        .and_then(|certificate| certificate.as_ref().ok())
+        .is_some_and(|there| there.is_for(key.public_key()))
 }
 
 /// What an offline CA has signed since the last time.
@@ -144,7 +149,7 @@ enum Answer {
 }
 
 fn answer(
-    wanted: &Wanted,
+    wanted: &CertificateSpec,
     in_use: Option<&Certificate>,
     key: Option<&PrivateKey>,
     issuer: Issuer<'_>,
@@ -174,7 +179,7 @@ fn answer(
 }
 
 fn ask(
-    wanted: &Wanted,
+    wanted: &CertificateSpec,
     key: Option<&PrivateKey>,
     refused: Vec<Reason>,
     tree: &dyn Tree,
@@ -187,7 +192,7 @@ fn ask(
 }
 
 /// Whether a request that was made before is the one that would be made now.
-fn asks_for(request: &Zeroizing<Vec<u8>>, wanted: &Wanted, key: &PrivateKey) -> bool {
+fn asks_for(request: &Zeroizing<Vec<u8>>, wanted: &CertificateSpec, key: &PrivateKey) -> bool {
     CertificateRequest::read(request).is_ok_and(|request| {
         request.subject() == &wanted.subject
             && request.subject_public_key_info() == key.public_key().der()
@@ -200,12 +205,12 @@ fn read(tree: &dyn Tree, path: &str) -> Result<Option<Result<Certificate, Error>
     let entry = tree.entry(path)?;
     Ok(entry.map(|entry| {
         let certificates = Certificate::read_all(&entry.bytes)?;
-        certificates.into_iter().next().ok_or_else(|| ErrorKind::NoCertificate.into())
+        certificates.into_iter().next().ok_or_else(|| X509ErrorKind::NoCertificate.into())
     }))
 }
 
 fn differences(
-    wanted: &Wanted,
+    wanted: &CertificateSpec,
     certificate: &Certificate,
     key: Option<&PrivateKey>,
     issuer: Issuer<'_>,
@@ -215,7 +220,7 @@ fn differences(
     if issuer.certificate.is_none_or(|issuer| certificate.verify_issued_by(issuer).is_err()) {
         reasons.push(Reason::Issuer);
     }
-    if key.is_none_or(|key| !certificate.is_for(key)) {
+    if key.is_none_or(|key| !certificate.is_for(key.public_key())) {
         reasons.push(Reason::KeyMismatch);
     }
     if !is_subject(certificate, wanted, issuer.is_offline) {
@@ -232,7 +237,7 @@ fn differences(
     if !has_usages(certificate, wanted, issuer.is_offline) {
         reasons.push(Reason::Usages {
             found: usages(certificate.key_usage(), certificate.extended_key_usage().unwrap_or_default()),
-            wanted: usages(Some(wanted.profile.key_usage), &wanted.profile.extended_key_usage),
+            wanted: usages(Some(wanted.key_usage), &wanted.extended_key_usage),
         });
     }
     if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
@@ -241,7 +246,7 @@ fn differences(
     if certificate.not_after() < now {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
     }
-    let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.profile.expiry);
+    let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.lifetime);
     let is_clamped = issuer.certificate.is_some_and(|ca| ca.not_after() == certificate.not_after());
     // How long it lives is the offline CA's decision.
     if found != lifetime && !is_clamped && !issuer.is_offline {
@@ -251,15 +256,15 @@ fn differences(
 }
 
 /// An offline CA may add to a subject, but not to the common name: etcd looks at that.
-fn is_subject(certificate: &Certificate, wanted: &Wanted, is_offline: bool) -> bool {
+fn is_subject(certificate: &Certificate, wanted: &CertificateSpec, is_offline: bool) -> bool {
     let (found, wanted) = (certificate.subject(), &wanted.subject);
     found == wanted || is_offline && found.values(oid::COMMON_NAME).eq(wanted.values(oid::COMMON_NAME))
 }
 
 /// An offline CA may add to the usages, as long as the certificate serves; but who is no client of the cluster
 /// must not become one.
-fn has_usages(certificate: &Certificate, wanted: &Wanted, is_offline: bool) -> bool {
-    let (usages, profile) = (certificate.extended_key_usage().unwrap_or_default(), &wanted.profile);
+fn has_usages(certificate: &Certificate, wanted: &CertificateSpec, is_offline: bool) -> bool {
+    let (usages, profile) = (certificate.extended_key_usage().unwrap_or_default(), wanted);
     if !is_offline {
         return certificate.key_usage() == Some(profile.key_usage)
             && usages == profile.extended_key_usage.as_slice();
@@ -281,7 +286,7 @@ fn usages(key_usage: Option<KeyUsage>, extended: &[ObjectIdentifier]) -> String 
 
 impl PlannedCertificate {
     fn new(
-        wanted: Wanted,
+        wanted: CertificateSpec,
         change: Change,
         certificate: Option<Certificate>,
         key: Option<PrivateKey>,

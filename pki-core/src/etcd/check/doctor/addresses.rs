@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::FoundUrl;
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E301",
@@ -147,7 +147,7 @@ fn plain(case: &Case<'_>, part: &Part) -> Vec<Symptom> {
     symptoms
 }
 
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 

@@ -6,18 +6,18 @@ use std::net::IpAddr;
 use der::asn1::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
 
-use super::addresses::is_loopback;
-use super::{
+use crate::base::place::date;
+use crate::etcd::check::doctor::addresses::is_loopback;
+use crate::etcd::check::doctor::{
     Case, Check, PEER, Rule, SERVER, Severity, Shown, Symptom, listed, name, place, place_of, subject,
 };
-use crate::certificate::Certificate;
 use crate::etcd::found::{Form, Host, Member, PemFile};
-use crate::key::PublicKeyKind;
-use crate::oid;
-use crate::place::date;
 use crate::tls;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::PublicKeyKind;
+use crate::x509::oid;
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E501",
@@ -279,7 +279,7 @@ pub(super) const CHECKS: &[Check] = &[
 const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
 /// Whether a certificate is for a host, as Go sees it.
-pub(super) fn is_valid_for(certificate: &Certificate, host: &str) -> bool {
+pub(crate) fn is_valid_for(certificate: &Certificate, host: &str) -> bool {
     tls::is_among(certificate.subject_alt_names(), host)
 }
 
@@ -427,7 +427,9 @@ fn usages(certificate: &Certificate) -> String {
     let usages = certificate.extended_key_usage().unwrap_or_default();
     let names: Vec<String> = usages
         .iter()
-        .map(|usage| crate::usage::extended_name(*usage).map_or_else(|| usage.to_string(), str::to_owned))
+        .map(|usage| {
+            crate::cfssl::usage::extended_name(*usage).map_or_else(|| usage.to_string(), str::to_owned)
+        })
         .collect();
     listed(&names)
 }
@@ -584,7 +586,7 @@ fn outlives_ca(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 /// Whether the CAs of a file lead to the first certificate of another, over the intermediate ones in it.
-pub(super) fn is_trusted(file: &PemFile, ca: &PemFile) -> bool {
+pub(crate) fn is_trusted(file: &PemFile, ca: &PemFile) -> bool {
     let mut chain = file.valid_certificates();
     let Some(leaf) = chain.next() else { return false };
     let intermediates: Vec<&Certificate> = chain.collect();
@@ -621,7 +623,7 @@ fn untrusted_peers(case: &Case<'_>) -> Vec<Symptom> {
                         name(other),
                         file.path.display()
                     );
-                    symptoms.push(Symptom::new(crate::place::Place::file(&ca.path), problem));
+                    symptoms.push(Symptom::new(crate::base::place::Place::file(&ca.path), problem));
                 }
             }
         }
@@ -644,8 +646,10 @@ fn no_certificate(case: &Case<'_>) -> Vec<Symptom> {
                 (Form::Empty, _) => "it is empty".to_owned(),
                 (Form::Base64 | Form::Other, _) => "it is no PEM".to_owned(),
             };
-            symptoms
-                .push(Symptom::new(crate::place::Place::file(&file.path), format!("{option}: {problem}")));
+            symptoms.push(Symptom::new(
+                crate::base::place::Place::file(&file.path),
+                format!("{option}: {problem}"),
+            ));
         }
     }
     symptoms

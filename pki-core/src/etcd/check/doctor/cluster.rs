@@ -1,9 +1,9 @@
 //! How members come together.
 
-use super::{Case, Check, Rule, Severity, Symptom, listed, name, place};
+use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Host, Member};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E321",

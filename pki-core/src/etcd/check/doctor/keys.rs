@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::trust::is_absent;
-use super::{Case, Check, Rule, Severity, Symptom, listed, name, place};
-use crate::certificate::Certificate;
+use crate::base::place::Place;
+use crate::etcd::check::doctor::trust::is_absent;
+use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
-use crate::key::PublicKey;
-use crate::place::Place;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::PublicKey;
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E601",

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{Case, Check, Rule, Severity, Symptom, name, place, written};
+use crate::base::suggest;
+use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, name, place, written};
 use crate::etcd::found::{Member, Setting, Source};
 use crate::etcd::option::{Availability, EtcdOption, ValueKind};
-use crate::suggest;
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E201",

@@ -1,12 +1,12 @@
 //! Revocation lists.
 
-use super::trust::is_absent;
-use super::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use crate::base::place::Place;
+use crate::etcd::check::doctor::trust::is_absent;
+use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::{Form, Host, Member, PemFile};
-use crate::etcd::version::EtcdVersion;
-use crate::place::Place;
+use crate::etcd::option::version::EtcdVersion;
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E701",

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::{Case, Check, Rule, Severity, Symptom};
+use crate::base::place::Place;
+use crate::base::suggest;
+use crate::duration;
+use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
-use crate::place::Place;
-use crate::{duration, suggest};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E101",

@@ -9,24 +9,25 @@ use time::macros::datetime;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::cfssl::csr_json::Request;
+use crate::cfssl::profile::Profile;
+use crate::cfssl::sign::SigningRequest;
 use crate::etcd::check::groups;
 use crate::etcd::cluster::Cluster;
+use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
-use crate::etcd::tree::{Entry, FileKind};
-use crate::key::{PrivateKey, SystemKeys};
-use crate::policy::Profile;
-use crate::random::SystemRandomness;
-use crate::request::Request;
-use crate::signer::{Issuer, SigningRequest};
-use crate::usage::KeyUsage;
+use crate::x509::issuer::Issuer;
+use crate::x509::key::{PrivateKey, SystemKeys};
+use crate::x509::random::SystemRandomness;
+use crate::x509::usage::KeyUsage;
 
-pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
-pub(super) type Files = BTreeMap<PathBuf, Entry>;
+pub(crate) type Files = BTreeMap<PathBuf, Entry>;
 
 /// What `cluster apply` makes, in memory, below `/out`.
-pub(super) fn applied(description: &str) -> Files {
+pub(crate) fn applied(description: &str) -> Files {
     let cluster = Cluster::from_yaml(description, None).unwrap().value;
     let tree = (PathBuf::from("/out"), BTreeMap::new());
     let plan = Plan::new(&cluster, &tree, NOW).unwrap();
@@ -44,12 +45,12 @@ members:
 ";
 
 /// Three members of one CA, without anything wrong.
-pub(super) fn healthy() -> Files {
+pub(crate) fn healthy() -> Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| applied(&format!("layout: single-ca{MEMBERS}"))).clone()
 }
 
-pub(super) fn find(files: &Files, paths: &[&str], version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
+pub(crate) fn find(files: &Files, paths: &[&str], version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     examine(&Found::read(&paths, version, files).unwrap(), version, now)
 }
@@ -60,20 +61,20 @@ fn finds(files: &Files, expected: &[&str]) {
 }
 
 #[track_caller]
-pub(super) fn finds_with(files: &Files, version: EtcdVersion, now: OffsetDateTime, expected: &[&str]) {
+pub(crate) fn finds_with(files: &Files, version: EtcdVersion, now: OffsetDateTime, expected: &[&str]) {
     let findings = find(files, &["/out"], version, now);
     let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
     let expected: BTreeSet<&str> = expected.iter().copied().collect();
     assert_eq!(ids, expected, "{findings:#?}");
 }
 
-pub(super) fn write(files: &mut Files, path: &str, text: impl AsRef<[u8]>, mode: u32) {
+pub(crate) fn write(files: &mut Files, path: &str, text: impl AsRef<[u8]>, mode: u32) {
     let bytes = Zeroizing::new(text.as_ref().to_vec());
     files.insert(PathBuf::from(path), Entry { kind: FileKind::File, mode, ids: (0, 0), bytes });
 }
 
 #[track_caller]
-pub(super) fn edit(files: &mut Files, path: &str, from: &str, to: &str) {
+pub(crate) fn edit(files: &mut Files, path: &str, from: &str, to: &str) {
     let entry = files.get_mut(Path::new(path)).unwrap_or_else(|| panic!("{path} is not there"));
     let text = String::from_utf8(entry.bytes.to_vec()).unwrap();
     assert!(text.contains(from), "{from:?} is not in\n{text}");
@@ -403,7 +404,7 @@ fn file_rules() {
     files.insert(KEY.into(), other);
     finds(&files, &["E605"]);
     let mut files = healthy();
-    let key = crate::key::PrivateKey::read(&files[Path::new(KEY)].bytes, None).unwrap();
+    let key = crate::x509::key::PrivateKey::read(&files[Path::new(KEY)].bytes, None).unwrap();
     write(&mut files, KEY, key.to_encrypted_pem("secret", &SystemRandomness).unwrap().as_bytes(), 0o600);
     finds(&files, &["E606"]);
     let mut files = healthy();
@@ -545,10 +546,10 @@ fn files_that_are_too_large_are_told_of() {
 fn owners_are_judged_on_the_host_itself() {
     struct Host(Files);
     impl crate::etcd::found::Files for Host {
-        fn entry(&self, path: &Path) -> Result<Option<Entry>, crate::Error> {
+        fn entry(&self, path: &Path) -> Result<Option<Entry>, crate::etcd::Error> {
             self.0.entry(path)
         }
-        fn names(&self, path: &Path) -> Result<Vec<String>, crate::Error> {
+        fn names(&self, path: &Path) -> Result<Vec<String>, crate::etcd::Error> {
             self.0.names(path)
         }
         fn user(&self, name: &str) -> Option<u32> {
@@ -585,7 +586,7 @@ struct Wish<'a> {
     days: i64,
 }
 
-const BOTH: [ObjectIdentifier; 2] = [crate::oid::SERVER_AUTH, crate::oid::CLIENT_AUTH];
+const BOTH: [ObjectIdentifier; 2] = [crate::x509::oid::SERVER_AUTH, crate::x509::oid::CLIENT_AUTH];
 
 impl Default for Wish<'_> {
     fn default() -> Self {
@@ -696,7 +697,7 @@ fn odd_certificates() {
     let mut der = client.der().to_vec();
     der[at] |= 0x80;
     let mut files = healthy();
-    write(&mut files, CLIENT, crate::pem::encode("CERTIFICATE", &der), 0o644);
+    write(&mut files, CLIENT, crate::x509::pem::encode("CERTIFICATE", &der), 0o644);
     finds(&files, &["E516"]);
 
     let names = "-----BEGIN CERTIFICATE-----\n".to_owned() + P224 + "-----END CERTIFICATE-----\n";
@@ -714,7 +715,12 @@ fn odd_certificates() {
     if same.serial().len() == client.serial().len() {
         let at = der.windows(same.serial().len()).position(|w| w == same.serial()).unwrap();
         der[at..at + client.serial().len()].copy_from_slice(client.serial());
-        write(&mut files, "/out/clients/other/client.pem", crate::pem::encode("CERTIFICATE", &der), 0o644);
+        write(
+            &mut files,
+            "/out/clients/other/client.pem",
+            crate::x509::pem::encode("CERTIFICATE", &der),
+            0o644,
+        );
         finds(&files, &["E518"]);
     }
     let mut files = healthy();
@@ -738,7 +744,7 @@ fn revocation_rules() {
         let key = PrivateKey::read(&read("/out/ca/ca-key.pem"), None).unwrap();
         Issuer::new(Certificate::read(&read("/out/ca/ca.pem")).unwrap(), key).unwrap()
     };
-    let template = crate::crl::CrlTemplate {
+    let template = crate::x509::crl::CrlTemplate {
         number: 1,
         this_update: NOW,
         next_update: NOW + time::Duration::days(9),

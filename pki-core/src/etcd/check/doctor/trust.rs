@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, name, place};
+use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, name, place};
 use crate::etcd::found::{Form, Host, Member, Sight};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E401",
@@ -321,7 +321,10 @@ fn empty_ca(case: &Case<'_>) -> Vec<Symptom> {
             Form::Base64 | Form::Other => "it is no PEM",
             Form::Pem => continue,
         };
-        symptoms.push(Symptom::new(crate::place::Place::file(&file.path), format!("{}: {problem}", part.ca)));
+        symptoms.push(Symptom::new(
+            crate::base::place::Place::file(&file.path),
+            format!("{}: {problem}", part.ca),
+        ));
     }
     symptoms
 }
@@ -330,7 +333,7 @@ fn foreign_blocks(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member, part) in ca_files(case) {
         let Some(file) = host.pem(member, part.ca).filter(|file| file.form == Form::Pem) else { continue };
-        let place = crate::place::Place::file(&file.path);
+        let place = crate::base::place::Place::file(&file.path);
         if !file.keys.is_empty() {
             symptoms.push(Symptom::new(place.clone(), format!("{}: a private key is in it", part.ca)));
         }
@@ -404,6 +407,6 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 /// Whether a file that a member names is known not to be there.
-pub(super) fn is_absent(host: &Host, path: &str) -> bool {
+pub(crate) fn is_absent(host: &Host, path: &str) -> bool {
     matches!(host.sight(path), Sight::Absent(_)) && Path::new(path).is_absolute()
 }

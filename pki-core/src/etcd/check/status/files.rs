@@ -5,18 +5,20 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::{CertificateStatus, FileState, RevocationListStatus, State, days, rules};
-use crate::certificate::{self, Certificate};
-use crate::crl::Crl;
-use crate::error::{Error, ErrorKind};
+use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Rule};
-use crate::etcd::lock::{Issued, Lock};
-use crate::etcd::path::AUTHORITIES;
-use crate::etcd::tree::Tree;
-use crate::place::{Place, date};
+use crate::etcd::check::status::{CertificateStatus, FileState, RevocationListStatus, State, days, rules};
+use crate::etcd::error::Error;
+use crate::etcd::folder::path::AUTHORITIES;
+use crate::etcd::folder::record::{Issued, Lock};
+use crate::etcd::folder::tree::Tree;
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::Crl;
+use crate::x509::digest::sha256;
+use crate::x509::error::ErrorKind as X509ErrorKind;
 
 /// The public files of a folder that are certificates, by path.
-pub(super) struct PublicFiles {
+pub(crate) struct PublicFiles {
     root: PathBuf,
     files: Vec<PublicFile>,
 }
@@ -35,15 +37,15 @@ enum FileProblem {
 }
 
 impl PublicFiles {
-    pub(super) fn read(tree: &dyn Tree, lock: &Lock) -> Self {
+    pub(crate) fn read(tree: &dyn Tree, lock: &Lock) -> Self {
         let files = lock.files.iter().filter(|(path, _)| path.ends_with(".pem"));
         let read = |(path, hash): (&String, &String)| {
             let unreadable = |error: Error| FileProblem::Unreadable { reason: error.kind().to_string() };
             let mut is_recorded = false;
             let certificates = match tree.entry(path) {
                 Ok(Some(entry)) => {
-                    is_recorded = *hash == certificate::sha256(&entry.bytes);
-                    Certificate::read_all(&entry.bytes).map_err(unreadable)
+                    is_recorded = *hash == sha256(&entry.bytes);
+                    Certificate::read_all(&entry.bytes).map_err(|error| unreadable(error.into()))
                 }
                 Ok(None) => Err(FileProblem::Missing),
                 Err(error) => Err(unreadable(error)),
@@ -58,7 +60,7 @@ impl PublicFiles {
     }
 
     /// A certificate that was issued for the cluster.
-    pub(super) fn certificate(&self, issued: &Issued, now: OffsetDateTime) -> CertificateStatus {
+    pub(crate) fn certificate(&self, issued: &Issued, now: OffsetDateTime) -> CertificateStatus {
         let file = self.at(&issued.path);
         let found = match file.map(|file| &file.certificates) {
             Some(Ok(certificates)) => certificates.first().ok_or(FileProblem::Missing),
@@ -136,7 +138,7 @@ impl PublicFiles {
     }
 
     /// The CAs that were not made for this cluster, each once.
-    pub(super) fn other_authorities(&self, lock: &Lock, now: OffsetDateTime) -> Vec<CertificateStatus> {
+    pub(crate) fn other_authorities(&self, lock: &Lock, now: OffsetDateTime) -> Vec<CertificateStatus> {
         let mut seen: BTreeSet<String> = lock.certificates.iter().map(|own| own.sha256.clone()).collect();
         let mut others = Vec::new();
         for file in &self.files {
@@ -156,7 +158,7 @@ impl PublicFiles {
     }
 
     /// The lists beside the CAs and the members' certificates, each with why it cannot be read.
-    pub(super) fn revocation_lists(
+    pub(crate) fn revocation_lists(
         &self,
         tree: &dyn Tree,
         now: OffsetDateTime,
@@ -179,7 +181,10 @@ impl PublicFiles {
         path: String,
         now: OffsetDateTime,
     ) -> (RevocationListStatus, Option<String>) {
-        let read = || Crl::read(&tree.entry(&path)?.ok_or(ErrorKind::NoCrl)?.bytes);
+        let read = || -> Result<Crl, Error> {
+            let entry = tree.entry(&path)?.ok_or(X509ErrorKind::NoCrl)?;
+            Ok(Crl::read(&entry.bytes)?)
+        };
         match read() {
             Ok(list) => {
                 let mut known = self.files.iter().flat_map(|file| file.certificates.iter().flatten());
@@ -213,7 +218,7 @@ impl PublicFiles {
     }
 
     /// What is wrong with a certificate in use.
-    pub(super) fn of_certificate(
+    pub(crate) fn of_certificate(
         &self,
         certificate: &CertificateStatus,
         now: OffsetDateTime,
@@ -239,7 +244,7 @@ impl PublicFiles {
     }
 
     /// What is wrong with a revocation list, which could not be read because of `unreadable`.
-    pub(super) fn of_list(
+    pub(crate) fn of_list(
         &self,
         list: &RevocationListStatus,
         unreadable: Option<String>,
@@ -262,7 +267,7 @@ impl PublicFiles {
 
     /// The paths of the other files that are not as they were recorded, which are copies of the CAs' certificates, and
     /// what is wrong with them.
-    pub(super) fn others(&self, lock: &Lock) -> Vec<(String, Finding)> {
+    pub(crate) fn others(&self, lock: &Lock) -> Vec<(String, Finding)> {
         let is_in_use = |file: &&PublicFile| lock.certificates.iter().any(|own| own.path == file.path);
         let others = self.files.iter().filter(|file| !is_in_use(file));
         let finding = |file: &PublicFile| match &file.certificates {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use super::Status;
+use crate::etcd::status::Status;
 
 /// The statuses as metrics (prometheus.io, exposition formats, text format 0.0.4).
 ///
@@ -90,7 +90,7 @@ impl Text {
     fn certificates(
         &mut self,
         statuses: &[Status],
-        moment: impl Fn(&super::CertificateStatus) -> OffsetDateTime,
+        moment: impl Fn(&crate::etcd::status::CertificateStatus) -> OffsetDateTime,
     ) {
         for status in statuses {
             // Of a file that cannot be read nothing is known.

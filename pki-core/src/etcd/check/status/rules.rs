@@ -2,7 +2,7 @@
 
 use crate::etcd::check::finding::{Rule, Severity};
 
-pub(super) const ENDED: &Rule = &Rule {
+pub(crate) const ENDED: &Rule = &Rule {
     id: "E901",
     severity: Severity::Error,
     title: "a certificate in use has ended",
@@ -11,7 +11,7 @@ pub(super) const ENDED: &Rule = &Rule {
     sources: &["RFC 5280 section 4.1.2.5", "Go, crypto/x509/verify.go"],
 };
 
-pub(super) const NOT_YET_VALID: &Rule = &Rule {
+pub(crate) const NOT_YET_VALID: &Rule = &Rule {
     id: "E902",
     severity: Severity::Error,
     title: "a certificate in use is not valid yet",
@@ -20,7 +20,7 @@ pub(super) const NOT_YET_VALID: &Rule = &Rule {
     sources: &["RFC 5280 section 4.1.2.5", "Go, crypto/x509/verify.go"],
 };
 
-pub(super) const RENEWAL_DUE: &Rule = &Rule {
+pub(crate) const RENEWAL_DUE: &Rule = &Rule {
     id: "E903",
     severity: Severity::Warning,
     title: "two thirds of a certificate's time are over",
@@ -29,7 +29,7 @@ pub(super) const RENEWAL_DUE: &Rule = &Rule {
     sources: &["RFC 5280 section 4.1.2.5"],
 };
 
-pub(super) const MISSING: &Rule = &Rule {
+pub(crate) const MISSING: &Rule = &Rule {
     id: "E904",
     severity: Severity::Error,
     title: "a file that was written is missing",
@@ -38,7 +38,7 @@ pub(super) const MISSING: &Rule = &Rule {
     sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
 };
 
-pub(super) const UNREADABLE: &Rule = &Rule {
+pub(crate) const UNREADABLE: &Rule = &Rule {
     id: "E905",
     severity: Severity::Error,
     title: "a file of certificates or a revocation list cannot be read",
@@ -47,7 +47,7 @@ pub(super) const UNREADABLE: &Rule = &Rule {
     sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
 };
 
-pub(super) const CHANGED: &Rule = &Rule {
+pub(crate) const CHANGED: &Rule = &Rule {
     id: "E906",
     severity: Severity::Error,
     title: "a file is not the one that was recorded",
@@ -56,7 +56,7 @@ pub(super) const CHANGED: &Rule = &Rule {
     sources: &["RFC 5280 section 6.1"],
 };
 
-pub(super) const NO_ISSUER: &Rule = &Rule {
+pub(crate) const NO_ISSUER: &Rule = &Rule {
     id: "E907",
     severity: Severity::Error,
     title: "no CA in the folder has issued a certificate or a revocation list",
@@ -65,7 +65,7 @@ pub(super) const NO_ISSUER: &Rule = &Rule {
     sources: &["RFC 5280 section 6.1"],
 };
 
-pub(super) const LIST_ENDED: &Rule = &Rule {
+pub(crate) const LIST_ENDED: &Rule = &Rule {
     id: "E908",
     severity: Severity::Error,
     title: "the next revocation list is overdue",
@@ -74,7 +74,7 @@ pub(super) const LIST_ENDED: &Rule = &Rule {
     sources: &["RFC 5280 section 5.1.2.5", "etcd, client/pkg/transport/listener_tls.go, checkCRL"],
 };
 
-pub(super) const ENDS_TOO_SOON: &Rule = &Rule {
+pub(crate) const ENDS_TOO_SOON: &Rule = &Rule {
     id: "E909",
     severity: Severity::Error,
     title: "a certificate or a revocation list ends within the time that was asked about",

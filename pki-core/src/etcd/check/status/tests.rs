@@ -7,14 +7,14 @@ use time::macros::datetime;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::certificate::Certificate;
-use crate::crl::{CrlTemplate, Revocation, RevokedSerial};
 use crate::etcd::cluster::Cluster;
+use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::plan::Plan;
-use crate::etcd::tree::{Entry, FileKind};
-use crate::key::PrivateKey;
-use crate::signer::Issuer;
-use crate::{SystemKeys, SystemRandomness};
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
+use crate::x509::issuer::Issuer;
+use crate::x509::key::PrivateKey;
+use crate::x509::{SystemKeys, SystemRandomness};
 
 type Memory = (PathBuf, BTreeMap<String, Entry>);
 
@@ -94,7 +94,7 @@ fn it_ends_with_its_ca() {
     apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
     let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
     let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
-    let older = crate::ca::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
+    let older = crate::x509::root::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
     keys.1.retain(|path, _| !path.ends_with("-key.pem"));
     put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
     let status = Status::new(&keys, NOW).unwrap();

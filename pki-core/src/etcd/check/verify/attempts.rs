@@ -5,30 +5,30 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Connections;
-use super::meeting::{Dial, Outcome};
-use super::member::{Listener, ListenerTls, Node};
-use super::obstacle::Obstacle;
-use super::rules;
+use crate::base::place::Place;
 use crate::etcd::check::connection::ConnectionKind;
+use crate::etcd::check::verify::Connections;
+use crate::etcd::check::verify::meeting::{Dial, Outcome};
+use crate::etcd::check::verify::member::{Listener, ListenerTls, Node};
+use crate::etcd::check::verify::obstacle::Obstacle;
+use crate::etcd::check::verify::rules;
 use crate::etcd::found::FoundUrl;
-use crate::place::Place;
 use crate::tls::{Lookup, NoStart};
 
 /// A connection that should succeed.
 #[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) kind: ConnectionKind,
+pub(crate) struct Attempt {
+    pub(crate) kind: ConnectionKind,
     /// The number of the member or client that dials.
-    pub(super) from: usize,
+    pub(crate) from: usize,
     /// The number of the member that is dialled.
-    pub(super) to: usize,
-    pub(super) way: Way,
+    pub(crate) to: usize,
+    pub(crate) way: Way,
 }
 
 /// How the outcome of an attempt is found out.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// It is known without a handshake.
     Known(Outcome),
     /// By these handshakes, one for each address that the caller may dial from.
@@ -36,7 +36,7 @@ pub(super) enum Way {
 }
 
 impl Connections {
-    pub(super) fn plan_peers(&mut self) {
+    pub(crate) fn plan_peers(&mut self) {
         let size = self.nodes.len();
         let numbers: Vec<Vec<usize>> = self
             .nodes
@@ -91,7 +91,7 @@ impl Connections {
         own.into_iter().filter(|own| !own.is_loopback() && is_alike(own)).collect()
     }
 
-    pub(super) fn plan_clients(&mut self) {
+    pub(crate) fn plan_clients(&mut self) {
         let mut strays: BTreeSet<(String, String)> = BTreeSet::new();
         let mut planned = Vec::new();
         for (from, client) in self.clients.iter().enumerate() {
@@ -133,7 +133,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn plan_gateways(&mut self) {
+    pub(crate) fn plan_gateways(&mut self) {
         let host = self.parties.host("localhost");
         for at in 0..self.nodes.len() {
             let Some(node) = self.nodes.get(at).filter(|node| node.starts()) else { continue };

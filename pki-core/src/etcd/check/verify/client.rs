@@ -2,26 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use super::meeting::Trust;
-use super::member::{Reading, Shown, certificates};
-use super::rules;
-use crate::error::Error;
+use crate::base::place::Place;
+use crate::etcd::check::verify::meeting::Trust;
+use crate::etcd::check::verify::member::{Reading, Shown, certificates};
+use crate::etcd::check::verify::rules;
+use crate::etcd::error::Error;
+use crate::etcd::folder::path::{self, ETCDCTL};
+use crate::etcd::folder::tree::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
-use crate::etcd::path::{self, ETCDCTL};
-use crate::etcd::tree::{Entry, FileKind};
-use crate::pem;
-use crate::place::Place;
 use crate::tls::{Authorities, Client, Identity, NoStart};
+use crate::x509::pem;
 
 /// A client.
 #[derive(Debug)]
-pub(super) struct ClientNode {
-    pub(super) name: String,
+pub(crate) struct ClientNode {
+    pub(crate) name: String,
     /// The number of the party that dials, or why the client cannot dial.
-    pub(super) caller: Result<usize, NoStart>,
+    pub(crate) caller: Result<usize, NoStart>,
     /// The endpoints in its `ETCDCTL_ENDPOINTS`.
-    pub(super) endpoints: Vec<FoundUrl>,
-    pub(super) shown: Option<Shown>,
+    pub(crate) endpoints: Vec<FoundUrl>,
+    pub(crate) shown: Option<Shown>,
 }
 
 /// The files and settings of a client.
@@ -40,7 +40,7 @@ impl ClientNode {
     ///
     /// # Errors
     /// If something there cannot be read.
-    pub(super) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
+    pub(crate) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
         let clients = folder.join(path::CLIENTS);
         match reading.files.entry(&clients)? {
             Some(Entry { kind: FileKind::Folder, .. }) => {}

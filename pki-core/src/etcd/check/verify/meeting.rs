@@ -11,28 +11,28 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::names::KnownNames;
-use super::obstacle::{Obstacle, Unknown};
-use crate::parallel;
+use crate::base::parallel;
+use crate::etcd::check::verify::names::KnownNames;
+use crate::etcd::check::verify::obstacle::{Obstacle, Unknown};
 use crate::tls::{Client, Lookup, Reason, Refusal, Server, Side, Versions, handshake};
 
 /// Why a connection fails or may fail; `None` if it succeeds.
-pub(super) type Outcome = Option<Arc<Obstacle>>;
+pub(crate) type Outcome = Option<Arc<Obstacle>>;
 
 /// All that a side's judgement of others depends on. Sides for which it is equal judge alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Trust {
+pub(crate) struct Trust {
     /// The contents of the file of CAs.
-    pub(super) authorities: Option<Vec<u8>>,
+    pub(crate) authorities: Option<Vec<u8>>,
     /// Whether it checks certificates even without such a file.
-    pub(super) demands: bool,
-    pub(super) allowed: String,
+    pub(crate) demands: bool,
+    pub(crate) allowed: String,
     /// The contents of the revocation list: `None` if none is configured, `Some(None)` if its file is missing.
-    pub(super) revocation: Option<Option<Vec<u8>>>,
-    pub(super) checks_source: bool,
-    pub(super) versions: String,
+    pub(crate) revocation: Option<Option<Vec<u8>>>,
+    pub(crate) checks_source: bool,
+    pub(crate) versions: String,
     /// The kind of its own key, because some kinds cannot sign in some versions of TLS.
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// A party that dials.
@@ -51,24 +51,24 @@ struct Port {
 
 /// All parties that dial, all ports that listen, and the hosts that are dialled. They have numbers.
 #[derive(Debug, Default)]
-pub(super) struct Parties {
+pub(crate) struct Parties {
     callers: Vec<Caller>,
     ports: Vec<Port>,
     hosts: Vec<String>,
     trusts: HashMap<Trust, usize>,
     host_numbers: HashMap<String, usize>,
     /// What the files tell about names.
-    pub(super) names: KnownNames,
+    pub(crate) names: KnownNames,
 }
 
 /// A connection to try, by the numbers of its parties.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dial {
-    pub(super) caller: usize,
-    pub(super) port: usize,
-    pub(super) host: usize,
+pub(crate) struct Dial {
+    pub(crate) caller: usize,
+    pub(crate) port: usize,
+    pub(crate) host: usize,
     /// The address that the caller dials from; `None` if the files do not tell it.
-    pub(super) source: Option<IpAddr>,
+    pub(crate) source: Option<IpAddr>,
 }
 
 /// The conditions under which connections are tried.
@@ -89,19 +89,19 @@ enum Test {
 }
 
 impl Parties {
-    pub(super) fn caller(&mut self, client: Client, trust: Trust) -> usize {
+    pub(crate) fn caller(&mut self, client: Client, trust: Trust) -> usize {
         let trust = self.trust(Trust { versions: words(client.versions), ..trust });
         self.callers.push(Caller { client, trust });
         self.callers.len() - 1
     }
 
-    pub(super) fn port(&mut self, server: Server, trust: Trust) -> usize {
+    pub(crate) fn port(&mut self, server: Server, trust: Trust) -> usize {
         let trust = self.trust(Trust { versions: words(server.versions), ..trust });
         self.ports.push(Port { server, trust });
         self.ports.len() - 1
     }
 
-    pub(super) fn host(&mut self, host: &str) -> usize {
+    pub(crate) fn host(&mut self, host: &str) -> usize {
         let next = self.hosts.len();
         let number = *self.host_numbers.entry(host.to_owned()).or_insert(next);
         if number == next {
@@ -116,17 +116,17 @@ impl Parties {
     }
 
     /// A number that ports have in common if they judge alike.
-    pub(super) fn trust_of_port(&self, port: usize) -> Option<usize> {
+    pub(crate) fn trust_of_port(&self, port: usize) -> Option<usize> {
         self.ports.get(port).map(|port| port.trust)
     }
 
     /// Whether a port asks for a certificate.
-    pub(super) fn demands(&self, port: usize) -> bool {
+    pub(crate) fn demands(&self, port: usize) -> bool {
         self.ports.get(port).is_some_and(|port| port.server.client_authorities.is_some())
     }
 
     /// The outcome of each connection.
-    pub(super) fn meet(&self, dials: &[Dial], conditions: Conditions<'_>) -> Vec<Outcome> {
+    pub(crate) fn meet(&self, dials: &[Dial], conditions: Conditions<'_>) -> Vec<Outcome> {
         let mut tests: HashMap<Test, Outcome> = HashMap::new();
         let mut outcomes: Vec<Outcome> = vec![None; dials.len()];
         let mut waiting: Vec<(Dial, &mut Outcome)> = dials.iter().copied().zip(&mut outcomes).collect();
@@ -231,13 +231,14 @@ fn words(versions: Versions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ca;
-    use crate::key::{KeyAlgorithm, KeySource, SystemKeys};
-    use crate::policy::Config;
-    use crate::random::SystemRandomness;
-    use crate::request::Request;
-    use crate::signer::{Issuer, SigningRequest};
+    use crate::cfssl::ca;
+    use crate::cfssl::config::Config;
+    use crate::cfssl::csr_json::Request;
+    use crate::cfssl::sign::SigningRequest;
     use crate::tls::{Allowed, Authorities, Identity, Leniency};
+    use crate::x509::issuer::Issuer;
+    use crate::x509::key::{KeyAlgorithm, KeySource, SystemKeys};
+    use crate::x509::random::SystemRandomness;
 
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 12:00 UTC);
 

@@ -8,53 +8,53 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::meeting::Parties;
-use crate::certificate::Certificate;
 use crate::etcd::check::finding::Finding;
+use crate::etcd::check::verify::meeting::Parties;
 use crate::etcd::found::{Files, FoundUrl};
-use crate::etcd::version::EtcdVersion;
-use crate::pem;
+use crate::etcd::option::version::EtcdVersion;
 use crate::tls::{Identity, Leniency};
+use crate::x509::certificate::Certificate;
+use crate::x509::pem;
 
 /// A member.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) name: String,
+pub(crate) struct Node {
+    pub(crate) name: String,
     /// Why it does not start; empty if it starts.
-    pub(super) faults: Vec<Finding>,
-    pub(super) peer: Listener,
-    pub(super) client: Listener,
+    pub(crate) faults: Vec<Finding>,
+    pub(crate) peer: Listener,
+    pub(crate) client: Listener,
     /// The number of the party that dials other members.
-    pub(super) caller: usize,
+    pub(crate) caller: usize,
     /// The number of the party that the gRPC gateway is; `None` if it is off, or speaks plain HTTP.
-    pub(super) gateway: Option<usize>,
+    pub(crate) gateway: Option<usize>,
     /// Whether the gateway shows the server's certificate.
-    pub(super) gateway_shows_server: bool,
+    pub(crate) gateway_shows_server: bool,
     /// The gateway's own certificate.
-    pub(super) gateway_certificate: Option<Shown>,
+    pub(crate) gateway_certificate: Option<Shown>,
     /// Names that the certificates of all peers have in common, by which others are kept out.
-    pub(super) markers: Vec<String>,
+    pub(crate) markers: Vec<String>,
     /// The names in `initial-cluster`.
-    pub(super) initial_cluster: Vec<String>,
+    pub(crate) initial_cluster: Vec<String>,
 }
 
 /// One of the two ports of a member.
 #[derive(Debug, Default)]
-pub(super) struct Listener {
-    pub(super) advertised: Vec<FoundUrl>,
-    pub(super) listening: Vec<FoundUrl>,
-    pub(super) tls: ListenerTls,
+pub(crate) struct Listener {
+    pub(crate) advertised: Vec<FoundUrl>,
+    pub(crate) listening: Vec<FoundUrl>,
+    pub(crate) tls: ListenerTls,
     /// The public keys of the CAs that it trusts.
-    pub(super) authorities: BTreeSet<Vec<u8>>,
+    pub(crate) authorities: BTreeSet<Vec<u8>>,
     /// Whether it accepts only some of the certificates that these CAs issued.
-    pub(super) is_selective: bool,
+    pub(crate) is_selective: bool,
     /// The certificate that it shows.
-    pub(super) shown: Option<Shown>,
+    pub(crate) shown: Option<Shown>,
 }
 
 /// Whether a port listens with TLS, and with which certificate.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListenerTls {
+pub(crate) enum ListenerTls {
     /// The port listens without TLS, or cannot listen at all.
     #[default]
     None,
@@ -66,38 +66,38 @@ pub(super) enum ListenerTls {
 
 /// A certificate that can be shown at any port, also at those that it was not made for.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
-    pub(super) identity: Identity,
-    pub(super) certificate: Vec<u8>,
+pub(crate) struct Shown {
+    pub(crate) identity: Identity,
+    pub(crate) certificate: Vec<u8>,
     /// The first address that it is for.
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// The kind of its key.
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// When a certificate ends, in which file it is, and who uses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct End {
-    pub(super) at: OffsetDateTime,
-    pub(super) file: String,
-    pub(super) owner: String,
+pub(crate) struct End {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) file: String,
+    pub(crate) owner: String,
 }
 
 /// What is collected while the files of members and clients are read.
-pub(super) struct Reading<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) files: &'a dyn Files,
-    pub(super) version: EtcdVersion,
-    pub(super) leniency: Leniency,
-    pub(super) parties: Parties,
-    pub(super) ends: BTreeSet<End>,
+pub(crate) struct Reading<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) files: &'a dyn Files,
+    pub(crate) version: EtcdVersion,
+    pub(crate) leniency: Leniency,
+    pub(crate) parties: Parties,
+    pub(crate) ends: BTreeSet<End>,
     /// What could not be checked.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Reading<'_> {
     /// Notes when the certificates of a file end.
-    pub(super) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
+    pub(crate) fn note_ends(&mut self, file: &str, owner: &str, bytes: &[u8]) {
         for certificate in certificates(bytes) {
             let (file, owner) = (file.to_owned(), owner.to_owned());
             self.ends.insert(End { at: certificate.not_after(), file, owner });
@@ -106,17 +106,17 @@ impl Reading<'_> {
 }
 
 /// The certificates of a PEM file.
-pub(super) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+pub(crate) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
     let blocks = pem::blocks_one_by_one(bytes).into_iter();
     blocks.filter_map(|block| Certificate::from_der(&block.der).ok()).collect()
 }
 
 impl Shown {
-    pub(super) fn of_untrusted_ca(identity: Identity) -> Self {
+    pub(crate) fn of_untrusted_ca(identity: Identity) -> Self {
         Self { identity, certificate: Vec::new(), address: None, key: String::new() }
     }
 
-    pub(super) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
+    pub(crate) fn new(identity: Identity, file: &[u8]) -> Option<Self> {
         let leaf = certificates(file).into_iter().next()?;
         Some(Self {
             identity,
@@ -129,14 +129,14 @@ impl Shown {
 
 impl Node {
     /// Whether etcd would start with all this.
-    pub(super) fn starts(&self) -> bool {
+    pub(crate) fn starts(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
 impl Listener {
     /// The addresses in its URLs.
-    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+    pub(crate) fn addresses(&self) -> BTreeSet<IpAddr> {
         let urls = self.listening.iter().chain(&self.advertised);
         let addresses = urls.filter_map(|url| url.host.parse::<IpAddr>().ok());
         addresses.filter(|address| !address.is_unspecified()).collect()
@@ -144,7 +144,7 @@ impl Listener {
 
     /// Whether TLS answers at `url`. If the member does not listen at the port of the URL, something that forwards
     /// connections does, and the scheme of the URL counts.
-    pub(super) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
+    pub(crate) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
         self.listening.iter().find(|own| own.port == url.port).map_or(url.is_tls(), FoundUrl::is_tls)
     }
 }

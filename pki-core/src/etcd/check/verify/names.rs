@@ -11,7 +11,7 @@ use crate::tls::Lookup;
 /// is the loopback (RFC 6761 section 6.3). A name that stands in `--peer-cert-allowed-hostname` is not the name of a
 /// host.
 #[derive(Debug, Clone)]
-pub(super) struct KnownNames {
+pub(crate) struct KnownNames {
     addresses: BTreeMap<String, BTreeSet<IpAddr>>,
     markers: BTreeSet<String>,
 }
@@ -27,21 +27,21 @@ const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6A
 
 impl KnownNames {
     /// Notes that a host name leads to addresses.
-    pub(super) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
+    pub(crate) fn learn(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         if host.parse::<IpAddr>().is_err() {
             self.addresses.entry(host.to_ascii_lowercase()).or_default().extend(addresses);
         }
     }
 
     /// Notes that a name is in the certificates of all members and leads to no address.
-    pub(super) fn learn_marker(&mut self, name: &str) {
+    pub(crate) fn learn_marker(&mut self, name: &str) {
         self.markers.insert(name.to_ascii_lowercase());
     }
 
     /// The names in a certificate that may lead to `source`, as far as the files tell.
     ///
     /// No name leads to the loopback but `localhost`.
-    pub(super) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
+    pub(crate) fn open(&self, source: IpAddr, names: &[String]) -> Vec<String> {
         let is_open = |name: &&String| {
             !self.markers.contains(&name.to_ascii_lowercase()) && name.parse::<IpAddr>().is_err()
         };

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::rules;
 use crate::etcd::check::connection::{ConnectionKind, ConnectionSide};
 use crate::etcd::check::finding::Rule;
+use crate::etcd::check::verify::rules;
 use crate::tls::{NoStart, Reason, Refusal, Side};
 
 /// Why a connection fails, or may fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub(crate) enum Obstacle {
     /// One side refuses the other.
     Refused(Refusal),
     /// One side speaks TLS and the other does not.
@@ -30,7 +30,7 @@ pub(super) enum Obstacle {
 
 /// Something that the files do not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unknown {
+pub(crate) enum Unknown {
     /// The address that a member dials from.
     Source,
     /// Which of its addresses a member dials from. These are refused.
@@ -79,7 +79,7 @@ fn list<T: ToString>(all: &[T]) -> String {
 
 impl Obstacle {
     /// The rule that it is a finding of.
-    pub(super) fn rule(&self) -> &'static Rule {
+    pub(crate) fn rule(&self) -> &'static Rule {
         match self {
             Self::Refused(refusal) => rule_of(&refusal.reason),
             Self::Scheme { .. } => rules::SCHEME,
@@ -91,7 +91,7 @@ impl Obstacle {
     }
 
     /// The side that refuses the other; `None` if neither does.
-    pub(super) fn refused_by(&self) -> Option<ConnectionSide> {
+    pub(crate) fn refused_by(&self) -> Option<ConnectionSide> {
         match self {
             Self::Refused(Refusal { by: Side::Client, .. }) => Some(ConnectionSide::Client),
             Self::Refused(Refusal { by: Side::Server, .. }) => Some(ConnectionSide::Server),
@@ -100,7 +100,7 @@ impl Obstacle {
     }
 
     /// A part of the line that the side which refuses logs, in etcd's own words; empty if there is none.
-    pub(super) fn log(&self) -> &'static str {
+    pub(crate) fn log(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.reason.log(),
             Self::Scheme { listens_with_tls: true, .. } => {
@@ -114,12 +114,12 @@ impl Obstacle {
     }
 
     /// Whether the connection may succeed none the less.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Depends(_))
     }
 
     /// What to do about it, where `from` dials and `to` listens; `None` if the rule says enough.
-    pub(super) fn remedy(&self, kind: ConnectionKind, from: &str, to: &str) -> Option<String> {
+    pub(crate) fn remedy(&self, kind: ConnectionKind, from: &str, to: &str) -> Option<String> {
         match self {
             Self::Refused(refusal) => Some(remedy_of(refusal, kind, from, to)),
             Self::Scheme { .. } | Self::SelfMade => None,

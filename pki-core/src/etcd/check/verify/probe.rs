@@ -6,16 +6,16 @@ use std::net::Ipv4Addr;
 
 use time::OffsetDateTime;
 
-use super::client::ClientNode;
-use super::meeting::{Conditions, Dial, Parties, Trust};
-use super::member::{Listener, ListenerTls, Node, Shown};
-use crate::ca;
-use crate::error::Error;
+use crate::cfssl::ca;
+use crate::cfssl::csr_json::Request;
 use crate::etcd::check::connection::{Connection, ConnectionKind, ShownCertificate};
-use crate::key::{KeyAlgorithm, KeySource};
-use crate::random::Random;
-use crate::request::Request;
+use crate::etcd::check::verify::client::ClientNode;
+use crate::etcd::check::verify::meeting::{Conditions, Dial, Parties, Trust};
+use crate::etcd::check::verify::member::{Listener, ListenerTls, Node, Shown};
+use crate::etcd::error::Error;
 use crate::tls::{Authorities, Client, Identity, Leniency, NoStart};
+use crate::x509::key::{KeyAlgorithm, KeySource};
+use crate::x509::random::Random;
 
 /// A certificate of a CA that no member knows.
 #[derive(Debug, Clone)]
@@ -37,18 +37,18 @@ impl UntrustedCa {
 
 /// The results of all probes.
 #[derive(Debug, Default)]
-pub(super) struct ProbeResults {
+pub(crate) struct ProbeResults {
     /// How many connections had to fail.
-    pub(super) forbidden: usize,
+    pub(crate) forbidden: usize,
     /// Connections that had to fail and succeeded.
-    pub(super) breaches: Vec<Connection>,
+    pub(crate) breaches: Vec<Connection>,
     /// Connections that succeeded at a port that the certificate was not made for, as the layout has it.
-    pub(super) also_opens: Vec<Connection>,
+    pub(crate) also_opens: Vec<Connection>,
 }
 
 /// Certificates, and the ports to try them at.
 #[derive(Debug, Default)]
-pub(super) struct Probes {
+pub(crate) struct Probes {
     planned: Vec<Probe>,
     /// The handshake of each probe.
     dials: Vec<Dial>,
@@ -79,7 +79,7 @@ struct PortGroup {
 
 impl Probes {
     /// Decides which certificates are tried where. Of ports that judge alike, one is tried.
-    pub(super) fn plan(
+    pub(crate) fn plan(
         nodes: &[Node],
         clients: &[ClientNode],
         untrusted: &UntrustedCa,
@@ -213,7 +213,7 @@ impl Probes {
     }
 
     /// Makes the handshakes of all probes.
-    pub(super) fn run(&self, parties: &Parties, conditions: Conditions<'_>) -> ProbeResults {
+    pub(crate) fn run(&self, parties: &Parties, conditions: Conditions<'_>) -> ProbeResults {
         let outcomes = parties.meet(&self.dials, conditions);
         let mut results = ProbeResults {
             forbidden: self.planned.iter().filter(|probe| probe.must_fail).count(),

@@ -7,7 +7,7 @@
 
 /// Members, by number, and which of them can dial which.
 #[derive(Debug, Clone)]
-pub(super) struct Quorum {
+pub(crate) struct Quorum {
     runs: Vec<bool>,
     /// Whether one member can dial another: by the member that dials, then by the one that listens.
     dials: Vec<Vec<bool>>,
@@ -17,7 +17,7 @@ pub(super) struct Quorum {
 
 impl Quorum {
     /// `runs` says which members start, and `dials` which of them can dial which.
-    pub(super) fn new(runs: Vec<bool>, dials: Vec<Vec<bool>>) -> Self {
+    pub(crate) fn new(runs: Vec<bool>, dials: Vec<Vec<bool>>) -> Self {
         let reach = vec![0; runs.len()];
         let mut quorum = Self { runs, dials, reach };
         quorum.reach = (0..quorum.size())
@@ -30,12 +30,12 @@ impl Quorum {
     }
 
     /// How many members there are.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.runs.len()
     }
 
     /// The number of members that make up a majority.
-    pub(super) fn majority(&self) -> usize {
+    pub(crate) fn majority(&self) -> usize {
         self.size() / 2 + 1
     }
 
@@ -48,12 +48,12 @@ impl Quorum {
     }
 
     /// Whether messages go both ways between two members.
-    pub(super) fn talk(&self, a: usize, b: usize) -> bool {
+    pub(crate) fn talk(&self, a: usize, b: usize) -> bool {
         self.runs(a) && self.runs(b) && (self.dials(a, b) || self.dials(b, a))
     }
 
     /// The members that can lead after `lost` is gone.
-    pub(super) fn leaders(&self, lost: Option<usize>) -> impl Iterator<Item = usize> {
+    pub(crate) fn leaders(&self, lost: Option<usize>) -> impl Iterator<Item = usize> {
         self.reach.iter().enumerate().filter_map(move |(member, reach)| {
             let without = lost.is_some_and(|lost| lost != member && self.talk(member, lost));
             let is_enough = reach.saturating_sub(usize::from(without)) >= self.majority();
@@ -62,17 +62,17 @@ impl Quorum {
     }
 
     /// Whether some member can lead while all that start are running.
-    pub(super) fn forms(&self) -> bool {
+    pub(crate) fn forms(&self) -> bool {
         self.leaders(None).next().is_some()
     }
 
     /// The members without any of which no member can lead.
-    pub(super) fn fatal_losses(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn fatal_losses(&self) -> impl Iterator<Item = usize> {
         (0..self.size()).filter(|lost| self.runs(*lost) && self.leaders(Some(*lost)).next().is_none())
     }
 
     /// The members that run and cannot talk to any member that can lead.
-    pub(super) fn stranded(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn stranded(&self) -> impl Iterator<Item = usize> {
         let leaders: Vec<usize> = self.leaders(None).collect();
         (0..self.size()).filter(move |member| {
             let hears = leaders.iter().any(|leader| leader == member || self.talk(*member, *leader));

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::obstacle::Obstacle;
-use super::rules;
+use crate::base::place::Place;
 use crate::etcd::check::connection::{Connection, ConnectionKind, ConnectionSide, ShownCertificate};
 use crate::etcd::check::finding::{Finding, Severity};
-use crate::place::Place;
+use crate::etcd::check::verify::obstacle::Obstacle;
+use crate::etcd::check::verify::rules;
 
 /// What `cluster verify` found out. Serialises to the JSON of `--json`.
 #[derive(Debug, Clone, Serialize)]
@@ -150,11 +150,11 @@ pub struct FirstEnd {
 }
 
 /// One connection that fails or may fail.
-pub(super) struct Failing {
-    pub(super) kind: ConnectionKind,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) obstacle: Arc<Obstacle>,
+pub(crate) struct Failing {
+    pub(crate) kind: ConnectionKind,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) obstacle: Arc<Obstacle>,
 }
 
 /// Connections that fail for one reason.
@@ -168,7 +168,7 @@ struct FailedConnections {
 
 /// Makes a finding of all connections that fail for the same reason on one side: those that one party dials, or those
 /// that are dialled at one member.
-pub(super) fn failed_connections(failing: impl IntoIterator<Item = Failing>) -> Vec<Finding> {
+pub(crate) fn failed_connections(failing: impl IntoIterator<Item = Failing>) -> Vec<Finding> {
     let mut all: Vec<FailedConnections> = Vec::new();
     let mut places: HashMap<(ConnectionKind, ConnectionSide, String, String, Option<String>), usize> =
         HashMap::new();
@@ -216,7 +216,7 @@ impl FailedConnections {
 }
 
 /// A finding about a connection that succeeds and must not, in a cluster of `size` members.
-pub(super) fn breach(connection: Connection, size: usize) -> Finding {
+pub(crate) fn breach(connection: Connection, size: usize) -> Finding {
     let rule = match connection.shows {
         ShownCertificate::None | ShownCertificate::Untrusted => rules::OPEN_TO_ALL,
         _ => rules::OPEN_TO_OTHERS,
@@ -250,7 +250,7 @@ impl Connection {
 const MOST_NAMES: usize = 8;
 
 /// The first of many names, and how many more there are.
-pub(super) fn some(names: &[String]) -> String {
+pub(crate) fn some(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
     match names.len().saturating_sub(MOST_NAMES) {
         0 => shown.join(", "),

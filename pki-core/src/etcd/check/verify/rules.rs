@@ -9,7 +9,7 @@ const NOT_CHECKED: &str = "what depends on it was not checked";
 
 // A member that does not start.
 
-pub(super) const OPTIONS: &Rule = &Rule {
+pub(crate) const OPTIONS: &Rule = &Rule {
     id: "E801",
     severity: Severity::Error,
     title: "a member does not start: two of its options do not go together",
@@ -18,7 +18,7 @@ pub(super) const OPTIONS: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const MISSING_FILE: &Rule = &Rule {
+pub(crate) const MISSING_FILE: &Rule = &Rule {
     id: "E802",
     severity: Severity::Error,
     title: "a member does not start: a file that it needs is missing",
@@ -27,7 +27,7 @@ pub(super) const MISSING_FILE: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const CA_FILE: &Rule = &Rule {
+pub(crate) const CA_FILE: &Rule = &Rule {
     id: "E803",
     severity: Severity::Error,
     title: "a member does not start: its file of CAs cannot be used",
@@ -36,7 +36,7 @@ pub(super) const CA_FILE: &Rule = &Rule {
     sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
 };
 
-pub(super) const IDENTITY: &Rule = &Rule {
+pub(crate) const IDENTITY: &Rule = &Rule {
     id: "E804",
     severity: Severity::Error,
     title: "a member does not start: its certificate or its key cannot be used",
@@ -45,7 +45,7 @@ pub(super) const IDENTITY: &Rule = &Rule {
     sources: &["etcd, client/pkg/tlsutil/tlsutil.go", "Go, crypto/tls, X509KeyPair"],
 };
 
-pub(super) const NO_CERTIFICATE_TO_LISTEN: &Rule = &Rule {
+pub(crate) const NO_CERTIFICATE_TO_LISTEN: &Rule = &Rule {
     id: "E805",
     severity: Severity::Error,
     title: "a member does not start: it has to listen with TLS and has no certificate",
@@ -54,7 +54,7 @@ pub(super) const NO_CERTIFICATE_TO_LISTEN: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const NOT_IN_INITIAL_CLUSTER: &Rule = &Rule {
+pub(crate) const NOT_IN_INITIAL_CLUSTER: &Rule = &Rule {
     id: "E806",
     severity: Severity::Error,
     title: "a member does not start: initial-cluster does not name it",
@@ -63,7 +63,7 @@ pub(super) const NOT_IN_INITIAL_CLUSTER: &Rule = &Rule {
     sources: &["etcd, server/embed/config.go", "etcd#3087"],
 };
 
-pub(super) const FILE_NOT_SEEN: &Rule = &Rule {
+pub(crate) const FILE_NOT_SEEN: &Rule = &Rule {
     id: "E807",
     severity: Severity::Error,
     title: "a file of a member was not seen, so the member counts as not started",
@@ -72,7 +72,7 @@ pub(super) const FILE_NOT_SEEN: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const SETTINGS_NOT_SEEN: &Rule = &Rule {
+pub(crate) const SETTINGS_NOT_SEEN: &Rule = &Rule {
     id: "E808",
     severity: Severity::Error,
     title: "the settings of a member were not seen, so the member counts as not started",
@@ -83,7 +83,7 @@ pub(super) const SETTINGS_NOT_SEEN: &Rule = &Rule {
 
 // A connection that fails.
 
-pub(super) const CHAIN: &Rule = &Rule {
+pub(crate) const CHAIN: &Rule = &Rule {
     id: "E811",
     severity: Severity::Error,
     title: "a connection fails: no trusted CA has issued the certificate",
@@ -92,7 +92,7 @@ pub(super) const CHAIN: &Rule = &Rule {
     sources: &["Go, crypto/x509/verify.go", "RFC 5280 section 6.1"],
 };
 
-pub(super) const NAME: &Rule = &Rule {
+pub(crate) const NAME: &Rule = &Rule {
     id: "E812",
     severity: Severity::Error,
     title: "a connection fails: the certificate is not for this name or address",
@@ -101,7 +101,7 @@ pub(super) const NAME: &Rule = &Rule {
     sources: &["Go, crypto/x509, VerifyHostname", LISTENER_TLS, "etcd#8268"],
 };
 
-pub(super) const TIME: &Rule = &Rule {
+pub(crate) const TIME: &Rule = &Rule {
     id: "E813",
     severity: Severity::Error,
     title: "a connection fails: the certificate has ended, or is not valid yet",
@@ -110,7 +110,7 @@ pub(super) const TIME: &Rule = &Rule {
     sources: &["Go, crypto/x509/verify.go"],
 };
 
-pub(super) const USAGE: &Rule = &Rule {
+pub(crate) const USAGE: &Rule = &Rule {
     id: "E814",
     severity: Severity::Error,
     title: "a connection fails: the certificate lacks the extended key usage",
@@ -119,7 +119,7 @@ pub(super) const USAGE: &Rule = &Rule {
     sources: &["RFC 5280 section 4.2.1.12", "etcd#9785"],
 };
 
-pub(super) const NOT_ALLOWED: &Rule = &Rule {
+pub(crate) const NOT_ALLOWED: &Rule = &Rule {
     id: "E815",
     severity: Severity::Error,
     title: "a connection fails: the certificate is not among those that an option allows",
@@ -128,7 +128,7 @@ pub(super) const NOT_ALLOWED: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const NO_CERTIFICATE: &Rule = &Rule {
+pub(crate) const NO_CERTIFICATE: &Rule = &Rule {
     id: "E816",
     severity: Severity::Error,
     title: "a connection fails: the port asks for a certificate, and none is shown",
@@ -137,7 +137,7 @@ pub(super) const NO_CERTIFICATE: &Rule = &Rule {
     sources: &[LISTENER],
 };
 
-pub(super) const REVOCATION: &Rule = &Rule {
+pub(crate) const REVOCATION: &Rule = &Rule {
     id: "E817",
     severity: Severity::Error,
     title: "a connection fails: the certificate is revoked, or the revocation list cannot be used",
@@ -146,7 +146,7 @@ pub(super) const REVOCATION: &Rule = &Rule {
     sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
 };
 
-pub(super) const NOT_ACCEPTED: &Rule = &Rule {
+pub(crate) const NOT_ACCEPTED: &Rule = &Rule {
     id: "E818",
     severity: Severity::Error,
     title: "a connection fails: TLS does not accept the certificate, its key or the version",
@@ -155,7 +155,7 @@ pub(super) const NOT_ACCEPTED: &Rule = &Rule {
     sources: &["Go, crypto/tls", "Go, crypto/x509"],
 };
 
-pub(super) const SCHEME: &Rule = &Rule {
+pub(crate) const SCHEME: &Rule = &Rule {
     id: "E819",
     severity: Severity::Error,
     title: "a connection fails: one side speaks TLS and the other does not",
@@ -164,7 +164,7 @@ pub(super) const SCHEME: &Rule = &Rule {
     sources: &["etcd#9917"],
 };
 
-pub(super) const SELF_MADE: &Rule = &Rule {
+pub(crate) const SELF_MADE: &Rule = &Rule {
     id: "E820",
     severity: Severity::Error,
     title: "a connection fails: the port has a certificate that etcd makes for itself at each start",
@@ -173,7 +173,7 @@ pub(super) const SELF_MADE: &Rule = &Rule {
     sources: &["etcd, client/pkg/transport/listener.go, SelfCert"],
 };
 
-pub(super) const UNUSABLE: &Rule = &Rule {
+pub(crate) const UNUSABLE: &Rule = &Rule {
     id: "E821",
     severity: Severity::Error,
     title: "a connection fails: the side that dials cannot load its own files",
@@ -184,7 +184,7 @@ pub(super) const UNUSABLE: &Rule = &Rule {
 
 // A connection that should have been refused.
 
-pub(super) const OPEN_TO_OTHERS: &Rule = &Rule {
+pub(crate) const OPEN_TO_OTHERS: &Rule = &Rule {
     id: "E831",
     severity: Severity::Error,
     title: "a certificate opens a port that it was not made for",
@@ -193,7 +193,7 @@ pub(super) const OPEN_TO_OTHERS: &Rule = &Rule {
     sources: &["etcd, server/embed/etcd.go", LISTENER_TLS],
 };
 
-pub(super) const OPEN_TO_ALL: &Rule = &Rule {
+pub(crate) const OPEN_TO_ALL: &Rule = &Rule {
     id: "E832",
     severity: Severity::Error,
     title: "a port that asks for certificates lets in somebody without one, or with one that nobody issued",
@@ -204,7 +204,7 @@ pub(super) const OPEN_TO_ALL: &Rule = &Rule {
 
 // A majority that is lost.
 
-pub(super) const NO_MAJORITY: &Rule = &Rule {
+pub(crate) const NO_MAJORITY: &Rule = &Rule {
     id: "E841",
     severity: Severity::Error,
     title: "the cluster does not form",
@@ -213,7 +213,7 @@ pub(super) const NO_MAJORITY: &Rule = &Rule {
     sources: &["etcd, server/etcdserver/api/rafthttp/peer.go", "raft, quorum/majority.go"],
 };
 
-pub(super) const FATAL_LOSS: &Rule = &Rule {
+pub(crate) const FATAL_LOSS: &Rule = &Rule {
     id: "E842",
     severity: Severity::Error,
     title: "the cluster does not survive the loss of a member",
@@ -222,7 +222,7 @@ pub(super) const FATAL_LOSS: &Rule = &Rule {
     sources: &["etcd, server/etcdserver/api/rafthttp/peer.go", "raft, quorum/majority.go"],
 };
 
-pub(super) const STRANDED: &Rule = &Rule {
+pub(crate) const STRANDED: &Rule = &Rule {
     id: "E843",
     severity: Severity::Error,
     title: "a member starts and hears of no leader",
@@ -233,7 +233,7 @@ pub(super) const STRANDED: &Rule = &Rule {
 
 // What the files do not tell.
 
-pub(super) const SOURCE_UNKNOWN: &Rule = &Rule {
+pub(crate) const SOURCE_UNKNOWN: &Rule = &Rule {
     id: "E851",
     severity: Severity::Warning,
     title: "the files do not tell from which address a member dials",
@@ -242,7 +242,7 @@ pub(super) const SOURCE_UNKNOWN: &Rule = &Rule {
     sources: &[LISTENER_TLS],
 };
 
-pub(super) const NAMES_UNKNOWN: &Rule = &Rule {
+pub(crate) const NAMES_UNKNOWN: &Rule = &Rule {
     id: "E852",
     severity: Severity::Warning,
     title: "a connection depends on what name servers say",
@@ -251,7 +251,7 @@ pub(super) const NAMES_UNKNOWN: &Rule = &Rule {
     sources: &[LISTENER_TLS, "etcd#8268"],
 };
 
-pub(super) const INCOMPLETE_SETTINGS: &Rule = &Rule {
+pub(crate) const INCOMPLETE_SETTINGS: &Rule = &Rule {
     id: "E853",
     severity: Severity::Warning,
     title: "not all settings of a member are here",
@@ -260,7 +260,7 @@ pub(super) const INCOMPLETE_SETTINGS: &Rule = &Rule {
     sources: &["etcd, server/etcdmain/config.go"],
 };
 
-pub(super) const ABSENT_MEMBERS: &Rule = &Rule {
+pub(crate) const ABSENT_MEMBERS: &Rule = &Rule {
     id: "E854",
     severity: Severity::Warning,
     title: "initial-cluster names members whose files are not here",
@@ -269,7 +269,7 @@ pub(super) const ABSENT_MEMBERS: &Rule = &Rule {
     sources: &["etcd, server/embed/config.go"],
 };
 
-pub(super) const STRAY_ENDPOINT: &Rule = &Rule {
+pub(crate) const STRAY_ENDPOINT: &Rule = &Rule {
     id: "E855",
     severity: Severity::Warning,
     title: "no member listens at an endpoint of a client",
@@ -278,7 +278,7 @@ pub(super) const STRAY_ENDPOINT: &Rule = &Rule {
     sources: &["etcd, etcdctl/README.md"],
 };
 
-pub(super) const REVOCATION_NOT_SEEN: &Rule = &Rule {
+pub(crate) const REVOCATION_NOT_SEEN: &Rule = &Rule {
     id: "E856",
     severity: Severity::Warning,
     title: "a revocation list was not seen",
@@ -287,7 +287,7 @@ pub(super) const REVOCATION_NOT_SEEN: &Rule = &Rule {
     sources: &["etcd, client/pkg/transport/listener_tls.go, checkCRL"],
 };
 
-pub(super) const CLIENT_FILE_NOT_READ: &Rule = &Rule {
+pub(crate) const CLIENT_FILE_NOT_READ: &Rule = &Rule {
     id: "E857",
     severity: Severity::Warning,
     title: "a file of a client was not read",

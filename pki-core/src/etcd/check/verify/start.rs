@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::rules;
 use crate::etcd::check::finding::Rule;
+use crate::etcd::check::verify::rules;
 use crate::etcd::found::{SHORTEN, TOO_LARGE};
 use crate::tls::NoStart;
 
 /// Why etcd ends instead of starting, or why nobody can say whether it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum StartFault {
+pub(crate) enum StartFault {
     /// `--...-allowed-cn` and `--...-allowed-hostname` are both set.
     TwoAllowLists,
     /// The file of CAs cannot be used.
@@ -54,7 +54,7 @@ impl fmt::Display for StartFault {
 
 impl StartFault {
     /// The rule that it is a finding of.
-    pub(super) fn rule(&self) -> &'static Rule {
+    pub(crate) fn rule(&self) -> &'static Rule {
         match self {
             Self::TwoAllowLists | Self::HalfAPair { .. } => rules::OPTIONS,
             Self::Authorities { .. } => rules::CA_FILE,
@@ -68,7 +68,7 @@ impl StartFault {
     }
 
     /// What to do about it; `None` if the rule says enough.
-    pub(super) fn remedy(&self) -> Option<String> {
+    pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::TwoAllowLists => Some("keep one of the two".to_owned()),
             Self::Missing { file, .. } => Some(format!("put {file} there, or name another file")),

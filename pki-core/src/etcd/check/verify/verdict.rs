@@ -1,21 +1,21 @@
 //! The verdict: whether the cluster forms, and which losses it survives.
 
-use super::Connections;
-use super::meeting::Outcome;
-use super::member::Node;
-use super::quorum::Quorum;
-use super::report::{Link, Loss, Verdict, some};
-use super::rules;
+use crate::base::place::Place;
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::finding::Finding;
-use crate::place::Place;
+use crate::etcd::check::verify::Connections;
+use crate::etcd::check::verify::meeting::Outcome;
+use crate::etcd::check::verify::member::Node;
+use crate::etcd::check::verify::quorum::Quorum;
+use crate::etcd::check::verify::report::{Link, Loss, Verdict, some};
+use crate::etcd::check::verify::rules;
 
 /// More pairs of members that cannot talk would say nothing new.
 const MOST_PAIRS: usize = 10;
 
 impl Connections {
     /// Which member can dial which, at any of its URLs: etcd tries one after the other (rafthttp/urlpick.go).
-    pub(super) fn links(&self, outcomes: &[Outcome]) -> Vec<Vec<Link>> {
+    pub(crate) fn links(&self, outcomes: &[Outcome]) -> Vec<Vec<Link>> {
         let size = self.nodes.len();
         let mut mesh = vec![vec![Link::NotThere; size]; size];
         for (at, row) in mesh.iter_mut().enumerate() {
@@ -44,7 +44,7 @@ impl Connections {
     }
 
     /// Whether the cluster forms, and which losses it survives.
-    pub(super) fn verdict(&self, mesh: &[Vec<Link>]) -> Verdict {
+    pub(crate) fn verdict(&self, mesh: &[Vec<Link>]) -> Verdict {
         let dials = mesh
             .iter()
             .map(|row| row.iter().map(|link| matches!(link, Link::Connects | Link::Depends)).collect())
@@ -78,7 +78,7 @@ impl Connections {
     }
 
     /// The verdict in one sentence.
-    pub(super) fn summary(&self, verdict: &Verdict, mesh: &[Vec<Link>]) -> String {
+    pub(crate) fn summary(&self, verdict: &Verdict, mesh: &[Vec<Link>]) -> String {
         let text = self.verdict_in_words(verdict);
         let is_open = mesh.iter().flatten().any(|link| *link == Link::Depends);
         if is_open { format!("{text}, if what is unknown here is in order") } else { text }
@@ -113,7 +113,7 @@ impl Connections {
     }
 
     /// Findings about a majority that is lost.
-    pub(super) fn lost_majorities(&self, verdict: &Verdict) -> Vec<Finding> {
+    pub(crate) fn lost_majorities(&self, verdict: &Verdict) -> Vec<Finding> {
         if !verdict.forms {
             let problem = self.why_it_does_not_form(verdict);
             return vec![rules::NO_MAJORITY.finding(Place::default(), problem)];

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Listener, ListenerTls, Node, Reading, Shown, certificates};
-use crate::error::Error;
+use crate::base::place::Place;
 use crate::etcd::check::finding::Finding;
 use crate::etcd::check::verify::meeting::Trust;
+use crate::etcd::check::verify::member::{Listener, ListenerTls, Node, Reading, Shown, certificates};
 use crate::etcd::check::verify::rules;
 use crate::etcd::check::verify::start::StartFault;
+use crate::etcd::error::Error;
+use crate::etcd::folder::path;
 use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
-use crate::etcd::path;
-use crate::place::Place;
 use crate::tls::{
     Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
 };
@@ -76,7 +76,7 @@ impl Node {
     ///
     /// # Errors
     /// If a file is there and cannot be read.
-    pub(in crate::etcd::check::verify) fn read(
+    pub(crate) fn read(
         host: &Host,
         member: &Member,
         name: String,

@@ -1,0 +1,149 @@
+//! Self-signed certificates: of a CA, new or for a key that exists or anew, and of a lone server.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::cfssl::csr_json::Request;
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, WithNotices};
+use crate::cfssl::profile::Profile;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::csr::{CertificateRequest, VerifiedRequest};
+use crate::x509::error::ErrorKind as X509ErrorKind;
+use crate::x509::extension::{BasicConstraints, Extension};
+use crate::x509::oid;
+use crate::x509::random::{Random, SerialNumber};
+use crate::x509::root;
+use crate::x509::sign::SigningKey;
+use crate::x509::template::Template;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::{BACKDATE, Validity, end, round_to_minute};
+
+/// A CA's certificate, and the request that it was made from.
+#[derive(Debug, Clone)]
+pub struct NewCa {
+    /// The certificate, self-signed.
+    pub certificate: Certificate,
+    /// The request.
+    pub request: CertificateRequest,
+}
+
+/// Makes the self-signed certificate of a CA from what cfssl's CSR JSON says: `gencert -initca`.
+///
+/// The key may be new or old; `request.key` is not looked at.
+///
+/// ```
+/// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+/// use pki_core::cfssl::Request;
+/// use time::{Duration, OffsetDateTime};
+///
+/// let request = Request { common_name: "My CA".into(), ..Request::default() };
+/// let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
+/// let ca = pki_core::cfssl::ca::create(&request, &key, OffsetDateTime::now_utc(), &SystemRandomness)?.value;
+/// assert!(ca.certificate.basic_constraints().unwrap().ca);
+/// # Ok::<(), pki_core::cfssl::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::MissingSubject`] if nothing names the CA, [`ErrorKind::Validity`] if it would never be valid,
+/// or if something cannot be encoded.
+pub fn create(
+    request: &Request,
+    key: &dyn SigningKey,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<WithNotices<NewCa>, Error> {
+    check_subject(request)?;
+    let section = request.ca.clone().unwrap_or_default();
+    if section.expiry.is_zero() {
+        return Err(ErrorKind::ZeroExpiry.into());
+    }
+    let mut notices: Vec<Notice> = Vec::new();
+    let csr = request.sign(key, &mut notices)?;
+    let names = SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    let not_before = round_to_minute(now) - section.backdate;
+    let template = Template {
+        key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
+        basic_constraints: BasicConstraints { ca: true, path_len: section.path_len },
+        // A CA serves nothing by name; addresses are kept because cfssl keeps them.
+        names: &SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() },
+        crl_url: request.crl_url.as_deref(),
+        ..Template::new(csr.subject(), key.public_key(), Validity::lasting(not_before, section.expiry)?)
+    };
+    let certificate = root::issue(&template, key, random)?;
+    Ok(WithNotices { value: NewCa { certificate, request: csr }, notices })
+}
+
+/// cfssl's selfsign/selfsign.go: a profile without a lifetime gives a quarter of a year.
+const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
+
+/// Makes a certificate that a server signs for itself: `selfsign`. Nobody trusts it until told to; it is for
+/// tests.
+///
+/// ```
+/// use pki_core::x509::{KeySource, SystemKeys, SystemRandomness};
+/// use pki_core::cfssl::{Request, ca};
+///
+/// let request = Request { hosts: vec!["localhost".into()], ..Request::default() };
+/// let key = SystemKeys.generate(request.key)?;
+/// let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+/// let now = time::OffsetDateTime::now_utc();
+/// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?;
+/// assert_eq!(certificate.subject_alt_names().to_string(), "localhost");
+/// # Ok::<(), pki_core::cfssl::Error>(())
+/// ```
+///
+/// # Errors
+/// If the profile cannot be used, the request is not `key`'s own, or the result would never be valid.
+pub fn self_sign(
+    request: &VerifiedRequest,
+    key: &dyn SigningKey,
+    profile: &Profile,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<Certificate, Error> {
+    profile.check_usable()?;
+    if request.public_key() != key.public_key() {
+        return Err(X509ErrorKind::KeyMismatch.into());
+    }
+    let requested = request.request();
+    if profile.ca_constraint.is_none() && requested.basic_constraints()?.is_some_and(|asked| asked.ca) {
+        return Err(ErrorKind::CaNotAllowed.into());
+    }
+    let expiry = if profile.expiry.is_zero() { SELF_SIGNED_EXPIRY } else { profile.expiry };
+    let not_before = profile.not_before.unwrap_or(now - profile.backdate.unwrap_or(BACKDATE));
+    let not_after = match profile.not_after {
+        Some(date) => date,
+        None => end(now, expiry)?,
+    };
+    let template = Template {
+        policies: &[],
+        ocsp_no_check: false,
+        ..profile.template(requested.subject(), request.public_key(), Validity::new(not_before, not_after)?)
+    };
+    let has = |oid| match oid {
+        oid::KEY_USAGE => !template.key_usage.is_empty(),
+        oid::EXTENDED_KEY_USAGE => !template.extended_key_usage.is_empty(),
+        oid::AUTHORITY_INFO_ACCESS => template.ocsp_url.is_some() || !template.issuer_urls.is_empty(),
+        oid::CRL_DISTRIBUTION_POINTS => template.crl_url.is_some(),
+        oid::BASIC_CONSTRAINTS | oid::SUBJECT_KEY_IDENTIFIER => true,
+        _ => false,
+    };
+    let asked = requested.extensions().iter().filter(|extension| !has(extension.oid));
+    let asked: Vec<Extension> = asked.cloned().collect();
+    let template = Template { extensions: &asked, ..template };
+    Ok(root::issue_with_serial(&template, key, SerialNumber::generate_short(random)?)?)
+}
+
+/// The profile that [`self_sign`] uses without a config: cfssl's default with a shorter life.
+pub fn self_sign_profile() -> Profile {
+    Profile { expiry: SELF_SIGNED_EXPIRY, ..Profile::built_in() }
+}
+
+/// cfssl's csr.go, `IsNameEmpty`: a common name, or at least one attribute in every entry of `names`.
+fn check_subject(request: &Request) -> Result<(), Error> {
+    let blank = |text: &String| text.trim().is_empty();
+    let named = !request.names.is_empty()
+        && request.names.iter().all(|n| ![&n.c, &n.st, &n.l, &n.o, &n.ou].into_iter().all(blank));
+    if request.common_name.is_empty() && !named { Err(ErrorKind::MissingSubject.into()) } else { Ok(()) }
+}

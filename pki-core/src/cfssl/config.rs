@@ -1,0 +1,345 @@
+//! Reading ca-config JSON. The rules are those of cfssl's config/config.go; what it drops silently is an error.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use regex::Regex;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::base::suggest;
+use crate::cfssl::csr_json::{duration_unless_empty, path_len};
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
+use crate::cfssl::profile::{CaConstraint, CsrWhitelist, Profile};
+use crate::json::{Node, Object};
+use crate::x509::der::object_identifier;
+use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
+
+/// A CA's signing policy.
+///
+/// ```
+/// use pki_core::cfssl::Config;
+///
+/// let json = r#"{"signing": {"default": {"expiry": "8760h"}, "profiles": {
+///     "peer": {"expiry": "8760h", "usages": ["signing", "server auth", "client auth"]}}}}"#;
+/// let config = Config::from_json(json, None)?.value;
+/// assert!(config.profile(Some("peer")).is_ok());
+/// assert!(config.profile(Some("Peer")).unwrap_err().to_string().contains("did you mean `peer`"));
+/// # Ok::<(), pki_core::cfssl::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    default: Profile,
+    profiles: BTreeMap<String, Profile>,
+}
+
+/// What a config without a file says: cfssl's built-in default and no other profile.
+impl Default for Config {
+    fn default() -> Self {
+        Self { default: Profile::built_in(), profiles: BTreeMap::new() }
+    }
+}
+
+impl Config {
+    /// Reads ca-config JSON. `file` is only for error messages.
+    ///
+    /// # Errors
+    /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
+    pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        let root = Node::parse(text, file)?;
+        let mut notices = Vec::new();
+        let mut object = root.object()?;
+        let auth_keys = names(&object.all("auth_keys"), check_auth_key)?;
+        let remotes = names(&object.all("remotes"), |_| Ok(()))?;
+        // OCSP settings are of no use without cfssl's server.
+        object.ignore("ocsp");
+        let signing = object.all("signing");
+        object.finish(&mut notices);
+        let Some(signing) = signing.last() else {
+            return Err(root.error(ErrorKind::MissingKey { key: "signing" }));
+        };
+        let context = Context { auth_keys, remotes };
+        let mut object = signing.object()?;
+        let default = match object.all("default").last() {
+            Some(node) => context.profile(node, None, &mut notices)?,
+            None => Profile::built_in(),
+        };
+        let mut profiles = BTreeMap::new();
+        for nodes in object.all("profiles") {
+            for (name, node) in nodes.members()? {
+                let profile = context.profile(&node, Some(&default), &mut notices)?;
+                profiles.insert(name, profile);
+            }
+        }
+        object.finish(&mut notices);
+        Ok(WithNotices { value: Self { default, profiles }, notices })
+    }
+
+    /// The profile of that name, or the default one without a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownProfile`] if there is none of exactly that name; cfssl would sign under the default.
+    pub fn profile(&self, name: Option<&str>) -> Result<&Profile, Error> {
+        let Some(name) = name else { return Ok(&self.default) };
+        self.profiles.get(name).ok_or_else(|| {
+            let near = suggest::near(name, self.names()).map(str::to_owned);
+            let known = self.names().map(str::to_owned).collect();
+            ErrorKind::UnknownProfile { name: name.to_owned(), near, known }.into()
+        })
+    }
+
+    /// The names of the profiles.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+}
+
+/// The keys of an object, each value checked.
+fn names(nodes: &[Node<'_>], check: impl Fn(&Node<'_>) -> Result<(), Error>) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for node in nodes {
+        for (name, value) in node.members()? {
+            check(&value)?;
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn check_auth_key(node: &Node<'_>) -> Result<(), Error> {
+    let mut object = node.object()?;
+    let kind = object.text("type")?.unwrap_or_default();
+    if kind != "standard" {
+        return Err(node.error(ErrorKind::AuthKey { reason: "its type is not \"standard\"" }));
+    }
+    let key = object.text("key")?.unwrap_or_default();
+    // The key itself may stand in a file or in the environment.
+    let named = key.starts_with("file:") || key.starts_with("env:");
+    if !named && (key.len() % 2 != 0 || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        return Err(node.error(ErrorKind::AuthKey { reason: "it is not hexadecimal" }));
+    }
+    Ok(())
+}
+
+/// What profiles may refer to.
+struct Context {
+    auth_keys: Vec<String>,
+    remotes: Vec<String>,
+}
+
+impl Context {
+    fn profile(
+        &self,
+        node: &Node<'_>,
+        default: Option<&Profile>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Profile, Error> {
+        let mut object = node.object()?;
+        let mut profile = Profile::default();
+        if let Some(list) = object.all("usages").last() {
+            for usage in list.items()? {
+                profile.add_usage(&usage.text()?).map_err(|kind| usage.error(kind))?;
+            }
+        }
+        validity(&mut object, &mut profile)?;
+        profile.ca_constraint = ca_constraint(&object.all("ca_constraint"), notices)?;
+        profile.crl_url = object.text("crl_url")?.filter(|url| !url.is_empty());
+        profile.ocsp_url = object.text("ocsp_url")?.filter(|url| !url.is_empty());
+        profile.issuer_urls = object.texts("issuer_urls")?.unwrap_or_default();
+        profile.ocsp_no_check = object.boolean("ocsp_no_check")?;
+        profile.copy_extensions = object.boolean("copy_extensions")?;
+        for node in object.all("CSRWhitelist") {
+            profile.csr_whitelist = Some(csr_whitelist(&node, notices)?);
+        }
+        profile.name_whitelist = object.last("name_whitelist", regex)?.flatten();
+        for list in object.all("policies") {
+            profile.policies =
+                list.items()?.iter().map(|node| policy(node, notices)).collect::<Result<_, _>>()?;
+        }
+        for list in object.all("allowed_extensions") {
+            for item in list.items()? {
+                object_identifier(&item.text()?).map_err(|kind| item.error(kind))?;
+            }
+        }
+        self.remote(&mut object, &mut profile, notices)?;
+        // These are cfssl's server's.
+        for field in ["name", "cert_store", "prev_auth_key"] {
+            object.ignore(field);
+        }
+        for field in [
+            "ct_log_servers",
+            "lint_error_level",
+            "ignored_lints",
+            "ignored_lint_sources",
+            "ClientProvidesSerialNumbers",
+        ] {
+            notices.extend(object.all(field).iter().map(|node| node.notice(NoticeKind::NoEffect)));
+        }
+        object.finish(notices);
+        if profile.remote.is_none() && profile.expiry_text.is_empty() {
+            return Err(node.error(ErrorKind::MissingKey { key: "expiry" }));
+        }
+        match default {
+            Some(default) => inherit(&mut profile, default, node)?,
+            None if profile.remote.is_none() && profile.expiry.is_zero() => {
+                return Err(node.error(ErrorKind::ZeroExpiry));
+            }
+            None => {}
+        }
+        Ok(profile)
+    }
+
+    fn remote(
+        &self,
+        object: &mut Object<'_>,
+        profile: &mut Profile,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), Error> {
+        let known = |node: &Node<'_>, names: &[String], section: &'static str| {
+            let name = node.text()?;
+            if name.is_empty() || names.contains(&name) {
+                return Ok(name);
+            }
+            Err(node.error(ErrorKind::UnknownReference { name, section }))
+        };
+        object.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
+        profile.remote = object
+            .last("remote", |node| known(node, &self.remotes, "remotes"))?
+            .filter(|name| !name.is_empty());
+        for node in object.all("auth_remote") {
+            let mut auth = node.object()?;
+            auth.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
+            let remote = auth.last("remote", |node| known(node, &self.remotes, "remotes"))?;
+            auth.finish(notices);
+            if profile.remote.is_some() {
+                return Err(node.error(ErrorKind::RemoteTwice));
+            }
+            profile.remote = remote;
+        }
+        Ok(())
+    }
+}
+
+fn validity(object: &mut Object<'_>, profile: &mut Profile) -> Result<(), Error> {
+    for node in object.all("expiry") {
+        profile.expiry_text = node.text()?;
+        profile.expiry = duration_unless_empty(&node)?.unwrap_or_default();
+        if profile.expiry.is_negative() {
+            return Err(node.error(ErrorKind::NegativeDuration { text: profile.expiry_text.clone() }));
+        }
+    }
+    profile.backdate = object.last("backdate", duration_unless_empty)?.flatten().filter(|d| !d.is_zero());
+    profile.not_before = object.last("not_before", date)?.flatten();
+    profile.not_after = object.last("not_after", date)?.flatten();
+    Ok(())
+}
+
+/// RFC 3339; the year 1, Go's zero time, means that no date was set.
+fn date(node: &Node<'_>) -> Result<Option<OffsetDateTime>, Error> {
+    let text = node.text()?;
+    match OffsetDateTime::parse(&text, &Rfc3339) {
+        Ok(date) => Ok((date.year() != 1).then_some(date)),
+        Err(_) => Err(node.error(ErrorKind::NotADate { text })),
+    }
+}
+
+fn ca_constraint(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaConstraint>, Error> {
+    let Some(node) = nodes.last() else { return Ok(None) };
+    let mut object = node.object()?;
+    let is_ca = object.boolean("is_ca")?;
+    let zero = object.boolean("max_path_len_zero")?;
+    let path_len = object.last("max_path_len", path_len)?.flatten().or(zero.then_some(0));
+    object.finish(notices);
+    Ok(is_ca.then_some(CaConstraint { path_len }))
+}
+
+fn csr_whitelist(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CsrWhitelist, Error> {
+    let mut object = node.object()?;
+    // The key's algorithm follows from the key, and the CA's key decides how it signs.
+    object.ignore("PublicKeyAlgorithm");
+    object.ignore("SignatureAlgorithm");
+    let whitelist = CsrWhitelist {
+        subject: object.boolean("Subject")?,
+        public_key: object.boolean("PublicKey")?,
+        dns_names: object.boolean("DNSNames")?,
+        ip_addresses: object.boolean("IPAddresses")?,
+        email_addresses: object.boolean("EmailAddresses")?,
+        uris: object.boolean("URIs")?,
+    };
+    object.finish(notices);
+    Ok(whitelist)
+}
+
+fn regex(node: &Node<'_>) -> Result<Option<Regex>, Error> {
+    let text = node.text()?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Regex::new(&text).map(Some).map_err(|_| node.error(ErrorKind::Regex { text }))
+}
+
+fn policy(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CertificatePolicy, Error> {
+    let mut object = node.object()?;
+    let id = object
+        .last("id", |id| object_identifier(&id.text()?).map_err(|kind| id.error(kind)))?
+        .ok_or_else(|| node.error(ErrorKind::MissingKey { key: "id" }))?;
+    let mut qualifiers = Vec::new();
+    for list in object.all("qualifiers") {
+        qualifiers = list.items()?.iter().map(|node| qualifier(node, notices)).collect::<Result<_, _>>()?;
+    }
+    object.finish(notices);
+    Ok(CertificatePolicy { id, qualifiers })
+}
+
+fn qualifier(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<PolicyQualifier, Error> {
+    let mut object = node.object()?;
+    let value = object.text("value")?.unwrap_or_default();
+    let kind = object.text("type")?.unwrap_or_default();
+    object.finish(notices);
+    match kind.as_str() {
+        "id-qt-cps" => Ok(PolicyQualifier::Cps(value)),
+        "id-qt-unotice" => Ok(PolicyQualifier::UserNotice(value)),
+        other => Err(node.error(ErrorKind::PolicyQualifier { kind: other.to_owned() })),
+    }
+}
+
+/// What a named profile takes from the default one, and what it must say itself.
+fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<(), Error> {
+    if profile.remote.is_some() {
+        return Ok(());
+    }
+    if profile.expiry.is_zero() {
+        profile.expiry = default.expiry;
+    }
+    if profile.crl_url.is_none() {
+        profile.crl_url.clone_from(&default.crl_url);
+    }
+    if profile.ocsp_url.is_none() {
+        profile.ocsp_url.clone_from(&default.ocsp_url);
+    }
+    if profile.issuer_urls.is_empty() {
+        profile.issuer_urls.clone_from(&default.issuer_urls);
+    }
+    if profile.has_usages() { Ok(()) } else { Err(node.error(ErrorKind::NoUsages)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_effect_and_what_is_unknown_is_told_at_every_depth() {
+        let json = r#"{"signing": {"default": {"expiry": "1h", "usages": ["signing"], "ct_log_servers": [],
+            "CSRWhitelist": {"PublicKey": true, "DNSName": true},
+            "policies": [{"id": "1.2.3", "qualifers": []}]}}}"#;
+        let notices = Config::from_json(json, None).unwrap().notices;
+        let texts: Vec<_> = notices.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        for part in
+            ["did you mean `DNSNames`", "did you mean `qualifiers`", "ct_log_servers: it has no effect"]
+        {
+            assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:?}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! cfssl's CSR JSON: what a certificate or a CA is asked for.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use der::asn1::ObjectIdentifier;
+use time::Duration;
+
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, WithNotices};
+use crate::duration;
+use crate::json::Node;
+use crate::x509;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::csr::CertificateRequest;
+use crate::x509::der::object_identifier;
+use crate::x509::extension::{BasicConstraints, Extension};
+use crate::x509::key::KeyAlgorithm;
+use crate::x509::name::{Attribute, Name, Subject};
+use crate::x509::oid;
+use crate::x509::sign::SigningKey;
+use crate::x509::validity::BACKDATE;
+
+/// What cfssl's CSR JSON says.
+///
+/// ```
+/// use pki_core::x509::KeyAlgorithm;
+/// use pki_core::cfssl::Request;
+///
+/// let json = r#"{"CN": "etcd1", "hosts": ["10.0.0.1"], "key": {"algo": "rsa", "size": 2048}}"#;
+/// let request = Request::from_json(json, None)?.value;
+/// assert_eq!(request.common_name, "etcd1");
+/// assert_eq!(request.key, KeyAlgorithm::Rsa2048);
+/// # Ok::<(), pki_core::cfssl::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// `CN`
+    pub common_name: String,
+    /// `names`
+    pub names: Vec<NameEntry>,
+    /// `serialnumber`: the subject's attribute of that name
+    pub serial_number: String,
+    /// `hosts`
+    pub hosts: Vec<String>,
+    /// `key`: the kind of key to make
+    pub key: KeyAlgorithm,
+    /// `ca`: only for a CA's own certificate
+    pub ca: Option<CaSection>,
+    /// `crl_url`: the CRL distribution point of a CA's own certificate
+    pub crl_url: Option<String>,
+    /// `delegation_enabled`
+    pub delegation_enabled: bool,
+    /// `extensions`: to be copied into the request as they are
+    pub extensions: Vec<Extension>,
+}
+
+/// One entry of `names`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameEntry {
+    /// countryName
+    pub c: String,
+    /// stateOrProvinceName
+    pub st: String,
+    /// localityName
+    pub l: String,
+    /// organizationName
+    pub o: String,
+    /// organizationalUnitName
+    pub ou: String,
+    /// emailAddress
+    pub e: String,
+    /// Attributes by object identifier
+    pub oid: Vec<Attribute>,
+}
+
+/// The `ca` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaSection {
+    /// `expiry`: how long the CA certificate is valid; cfssl's default is five years
+    pub expiry: Duration,
+    /// `backdate`: how far back its validity begins; cfssl's default is five minutes
+    pub backdate: Duration,
+    /// `pathlen` and `pathlenzero`: how many CAs may follow below it
+    pub path_len: Option<u8>,
+}
+
+/// cfssl's `CAPolicy`, csr.go and initca.go: 43800h.
+const CA_EXPIRY: Duration = Duration::hours(43_800);
+
+impl Default for CaSection {
+    fn default() -> Self {
+        Self { expiry: CA_EXPIRY, backdate: BACKDATE, path_len: None }
+    }
+}
+
+impl Request {
+    /// Reads CSR JSON. `file` is only for error messages.
+    ///
+    /// # Errors
+    /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
+    pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        let node = Node::parse(text, file)?;
+        let mut notices = Vec::new();
+        if node.is_null() {
+            return Ok(WithNotices { value: Self::default(), notices });
+        }
+        let mut object = node.object()?;
+        let mut value = Self {
+            common_name: object.text("CN")?.unwrap_or_default(),
+            serial_number: object.text("serialnumber")?.unwrap_or_default(),
+            hosts: object.texts("hosts")?.unwrap_or_default(),
+            crl_url: object.text("crl_url")?.filter(|url| !url.is_empty()),
+            delegation_enabled: object.boolean("delegation_enabled")?,
+            ..Self::default()
+        };
+        value.key = key(&object.all("key"), &mut notices)?;
+        value.ca = ca(&object.all("ca"), &mut notices)?;
+        for node in object.all("names") {
+            value.names.clear();
+            for entry in node.items()?.iter().filter(|entry| !entry.is_null()) {
+                value.names.push(name_entry(entry, &mut notices)?);
+            }
+        }
+        for node in object.all("extensions") {
+            value.extensions.clear();
+            for entry in node.items()? {
+                value.extensions.push(extension(&entry, &mut notices)?);
+            }
+        }
+        object.finish(&mut notices);
+        Ok(WithNotices { value, notices })
+    }
+
+    /// The subject, in cfssl's order and string types.
+    ///
+    /// # Errors
+    /// If a value cannot be encoded.
+    pub fn subject(&self) -> Result<Name, Error> {
+        Ok(self.attributes().to_name()?)
+    }
+
+    /// The subject's attributes.
+    pub fn attributes(&self) -> Subject {
+        let mut subject = Subject::common_name(&self.common_name);
+        subject.serial_number.clone_from(&self.serial_number);
+        let add = |values: &mut Vec<String>, value: &String| {
+            if !value.is_empty() {
+                values.push(value.clone());
+            }
+        };
+        for entry in &self.names {
+            add(&mut subject.country, &entry.c);
+            add(&mut subject.province, &entry.st);
+            add(&mut subject.locality, &entry.l);
+            add(&mut subject.organization, &entry.o);
+            add(&mut subject.organizational_unit, &entry.ou);
+            subject.extra.extend(entry.oid.iter().cloned());
+            if !entry.e.is_empty() {
+                subject.extra.push(Attribute { oid: oid::EMAIL_ADDRESS, value: entry.e.clone() });
+            }
+        }
+        subject
+    }
+
+    /// The certification request, signed by `key`.
+    ///
+    /// # Errors
+    /// If a host is no host, or something cannot be encoded.
+    pub fn sign(&self, key: &dyn SigningKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
+        let names = SubjectAltNames::from_hosts(&self.hosts, notices)?;
+        let mut extensions = Vec::new();
+        if !names.is_empty()
+            && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME)
+        {
+            extensions.push(Extension::subject_alt_name(&names, false)?);
+        }
+        if let Some(ca) = &self.ca {
+            let constraints = BasicConstraints { ca: true, path_len: ca.path_len };
+            extensions.push(Extension::basic_constraints(constraints)?);
+        }
+        if self.delegation_enabled {
+            extensions.push(Extension::delegation_usage()?);
+        }
+        extensions.extend(self.extensions.iter().cloned());
+        Ok(CertificateRequest::new(&self.subject()?, &extensions, key)?)
+    }
+}
+
+/// The `key` section lies over cfssl's default, ecdsa 256.
+fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Error> {
+    let (mut algo, mut size) = ("ecdsa".to_owned(), 256);
+    for node in nodes {
+        let mut object = node.object()?;
+        algo = object.text("algo")?.unwrap_or(algo);
+        size = object.integer("size")?.unwrap_or(size);
+        object.finish(notices);
+    }
+    // Only what all of them make together has to be a key.
+    let Some(last) = nodes.last() else { return Ok(KeyAlgorithm::default()) };
+    key_algorithm(&algo, size).map_err(|kind| last.error(kind))
+}
+
+/// The kind that cfssl's `"key": {"algo": ..., "size": ...}` names. The size of Ed25519 is not looked at.
+fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
+    match (algo, size) {
+        ("ecdsa", 256) => Ok(KeyAlgorithm::EcdsaP256),
+        ("ecdsa", 384) => Ok(KeyAlgorithm::EcdsaP384),
+        ("ecdsa", 521) => Ok(KeyAlgorithm::EcdsaP521),
+        ("ed25519", _) => Ok(KeyAlgorithm::Ed25519),
+        ("rsa", 2048) => Ok(KeyAlgorithm::Rsa2048),
+        ("rsa", 3072) => Ok(KeyAlgorithm::Rsa3072),
+        ("rsa", 4096) => Ok(KeyAlgorithm::Rsa4096),
+        ("rsa", 8192) => Ok(KeyAlgorithm::Rsa8192),
+        ("rsa", _) => Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" }),
+        ("ecdsa", _) => Err(ErrorKind::KeySize { algorithm: "ecdsa", size, allowed: "256, 384 or 521" }),
+        _ => Err(x509::ErrorKind::KeyAlgorithm { name: algo.to_owned() }.into()),
+    }
+}
+
+fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>, Error> {
+    let mut section = None;
+    for node in nodes {
+        let mut object = node.object()?;
+        let mut ca = section.unwrap_or_else(CaSection::default);
+        if let Some(expiry) = object.last("expiry", duration_unless_empty)?.flatten() {
+            ca.expiry = expiry;
+        }
+        if let Some(backdate) = object.last("backdate", duration_unless_empty)?.flatten()
+            && !backdate.is_zero()
+        {
+            ca.backdate = backdate;
+        }
+        let zero = object.boolean("pathlenzero")?;
+        ca.path_len = object.last("pathlen", path_len)?.flatten().or(zero.then_some(0));
+        object.finish(notices);
+        section = Some(ca);
+    }
+    Ok(section)
+}
+
+/// A length of 0 says nothing unless another key confirms it, and -1 says that there is no limit.
+pub(crate) fn path_len(node: &Node<'_>) -> Result<Option<u8>, Error> {
+    match node.integer()? {
+        -1 | 0 => Ok(None),
+        length => match u8::try_from(length) {
+            Ok(length) => Ok(Some(length)),
+            Err(_) => Err(node.error(ErrorKind::PathLen { length })),
+        },
+    }
+}
+
+/// A duration; nothing for the empty text.
+pub(crate) fn duration_unless_empty(node: &Node<'_>) -> Result<Option<Duration>, Error> {
+    let text = node.text()?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    duration::parse(&text).map(Some).map_err(|error| node.error(ErrorKind::Duration(error)))
+}
+
+fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, Error> {
+    let mut object = node.object()?;
+    let mut text = |field| Ok::<_, Error>(object.text(field)?.unwrap_or_default());
+    let mut entry = NameEntry {
+        c: text("C")?,
+        st: text("ST")?,
+        l: text("L")?,
+        o: text("O")?,
+        ou: text("OU")?,
+        e: text("E")?,
+        oid: Vec::new(),
+    };
+    // cfssl decodes a serial number here and makes no use of it.
+    object.ignore("SerialNumber");
+    for attributes in object.all("OID") {
+        for (text, value) in attributes.members()? {
+            let oid = object_identifier(&text).map_err(|kind| value.error(kind))?;
+            entry.oid.push(Attribute { oid, value: value.text()? });
+        }
+    }
+    object.finish(notices);
+    Ok(entry)
+}
+
+fn extension(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<Extension, Error> {
+    let mut object = node.object()?;
+    let oid = object.last("Id", arcs)?.ok_or_else(|| node.error(ErrorKind::MissingKey { key: "Id" }))?;
+    let critical = object.boolean("Critical")?;
+    let value = object.last("Value", bytes)?.unwrap_or_default();
+    object.finish(notices);
+    Ok(Extension::new(oid, critical, value)?)
+}
+
+fn arcs(node: &Node<'_>) -> Result<ObjectIdentifier, Error> {
+    let arcs = node.items()?.iter().map(Node::integer).collect::<Result<Vec<_>, _>>()?;
+    let dotted: Vec<String> = arcs.iter().map(i64::to_string).collect();
+    object_identifier(&dotted.join(".")).map_err(|kind| node.error(kind))
+}
+
+/// A byte string as Go reads one: base64, or a list of numbers.
+fn bytes(node: &Node<'_>) -> Result<Vec<u8>, Error> {
+    match node.text() {
+        Ok(text) => STANDARD.decode(text).map_err(|_| node.error(ErrorKind::Base64)),
+        Err(_) => node
+            .items()?
+            .iter()
+            .map(|item| u8::try_from(item.integer()?).map_err(|_| item.error(ErrorKind::NotAByte)))
+            .collect(),
+    }
+}

@@ -1,0 +1,252 @@
+//! The entries of `hosts`: which subject alternative names they become.
+
+use std::net::IpAddr;
+
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind};
+use crate::host::Host;
+use crate::x509::alt_names::SubjectAltNames;
+
+impl SubjectAltNames {
+    /// Sorts `hosts` into kinds as cfssl does. Spaces around a host are removed, empty ones stay empty DNS names, and
+    /// names outside ASCII get their ASCII form (IDNA, UTS 46), each with a notice; so does a name that no
+    /// client will ever look for.
+    ///
+    /// ```
+    /// use pki_core::x509::SubjectAltNames;
+    ///
+    /// let mut notices = Vec::new();
+    /// let hosts = ["etcd1.example", "10.0.0.1", "exämple.com"].map(str::to_owned);
+    /// let names = SubjectAltNames::from_hosts(&hosts, &mut notices)?;
+    /// assert_eq!(names.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
+    /// assert_eq!(notices.len(), 1);
+    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()], &mut notices).is_err());
+    /// # Ok::<(), pki_core::cfssl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::HostWithPort`] for `host:2379`, which is no host, [`ErrorKind::NotAHost`] for a path, a
+    /// network and the like, and [`ErrorKind::HostNotAscii`] for what has no ASCII form.
+    pub fn from_hosts(hosts: &[String], notices: &mut Vec<Notice>) -> Result<Self, Error> {
+        let mut names = Self::default();
+        for host in hosts {
+            let trimmed = host.trim();
+            if trimmed.is_empty() {
+                // The guides' `"hosts": [""]` for clients, which nobody checks by name.
+                notices.push(Notice::new(NoticeKind::EmptyHost));
+                names.dns.push(String::new());
+                continue;
+            }
+            if trimmed != host {
+                notices.push(Notice::new(NoticeKind::UntrimmedHost { host: host.clone() }));
+            }
+            let ascii = to_ascii(trimmed)?;
+            if ascii != trimmed {
+                let (host, ascii) = (trimmed.to_owned(), ascii.clone());
+                notices.push(Notice::new(NoticeKind::InternationalHost { host, ascii }));
+            }
+            check(&ascii)?;
+            let classified = Host::classify(&ascii);
+            if let Host::Email(text) | Host::Uri(text) | Host::Dns(text) = &classified
+                && !text.is_ascii()
+            {
+                return Err(ErrorKind::HostNotAscii { host: host.clone() }.into());
+            }
+            match classified {
+                Host::Ip(address) => names.ip.push(address),
+                Host::Email(text) => names.email.push(text),
+                Host::Uri(text) => names.uri.push(text),
+                Host::Dns(text) => {
+                    if let Some(reason) = odd(&text) {
+                        notices.push(Notice::new(NoticeKind::OddHost { host: text.clone(), reason }));
+                    }
+                    names.dns.push(text);
+                }
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The host in ASCII: a name by IDNA, the host of an e-mail address or a URI likewise.
+fn to_ascii(host: &str) -> Result<String, Error> {
+    if host.is_ascii() {
+        return Ok(host.to_owned());
+    }
+    let (before, name, after) = match (host.split_once("://"), host.rsplit_once('@')) {
+        (Some((scheme, rest)), _) => {
+            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            let (name, port) = authority.split_at(authority.rfind(':').unwrap_or(authority.len()));
+            (format!("{scheme}://"), name, format!("{port}{path}"))
+        }
+        (None, Some((local, domain))) => (format!("{local}@"), domain, String::new()),
+        (None, None) => (String::new(), host, String::new()),
+    };
+    let none = || ErrorKind::HostNotAscii { host: host.to_owned() };
+    let (star, rest) = match name.strip_prefix("*.") {
+        Some(rest) => ("*.", rest),
+        None => ("", name),
+    };
+    // A path outside ASCII is percent-encoded when it is written.
+    if !before.is_ascii() || (!after.is_ascii() && !after.starts_with(['/', ':'])) {
+        return Err(none().into());
+    }
+    let ascii = idna::domain_to_ascii_strict(rest).map_err(|_| none())?;
+    Ok(format!("{before}{star}{ascii}{after}"))
+}
+
+/// Refuses what is no host at all, although cfssl would put it into a certificate.
+fn check(host: &str) -> Result<(), Error> {
+    let not_a_host = |reason| Err(ErrorKind::NotAHost { host: host.to_owned(), reason }.into());
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if let Some((name, port)) = host.rsplit_once(':')
+        && digits(port)
+        && host.parse::<IpAddr>().is_err()
+        && !name.contains('/')
+        && (!name.contains(':') || name.starts_with('['))
+    {
+        let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+        return Err(ErrorKind::HostWithPort { host: host.to_owned(), name }.into());
+    }
+    if let Some((address, length)) = host.split_once('/')
+        && address.parse::<IpAddr>().is_ok()
+        && digits(length)
+    {
+        return not_a_host("it is a network: write every address");
+    }
+    if let Some((address, _)) = host.split_once('%')
+        && address.parse::<IpAddr>().is_ok()
+    {
+        return not_a_host("a certificate cannot hold the zone of an address");
+    }
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'))
+        && address.parse::<IpAddr>().is_ok()
+    {
+        return not_a_host("write the address without brackets");
+    }
+    if host == "*" {
+        return not_a_host("a wildcard needs a domain, such as *.example.com");
+    }
+    if host.starts_with('/') {
+        return not_a_host("it is a path");
+    }
+    if let Some((_, rest)) = host.split_once("://") {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let name = authority.rsplit('@').next().unwrap_or_default();
+        let name = if name.starts_with('[') { "" } else { name.split(':').next().unwrap_or_default() };
+        if name.contains('%') || name.split('.').any(str::is_empty) && !name.is_empty() {
+            return not_a_host("the host in this URI is malformed");
+        }
+    }
+    Ok(())
+}
+
+/// What keeps clients from ever matching a name, although a certificate can hold it (RFC 1034 section 3.5,
+/// RFC 6125 section 6.4.3).
+fn odd(name: &str) -> Option<&'static str> {
+    let labels = name.strip_prefix("*.").unwrap_or(name);
+    if labels.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Some("it looks like an address and is none");
+    }
+    if labels.contains('*') {
+        return Some("only a whole first label may be *");
+    }
+    if name.ends_with('.') {
+        return Some("clients look for the name without the dot at its end");
+    }
+    if labels.split('.').any(str::is_empty) {
+        return Some("it has an empty label");
+    }
+    if labels.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))) {
+        return Some("it has letters that no host name has");
+    }
+    if labels.split('.').any(|label| label.len() > 63) || name.len() > 253 {
+        return Some("it is too long");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_way_through_der() {
+        let hosts =
+            ["b.example", "10.0.0.1", "::1", "u@h", "https://a.example", "a.example"].map(str::to_owned);
+        let names = SubjectAltNames::from_hosts(&hosts, &mut Vec::new()).unwrap();
+        assert_eq!(SubjectAltNames::from_der(&names.to_der().unwrap()).unwrap(), names);
+        assert_eq!(names.to_string(), "b.example, a.example, u@h, 10.0.0.1, ::1, https://a.example");
+    }
+
+    #[test]
+    fn a_port_is_no_part_of_a_host() {
+        let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()], &mut Vec::new()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::HostWithPort { name, .. } if name == "etcd1"));
+    }
+
+    #[test]
+    fn spaces_and_empty_entries_are_told() {
+        let mut notices = Vec::new();
+        let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()], &mut notices).unwrap();
+        assert_eq!((names.ip.len(), names.dns), (1, vec![String::new()]));
+        assert_eq!(notices.len(), 2);
+    }
+
+    fn one(host: &str) -> Result<(String, Vec<String>), Error> {
+        let mut notices = Vec::new();
+        let names = SubjectAltNames::from_hosts(&[host.to_owned()], &mut notices)?;
+        Ok((names.to_string(), notices.iter().map(ToString::to_string).collect()))
+    }
+
+    #[test]
+    fn names_outside_ascii_get_their_ascii_form() {
+        for (host, ascii) in [
+            ("exämple.com", "xn--exmple-cua.com"),
+            ("*.ex\u{e4}mple.com", "*.xn--exmple-cua.com"),
+            ("例え.jp", "xn--r8jz45g.jp"),
+            ("u@exämple.com", "u@xn--exmple-cua.com"),
+            ("https://exämple.com:8080/a", "https://xn--exmple-cua.com:8080/a"),
+        ] {
+            let (names, notices) = one(host).unwrap();
+            assert_eq!(names, ascii);
+            assert_eq!(notices.len(), 1, "{notices:?}");
+        }
+        assert!(matches!(one("ü@example.com").unwrap_err().kind(), ErrorKind::HostNotAscii { .. }));
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for host in [
+            "host:2379",
+            "10.0.0.1:2379",
+            "[::1]:2379",
+            "[::1]",
+            "*",
+            "*:80",
+            "/var/run",
+            "10.0.0.0/24",
+            "fe80::1%eth0",
+            "http://a..b/",
+            "http://a./",
+            "https://ex%C3%A4mple.com/",
+        ] {
+            one(host).unwrap_err();
+        }
+        for host in
+            ["spiffe://td/x", "urn:a:b", "mailto:x@y.z", "https://[::1]:2379/", "https://h:1/p", "::1"]
+        {
+            assert_eq!(one(host).unwrap(), (host.to_owned(), Vec::new()));
+        }
+    }
+
+    #[test]
+    fn names_that_no_client_matches_are_told() {
+        for host in ["010.0.0.1", "127.1", "a b", "x..y", "a.example.", "a.*.example"] {
+            assert_eq!(one(host).unwrap().1.len(), 1, "{host}");
+        }
+        for host in ["a.example", "*.a.example", "under_score", "A.Example", "xn--a"] {
+            assert!(one(host).unwrap().1.is_empty(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The numbers that cfssl gives to errors (its errors/error.go).
+
+use crate::cfssl::error::ErrorKind;
+use crate::x509;
+
+/// The number that cfssl gives to this kind of error, if it has one.
+pub fn number(kind: &ErrorKind) -> Option<u32> {
+    Some(match kind {
+        ErrorKind::X509(kind) => return x509_number(kind),
+        ErrorKind::PathLen { .. } => 1000,
+        ErrorKind::NoChain { .. } => 1220,
+        ErrorKind::KeySize { .. } => 2400,
+        ErrorKind::NoUsages => 5100,
+        ErrorKind::AuthKey { .. }
+        | ErrorKind::NegativeDuration { .. }
+        | ErrorKind::NotADate { .. }
+        | ErrorKind::PolicyQualifier { .. }
+        | ErrorKind::Regex { .. }
+        | ErrorKind::RemoteTwice
+        | ErrorKind::UnknownReference { .. }
+        | ErrorKind::UnknownUsage { .. }
+        | ErrorKind::ZeroExpiry => 5200,
+        ErrorKind::CaNotAllowed | ErrorKind::MissingSubject => 5300,
+        ErrorKind::UnknownProfile { .. } => 5400,
+        ErrorKind::NotWhitelisted { .. } => 5500,
+        ErrorKind::HostNotAscii { .. } | ErrorKind::HostWithPort { .. } | ErrorKind::NotAHost { .. } => 9300,
+        _ => return None,
+    })
+}
+
+/// The number that cfssl gives to an error with keys, requests and certificates.
+fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
+    Some(match kind {
+        x509::ErrorKind::KeyMismatch => 1000,
+        x509::ErrorKind::NoCertificate => 1002,
+        x509::ErrorKind::Certificate { .. } | x509::ErrorKind::NotOneCertificate => 1003,
+        x509::ErrorKind::NoPrivateKey => 2002,
+        x509::ErrorKind::PrivateKey { .. } => 2003,
+        x509::ErrorKind::KeyEncrypted => 2100,
+        x509::ErrorKind::KeyAlgorithm { .. } | x509::ErrorKind::WeakKey { .. } => 2400,
+        x509::ErrorKind::CaNotValid { .. }
+        | x509::ErrorKind::NotACa { .. }
+        | x509::ErrorKind::PathLenExceeded { .. } => 5300,
+        x509::ErrorKind::NoRequest => 9002,
+        x509::ErrorKind::RepeatedExtension { .. } | x509::ErrorKind::Request { .. } => 9003,
+        x509::ErrorKind::InvalidObjectIdentifier { .. }
+        | x509::ErrorKind::NotARequest { .. }
+        | x509::ErrorKind::SignatureAlgorithm { .. }
+        | x509::ErrorKind::SignatureInvalid => 9300,
+        _ => return None,
+    })
+}

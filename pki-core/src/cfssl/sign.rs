@@ -1,0 +1,236 @@
+//! Signing under a profile: a CA, a request and a profile make a certificate, as `cfssl sign` and `cfssl gencert` do.
+
+use der::asn1::ObjectIdentifier;
+use time::OffsetDateTime;
+
+use crate::cfssl::csr_json::Request;
+use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
+use crate::cfssl::profile::{CsrWhitelist, Profile};
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::csr::{CertificateRequest, VerifiedRequest};
+use crate::x509::extension::Extension;
+use crate::x509::issuer::Issuer;
+use crate::x509::key::{KeySource, PrivateKey};
+use crate::x509::name::{Name, Subject};
+use crate::x509::oid;
+use crate::x509::random::Random;
+use crate::x509::template::Template;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
+
+/// What is to be signed, beyond what the profile says.
+#[derive(Debug)]
+pub struct SigningRequest<'a> {
+    /// The request.
+    pub request: &'a VerifiedRequest,
+    /// The profile to sign under.
+    pub profile: &'a Profile,
+    /// Attributes that replace those of the request, type by type.
+    pub subject: Option<Subject>,
+    /// Names that replace those of the request.
+    pub names: Option<SubjectAltNames>,
+    /// A CRL distribution point that goes before the profile's.
+    pub crl_url: Option<&'a str>,
+}
+
+/// A certificate with its new key, and the request in between.
+#[derive(Debug)]
+pub struct NewCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The request that it was made from.
+    pub request: CertificateRequest,
+    /// The key.
+    pub key: PrivateKey,
+}
+
+impl Issuer {
+    /// Signs a request under a profile.
+    ///
+    /// A request from elsewhere, names and subject given by whoever signs:
+    ///
+    /// ```
+    /// use pki_core::x509::{CertificateRequest, Subject, SubjectAltNames, SystemRandomness};
+    /// use pki_core::cfssl::{Config, SigningRequest};
+    /// # use pki_core::x509::{Issuer, KeySource, SystemKeys};
+    /// # use pki_core::cfssl::{Request, ca};
+    ///
+    /// # let now = time::OffsetDateTime::now_utc();
+    /// # let ca = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(ca.key)?;
+    /// # let issuer = Issuer::new(ca::create(&ca, &key, now, &SystemRandomness)?.value.certificate, key)?;
+    /// # let theirs = Request { common_name: "whoever".into(), ..Request::default() };
+    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?, &mut Vec::new())?.to_pem();
+    /// let json = r#"{"signing": {"profiles": {"server": {"expiry": "90d", "usages": ["signing", "server auth"]}}}}"#;
+    /// let config = Config::from_json(json, None)?.value;
+    /// let request = CertificateRequest::read(file.as_bytes())?.verify()?;
+    /// let signing = SigningRequest {
+    ///     request: &request,
+    ///     profile: config.profile(Some("server"))?,
+    ///     subject: Some(Subject::common_name("etcd1")),
+    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()], &mut Vec::new())?),
+    ///     crl_url: None,
+    /// };
+    /// let signed = issuer.sign(&signing, now, &SystemRandomness)?;
+    /// assert_eq!(signed.value.subject().to_string(), "CN=etcd1");
+    /// # Ok::<(), pki_core::cfssl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the CA is not valid at `now`, the profile forbids what is asked for, or the result could never be
+    /// used.
+    pub fn sign(
+        &self,
+        signing: &SigningRequest<'_>,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<WithNotices<Certificate>, Error> {
+        let SigningRequest { request, profile, .. } = signing;
+        profile.check_usable()?;
+        if let Some(server) = &profile.remote {
+            return Err(ErrorKind::Remote { name: server.clone() }.into());
+        }
+        let whitelist = profile.csr_whitelist.unwrap_or(CsrWhitelist::ALL);
+        if !whitelist.public_key {
+            return Err(ErrorKind::PublicKeyNotWhitelisted.into());
+        }
+        let mut subject = match whitelist.subject {
+            true => Subject::from(request.request().subject()),
+            false => Subject::default(),
+        };
+        if let Some(given) = &signing.subject {
+            subject.replace_with(given);
+        }
+        let subject = subject.to_name()?;
+        let mut names = match &signing.names {
+            Some(names) => names.clone(),
+            None => whitelist.apply(request.request().subject_alt_names()?),
+        };
+        check_names(profile, &subject, &names)?;
+        if profile.ca_constraint.is_some() {
+            names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
+        }
+        self.check_constraints(request, profile)?;
+        let copied = copied_extensions(signing);
+        let template = Template {
+            names: &names,
+            crl_url: signing.crl_url.or(profile.crl_url.as_deref()),
+            extensions: &copied,
+            ..profile.template(&subject, request.public_key(), validity(profile, now)?)
+        };
+        let signed = self.issue(&template, now, random)?;
+        let mut notices: Vec<Notice> = signed.notices.into_iter().map(Notice::from).collect();
+        notices.extend(requested_usages(&signed.value, profile));
+        Ok(WithNotices { value: signed.value, notices })
+    }
+
+    /// Makes a key, a request and a certificate from what cfssl's CSR JSON says: `gencert`.
+    ///
+    /// # Errors
+    /// If the request's hosts are none, the profile forbids what is asked for, or nothing could be made of it.
+    pub fn gencert(
+        &self,
+        request: &Request,
+        profile: &Profile,
+        crl_url: Option<&str>,
+        keys: &dyn KeySource,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<WithNotices<NewCertificate>, Error> {
+        let key = keys.generate(request.key)?;
+        let mut notices = Vec::new();
+        let verified = request.sign(&key, &mut notices)?.trust_own_signature()?;
+        let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
+        let signed = self.sign(&signing, now, random)?;
+        notices.extend(signed.notices);
+        let value = NewCertificate { certificate: signed.value, request: verified.into_request(), key };
+        Ok(WithNotices { value, notices })
+    }
+
+    /// RFC 5280 section 4.2.1.9: whether a CA may be made at all, and below this one.
+    fn check_constraints(&self, request: &VerifiedRequest, profile: &Profile) -> Result<(), Error> {
+        let requested = request.request().basic_constraints()?.filter(|constraints| constraints.ca);
+        let Some(constraint) = profile.ca_constraint else {
+            return if requested.is_some() { Err(ErrorKind::CaNotAllowed.into()) } else { Ok(()) };
+        };
+        let path_len = requested.and_then(|constraints| constraints.path_len).or(constraint.path_len);
+        Ok(self.check_path_len(path_len)?)
+    }
+}
+
+impl CsrWhitelist {
+    /// What a profile without the section believes: everything.
+    pub const ALL: Self = Self {
+        subject: true,
+        public_key: true,
+        dns_names: true,
+        ip_addresses: true,
+        email_addresses: true,
+        uris: true,
+    };
+
+    fn apply(self, names: SubjectAltNames) -> SubjectAltNames {
+        let SubjectAltNames { dns, email, ip, uri } = names;
+        SubjectAltNames {
+            dns: if self.dns_names { dns } else { Vec::new() },
+            email: if self.email_addresses { email } else { Vec::new() },
+            ip: if self.ip_addresses { ip } else { Vec::new() },
+            uri: if self.uris { uri } else { Vec::new() },
+        }
+    }
+}
+
+/// What goes from the request into the certificate as it is.
+fn copied_extensions(signing: &SigningRequest<'_>) -> Vec<Extension> {
+    let SigningRequest { request, profile, names, .. } = signing;
+    let extensions = request.request().extensions();
+    if !profile.copy_extensions || profile.csr_whitelist.is_some() {
+        let delegation = extensions.iter().filter(|extension| extension.oid == oid::DELEGATION_USAGE);
+        return delegation.cloned().collect();
+    }
+    // The issuer decides whether there is a CA and who issued it, and names that were given replace all others.
+    let left_out = |oid: ObjectIdentifier| match oid {
+        oid::BASIC_CONSTRAINTS | oid::AUTHORITY_KEY_IDENTIFIER => true,
+        oid::SUBJECT_ALT_NAME => names.is_some(),
+        _ => false,
+    };
+    extensions.iter().filter(|extension| !left_out(extension.oid)).cloned().collect()
+}
+
+/// The usages of a CA that a requester took through `copy_extensions`.
+fn requested_usages(certificate: &Certificate, profile: &Profile) -> Vec<Notice> {
+    let usage = certificate.key_usage().unwrap_or_default();
+    [(KeyUsage::KEY_CERT_SIGN, "keyCertSign"), (KeyUsage::CRL_SIGN, "cRLSign")]
+        .into_iter()
+        .filter(|(bit, _)| usage.contains(*bit) && !profile.key_usage.contains(*bit))
+        .map(|(_, usage)| Notice::new(NoticeKind::RequestedUsage { usage }))
+        .collect()
+}
+
+/// `name_whitelist` holds for the common name and for every alternative name but addresses, which cfssl never
+/// looks at.
+fn check_names(profile: &Profile, subject: &Name, names: &SubjectAltNames) -> Result<(), Error> {
+    let Some(whitelist) = &profile.name_whitelist else { return Ok(()) };
+    let common_name = subject.common_name().filter(|name| !name.is_empty());
+    let all = [&names.dns, &names.email, &names.uri].into_iter().flatten().map(String::as_str);
+    for name in common_name.into_iter().chain(all) {
+        if !whitelist.is_match(name) {
+            return Err(ErrorKind::NotWhitelisted { name: name.to_owned() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// cfssl's signer.go, `FillTemplate`: from the nearest minute, five minutes back.
+fn validity(profile: &Profile, now: OffsetDateTime) -> Result<Validity, Error> {
+    let not_before = match profile.not_before {
+        Some(date) => date,
+        None => round_to_minute(now) - profile.backdate.unwrap_or(BACKDATE),
+    };
+    Ok(match profile.not_after {
+        Some(not_after) => Validity::new(not_before, not_after)?,
+        None => Validity::lasting(not_before, profile.expiry)?,
+    })
+}

@@ -1,0 +1,231 @@
+//! Which certificates a cluster needs, and what each must say. Names are derived, never typed twice.
+
+use std::fmt;
+
+use der::asn1::ObjectIdentifier;
+use time::Duration;
+
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Cluster, Member, RoleTerms};
+use crate::etcd::error::Error;
+use crate::etcd::folder::path;
+use crate::etcd::folder::path::Pair;
+use crate::etcd::safe::address::{DnsName, HostName};
+use crate::etcd::safe::label::Label;
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::key::KeyAlgorithm;
+use crate::x509::name::{Name, Subject};
+use crate::x509::usage::KeyUsage;
+
+/// Which certificate of a cluster: its role, and whose it is. CAs are the cluster's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CertificateId {
+    role: Role,
+    owner: Option<Label>,
+}
+
+impl CertificateId {
+    pub(crate) fn authority(role: Role) -> Self {
+        Self { role, owner: None }
+    }
+
+    pub(crate) fn of(role: Role, owner: &Label) -> Self {
+        Self { role, owner: Some(owner.clone()) }
+    }
+
+    /// The part that it plays.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// A name for its files outside of the folder of whom it belongs to.
+    pub(crate) fn file_name(&self) -> String {
+        match &self.owner {
+            Some(owner) => format!("{owner}-{}", self.role.name()),
+            None => self.role.name().to_owned(),
+        }
+    }
+
+    /// The member or client that holds it; none for a CA.
+    pub fn owner(&self) -> Option<&Label> {
+        self.owner.as_ref()
+    }
+}
+
+impl fmt::Display for CertificateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.role, &self.owner) {
+            (role, None) => f.write_str(role.name()),
+            (Role::Client, Some(client)) => write!(f, "client {client}"),
+            (role, Some(member)) => write!(f, "{member} {}", role.name()),
+        }
+    }
+}
+
+/// A certificate that a cluster needs.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificateSpec {
+    pub(crate) id: CertificateId,
+    pub(crate) subject: Name,
+    pub(crate) names: SubjectAltNames,
+    pub(crate) key: KeyAlgorithm,
+    pub(crate) key_usage: KeyUsage,
+    pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
+    /// How long it is to be valid.
+    pub(crate) lifetime: Duration,
+    pub(crate) pair: Pair,
+}
+
+impl Cluster {
+    /// The certificates of the CAs that the cluster has of its own.
+    pub(crate) fn wanted_authorities(&self) -> Result<Vec<CertificateSpec>, Error> {
+        let own = self.layout.authorities().iter().filter(|role| self.terms.of(**role).given.is_none());
+        own.map(|role| {
+            let pair = Pair::authority(&self.file(*role));
+            let common_name = self.terms.of(*role).common_name.clone();
+            let common_name = common_name.unwrap_or_else(|| self.authority_name(*role));
+            self.wanted(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
+        })
+        .collect()
+    }
+
+    /// The common name of a CA that the description does not name.
+    pub(crate) fn authority_name(&self, role: Role) -> String {
+        match role {
+            Role::ClientCa => format!("{} etcd client CA", self.name),
+            Role::PeerCa => format!("{} etcd peer CA", self.name),
+            _ => format!("{} etcd CA", self.name),
+        }
+    }
+
+    /// Every certificate but the CAs', members first.
+    pub(crate) fn wanted_leaves(&self) -> Result<Vec<CertificateSpec>, Error> {
+        let mut wanted = Vec::new();
+        for member in &self.members {
+            for role in self.member_roles() {
+                let own = member.more.common_name.clone().filter(|_| role.is_named());
+                let common_name = own.or_else(|| self.terms.of(role).common_name.clone());
+                let common_name = common_name.unwrap_or_else(|| match role {
+                    Role::Gateway => format!("{} gateway", member.name()),
+                    _ => member.name().to_string(),
+                });
+                let pair = Pair::in_folder(&path::on_node(member.name(), &self.hosts.pki), &self.file(role));
+                let id = CertificateId::of(role, member.name());
+                wanted.push(self.wanted(id, common_name, self.names(member, role), pair)?);
+            }
+        }
+        for client in &self.clients {
+            let id = CertificateId::of(Role::Client, &client.name);
+            let pair = Pair::in_folder(&path::client_folder(&client.name), &self.file(Role::Client));
+            // The name is the user that etcd sees, so nothing else can be the common name.
+            wanted.push(self.wanted(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
+        }
+        Ok(wanted)
+    }
+
+    fn wanted(
+        &self,
+        id: CertificateId,
+        common_name: String,
+        names: SubjectAltNames,
+        pair: Pair,
+    ) -> Result<CertificateSpec, Error> {
+        let terms = self.terms.of(id.role);
+        let signature = KeyUsage::DIGITAL_SIGNATURE;
+        Ok(CertificateSpec {
+            subject: terms.subject(common_name)?,
+            names,
+            key: terms.key,
+            // Only an RSA key can encipher a session key (RFC 5280 section 4.2.1.3).
+            key_usage: if terms.key.is_rsa() { signature.and(KeyUsage::KEY_ENCIPHERMENT) } else { signature },
+            extended_key_usage: self.layout.extended_key_usage(id.role),
+            lifetime: terms.lifetime,
+            pair,
+            id,
+        })
+    }
+
+    /// The certificates that each member holds.
+    pub(crate) fn member_roles(&self) -> Vec<Role> {
+        let roles = self.layout.of_members().iter().copied();
+        roles.filter(|role| *role != Role::Gateway || self.has_gateway_certificate()).collect()
+    }
+
+    /// Whether the members' gRPC gateways have a certificate of their own: `--client-cert-file` came with
+    /// etcd 3.5.
+    pub(crate) fn has_gateway_certificate(&self) -> bool {
+        let on = self.options.value("enable-grpc-gateway") != Some("false");
+        !self.layout.gateway_uses_server() && self.version.has(5, 0) && on
+    }
+
+    /// The name of a role's files, without `.pem`.
+    pub(crate) fn file(&self, role: Role) -> Label {
+        self.terms.of(role).file.clone().unwrap_or_else(|| Label::known(role.name()))
+    }
+
+    /// A name in every peer's certificate and in no other: what `--peer-cert-allowed-hostname` asks for.
+    /// `.internal` is nobody's on the Internet (ICANN resolution 2024.07.29.06).
+    pub(crate) fn peer_marker(&self) -> DnsName {
+        let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let cluster: String = self.name.as_str().chars().map(safe).collect();
+        DnsName::known(format!("peer.{}.etcd.internal", cluster.trim_end_matches('-')))
+    }
+
+    /// The names that a member's certificate is valid for: all that it is reached by, and the loopback's.
+    ///
+    /// Peers need the loopback's too: etcd compares the source address of a connection with the names of the
+    /// peer's certificate (etcd, client/pkg/transport/listener_tls.go, `checkCertSAN`), and members that share
+    /// a host come from there.
+    pub(crate) fn names(&self, member: &Member, role: Role) -> SubjectAltNames {
+        if !role.is_named() {
+            return SubjectAltNames::default();
+        }
+        let urls = &member.more.urls;
+        let urls =
+            [&urls.listen_client, &urls.advertise_client, &urls.listen_peer, &urls.initial_advertise_peer];
+        let hosts = member
+            .addresses()
+            .iter()
+            .map(|address| HostName::Address(*address))
+            .chain(member.dns().iter().cloned().map(HostName::Dns))
+            .chain(urls.into_iter().flatten().map(|url| url.host().clone()))
+            .chain(member.more.names.iter().cloned())
+            .chain(self.terms.of(role).names.iter().cloned())
+            .chain(self.network.loopback.iter().cloned())
+            // Found by its domain, a member is asked for by that name too (etcd, server/embed/config.go,
+            // `GetDNSClusterNames`).
+            .chain(self.bootstrap.discovery_srv.iter().cloned().map(HostName::Dns))
+            .chain(self.discovery_name(member).map(HostName::Dns));
+        let mut names = SubjectAltNames::default();
+        for host in hosts {
+            match host {
+                HostName::Address(address) if !names.ip.contains(&address.ip()) => {
+                    names.ip.push(address.ip());
+                }
+                HostName::Dns(name) if !names.dns.iter().any(|known| known == name.as_str()) => {
+                    names.dns.push(name.to_string());
+                }
+                HostName::Address(_) | HostName::Dns(_) => {}
+            }
+        }
+        if role == Role::Peer && self.layout.has_peer_marker() {
+            names.dns.push(self.peer_marker().to_string());
+        }
+        names
+    }
+}
+
+impl RoleTerms {
+    fn subject(&self, common_name: String) -> Result<Name, Error> {
+        let list = |field: &Option<String>| field.iter().cloned().collect();
+        Ok(Subject {
+            country: list(&self.subject.country),
+            province: list(&self.subject.province),
+            locality: list(&self.subject.locality),
+            organization: list(&self.subject.organization),
+            organizational_unit: list(&self.subject.organizational_unit),
+            ..Subject::common_name(common_name)
+        }
+        .to_name()?)
+    }
+}

@@ -1,0 +1,222 @@
+//! What a member is told: etcd's options with their values, in the order in which they are written down.
+
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Cluster, Member, Style};
+use crate::etcd::option;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
+use crate::etcd::safe::address::{HostName, MemberAddress};
+use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::url::{MemberUrl, joined};
+
+/// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// A line that says what it belongs to: written where another group begins
+    pub(crate) group: &'static str,
+    pub(crate) option: &'static str,
+    pub(crate) value: String,
+}
+
+impl Setting {
+    /// As etcd's command line has it.
+    pub(crate) fn flag(&self) -> String {
+        format!("--{}={}", self.option, self.value)
+    }
+
+    /// Whether it lets etcd listen on a port that not every process may listen on (ip(7), below 1024).
+    pub(crate) fn needs_privileged_port(&self) -> bool {
+        let listens = EtcdOption::find(self.option)
+            .is_some_and(|option| option.kind(EtcdVersion::V3_7) == ValueKind::Urls(UrlUse::Listen));
+        let mut ports = self.value.split(',').filter_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        listens && ports.any(|port| port < 1024)
+    }
+
+    /// Whether it has etcd keep its database in memory.
+    pub(crate) fn locks_memory(&self) -> bool {
+        let names = ["memory-mlock", "experimental-memory-mlock"];
+        names.contains(&self.option) && option::boolean(&self.value) == Some(true)
+    }
+}
+
+/// Settings in the making.
+#[derive(Default)]
+struct Settings {
+    group: &'static str,
+    settings: Vec<Setting>,
+}
+
+impl Settings {
+    fn group(&mut self, group: &'static str) -> &mut Self {
+        self.group = group;
+        self
+    }
+
+    fn set(&mut self, option: &'static str, value: impl ToString) -> &mut Self {
+        self.settings.push(Setting { group: self.group, option, value: value.to_string() });
+        self
+    }
+
+    fn has(&self, option: &str) -> bool {
+        self.settings.iter().any(|setting| setting.option == option)
+    }
+}
+
+/// What etcd takes for granted on its command line and in its environment, but before 3.6 not in its file: there
+/// the gateway is off (3.4), TLS begins with what Go begins with, and automatic compaction has no mode, which
+/// turns a number of hours into none (etcd, embed/config.go, `NewConfig`; embed/etcd.go,
+/// `parseCompactionRetention`).
+const COMMAND_LINE_DEFAULTS: [(&str, &str); 3] =
+    [("enable-grpc-gateway", "true"), ("tls-min-version", "TLS1.2"), ("auto-compaction-mode", "periodic")];
+
+impl Cluster {
+    /// The URLs of all members, for clients.
+    pub(crate) fn endpoints(&self) -> String {
+        let urls: Vec<_> =
+            self.members.iter().flat_map(|member| self.advertise_client_urls(member)).collect();
+        joined(&urls)
+    }
+
+    /// Where clients find a member.
+    pub(crate) fn advertise_client_urls(&self, member: &Member) -> Vec<MemberUrl> {
+        let given = member.more.urls.advertise_client.clone();
+        or(given, || vec![MemberUrl::new(member.host(), self.network.client_port)])
+    }
+
+    /// Where other members find a member.
+    pub(crate) fn peer_urls(&self, member: &Member) -> Vec<MemberUrl> {
+        let given = member.more.urls.initial_advertise_peer.clone();
+        or(given, || vec![MemberUrl::new(member.host(), self.network.peer_port)])
+    }
+
+    pub(crate) fn listen_client_urls(&self, member: &Member) -> String {
+        let port = self.network.client_port;
+        let mut urls = match member.more.urls.listen_client.as_slice() {
+            [] => listen_urls(member, port),
+            given => given.iter().map(MemberUrl::to_string).collect(),
+        };
+        let loopback = MemberUrl::new(HostName::Address(MemberAddress::LOOPBACK_V4), port).to_string();
+        if self.network.listen_loopback && !urls.contains(&loopback) && !urls.contains(&everywhere(port)) {
+            urls.push(loopback);
+        }
+        urls.join(",")
+    }
+
+    pub(crate) fn listen_peer_urls(&self, member: &Member) -> String {
+        match member.more.urls.listen_peer.as_slice() {
+            [] => listen_urls(member, self.network.peer_port).join(","),
+            given => joined(given),
+        }
+    }
+
+    /// The path of a role's certificate on a host.
+    pub(crate) fn host_certificate(&self, role: Role) -> HostPath {
+        self.hosts.pki.join(&format!("{}.pem", self.file(role)))
+    }
+
+    fn host_key(&self, role: Role) -> HostPath {
+        self.hosts.pki.join(&format!("{}-key.pem", self.file(role)))
+    }
+
+    /// The settings of one member.
+    pub(crate) fn settings(&self, member: &Member, start: &Start) -> Vec<Setting> {
+        let mut settings = Settings::default();
+        settings.group("This member.").set("name", member.name()).set("data-dir", &self.hosts.data_dir);
+        if let Some(wal_dir) = &self.hosts.wal_dir {
+            settings.set("wal-dir", wal_dir);
+        }
+        let given = self.given_options(member);
+        // Before 3.5 this is not yet what etcd logs with (etcd, CHANGELOG-3.5.md).
+        if !self.version.has(5, 0) && !given.iter().any(|(option, _)| *option == "logger") {
+            settings.set("logger", "zap");
+        }
+        settings
+            .group("Where it listens, and where others find it.")
+            .set("listen-client-urls", self.listen_client_urls(member))
+            .set("advertise-client-urls", joined(&self.advertise_client_urls(member)))
+            .set("listen-peer-urls", self.listen_peer_urls(member))
+            .set("initial-advertise-peer-urls", joined(&self.peer_urls(member)))
+            .group("How the cluster first comes together; a member that has data ignores these.");
+        match &self.bootstrap.discovery_srv {
+            Some(domain) => settings.set("discovery-srv", domain),
+            None => settings.set("initial-cluster", &start.initial_cluster),
+        };
+        let token = self.bootstrap.token.as_ref().unwrap_or(&self.name);
+        settings.set("initial-cluster-token", token).set("initial-cluster-state", start.state.name());
+        self.client_security(&mut settings, &given);
+        self.peer_security(&mut settings);
+        settings.group("As the description says.");
+        for (option, value) in given {
+            settings.set(option, value);
+        }
+        if self.style() == Style::Yaml && !self.version.has(6, 0) {
+            settings.group("What goes without saying only on a command line.");
+            for (option, value) in COMMAND_LINE_DEFAULTS {
+                if !settings.has(option)
+                    && EtcdOption::find(option).is_some_and(|o| o.yaml(self.version).is_some())
+                {
+                    settings.set(option, value);
+                }
+            }
+        }
+        settings.settings
+    }
+
+    fn client_security(&self, settings: &mut Settings, given: &[(&'static str, String)]) {
+        let server = self.layout.server();
+        settings
+            .group("Clients must have a certificate.")
+            .set("cert-file", self.host_certificate(server))
+            .set("key-file", self.host_key(server))
+            .set("client-cert-auth", true)
+            .set("trusted-ca-file", self.host_certificate(self.layout.issuer(Role::Client)));
+        if self.has_gateway_certificate() {
+            settings
+                .group("With what the gRPC gateway connects to its own member.")
+                .set("client-cert-file", self.host_certificate(Role::Gateway))
+                .set("client-key-file", self.host_key(Role::Gateway));
+        } else if !self.layout.gateway_uses_server()
+            && !given.iter().any(|(option, _)| *option == "enable-grpc-gateway")
+        {
+            settings
+                .group("The gRPC gateway has no certificate to connect to its own member with.")
+                .set("enable-grpc-gateway", false);
+        }
+    }
+
+    fn peer_security(&self, settings: &mut Settings) {
+        let peer = self.layout.peer();
+        settings
+            .group("Peers must have a certificate.")
+            .set("peer-cert-file", self.host_certificate(peer))
+            .set("peer-key-file", self.host_key(peer))
+            .set("peer-client-cert-auth", true)
+            .set("peer-trusted-ca-file", self.host_certificate(self.layout.issuer(peer)));
+        if self.layout.has_peer_marker() {
+            settings.set("peer-cert-allowed-hostname", self.peer_marker());
+        }
+    }
+
+    /// What the description gives by etcd's own names: the member's own before the cluster's.
+    fn given_options(&self, member: &Member) -> Vec<(&'static str, String)> {
+        let own = &member.more.options;
+        let common = self.options.0.iter().filter(|(option, _)| own.value(option).is_none());
+        common.chain(&own.0).cloned().collect()
+    }
+}
+
+fn or(given: Vec<MemberUrl>, otherwise: impl FnOnce() -> Vec<MemberUrl>) -> Vec<MemberUrl> {
+    if given.is_empty() { otherwise() } else { given }
+}
+
+/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
+fn listen_urls(member: &Member, port: u16) -> Vec<String> {
+    let addresses = member.addresses().iter();
+    let urls: Vec<_> = addresses.map(|a| MemberUrl::new(HostName::Address(*a), port).to_string()).collect();
+    if urls.is_empty() { vec![everywhere(port)] } else { urls }
+}
+
+fn everywhere(port: u16) -> String {
+    format!("https://0.0.0.0:{port}")
+}

@@ -1,0 +1,404 @@
+//! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
+
+mod certificates;
+pub(crate) mod error;
+mod options;
+#[cfg(test)]
+mod schema;
+mod typed;
+mod words;
+pub(crate) mod writer;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use serde_saphyr::Location;
+
+use crate::base::place::Place;
+use crate::base::suggest;
+use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::{
+    Bootstrap, Client, Cluster, Container, Hosts, Member, MemberDetails, MemberUrls, Network, Rendering,
+    Style, UnitKind,
+};
+use crate::etcd::describe::error::DescriptionError;
+pub(crate) use crate::etcd::describe::options::described_by;
+use crate::etcd::describe::typed::{
+    OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember,
+};
+pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
+use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::notice::{Notice, NoticeKind};
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::render::zone as discovery;
+use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::label::Label;
+use crate::etcd::safe::ssh::SshTarget;
+use crate::etcd::safe::url::MemberUrl;
+
+/// Turns what is wrong at a place of the file into an error.
+struct Reader<'a> {
+    file: Option<&'a Path>,
+}
+
+/// The cluster that `text` describes.
+pub(crate) fn read(text: &str, file: Option<&Path>) -> Result<Cluster, Error> {
+    let reader = Reader { file };
+    // YAML 1.2: only `true` and `false` are truth values, while etcd has options that are `on` or `off`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let typed: TypedCluster =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| reader.syntax(error))?;
+    reader.cluster(typed)
+}
+
+impl Reader<'_> {
+    fn place(&self, location: Location) -> Place {
+        let mut place = Place::default();
+        if let (Ok(line @ 1..), Ok(column)) =
+            (usize::try_from(location.line()), usize::try_from(location.column()))
+        {
+            place = place.at(line, column);
+        }
+        match self.file {
+            Some(file) => place.or_file(file),
+            None => place,
+        }
+    }
+
+    fn error(&self, location: Location, error: DescriptionError) -> Error {
+        Error::from(ErrorKind::Description(error)).at(self.place(location))
+    }
+
+    fn syntax(&self, error: serde_saphyr::Error) -> Error {
+        let error = error.without_snippet();
+        let location = error.location().unwrap_or(Location::UNKNOWN);
+        let kind = match error {
+            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+                let near = suggest::near(field, expected.iter().copied()).map(str::to_owned);
+                DescriptionError::UnknownKey { key: field.clone(), near, expected: expected.clone() }
+            }
+            serde_saphyr::Error::SerdeMissingField { field, .. } => {
+                DescriptionError::MissingKey { key: field }
+            }
+            serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+                DescriptionError::DuplicateKey { key: key.clone().unwrap_or_default() }
+            }
+            serde_saphyr::Error::Unexpected { expected, .. } => {
+                DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
+            }
+            serde_saphyr::Error::NullIntoString { .. } => {
+                DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
+            }
+            serde_saphyr::Error::MultipleDocuments { .. } => {
+                DescriptionError::Syntax { message: "a second document begins here".to_owned() }
+            }
+            serde_saphyr::Error::Eof { .. } => DescriptionError::Syntax { message: "it is empty".to_owned() },
+            other => DescriptionError::Syntax { message: without_position(&other.to_string()) },
+        };
+        self.error(location, kind)
+    }
+
+    /// What `parse` makes of a text, or its error at the text's place.
+    fn parse<T>(
+        &self,
+        text: &Text<T>,
+        parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
+    ) -> Result<T, Error> {
+        parse(&text.value).map_err(|error| self.error(text.referenced, error))
+    }
+
+    /// The same for what may be left out.
+    fn parse_option<T>(
+        &self,
+        text: Option<&Text<T>>,
+        parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
+    ) -> Result<Option<T>, Error> {
+        text.map(|text| self.parse(text, parse)).transpose()
+    }
+
+    /// The same for each of a list.
+    fn parse_list<T>(
+        &self,
+        texts: Option<&OneOrMany<T>>,
+        parse: impl Fn(&str) -> Result<T, DescriptionError>,
+    ) -> Result<Vec<T>, Error> {
+        let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
+        texts.iter().map(|text| self.parse(text, &parse)).collect()
+    }
+
+    fn cluster(&self, typed: TypedCluster) -> Result<Cluster, Error> {
+        let name = self.parse(&typed.name, Label::parse)?;
+        let version = self.parse_option(typed.version.as_ref(), EtcdVersion::parse)?.unwrap_or_default();
+        let layout = self.parse_option(typed.layout.as_ref(), layout)?.unwrap_or_default();
+        let terms = self.terms(&typed, layout)?;
+        let rendering = self.rendering(&typed)?;
+        if let (Style::Yaml, Some(text)) = (rendering.style, &typed.style) {
+            // What the layout cannot do without: etcd would read the rest, and take every certificate of the CA.
+            let needed = layout.has_peer_marker().then_some("peer-cert-allowed-hostname");
+            if let Some(name) = needed.filter(|name| !options::is_in_yaml(name, version)) {
+                let error = DescriptionError::OptionWithoutYaml { name: name.to_owned() };
+                return Err(self.error(text.referenced, error));
+            }
+        }
+        let hosts = self.hosts(typed.host.as_ref())?;
+        let bootstrap = Bootstrap {
+            token: self.parse_option(typed.token.as_ref(), Label::parse)?,
+            state: self.parse_option(typed.state.as_ref(), state)?,
+            discovery_srv: self.parse_option(typed.discovery_srv.as_ref(), DnsName::parse)?,
+        };
+        let network = self.network(&typed)?;
+        let mut notices = Vec::new();
+        if layout == Layout::SharedCert {
+            notices.push(Notice::new(NoticeKind::SharedCertificates));
+        }
+        let mut reader = options::Reader { reader: self, version, style: rendering.style, notices };
+        let options = reader.read(typed.options.as_ref())?;
+        if typed.members.value.is_empty() {
+            return Err(self.error(typed.members.referenced, DescriptionError::NoMembers));
+        }
+        let members = self.members(&typed.members.value, &bootstrap, &mut reader)?;
+        let notices = reader.notices;
+        let clients = self.clients(typed.clients)?;
+        Ok(Cluster {
+            name,
+            version,
+            layout,
+            terms,
+            rendering,
+            hosts,
+            bootstrap,
+            network,
+            options,
+            members,
+            clients,
+            notices,
+        })
+    }
+
+    fn rendering(&self, typed: &TypedCluster) -> Result<Rendering, Error> {
+        let container = typed.container.as_ref().map(|typed| self.container(typed)).transpose()?;
+        let unit = self.parse_option(typed.unit.as_ref(), unit)?;
+        Ok(Rendering {
+            style: self.parse_option(typed.style.as_ref(), style)?.unwrap_or_default(),
+            unit: unit.unwrap_or_else(|| UnitKind::usual(container.as_ref())),
+            container,
+        })
+    }
+
+    fn container(&self, typed: &TypedContainer) -> Result<Container, Error> {
+        let engine = self.parse_option(typed.engine.as_ref(), engine)?.unwrap_or_default();
+        Ok(Container { engine, image: self.parse(&typed.image, image)? })
+    }
+
+    fn hosts(&self, typed: Option<&TypedHost>) -> Result<Hosts, Error> {
+        let usual = Hosts::default();
+        let Some(typed) = typed else { return Ok(usual) };
+        let path = |text: &Option<Text<_>>| self.parse_option(text.as_ref(), HostPath::parse);
+        let hosts = Hosts {
+            binary: path(&typed.binary)?.unwrap_or(usual.binary),
+            user: self.parse_option(typed.user.as_ref(), Label::parse)?.unwrap_or(usual.user),
+            config: path(&typed.config)?.unwrap_or(usual.config),
+            pki: path(&typed.pki)?.unwrap_or(usual.pki),
+            data_dir: path(&typed.data_dir)?.unwrap_or(usual.data_dir),
+            wal_dir: path(&typed.wal_dir)?,
+        };
+        let all = [
+            (&typed.binary, Some(&hosts.binary)),
+            (&typed.config, Some(&hosts.config)),
+            (&typed.pki, Some(&hosts.pki)),
+            (&typed.data_dir, Some(&hosts.data_dir)),
+            (&typed.wal_dir, hosts.wal_dir.as_ref()),
+        ];
+        let all: Vec<_> = all.into_iter().filter_map(|(text, path)| Some((text.as_ref(), path?))).collect();
+        // These, and everything below them, are given to etcd's user.
+        for (index, (text, folder)) in all.iter().enumerate().skip(2) {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            let taken = others.map(|(_, other)| other).find(|(_, other)| {
+                let is_its_log = **folder == hosts.data_dir && Some(*other) == hosts.wal_dir.as_ref();
+                other == folder || (other.below(folder.as_str()).is_some() && !is_its_log)
+            });
+            let place = text.or(taken.and_then(|(other, _)| *other));
+            if let Some(text) = place
+                && (taken.is_some() || folder.is_shared())
+            {
+                let (folder, taken) = (folder.to_string(), taken.map(|(_, other)| other.to_string()));
+                return Err(self.error(text.referenced, DescriptionError::NotItsOwn { folder, taken }));
+            }
+        }
+        if let (Some(text), Some(folder)) = (&typed.wal_dir, hosts.wal_home()) {
+            let mut others = [&hosts.binary, &hosts.config, &hosts.pki].into_iter();
+            let taken = others.find(|other| *other == &folder || other.below(folder.as_str()).is_some());
+            if taken.is_some() || folder.is_shared() {
+                let (wal_dir, folder) = (text.value.clone(), folder.to_string());
+                let taken = taken.map(HostPath::to_string);
+                let error = DescriptionError::WalFolder { wal_dir, folder, taken };
+                return Err(self.error(text.referenced, error));
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn network(&self, typed: &TypedCluster) -> Result<Network, Error> {
+        let usual = Network::default();
+        let client_port = self.parse_option(typed.client_port.as_ref(), port)?.unwrap_or(usual.client_port);
+        let peer_port = self.parse_option(typed.peer_port.as_ref(), port)?.unwrap_or(usual.peer_port);
+        if let Some(text) = typed.peer_port.as_ref().or(typed.client_port.as_ref())
+            && client_port == peer_port
+        {
+            return Err(self.error(text.referenced, DescriptionError::SamePort { port: peer_port }));
+        }
+        let loopback = match &typed.loopback {
+            Some(names) => self.parse_list(Some(names), HostName::parse)?,
+            None => usual.loopback,
+        };
+        let listen_loopback = self.parse_option(typed.listen_loopback.as_ref(), boolean)?.unwrap_or_default();
+        Ok(Network { client_port, peer_port, loopback, listen_loopback })
+    }
+
+    fn members(
+        &self,
+        typed: &[TypedMember],
+        bootstrap: &Bootstrap,
+        options: &mut options::Reader<'_, '_>,
+    ) -> Result<Vec<Member>, Error> {
+        let mut members = Vec::new();
+        // Case does not count: there are file systems and resolvers that do not see it.
+        let mut owners: HashMap<(&'static str, String), String> = HashMap::new();
+        let mut claim = |what, place: Location, value: String, owner: &Label| {
+            let owned = owners.insert((what, value.to_ascii_lowercase()), owner.to_string());
+            owned.map_or(Ok(()), |owner| {
+                Err(self.error(place, DescriptionError::Clash { what, text: value, owner }))
+            })
+        };
+        for typed in typed {
+            let name = self.parse(&typed.name, Label::parse)?;
+            claim("the name", typed.name.referenced, name.to_string(), &name)?;
+            let (mut addresses, mut dns) = (Vec::new(), Vec::new());
+            for text in typed.address.iter().flat_map(|OneOrMany(texts)| texts) {
+                let address = self.parse(text, MemberAddress::parse)?;
+                claim("the address", text.referenced, address.to_string(), &name)?;
+                addresses.push(address);
+            }
+            for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
+                claim("the DNS name", text.referenced, text.value.clone(), &name)?;
+                dns.push(self.parse(text, DnsName::parse)?);
+            }
+            if let (Some(domain), true) = (&bootstrap.discovery_srv, dns.is_empty()) {
+                let derived = discovery::name(&name, domain);
+                let derived = derived.map_err(|error| self.error(typed.name.referenced, error))?;
+                claim("the DNS name", typed.name.referenced, derived.to_string(), &name)?;
+            }
+            let details = self.member_details(typed, options)?;
+            let member = Member::with(name, addresses, dns, details);
+            members.push(member.map_err(|error| self.error(typed.name.referenced, error))?);
+        }
+        Ok(members)
+    }
+
+    fn member_details(
+        &self,
+        typed: &TypedMember,
+        options: &mut options::Reader<'_, '_>,
+    ) -> Result<MemberDetails, Error> {
+        Ok(MemberDetails {
+            common_name: self.common_name(typed.common_name.as_ref())?,
+            names: self.parse_list(typed.names.as_ref(), HostName::parse)?,
+            state: self.parse_option(typed.state.as_ref(), state)?,
+            ssh: self.parse_option(typed.ssh.as_ref(), SshTarget::parse)?,
+            urls: MemberUrls {
+                listen_client: self.parse_list(typed.listen_client_urls.as_ref(), listen_url)?,
+                advertise_client: self.parse_list(typed.advertise_client_urls.as_ref(), MemberUrl::parse)?,
+                listen_peer: self.parse_list(typed.listen_peer_urls.as_ref(), listen_url)?,
+                initial_advertise_peer: self
+                    .parse_list(typed.initial_advertise_peer_urls.as_ref(), MemberUrl::parse)?,
+            },
+            options: options.read(typed.options.as_ref())?,
+        })
+    }
+
+    fn clients(&self, typed: Option<Vec<TypedClient>>) -> Result<Vec<Client>, Error> {
+        let mut clients: Vec<Client> = Vec::new();
+        let mut seen = HashSet::new();
+        for TypedClient { name: text, kubeadm } in typed.unwrap_or_default() {
+            let name = self.parse(&text, Label::parse)?;
+            if !seen.insert(name.as_str().to_ascii_lowercase()) {
+                let (what, owner) = ("the client's name", name.to_string());
+                let error = DescriptionError::Clash { what, text: text.value, owner };
+                return Err(self.error(text.referenced, error));
+            }
+            let kubeadm = self.parse_option(kubeadm.as_ref(), boolean)?.unwrap_or_default();
+            clients.push(Client { name, kubeadm });
+        }
+        // Somebody has to be able to administer the cluster.
+        if !clients.iter().any(|client| client.name.as_str() == "root") {
+            clients.insert(0, Client::root());
+        }
+        Ok(clients)
+    }
+}
+
+/// YAML's events by what a person writes.
+fn in_words(event: &str) -> &str {
+    match event {
+        "mapping start" => "keys and values",
+        "sequence start" => "a list",
+        "string scalar" => "a text",
+        other => other,
+    }
+}
+
+/// The reader's messages end with the position, which [`Place`] already tells.
+fn without_position(message: &str) -> String {
+    let end = message.find(" at line ").or_else(|| message.find("\n"));
+    end.and_then(|end| message.get(..end)).unwrap_or(message).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        read(text, Some(Path::new("cluster.yaml"))).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn unknown_keys_are_told_with_place_and_near_miss() {
+        assert_eq!(
+            error("name: prod\nmembers:\n  - name: etcd1\n    adress: 10.0.0.1\n"),
+            "cluster.yaml:4:5: `adress`: did you mean `address`?"
+        );
+        assert!(
+            error("name: prod\ncolour: red\n").starts_with("cluster.yaml:2:1: `colour` means nothing here")
+        );
+    }
+
+    #[test]
+    fn repeated_keys_are_errors() {
+        assert_eq!(error("name: a\nname: b\n"), "cluster.yaml:2:1: `name` is written twice");
+    }
+
+    #[test]
+    fn wrong_values_are_told_where_they_stand() {
+        let members = |text: &str| format!("name: prod\nmembers: [{text}]\n");
+        assert_eq!(
+            error(&members("{name: a, address: [10.0.0.1, 0.0.0.0]}")),
+            "cluster.yaml:2:41: \"0.0.0.0\" cannot be a member's address: \
+             it stands for every address, so nobody can be sent to it"
+        );
+        assert_eq!(
+            error(&members("{name: a, address: 10.0.0.1}, {name: b, address: \"::ffff:10.0.0.1\"}")),
+            "cluster.yaml:2:60: the address \"10.0.0.1\" is that of a already"
+        );
+        assert_eq!(error(&members("")), "cluster.yaml:2:10: a cluster has at least one member");
+    }
+
+    #[test]
+    fn json_is_a_description_too() {
+        let cluster =
+            read(r#"{"name": "p", "members": [{"name": "a", "address": "10.0.0.1"}]}"#, None).unwrap();
+        assert_eq!(cluster.members()[0].addresses()[0].to_string(), "10.0.0.1");
+        assert_eq!(cluster.clients()[0].name.as_str(), "root");
+    }
+}

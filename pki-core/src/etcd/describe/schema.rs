@@ -1,0 +1,378 @@
+//! The description's JSON Schema, made from the types that read it.
+//!
+//! It is made in a test and kept as a file, so that the program carries a text and not its making.
+
+use std::borrow::Cow;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::duration;
+use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
+use crate::etcd::describe::options::described_by;
+use crate::etcd::describe::typed::{OneOrMany, Text, TypedCluster, TypedOptions};
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::{Availability, EtcdOption, UrlUse, ValueKind};
+use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
+use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::label::Label;
+use crate::etcd::safe::ssh::SshTarget;
+use crate::etcd::safe::url::MemberUrl;
+use crate::x509::key::KeyAlgorithm;
+
+/// How a value is written, as far as a schema can say it. It allows whatever the reader takes: YAML makes numbers
+/// of `3.5` and `2379`, and a truth value of `true`.
+trait Written {
+    fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
+
+impl<T: Written> JsonSchema for Text<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+}
+
+impl<T: Written> JsonSchema for OneOrMany<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMany".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        one_or_many(&T::schema(generator))
+    }
+}
+
+fn one_or_many(one: &Schema) -> Schema {
+    json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
+}
+
+/// A text without control characters.
+fn text() -> Schema {
+    text_like(r"^[^\u0000-\u001f\u007f-\u009f]*$")
+}
+
+/// A text of that form, or what YAML takes for a number or a truth value.
+fn text_like(pattern: &str) -> Schema {
+    json_schema!({"type": ["string", "number", "boolean"], "pattern": pattern})
+}
+
+fn string_like(pattern: &str) -> Schema {
+    json_schema!({"type": "string", "pattern": pattern})
+}
+
+impl Written for String {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        text()
+    }
+}
+
+impl Written for PathBuf {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        text()
+    }
+}
+
+impl Written for bool {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": [true, false, "true", "false"]})
+    }
+}
+
+/// A port.
+impl Written for u16 {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": Self::MAX},
+            {"type": "string", "pattern": r"^\+?[0-9]+$"},
+        ]})
+    }
+}
+
+/// A lifetime.
+impl Written for Duration {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        let units: Vec<_> = duration::UNITS.iter().map(|(name, _)| *name).collect();
+        string_like(&duration_pattern(&units))
+    }
+}
+
+fn duration_pattern(units: &[&str]) -> String {
+    format!(r"^[+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)({}))+)$", units.join("|"))
+}
+
+impl Written for Label {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        text_like(&format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}$", Self::LONGEST - 1))
+    }
+}
+
+impl Written for EtcdVersion {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        let series: Vec<_> = Self::all_series().map(|version| version.to_string()).collect();
+        let numbers: Vec<f64> = series.iter().map(|series| series.parse().unwrap()).collect();
+        let pattern = format!(r"^({})(\.(0|[1-9][0-9]*))?$", series.join("|").replace('.', r"\."));
+        json_schema!({"anyOf": [{"enum": numbers}, string_like(&pattern)]})
+    }
+}
+
+impl Written for MemberAddress {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
+    }
+}
+
+impl Written for DnsName {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        // The last part is no number, or it would be an address.
+        string_like(r"^([A-Za-z0-9-]+\.)*[0-9]*[A-Za-z-][A-Za-z0-9-]*$")
+    }
+}
+
+impl Written for HostName {
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let (address, name) = (MemberAddress::schema(generator), DnsName::schema(generator));
+        json_schema!({"anyOf": [address, name]})
+    }
+}
+
+impl Written for MemberUrl {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        string_like(r"^https://(\[[^\[\]/]+\]|[^\[\]:/]+):[0-9]+$")
+    }
+}
+
+impl Written for HostPath {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        string_like(r"^(?!.*/\.\.?(/|$))(/[A-Za-z0-9._+@-]+)+/?$")
+    }
+}
+
+impl Written for SshTarget {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        string_like("^[^@ -][^@ ]*(@[^@ ]+)?$")
+    }
+}
+
+impl Written for KeyAlgorithm {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": Self::ALL.map(Self::name)})
+    }
+}
+
+/// Of those that have comments of their own for every choice.
+macro_rules! choices {
+    ($($choice:ty),*) => {
+        $(impl Written for $choice {
+            fn schema(generator: &mut SchemaGenerator) -> Schema {
+                let schema = <Self as JsonSchema>::json_schema(generator);
+                let choices = schema.get("oneOf").and_then(Value::as_array).unwrap();
+                let names = choices.iter().map(|choice| choice["const"].as_str().unwrap());
+                assert!(names.eq(Self::ALL.map(Self::name)), "{} has other names", Self::schema_name());
+                schema
+            }
+        })*
+    };
+}
+
+choices!(ContainerEngine, InitialClusterState, Layout, Style, UnitKind);
+
+impl JsonSchema for TypedOptions {
+    fn schema_name() -> Cow<'static, str> {
+        "TypedOptions".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut properties = serde_json::Map::new();
+        for option in EtcdOption::all() {
+            let is_of_use = |version| {
+                let availability = option.availability(version);
+                availability.is_accepted() && availability != Availability::Ignored
+            };
+            let versions: Vec<_> = EtcdVersion::all_series().filter(|version| is_of_use(*version)).collect();
+            if versions.is_empty() || described_by(option.name()).is_some() {
+                continue;
+            }
+            let mut kinds: Vec<ValueKind> = Vec::new();
+            for release in EtcdVersion::all_series().flat_map(releases) {
+                let kind = option.kind(release);
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            let mut schemas: Vec<_> = kinds.iter().map(|kind| of_kind(*kind)).collect();
+            let mut schema = match schemas.len() {
+                1 => schemas.remove(0),
+                _ => json_schema!({"anyOf": schemas}),
+            };
+            schema.insert("description".to_owned(), Value::String(availability(option)));
+            properties.insert(option.name().to_owned(), schema.to_value());
+        }
+        json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
+    }
+}
+
+/// The first release of a series, and the newest.
+fn releases(series: EtcdVersion) -> [EtcdVersion; 2] {
+    [EtcdVersion::release(series.minor(), 0), series]
+}
+
+/// Which releases have an option: `In etcd from 3.4.25 and 3.5.8 on.`
+fn availability(option: &EtcdOption) -> String {
+    let (mut since, mut end) = (Vec::new(), None);
+    for series in EtcdVersion::all_series() {
+        let [first, newest] = releases(series).map(|release| option.availability(release));
+        match (first, newest) {
+            (Availability::NotYet { since: release, .. }, newest) if newest.is_accepted() => {
+                since.push(release.to_string().trim_end_matches(".0").to_owned());
+            }
+            (_, Availability::Available | Availability::Deprecated { .. }) if since.is_empty() => {
+                since.push(series.to_string());
+            }
+            _ => {}
+        }
+        if let (Availability::Deprecated { .. } | Availability::Removed { .. }, None) = (newest, &end) {
+            end = Some(newest);
+        }
+    }
+    let end = end.map(|end| format!(" It {end}.")).unwrap_or_default();
+    format!("In etcd from {} on.{end}", since.join(" and "))
+}
+
+fn of_kind(kind: ValueKind) -> Schema {
+    match kind {
+        ValueKind::Bool => {
+            let texts = ValueKind::TRUE.into_iter().chain(ValueKind::FALSE).map(Value::from);
+            let forms: Vec<_> =
+                [json!(true), json!(false), json!(1), json!(0)].into_iter().chain(texts).collect();
+            json_schema!({"enum": forms})
+        }
+        ValueKind::Integer { least, most } => json_schema!({"anyOf": [
+            {"type": "integer", "minimum": least, "maximum": most},
+            string_like("^[+-]?(0[XxOoBb])?[0-9A-Fa-f]+$"),
+        ]}),
+        ValueKind::Duration | ValueKind::PositiveDuration => go_duration(),
+        ValueKind::Retention => {
+            json_schema!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]})
+        }
+        ValueKind::Choice(choices) => json_schema!({"enum": choices}),
+        ValueKind::Choices(choices) => words(choices),
+        ValueKind::CipherSuites => words(ValueKind::CIPHER_SUITES),
+        ValueKind::Urls(UrlUse::Origin) => one_or_many(&string_like(r"^(\*|.*://.*)$")),
+        ValueKind::Urls(UrlUse::Listen | UrlUse::Advertise) => one_or_many(&string_like("^$|://")),
+        ValueKind::Members | ValueKind::FeatureGates => one_or_many(&string_like("^$|=")),
+        ValueKind::List | ValueKind::Text | ValueKind::Path => one_or_many(&text()),
+        ValueKind::Single => text_like("^[^,]*$"),
+        ValueKind::Ignored => text(),
+    }
+}
+
+/// Go's units end with the hour, and zero needs none.
+fn go_duration() -> Schema {
+    let units: Vec<_> = duration::UNITS.iter().filter(|(name, _)| !["d", "y"].contains(name)).collect();
+    let units: Vec<_> = units.into_iter().map(|(name, _)| *name).collect();
+    json_schema!({"anyOf": [string_like(&duration_pattern(&units)), {"const": 0}]})
+}
+
+/// Words as a list, or with commas between them.
+fn words(words: &[&str]) -> Schema {
+    json_schema!({"anyOf": [
+        {"enum": words},
+        {"type": "array", "items": {"enum": words}},
+        {"type": "string", "pattern": ","},
+    ]})
+}
+
+/// The schema, as editors know how to read it: they are at home in draft 7.
+fn made() -> String {
+    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<TypedCluster>();
+    let mut schema = for_editors(schema.to_value());
+    schema["title"] = json!("etcdpki's description of an etcd cluster");
+    // All that is not in a list is a section.
+    for (name, definition) in schema["definitions"].as_object_mut().unwrap() {
+        if !["TypedMember", "TypedClient"].contains(&name.as_str()) {
+            definition["type"] = json!(["object", "null"]);
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&schema).unwrap();
+    text.push('\n');
+    text
+}
+
+/// Makes a schema one for people. Comments are broken where the source's lines end, and an editor breaks them where
+/// its own do. The reader takes `null` for what is left out, but an editor would offer it at every key; so only
+/// sections and lists may be empty, for then all that is in them may be commented out.
+fn for_editors(value: Value) -> Value {
+    let map = match value {
+        Value::Object(map) => map,
+        Value::Array(list) => return list.into_iter().map(for_editors).collect(),
+        other => return other,
+    };
+    let is_list = map.contains_key("items");
+    let mut made = serde_json::Map::new();
+    for (key, value) in map {
+        match (key.as_str(), value) {
+            ("description", Value::String(text)) => {
+                made.insert(key, Value::String(text.replace('\n', " ")));
+            }
+            ("type" | "enum" | "anyOf", Value::Array(mut choices)) if !is_list => {
+                choices.retain(|choice| !choice.is_null() && choice != "null" && choice["type"] != "null");
+                match choices.as_slice() {
+                    [Value::Object(one)] if one.contains_key("$ref") => {
+                        made.insert("allOf".to_owned(), Value::Array(choices));
+                    }
+                    [Value::Object(one)] => {
+                        let one = for_editors(Value::Object(one.clone()));
+                        made.extend(
+                            one.as_object()
+                                .into_iter()
+                                .flatten()
+                                .map(|(key, one)| (key.clone(), one.clone())),
+                        );
+                    }
+                    [one] if key == "type" => {
+                        made.insert(key, one.clone());
+                    }
+                    _ => {
+                        made.insert(key, for_editors(Value::Array(choices)));
+                    }
+                }
+            }
+            (_, value) => {
+                made.insert(key, for_editors(value));
+            }
+        }
+    }
+    Value::Object(made)
+}
+
+/// `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema` makes it anew.
+#[test]
+fn the_schema_is_that_of_the_types() {
+    let made = made();
+    if env::var_os("ETCDPKI_UPDATE").is_some() {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster.schema.json"), &made).unwrap();
+    }
+    assert!(
+        made == crate::etcd::schema() || env::var_os("ETCDPKI_UPDATE").is_some(),
+        "pki-core/cluster.schema.json is not that of the types: \
+         make it anew with `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema`"
+    );
+}

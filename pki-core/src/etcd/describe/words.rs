@@ -1,0 +1,130 @@
+//! Values of a description that are one word each.
+
+use time::Duration;
+
+use crate::base::suggest;
+use crate::duration;
+use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
+use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::safe::address::HostName;
+use crate::etcd::safe::url::MemberUrl;
+use crate::x509::key::KeyAlgorithm;
+
+/// One of several words.
+fn choice<T: Copy, const N: usize>(
+    what: &'static str,
+    text: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, DescriptionError> {
+    all.into_iter().find(|choice| name(*choice) == text).ok_or_else(|| {
+        let choices: Vec<_> = all.into_iter().map(name).collect();
+        let near = suggest::near(text, choices.iter().copied()).map(str::to_owned);
+        DescriptionError::Choice { what, text: text.to_owned(), near, choices }
+    })
+}
+
+pub(crate) fn layout(text: &str) -> Result<Layout, DescriptionError> {
+    choice("layout", text, Layout::ALL, Layout::name)
+}
+
+pub(crate) fn style(text: &str) -> Result<Style, DescriptionError> {
+    choice("style", text, Style::ALL, Style::name)
+}
+
+pub(crate) fn unit(text: &str) -> Result<UnitKind, DescriptionError> {
+    choice("kind of unit", text, UnitKind::ALL, UnitKind::name)
+}
+
+pub(crate) fn engine(text: &str) -> Result<ContainerEngine, DescriptionError> {
+    choice("container engine", text, ContainerEngine::ALL, ContainerEngine::name)
+}
+
+pub(crate) fn state(text: &str) -> Result<InitialClusterState, DescriptionError> {
+    choice("state", text, InitialClusterState::ALL, InitialClusterState::name)
+}
+
+pub(crate) fn boolean(text: &str) -> Result<bool, DescriptionError> {
+    // YAML 1.2 section 10.3.2.
+    let word = match text {
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        other => other,
+    };
+    Ok(choice("truth value", word, ["true", "false"], |word| word)? == "true")
+}
+
+pub(crate) fn key(text: &str) -> Result<KeyAlgorithm, DescriptionError> {
+    choice("kind of key", text, KeyAlgorithm::ALL, KeyAlgorithm::name)
+}
+
+pub(crate) fn port(text: &str) -> Result<u16, DescriptionError> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| DescriptionError::Port { text: text.to_owned() })
+}
+
+/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
+pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, DescriptionError> {
+    let url = MemberUrl::parse(text)?;
+    match url.host() {
+        HostName::Address(_) => Ok(url),
+        HostName::Dns(_) => {
+            let reason = "etcd listens on addresses only";
+            Err(DescriptionError::Url { text: text.to_owned(), reason })
+        }
+    }
+}
+
+/// The name of a container image, with what may be in one and nothing that a shell could take otherwise.
+pub(crate) fn image(text: &str) -> Result<String, DescriptionError> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(safe) {
+        Ok(text.to_owned())
+    } else {
+        Err(DescriptionError::Image { text: text.to_owned() })
+    }
+}
+
+/// Long enough to be of use, short enough that a date in it has four digits.
+const SHORTEST: Duration = Duration::HOUR;
+const LONGEST: Duration = Duration::days(100 * 365);
+
+/// Whether a certificate can be asked to live so long.
+pub(crate) fn is_lifetime(lifetime: Duration) -> bool {
+    (SHORTEST..=LONGEST).contains(&lifetime)
+}
+
+pub(crate) fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
+    let lifetime = duration::parse(text).map_err(DescriptionError::Duration)?;
+    let wrong = |reason| DescriptionError::Lifetime { text: text.to_owned(), reason };
+    if lifetime < SHORTEST {
+        Err(wrong("a certificate must live an hour at least"))
+    } else if lifetime > LONGEST {
+        Err(wrong("a certificate must not live longer than 100 years"))
+    } else {
+        Ok(lifetime)
+    }
+}
+
+/// A value of a subject's attribute.
+pub(crate) fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
+    let reason = if text.trim().is_empty() {
+        "it is empty".to_owned()
+    } else if text.chars().any(char::is_control) {
+        "it has control characters".to_owned()
+    } else if text.chars().count() > longest {
+        format!("it is longer than {longest} characters")
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(DescriptionError::Subject { text: text.to_owned(), reason })
+}
+
+pub(crate) fn country(text: &str) -> Result<String, DescriptionError> {
+    if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
+        return Ok(text.to_owned());
+    }
+    let reason = "a country has two letters (ISO 3166)".to_owned();
+    Err(DescriptionError::Subject { text: text.to_owned(), reason })
+}

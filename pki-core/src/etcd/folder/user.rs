@@ -1,0 +1,39 @@
+//! The users of this machine: passwd(5).
+
+use std::fs;
+
+/// User and group of `name` by number, as `/etc/passwd` has them.
+///
+/// Directories of users elsewhere are not asked. A system's services have their users here, and the C library,
+/// linked statically, would load the directories' modules into a program that they may not fit.
+pub(crate) fn ids(name: &str) -> Option<(u32, u32)> {
+    let passwd = fs::read("/etc/passwd").ok()?;
+    ids_in(&String::from_utf8_lossy(&passwd), name)
+}
+
+fn ids_in(passwd: &str, name: &str) -> Option<(u32, u32)> {
+    let mut fields = passwd.lines().map(|line| line.split(':')).find_map(|mut fields| {
+        let is_wanted = fields.next() == Some(name);
+        is_wanted.then_some(fields)
+    })?;
+    // After the name comes what was the password.
+    Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_its_line() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nnot-etcd:x:1:2::/:\n# etcd\n\netcd:x:102:105::/var/lib/etcd/:\n";
+        assert_eq!(ids_in(passwd, "etcd"), Some((102, 105)));
+        assert_eq!(ids_in(passwd, "root"), Some((0, 0)));
+        for absent in ["tcd", "", "x", "ETCD"] {
+            assert_eq!(ids_in(passwd, absent), None, "{absent}");
+        }
+        for broken in ["etcd", "etcd:x", "etcd:x:1", "etcd:x:-1:2", "etcd:x::2"] {
+            assert_eq!(ids_in(broken, "etcd"), None, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Carrying out a plan as far as that is possible without the disk: keys, certificates, bytes of files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::etcd::cluster::certificates::CertificateSpec;
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::path::AUTHORITIES;
+use crate::etcd::folder::tree::Owner;
+use crate::etcd::notice::{Notice, NoticeKind};
+use crate::etcd::plan::authority::Source;
+use crate::etcd::plan::offline;
+use crate::etcd::plan::report::Report;
+use crate::etcd::plan::{
+    Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, PlannedFolder, is_secret,
+};
+use crate::x509::certificate::Certificate;
+use crate::x509::digest::sha256;
+use crate::x509::error::ErrorKind as X509ErrorKind;
+use crate::x509::extension::BasicConstraints;
+use crate::x509::issuer::Issuer;
+use crate::x509::key::{KeySource, PrivateKey};
+use crate::x509::random::Random;
+use crate::x509::root;
+use crate::x509::template::Template;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
+
+/// What a carried-out plan has to write, and what there is to say about it.
+#[derive(Debug)]
+pub struct Outcome {
+    pub(crate) folders: Vec<PlannedFolder>,
+    pub(crate) writes: Vec<Write>,
+    report: Report,
+}
+
+/// A file to be written.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) path: String,
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    /// Whether something is there that is to be replaced
+    pub(crate) replaces: bool,
+}
+
+/// How far the work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Keys were made.
+    Keys {
+        /// So many.
+        made: usize,
+        /// Of so many.
+        of: usize,
+    },
+}
+
+impl Outcome {
+    /// What was done, and what each certificate says.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// What [`Folder::apply`](crate::etcd::Folder::apply) makes, in its order.
+    #[cfg(test)]
+    pub(crate) fn entries(self) -> impl Iterator<Item = (String, crate::etcd::folder::tree::Entry)> {
+        use crate::etcd::folder::tree::{
+            Entry,
+            FileKind::{File, Folder},
+        };
+
+        let ids = (0, 0);
+        let folders = self.folders.into_iter().map(move |folder| {
+            (folder.path, Entry { kind: Folder, mode: folder.mode, ids, bytes: Zeroizing::default() })
+        });
+        let files = self
+            .writes
+            .into_iter()
+            .map(move |write| (write.path, Entry { kind: File, mode: write.mode, ids, bytes: write.bytes }));
+        folders.chain(files)
+    }
+}
+
+/// A certificate of the plan with everything that it lacked.
+pub(crate) struct Finished {
+    pub(crate) wanted: CertificateSpec,
+    pub(crate) change: Change,
+    /// None if an offline CA is asked for it and none is in use yet
+    pub(crate) certificate: Option<Certificate>,
+    /// Whether an offline CA is asked for it
+    pub(crate) is_requested: bool,
+    /// The text of a new key
+    new_key: Option<Zeroizing<String>>,
+    /// The text of a new request
+    request: Option<String>,
+}
+
+impl Plan {
+    /// Makes the keys, certificates and requests that the plan lacks.
+    ///
+    /// `progress` is called from several threads.
+    ///
+    /// # Errors
+    /// If a key cannot be made or a certificate cannot be signed.
+    pub fn issue(
+        mut self,
+        keys: &dyn KeySource,
+        random: &dyn Random,
+        now: OffsetDateTime,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Outcome, Error> {
+        let planned = std::mem::take(&mut self.certificates);
+        let keys = make_keys(&planned, keys, progress)?;
+        let certificates = self.issue_certificates(planned, keys, now, random)?;
+        let folders = self.folders();
+        let files = std::mem::take(&mut self.files);
+        let report = Report::finished(&self, &certificates, &files);
+        let writes = self.writes(files, &certificates)?;
+        Ok(Outcome { folders, writes, report })
+    }
+
+    /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
+    fn issue_certificates(
+        &mut self,
+        planned: Vec<PlannedCertificate>,
+        keys: Vec<PrivateKey>,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<Vec<Finished>, Error> {
+        let mut new_keys = keys.into_iter();
+        let mut issuers = self.given_issuers()?;
+        let mut finished = Vec::new();
+        for planned in planned {
+            let new_key = if planned.needs_key() { new_keys.next() } else { None };
+            let PlannedCertificate { wanted, change, certificate, key, asked } = planned;
+            let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
+            let key = new_key.or(key);
+            let role = wanted.id.role();
+            let is_requested = asked.is_some();
+            let mut request = None;
+            if let (Some(Asked { request: None, .. }), Some(key)) = (&asked, &key) {
+                request = Some(offline::make_request(&wanted, key)?.to_pem());
+            }
+            let certificate = match (certificate, &key) {
+                (Some(certificate), _) => Some(certificate),
+                (None, None) => return Err(X509ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
+                (None, Some(_)) if is_requested => None,
+                (None, Some(key)) if role.is_authority() => Some(issue_ca(&wanted, key, now, random)?),
+                (None, Some(key)) => {
+                    let issuer = issuers.get(&self.cluster.layout().issuer(role));
+                    Some(issue_leaf(&wanted, key, issuer, now, random, &mut self.notices)?)
+                }
+            };
+            if let (Some(certificate), Some(key), true) = (&certificate, key, role.is_authority()) {
+                issuers.insert(role, Issuer::new(certificate.clone(), key)?);
+            }
+            let new_key = new_key_text;
+            finished.push(Finished { wanted, change, certificate, is_requested, new_key, request });
+        }
+        Ok(finished)
+    }
+
+    /// The CAs that exist and whose keys are at hand.
+    fn given_issuers(&mut self) -> Result<HashMap<Role, Issuer>, Error> {
+        let mut issuers = HashMap::new();
+        for authority in &mut self.authorities {
+            if let Source::Given(given) = &mut authority.source
+                && let Some(key) = given.key.take()
+            {
+                issuers.insert(authority.role, Issuer::new(given.certificate.clone(), key)?);
+            }
+        }
+        Ok(issuers)
+    }
+
+    /// The bytes of every file that is not right, and of none that is.
+    fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
+        let finished = |index: usize| certificates.get(index).ok_or(X509ErrorKind::Truncated);
+        let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+        let mut hashes = BTreeMap::new();
+        let mut writes = Vec::new();
+        for PlannedFile { path, mode, owner, change, content } in files {
+            let bytes = match content {
+                Content::Folder => continue,
+                Content::Bytes(bytes) => bytes,
+                Content::Certificate(index) => {
+                    let Finished { wanted, certificate, .. } = finished(index)?;
+                    let certificate = certificate.as_ref().ok_or(X509ErrorKind::Truncated)?;
+                    text(&(certificate.to_pem() + &self.chain(wanted.id.role())))
+                }
+                Content::Key(index) => {
+                    text(finished(index)?.new_key.as_ref().ok_or(X509ErrorKind::Truncated)?)
+                }
+                Content::Request(index) => {
+                    text(finished(index)?.request.as_ref().ok_or(X509ErrorKind::Truncated)?)
+                }
+                Content::Lock => {
+                    let issued = certificates.iter();
+                    let pairs: Vec<_> =
+                        issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
+                    let hashes = std::mem::take(&mut hashes);
+                    text(&self.lock.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
+                }
+            };
+            if !is_secret(mode) {
+                hashes.insert(path.clone(), sha256(&bytes));
+            }
+            if change != Change::Kept {
+                writes.push(Write { path, mode, owner, bytes, replaces: change != Change::New });
+            }
+        }
+        Ok(writes)
+    }
+}
+
+fn issue_ca(
+    wanted: &CertificateSpec,
+    key: &PrivateKey,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<Certificate, Error> {
+    let validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let template = Template {
+        key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
+        basic_constraints: BasicConstraints { ca: true, path_len: None },
+        ..Template::new(&wanted.subject, key.public_key(), validity)
+    };
+    Ok(root::issue(&template, key, random)?)
+}
+
+fn issue_leaf(
+    wanted: &CertificateSpec,
+    key: &PrivateKey,
+    issuer: Option<&Issuer>,
+    now: OffsetDateTime,
+    random: &dyn Random,
+    notices: &mut Vec<Notice>,
+) -> Result<Certificate, Error> {
+    let Some(issuer) = issuer else {
+        let needed_for = wanted.id.to_string();
+        return Err(ErrorKind::CaKeyMissing { path: AUTHORITIES.to_owned(), needed_for }.into());
+    };
+    let mut validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let (end, ca_end) = (validity.not_after(), issuer.certificate().not_after());
+    if end > ca_end {
+        validity = Validity::new(validity.not_before(), ca_end)?;
+        let certificate = wanted.id.to_string();
+        notices.push(Notice::new(NoticeKind::Clamped { certificate, wanted: end, not_after: ca_end }));
+    }
+    let template = Template {
+        key_usage: wanted.key_usage,
+        extended_key_usage: &wanted.extended_key_usage,
+        names: &wanted.names,
+        ..Template::new(&wanted.subject, key.public_key(), validity)
+    };
+    Ok(issuer.issue(&template, now, random)?.value)
+}
+
+fn make_keys(
+    planned: &[PlannedCertificate],
+    keys: &dyn KeySource,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<PrivateKey>, Error> {
+    let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.wanted.key).collect();
+    let (made, of) = (AtomicUsize::new(0), wanted.len());
+    let made = keys.generate_all(&wanted, &|| {
+        let made = made.fetch_add(1, Ordering::Relaxed) + 1;
+        progress(Progress::Keys { made, of });
+    })?;
+    Ok(made)
+}

@@ -1,0 +1,68 @@
+//! Certificates of a CA that stays offline: requests go out, certificates come back.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::cfssl::usage;
+use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::Error;
+use crate::etcd::folder::path::REQUESTS;
+use crate::etcd::safe::label::Label;
+use crate::x509::csr::CertificateRequest;
+use crate::x509::extension::Extension;
+use crate::x509::key::PrivateKey;
+
+/// The file of a request.
+pub(crate) fn request(id: &CertificateId) -> String {
+    format!("{REQUESTS}/{}.csr", id.file_name())
+}
+
+/// The file that the answer to a request is looked for in.
+pub(crate) fn answer(id: &CertificateId) -> String {
+    format!("{REQUESTS}/{}.pem", id.file_name())
+}
+
+/// A request for what is wanted: with the names and usages, for a CA that copies extensions.
+pub(crate) fn make_request(wanted: &CertificateSpec, key: &PrivateKey) -> Result<CertificateRequest, Error> {
+    let mut extensions = Vec::new();
+    if !wanted.names.is_empty() {
+        extensions.push(Extension::subject_alt_name(&wanted.names, false)?);
+    }
+    extensions.push(Extension::key_usage(wanted.key_usage)?);
+    extensions.push(Extension::extended_key_usage(&wanted.extended_key_usage)?);
+    Ok(CertificateRequest::new(&wanted.subject, &extensions, key)?)
+}
+
+/// The ca-config that a CA can sign the requests with: a profile for each role.
+pub(crate) const CONFIG: &str = "requests/ca-config.json";
+
+/// Its text, for the certificates that are asked for.
+pub(crate) fn config<'a>(wanted: impl Iterator<Item = &'a CertificateSpec>) -> String {
+    let profiles: BTreeMap<&str, _> =
+        wanted.map(|wanted| (wanted.id.role().name(), profile(wanted))).collect();
+    let config = json!({"signing": {"default": {"expiry": "8760h"}, "profiles": profiles}});
+    format!("{config:#}\n")
+}
+
+fn profile(wanted: &CertificateSpec) -> serde_json::Value {
+    let key_usages = usage::key_usage_names(wanted.key_usage);
+    let extended = wanted.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
+    let usages: Vec<&str> = key_usages.chain(extended).collect();
+    json!({"expiry": format!("{}h", wanted.lifetime.whole_hours()), "usages": usages})
+}
+
+/// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers, `ca` the
+/// name of the CA's files.
+pub(crate) fn sign_command<'a>(
+    role: Role,
+    ca: &Label,
+    requested: impl Iterator<Item = &'a CertificateId>,
+) -> String {
+    let requests = requested.map(request).collect::<Vec<_>>().join(" ");
+    let role = role.name();
+    format!(
+        "etcdpki sign -ca {ca}.pem -ca-key {ca}-key.pem -config {CONFIG} -profile {role} -into {REQUESTS} {requests}"
+    )
+}

@@ -1,0 +1,52 @@
+//! `deploy.sh`: what is in the output folder, brought to the hosts.
+
+use std::fmt::Write;
+
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::{Cluster, Member};
+use crate::etcd::safe::shell::quoted;
+use crate::etcd::safe::url;
+
+/// What the script does, whatever the cluster.
+const BODY: &str = include_str!("deploy.sh");
+
+/// `deploy.sh`. Whatever comes from the description is data: in single quotes, and of types that have no
+/// character which could mean something, because it goes through the shell of a host too.
+pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
+    let hosts = &cluster.hosts;
+    let container = cluster.rendering.container.as_ref().filter(|_| cluster.is_only_in_containers());
+    let engine = container.map_or("", |container| container.engine.name());
+    // What etcd reads anew while it runs.
+    let pairs = cluster.member_roles().into_iter().flat_map(|role| {
+        let file = cluster.file(role);
+        [format!("{file}-key.pem"), format!("{file}.pem")]
+    });
+    let settings = [
+        ("user", hosts.user.to_string()),
+        ("binary", hosts.binary.to_string()),
+        ("pki", hosts.pki.to_string()),
+        ("data", hosts.data_dir.to_string()),
+        ("unit", cluster.unit().name().to_owned()),
+        ("engine", engine.to_owned()),
+        ("certificates", pairs.collect::<Vec<_>>().join(" ")),
+    ];
+    let mut text = format!(
+        "#!/usr/bin/env bash\n# Brings the cluster {} to its hosts.\n# Written by etcdpki: change the \
+         description, not this file.\nset -euo pipefail\n\n",
+        cluster.name()
+    );
+    for (name, value) in settings {
+        let _ = writeln!(text, "{name}={}", quoted(&value));
+    }
+    let _ = writeln!(text, "# Name, where ssh connects to, URLs for peers and for clients, how it starts.");
+    let lines = cluster.members().iter().zip(starts).map(|(member, start)| line(cluster, member, start));
+    let _ = writeln!(text, "members={}\n", quoted(&lines.collect::<Vec<_>>().join("\n")));
+    text + BODY
+}
+
+fn line(cluster: &Cluster, member: &Member, start: &Start) -> String {
+    let (name, target, state) = (member.name(), member.ssh(), start.state.name());
+    let peer = url::joined(&cluster.peer_urls(member));
+    let client = url::joined(&cluster.advertise_client_urls(member));
+    format!("{name} {target} {peer} {client} {state}")
+}

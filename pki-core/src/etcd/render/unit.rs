@@ -1,0 +1,230 @@
+//! The systemd unit of a member: whole, or as a drop-in for the one that the distribution brings.
+
+use std::fmt::Write;
+
+use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::settings::Setting;
+use crate::etcd::cluster::{Cluster, Hosts, Member, Style};
+use crate::etcd::render;
+use crate::etcd::safe::host_path::HostPath;
+
+/// Where the state of services is (systemd.exec(5), `StateDirectory=`).
+const STATE: &str = "/var/lib";
+
+/// A unit file in the making. What comes from a description goes through [`data`] or [`word`], or is a type
+/// that needs no quotes.
+#[derive(Default)]
+struct Unit {
+    text: String,
+    /// Whether another unit comes before: its lists are emptied where this one has its own.
+    is_drop_in: bool,
+}
+
+impl Unit {
+    fn section(&mut self, name: &str) {
+        let separator = if self.text.contains('[') { "\n" } else { "" };
+        let _ = writeln!(self.text, "{separator}[{name}]");
+    }
+
+    fn comment(&mut self, text: &str) {
+        let _ = writeln!(self.text, "# {text}");
+    }
+
+    fn set(&mut self, settings: &[(&str, &str)]) {
+        for (key, value) in settings {
+            let _ = writeln!(self.text, "{key}={value}");
+        }
+    }
+
+    /// A setting that is a set of words: only these count, and none if there are none.
+    fn only(&mut self, key: &str, words: &str) {
+        if self.is_drop_in && !words.is_empty() {
+            let _ = writeln!(self.text, "{key}=");
+        }
+        let _ = writeln!(self.text, "{key}={words}");
+    }
+
+    /// A setting that is a list: only what is set here counts (systemd.syntax(7)).
+    fn replace(&mut self, key: &str, values: &[String]) {
+        if self.is_drop_in {
+            let _ = writeln!(self.text, "{key}=");
+        }
+        for value in values {
+            let _ = writeln!(self.text, "{key}={value}");
+        }
+    }
+}
+
+/// Text that means nothing to systemd: `%` begins a specifier (systemd.unit(5)).
+fn data(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// One word of a command line (systemd.service(5), "Command lines").
+fn word(text: &str) -> String {
+    let mut word = String::new();
+    for c in text.chars() {
+        match c {
+            '%' | '$' => word.extend([c, c]),
+            '"' | '\\' => word.extend(['\\', c]),
+            _ => word.push(c),
+        }
+    }
+    let plain = |c: char| !c.is_whitespace() && !"'\";".contains(c);
+    if word.chars().all(plain) { word } else { format!("\"{word}\"") }
+}
+
+/// `etcd.service`
+pub(crate) fn service(cluster: &Cluster, member: &Member, start: &Start) -> String {
+    let mut unit = Unit::default();
+    unit.comment("Written by etcdpki: use `systemctl edit etcd` for changes of your own.");
+    unit.section("Unit");
+    let (member_name, cluster_name) = (data(member.name().as_str()), data(cluster.name().as_str()));
+    unit.set(&[
+        ("Description", &format!("etcd member {member_name} of {cluster_name}")),
+        ("Documentation", "https://etcd.io/docs"),
+    ]);
+    body(&mut unit, cluster, member, start);
+    unit.section("Install");
+    unit.set(&[("WantedBy", "multi-user.target")]);
+    unit.text
+}
+
+/// `etcd.service.d/10-etcdpki.conf`
+pub(crate) fn drop_in(cluster: &Cluster, member: &Member, start: &Start) -> String {
+    let mut unit = Unit { is_drop_in: true, ..Unit::default() };
+    unit.comment(
+        "Written by etcdpki, over the unit of the distribution: use a file that sorts after this one,",
+    );
+    unit.comment("such as that of `systemctl edit etcd`, for changes of your own.");
+    unit.section("Unit");
+    body(&mut unit, cluster, member, start);
+    unit.text
+}
+
+/// The sandbox leaves what etcd was seen to use: 62 system calls, all in @system-service, its data folder, and
+/// sockets of the families below. etcd reads `/proc/sys/net/core/somaxconn`, so /proc is not cut down further.
+fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
+    let hosts = &cluster.hosts;
+    let options = render::options_file(cluster);
+    unit.set(&[
+        ("Wants", "network-online.target time-sync.target"),
+        ("After", "network-online.target time-sync.target"),
+    ]);
+    // One that is missing should be told by its name, not by what etcd makes of it.
+    let authorities = cluster.layout().authorities().iter().copied();
+    let certificates = authorities.chain(cluster.member_roles()).map(|role| cluster.host_certificate(role));
+    for path in options.iter().cloned().chain(certificates) {
+        unit.set(&[("AssertPathExists", path.as_str())]);
+    }
+    unit.set(&[("StartLimitIntervalSec", "0")]);
+    let (states, others): (Vec<HostPath>, Vec<HostPath>) =
+        hosts.data_folders().into_iter().partition(|folder| folder.below(STATE).is_some());
+    for folder in &others {
+        unit.set(&[("RequiresMountsFor", folder.as_str())]);
+    }
+    unit.section("Service");
+    let user = hosts.user.as_str();
+    unit.set(&[("Type", "notify"), ("User", user), ("Group", user)]);
+    unit.replace("Environment", &[]);
+    let environment = options.as_ref().filter(|_| cluster.style() == Style::Env);
+    unit.replace("EnvironmentFile", &environment.iter().map(ToString::to_string).collect::<Vec<_>>());
+    unit.comment("Copied files belong to whoever copied them, and keys are for their owner only.");
+    let mut before = vec![format!("+/bin/chown -R {user}:{user} {}", hosts.pki)];
+    for folder in &others {
+        before.push(format!("+/usr/bin/install -d -m 0700 -o {user} -g {user} {folder}"));
+    }
+    unit.replace("ExecStartPre", &before);
+    let settings = cluster.settings(member, start);
+    unit.replace("ExecStart", &[command(cluster, &settings, options.as_ref())]);
+    unit.set(&[("Restart", "always"), ("RestartSec", "5s")]);
+    unit.comment("A member is ready only when the cluster has a quorum: start the members in parallel.");
+    unit.set(&[("TimeoutStartSec", "15min"), ("TimeoutStopSec", "60s")]);
+    let states: Vec<&str> = states.iter().filter_map(|folder| folder.below(STATE)).collect();
+    if !states.is_empty() {
+        unit.set(&[("StateDirectory", &states.join(" ")), ("StateDirectoryMode", "0700")]);
+    }
+    // What comes before the start may be what makes the folder.
+    let missing = if hosts.data_dir.below(STATE).is_some() { "" } else { "-" };
+    unit.set(&[("WorkingDirectory", &format!("{missing}{}", hosts.data_dir)), ("LimitNOFILE", "65536")]);
+    if settings.iter().any(Setting::locks_memory) {
+        unit.set(&[("LimitMEMLOCK", "infinity")]);
+    }
+    unit.set(&[
+        ("OOMScoreAdjust", "-999"),
+        ("Nice", "-5"),
+        ("IOSchedulingClass", "best-effort"),
+        ("IOSchedulingPriority", "0"),
+        ("UMask", "0077"),
+    ]);
+    sandbox(unit, hosts, &others, &settings);
+}
+
+fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Setting]) {
+    let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
+    let is_below = |folders: &[&str]| {
+        let mut paths = paths.into_iter().chain(others);
+        paths.any(|path| folders.iter().any(|folder| path.below(folder).is_some()))
+    };
+    let home = if is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
+    let temporary = if is_below(&["/tmp", "/var/tmp"]) { "no" } else { "yes" };
+    // capabilities(7): all that a port below 1024 needs.
+    let privileged = settings.iter().any(Setting::needs_privileged_port);
+    let capability = if privileged { "CAP_NET_BIND_SERVICE" } else { "" };
+    unit.comment("The sandbox.");
+    unit.set(&[("NoNewPrivileges", "yes")]);
+    unit.only("CapabilityBoundingSet", capability);
+    unit.only("AmbientCapabilities", capability);
+    unit.set(&[("ProtectSystem", "strict"), ("ProtectHome", home)]);
+    for folder in others {
+        unit.set(&[("ReadWritePaths", folder.as_str())]);
+    }
+    unit.set(&[
+        ("PrivateTmp", temporary),
+        ("PrivateDevices", "yes"),
+        ("ProtectKernelTunables", "yes"),
+        ("ProtectKernelModules", "yes"),
+        ("ProtectKernelLogs", "yes"),
+        ("ProtectControlGroups", "yes"),
+        ("ProtectClock", "yes"),
+        ("ProtectHostname", "yes"),
+        ("ProtectProc", "invisible"),
+        ("RestrictNamespaces", "yes"),
+        ("RestrictRealtime", "yes"),
+        ("RestrictSUIDSGID", "yes"),
+        ("LockPersonality", "yes"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("RemoveIPC", "yes"),
+    ]);
+    unit.only("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK");
+    unit.only("SystemCallArchitectures", "native");
+    let calls = ["@system-service", "~@privileged @resources"];
+    unit.replace("SystemCallFilter", &calls.map(str::to_owned));
+    unit.set(&[("SystemCallErrorNumber", "EPERM")]);
+}
+
+/// The command line of etcd.
+fn command(cluster: &Cluster, settings: &[Setting], options: Option<&HostPath>) -> String {
+    let binary = &cluster.hosts.binary;
+    match (cluster.style(), options) {
+        (Style::Yaml, Some(file)) => format!("{binary} --config-file={file}"),
+        (Style::Flags, _) => {
+            let flags = settings.iter().map(|setting| word(&setting.flag()));
+            std::iter::once(binary.to_string()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
+        }
+        (Style::Env | Style::Yaml, _) => binary.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn words_are_data() {
+        assert_eq!(word("--name=etcd-1"), "--name=etcd-1");
+        assert_eq!(word("a b"), "\"a b\"");
+        assert_eq!(word("%n $HOME"), "\"%%n $$HOME\"");
+        assert_eq!(word("a\"b\\c"), "\"a\\\"b\\\\c\"");
+    }
+}

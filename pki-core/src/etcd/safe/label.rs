@@ -1,0 +1,74 @@
+//! Names of clusters, members and clients.
+
+use std::fmt;
+
+use crate::etcd::describe::error::DescriptionError;
+
+/// A name that is safe wherever it goes: file names, systemd units, environment files, shell lines, YAML,
+/// `--initial-cluster`, and a certificate's common name.
+///
+/// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48 of them.
+///
+/// ```
+/// use pki_core::etcd::Label;
+/// assert!(Label::parse("etcd-1.example").is_ok());
+/// assert!(Label::parse("../etcd").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Label(String);
+
+impl Label {
+    /// Leaves room for what is put around a name within the 64 characters of a common name
+    /// (RFC 5280 appendix A.1, ub-common-name).
+    pub(crate) const LONGEST: usize = 48;
+
+    /// The name, if it is one.
+    ///
+    /// # Errors
+    /// [`DescriptionError::Label`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, DescriptionError> {
+        let reason = if text.is_empty() {
+            "it is empty"
+        } else if text.len() > Self::LONGEST {
+            "it is longer than 48 characters"
+        } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            "it does not begin with a letter or a digit"
+        } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
+            "it has characters other than letters, digits, `.`, `_` and `-`"
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(DescriptionError::Label { text: text.to_owned(), reason })
+    }
+
+    /// A name of this program's own.
+    pub(crate) fn known(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_reach_a_path_or_a_shell_is_refused() {
+        for bad in
+            ["", "..", "../x", "a/b", "a b", "$(x)", "-x", "a\nb", "%i", "é", "a=b", "a,b", "a'b", "a\"b"]
+        {
+            assert!(Label::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Label::parse(&"a".repeat(49)).is_err());
+    }
+}

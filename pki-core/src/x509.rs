@@ -1,0 +1,38 @@
+//! Keys, requests, certificates and revocation lists: RFC 5280, RFC 2986 and RFC 5958.
+
+pub(crate) mod alt_names;
+pub(crate) mod certificate;
+pub(crate) mod crl;
+pub(crate) mod csr;
+pub(crate) mod der;
+pub(crate) mod digest;
+pub(crate) mod error;
+pub(crate) mod extension;
+pub(crate) mod issuer;
+pub(crate) mod key;
+pub(crate) mod name;
+pub(crate) mod notice;
+pub(crate) mod oid;
+pub(crate) mod pem;
+pub(crate) mod random;
+pub mod root;
+pub(crate) mod sign;
+pub(crate) mod template;
+pub(crate) mod usage;
+pub(crate) mod validity;
+
+pub use alt_names::SubjectAltNames;
+pub use certificate::Certificate;
+pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
+pub use csr::{CertificateRequest, VerifiedRequest};
+pub use error::{Error, ErrorKind};
+pub use extension::{BasicConstraints, CertificatePolicy, Extension, PolicyQualifier};
+pub use issuer::Issuer;
+pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
+pub use name::{Attribute, Name, Subject};
+pub use notice::{Notice, NoticeKind, WithNotices};
+pub use random::{Random, SerialNumber, SystemRandomness};
+pub use sign::SigningKey;
+pub use template::Template;
+pub use usage::KeyUsage;
+pub use validity::{BACKDATE, Validity};

@@ -1,0 +1,289 @@
+//! Certificates: reading what others wrote, leniently, and writing our own.
+
+use std::fmt;
+
+use der::asn1::ObjectIdentifier;
+use time::OffsetDateTime;
+use x509_parser::num_bigint::BigInt;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::digest::sha256;
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::extension::{BasicConstraints, Extension, Extensions};
+use crate::x509::key::PublicKey;
+use crate::x509::name::Name;
+use crate::x509::oid;
+use crate::x509::pem;
+use crate::x509::usage::KeyUsage;
+use crate::x509::validity::Validity;
+
+/// A certificate: its bytes, and what they say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    to_be_signed: Vec<u8>,
+    signature: Vec<u8>,
+    serial: Vec<u8>,
+    signature_algorithm: ObjectIdentifier,
+    issuer: Name,
+    subject: Name,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+    subject_public_key_info: Vec<u8>,
+    extensions: Vec<Extension>,
+    basic_constraints: Option<BasicConstraints>,
+    key_usage: Option<KeyUsage>,
+    extended_key_usage: Option<Vec<ObjectIdentifier>>,
+    subject_alt_names: SubjectAltNames,
+    subject_key_identifier: Option<Vec<u8>>,
+    authority_key_identifier: Option<Vec<u8>>,
+}
+
+impl Certificate {
+    /// The single certificate in a PEM text, whatever its label; text before it is skipped. Bare DER is taken
+    /// too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoCertificate`] if there is no PEM block, [`ErrorKind::NotOneCertificate`] if something
+    /// follows it, [`ErrorKind::Certificate`] if it is no certificate.
+    pub fn read(file: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(file).first() {
+            Some(_) if pem::has_more_after_first(file) => Err(ErrorKind::NotOneCertificate.into()),
+            Some(block) => Self::from_der(&block.der),
+            None if file.first() == Some(&0x30) => Self::from_der(file),
+            None => Err(ErrorKind::NoCertificate.into()),
+        }
+    }
+
+    /// Every certificate in a PEM text, in order; blocks of something else and text between are skipped. Bare
+    /// DER is taken too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoCertificate`] if there is none, [`ErrorKind::Certificate`] if one cannot be parsed.
+    pub fn read_all(file: &[u8]) -> Result<Vec<Self>, Error> {
+        let blocks = pem::blocks(file);
+        if blocks.is_empty() && file.first() == Some(&0x30) {
+            return Ok(vec![Self::from_der(file)?]);
+        }
+        let ours = blocks.iter().filter(|block| {
+            matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+        });
+        let all: Vec<Self> = ours.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
+        if all.is_empty() { Err(ErrorKind::NoCertificate.into()) } else { Ok(all) }
+    }
+
+    /// The certificate in `der`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Certificate`] if it is none.
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        Self::parse(der).map_err(|error| match error.kind() {
+            ErrorKind::Certificate { .. } => error,
+            other => ErrorKind::Certificate { reason: other.to_string() }.into(),
+        })
+    }
+
+    fn parse(der: &[u8]) -> Result<Self, Error> {
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| ErrorKind::Certificate {
+            reason: "its bytes are those of something else".to_owned(),
+        })?;
+        if !rest.is_empty() {
+            return Err(ErrorKind::Certificate { reason: "bytes follow it".to_owned() }.into());
+        }
+        let mut extensions = Vec::new();
+        for extension in parsed.extensions() {
+            let oid = object_identifier(&extension.oid)?;
+            extensions.push(Extension::new(oid, extension.critical, extension.value.to_vec())?);
+        }
+        Ok(Self {
+            der: der.to_vec(),
+            to_be_signed: parsed.tbs_certificate.as_ref().to_vec(),
+            signature: parsed.signature_value.data.to_vec(),
+            serial: parsed.raw_serial().to_vec(),
+            signature_algorithm: object_identifier(&parsed.signature_algorithm.algorithm)?,
+            issuer: Name::from_der(parsed.issuer().as_raw())?,
+            subject: Name::from_der(parsed.subject().as_raw())?,
+            not_before: parsed.validity().not_before.to_datetime(),
+            not_after: parsed.validity().not_after.to_datetime(),
+            subject_public_key_info: parsed.public_key().raw.to_vec(),
+            basic_constraints: extensions.basic_constraints()?,
+            key_usage: extensions.key_usage()?,
+            extended_key_usage: extensions.extended_key_usage()?,
+            subject_alt_names: extensions.subject_alt_names()?,
+            subject_key_identifier: extensions.subject_key_identifier()?,
+            authority_key_identifier: extensions.authority_key_identifier()?,
+            extensions,
+        })
+    }
+
+    /// The DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The PEM text.
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE", &self.der)
+    }
+
+    /// The serial number's bytes, big-endian, two's complement, as they stand in the DER.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// The serial number in decimal.
+    pub fn serial_decimal(&self) -> String {
+        BigInt::from_signed_bytes_be(&self.serial).to_string()
+    }
+
+    /// SHA-256 over the DER, in lower-case hex.
+    pub fn fingerprint(&self) -> String {
+        sha256(&self.der)
+    }
+
+    /// The algorithm that it is signed with.
+    pub fn signature_algorithm(&self) -> ObjectIdentifier {
+        self.signature_algorithm
+    }
+
+    /// Who issued it.
+    pub fn issuer(&self) -> &Name {
+        &self.issuer
+    }
+
+    /// Whom it is for.
+    pub fn subject(&self) -> &Name {
+        &self.subject
+    }
+
+    /// From when on it is valid.
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.not_before
+    }
+
+    /// The last moment at which it is valid.
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    /// From when to when it is valid.
+    pub fn validity(&self) -> Validity {
+        Validity::as_read(self.not_before, self.not_after)
+    }
+
+    /// Its public key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedPublicKey`] if it is of a kind that is not known.
+    pub fn public_key(&self) -> Result<PublicKey, Error> {
+        PublicKey::from_der(&self.subject_public_key_info)
+    }
+
+    /// Its extensions, in order.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// basicConstraints, if present.
+    pub fn basic_constraints(&self) -> Option<BasicConstraints> {
+        self.basic_constraints
+    }
+
+    /// keyUsage, if present.
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.key_usage
+    }
+
+    /// extKeyUsage, if present.
+    pub fn extended_key_usage(&self) -> Option<&[ObjectIdentifier]> {
+        self.extended_key_usage.as_deref()
+    }
+
+    /// subjectAltName; empty if absent.
+    pub fn subject_alt_names(&self) -> &SubjectAltNames {
+        &self.subject_alt_names
+    }
+
+    /// subjectKeyIdentifier, if present.
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        self.subject_key_identifier.as_deref()
+    }
+
+    /// authorityKeyIdentifier's keyIdentifier, if present.
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        self.authority_key_identifier.as_deref()
+    }
+
+    /// The URLs of its revocation lists; none if they cannot be read.
+    pub fn crl_urls(&self) -> Vec<String> {
+        self.extensions.crl_urls().unwrap_or_default()
+    }
+
+    /// The URLs of its OCSP responders; none if they cannot be read.
+    pub fn ocsp_urls(&self) -> Vec<String> {
+        self.extensions.access_urls(oid::ACCESS_OCSP).unwrap_or_default()
+    }
+
+    /// The URLs of its issuer's certificate; none if they cannot be read.
+    pub fn issuer_urls(&self) -> Vec<String> {
+        self.extensions.access_urls(oid::ACCESS_CA_ISSUERS).unwrap_or_default()
+    }
+
+    /// Whether it is the certificate of `key`.
+    pub fn is_for(&self, key: &PublicKey) -> bool {
+        self.subject_public_key_info == key.der()
+    }
+
+    /// Whether both are certificates of one key.
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        self.subject_public_key_info == other.subject_public_key_info
+    }
+
+    /// Whether it is valid at `moment`.
+    pub fn is_valid_at(&self, moment: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&moment)
+    }
+
+    /// Checks that it may sign others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotACa`] if it may not.
+    pub fn check_ca(&self) -> Result<(), Error> {
+        let not_a_ca = |reason| ErrorKind::NotACa { subject: self.subject.to_string(), reason };
+        if !self.basic_constraints.is_some_and(|constraints| constraints.ca) {
+            return Err(not_a_ca("basicConstraints lacks CA:TRUE").into());
+        }
+        if self.key_usage.is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+            return Err(not_a_ca("keyUsage lacks keyCertSign").into());
+        }
+        Ok(())
+    }
+
+    /// Checks that `issuer` issued it: the name, byte for byte, and the signature.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotIssuedBy`] if the names differ, else what [`PublicKey::verify`] says.
+    pub fn verify_issued_by(&self, issuer: &Self) -> Result<(), Error> {
+        if self.issuer.der() != issuer.subject.der() {
+            let (issuer, ca) = (self.issuer.to_string(), issuer.subject.to_string());
+            return Err(ErrorKind::NotIssuedBy { issuer, ca }.into());
+        }
+        issuer.public_key()?.verify(self.signature_algorithm, &self.to_be_signed, &self.signature)
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject.to_string())
+            .field("fingerprint", &self.fingerprint())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn object_identifier(
+    oid: &x509_parser::der_parser::oid::Oid<'_>,
+) -> Result<ObjectIdentifier, Error> {
+    Ok(ObjectIdentifier::from_bytes(oid.as_bytes()).map_err(der::Error::from)?)
+}

@@ -1,0 +1,291 @@
+//! Certification requests (RFC 2986): making, reading and checking them.
+
+use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
+use der::{Decode, Encode, Sequence, Tag, TagNumber};
+
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
+use crate::x509::der as encode;
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::extension::{BasicConstraints, Extension, Extensions};
+use crate::x509::key::PublicKey;
+use crate::x509::name::Name;
+use crate::x509::oid;
+use crate::x509::pem;
+use crate::x509::sign::{SigningKey, sign_structure};
+
+/// A certification request: its bytes, and what they say. Its signature was not checked;
+/// [`CertificateRequest::verify`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateRequest {
+    der: Vec<u8>,
+    info: Vec<u8>,
+    subject: Name,
+    subject_public_key_info: Vec<u8>,
+    attributes: Vec<RequestAttribute>,
+    extensions: Vec<Extension>,
+    signature_algorithm: ObjectIdentifier,
+    signature: Vec<u8>,
+}
+
+/// A request whose signature proves that its maker holds the private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedRequest {
+    request: CertificateRequest,
+    public_key: PublicKey,
+}
+
+/// One attribute of a request (RFC 2986 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestAttribute {
+    pub(crate) oid: ObjectIdentifier,
+    pub(crate) values: Vec<Any>,
+}
+
+#[derive(Sequence)]
+struct AlgorithmIdentifier {
+    oid: ObjectIdentifier,
+    #[asn1(optional = "true")]
+    parameters: Option<Any>,
+}
+
+#[derive(Sequence)]
+struct CertificationRequest {
+    info: Any,
+    signature_algorithm: AlgorithmIdentifier,
+    signature: BitString,
+}
+
+#[derive(Sequence)]
+struct Attribute {
+    oid: ObjectIdentifier,
+    values: Any,
+}
+
+const ATTRIBUTES: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+
+impl CertificateRequest {
+    /// A request for `subject`, signed by `key`, with `extensions` if there are any.
+    ///
+    /// # Errors
+    /// If something cannot be encoded or signed.
+    pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
+        let mut attributes = Vec::new();
+        if !extensions.is_empty() {
+            let extensions: Vec<_> = extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;
+            let values = encode::element(Tag::Set, &encode::sequence(&extensions)?)?;
+            attributes = encode::sequence(&[oid::EXTENSION_REQUEST.to_der()?, values])?;
+        }
+        let info = encode::sequence(&[
+            0u8.to_der()?.as_slice(),
+            subject.der(),
+            key.public_key().der(),
+            &encode::element(ATTRIBUTES, &attributes)?,
+        ])?;
+        Self::from_der(&sign_structure(&info, key)?)
+    }
+
+    /// A request for what `certificate` says: its subject byte for byte, its alternative names, and for a CA
+    /// its basicConstraints. `key` may be the certificate's own or a new one.
+    ///
+    /// ```
+    /// use pki_core::x509::{CertificateRequest, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+    /// use pki_core::cfssl::{Request, ca};
+    ///
+    /// # let now = time::OffsetDateTime::now_utc();
+    /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
+    /// # let old = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
+    /// let new_key = SystemKeys.generate(KeyAlgorithm::EcdsaP384)?;
+    /// let request = CertificateRequest::for_certificate(&old, &new_key)?;
+    /// assert_eq!(request.subject(), old.subject());
+    /// # Ok::<(), pki_core::cfssl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If something cannot be encoded or signed.
+    pub fn for_certificate(certificate: &Certificate, key: &dyn SigningKey) -> Result<Self, Error> {
+        let mut extensions = Vec::new();
+        if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
+            extensions.push(Extension { critical: false, ..names.clone() });
+        }
+        if let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) {
+            extensions.push(Extension::basic_constraints(constraints)?);
+        }
+        Self::new(certificate.subject(), &extensions, key)
+    }
+
+    /// The first request in a PEM text; what stands around it is ignored. Bare DER is taken too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRequest`] if there is no PEM block, [`ErrorKind::NotARequest`] if its label says
+    /// something else, [`ErrorKind::Request`] if it cannot be parsed.
+    pub fn read(file: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(file).first() {
+            Some(block)
+                if matches!(block.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") =>
+            {
+                Self::from_der(&block.der)
+            }
+            Some(block) => Err(ErrorKind::NotARequest { label: block.label.clone() }.into()),
+            None if file.first() == Some(&0x30) => Self::from_der(file),
+            None => Err(ErrorKind::NoRequest.into()),
+        }
+    }
+
+    /// The same, whatever the label says.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRequest`] if there is no PEM block, [`ErrorKind::Request`] if it cannot be parsed.
+    pub fn read_any_label(file: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(file).first() {
+            Some(block) => Self::from_der(&block.der),
+            None => Self::read(file),
+        }
+    }
+
+    /// The request in `der`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Request`] if it is none.
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        Self::parse(der).map_err(|error| ErrorKind::Request { reason: error.kind().to_string() }.into())
+    }
+
+    fn parse(der: &[u8]) -> Result<Self, Error> {
+        let request = CertificationRequest::from_der(der)?;
+        let fields = encode::elements::<AnyRef<'_>>(request.info.value())?;
+        let mut fields = fields.into_iter();
+        let mut field = || fields.next().ok_or_else(|| Error::from(ErrorKind::Truncated));
+        let (_version, subject, public_key) = (field()?, field()?, field()?);
+        let mut attributes = Vec::new();
+        if let Ok(field) = field() {
+            for attribute in encode::elements::<Attribute>(field.value())? {
+                let values = encode::elements::<Any>(attribute.values.value())?;
+                attributes.push(RequestAttribute { oid: attribute.oid, values });
+            }
+        }
+        let mut extensions = Vec::new();
+        for attribute in &attributes {
+            if attribute.oid == oid::EXTENSION_REQUEST
+                && let Some(requested) = attribute.values.first()
+            {
+                extensions.extend(encode::elements::<Extension>(requested.value())?);
+            }
+        }
+        Ok(Self {
+            der: der.to_vec(),
+            info: request.info.to_der()?,
+            subject: Name::from_der(&subject.to_der()?)?,
+            subject_public_key_info: public_key.to_der()?,
+            attributes,
+            extensions,
+            signature_algorithm: request.signature_algorithm.oid,
+            signature: request.signature.raw_bytes().to_vec(),
+        })
+    }
+
+    /// Checks the signature with the request's own public key.
+    ///
+    /// # Errors
+    /// If the signature does not fit, the key is of a kind that is not supported, or too weak
+    /// ([`ErrorKind::WeakKey`]), or an extension is asked for twice.
+    pub fn verify(self) -> Result<VerifiedRequest, Error> {
+        let verified = self.trust_own_signature()?;
+        let Self { signature_algorithm, info, signature, .. } = &verified.request;
+        verified.public_key.verify(*signature_algorithm, info, signature)?;
+        Ok(verified)
+    }
+
+    /// The same for a request that its key signed just before, in this process: the signature is not checked,
+    /// which costs more than to make it.
+    pub(crate) fn trust_own_signature(self) -> Result<VerifiedRequest, Error> {
+        let public_key = PublicKey::from_der(&self.subject_public_key_info)?;
+        if public_key.is_weak() {
+            return Err(ErrorKind::WeakKey { kind: public_key.kind() }.into());
+        }
+        let mut seen = Vec::new();
+        for extension in &self.extensions {
+            if seen.contains(&extension.oid) {
+                return Err(ErrorKind::RepeatedExtension { oid: extension.oid }.into());
+            }
+            seen.push(extension.oid);
+        }
+        Ok(VerifiedRequest { request: self, public_key })
+    }
+
+    /// The DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The PEM text.
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE REQUEST", &self.der)
+    }
+
+    /// Whom a certificate is asked for.
+    pub fn subject(&self) -> &Name {
+        &self.subject
+    }
+
+    /// The extensions asked for, in order.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The names asked for.
+    ///
+    /// # Errors
+    /// If the extension is malformed.
+    pub fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
+        self.extensions.subject_alt_names()
+    }
+
+    /// basicConstraints, if asked for.
+    ///
+    /// # Errors
+    /// If the extension is malformed.
+    pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
+        self.extensions.basic_constraints()
+    }
+
+    /// The algorithm that it is signed with.
+    pub fn signature_algorithm(&self) -> ObjectIdentifier {
+        self.signature_algorithm
+    }
+
+    /// The DER of the part that is signed.
+    pub(crate) fn info(&self) -> &[u8] {
+        &self.info
+    }
+
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    pub(crate) fn attributes(&self) -> &[RequestAttribute] {
+        &self.attributes
+    }
+
+    pub(crate) fn subject_public_key_info(&self) -> &[u8] {
+        &self.subject_public_key_info
+    }
+}
+
+impl VerifiedRequest {
+    /// The request.
+    pub fn request(&self) -> &CertificateRequest {
+        &self.request
+    }
+
+    /// The key that it is for.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The request, alone again.
+    pub(crate) fn into_request(self) -> CertificateRequest {
+        self.request
+    }
+}

@@ -1,0 +1,249 @@
+//! Certificate extensions (RFC 5280 section 4.2): each as its DER, in the shape that cfssl gives it.
+
+use der::asn1::{AnyRef, BitStringRef, Ia5StringRef, ObjectIdentifier, OctetString, Utf8StringRef};
+use der::{Decode, Encode, Sequence, Tag, TagNumber};
+
+use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::der as encode;
+use crate::x509::error::Error;
+use crate::x509::oid;
+use crate::x509::usage::KeyUsage;
+
+/// One extension, its value as DER.
+#[derive(Debug, Clone, PartialEq, Eq, Sequence)]
+pub struct Extension {
+    /// extnID
+    pub oid: ObjectIdentifier,
+    /// critical
+    #[asn1(default = "Default::default")]
+    pub critical: bool,
+    /// extnValue: the DER of what `oid` names
+    pub value: OctetString,
+}
+
+/// basicConstraints (RFC 5280 section 4.2.1.9).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Sequence)]
+pub struct BasicConstraints {
+    /// Whether the subject is a CA.
+    #[asn1(default = "Default::default")]
+    pub ca: bool,
+    /// How many CAs may follow below.
+    #[asn1(optional = "true")]
+    pub path_len: Option<u8>,
+}
+
+/// A certificate policy (RFC 5280 section 4.2.1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificatePolicy {
+    /// Its identifier.
+    pub id: ObjectIdentifier,
+    /// Its qualifiers.
+    pub qualifiers: Vec<PolicyQualifier>,
+}
+
+/// A policy qualifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyQualifier {
+    /// id-qt-cps: where the practice statement is
+    Cps(String),
+    /// id-qt-unotice: a text to be shown
+    UserNotice(String),
+}
+
+#[derive(Sequence)]
+struct PolicyQualifierInfo<'a> {
+    oid: ObjectIdentifier,
+    qualifier: AnyRef<'a>,
+}
+
+impl Extension {
+    pub(crate) fn new(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Result<Self, Error> {
+        Ok(Self { oid, critical, value: OctetString::new(value)? })
+    }
+
+    pub(crate) fn key_usage(usage: KeyUsage) -> Result<Self, Error> {
+        Self::new(oid::KEY_USAGE, true, encode::element(Tag::BitString, &usage.to_bits())?)
+    }
+
+    pub(crate) fn extended_key_usage(usages: &[ObjectIdentifier]) -> Result<Self, Error> {
+        Self::new(oid::EXTENDED_KEY_USAGE, false, usages.to_vec().to_der()?)
+    }
+
+    pub(crate) fn basic_constraints(constraints: BasicConstraints) -> Result<Self, Error> {
+        Self::new(oid::BASIC_CONSTRAINTS, true, constraints.to_der()?)
+    }
+
+    pub(crate) fn subject_key_identifier(identifier: &[u8]) -> Result<Self, Error> {
+        Self::new(oid::SUBJECT_KEY_IDENTIFIER, false, encode::element(Tag::OctetString, identifier)?)
+    }
+
+    /// The form with keyIdentifier only.
+    pub(crate) fn authority_key_identifier(identifier: &[u8]) -> Result<Self, Error> {
+        let key_identifier = encode::element(context(0, false), identifier)?;
+        Self::new(oid::AUTHORITY_KEY_IDENTIFIER, false, encode::sequence(&[key_identifier])?)
+    }
+
+    /// The OCSP responder first, then the issuers' certificates.
+    pub(crate) fn authority_info_access(ocsp: Option<&str>, issuers: &[String]) -> Result<Self, Error> {
+        let methods = ocsp
+            .map(|url| (oid::ACCESS_OCSP, url))
+            .into_iter()
+            .chain(issuers.iter().map(|url| (oid::ACCESS_CA_ISSUERS, url.as_str())));
+        let mut descriptions = Vec::new();
+        for (method, url) in methods {
+            descriptions.push(encode::sequence(&[method.to_der()?, uri(url)?])?);
+        }
+        Self::new(oid::AUTHORITY_INFO_ACCESS, false, encode::sequence(&descriptions)?)
+    }
+
+    /// Critical only where the subject is empty, as RFC 5280 section 4.2.1.6 wants it.
+    pub(crate) fn subject_alt_name(names: &SubjectAltNames, critical: bool) -> Result<Self, Error> {
+        Self::new(oid::SUBJECT_ALT_NAME, critical, names.to_der()?)
+    }
+
+    /// One distribution point with one URI.
+    pub(crate) fn crl_distribution_points(url: &str) -> Result<Self, Error> {
+        let full_name = encode::element(context(0, true), &uri(url)?)?;
+        let distribution_point = encode::element(context(0, true), &full_name)?;
+        let point = encode::sequence(&[distribution_point])?;
+        Self::new(oid::CRL_DISTRIBUTION_POINTS, false, encode::sequence(&[point])?)
+    }
+
+    pub(crate) fn certificate_policies(policies: &[CertificatePolicy]) -> Result<Self, Error> {
+        let mut information = Vec::new();
+        for policy in policies {
+            let mut parts = vec![policy.id.to_der()?];
+            if !policy.qualifiers.is_empty() {
+                let qualifiers: Vec<_> =
+                    policy.qualifiers.iter().map(qualifier_info).collect::<Result<_, _>>()?;
+                parts.push(encode::sequence(&qualifiers)?);
+            }
+            information.push(encode::sequence(&parts)?);
+        }
+        Self::new(oid::CERTIFICATE_POLICIES, false, encode::sequence(&information)?)
+    }
+
+    /// RFC 6960 section 4.2.2.2.1
+    pub(crate) fn ocsp_no_check() -> Result<Self, Error> {
+        Self::new(oid::OCSP_NO_CHECK, false, encode::element(Tag::Null, &[])?)
+    }
+
+    /// Delegated credentials as cfssl asks for them.
+    pub(crate) fn delegation_usage() -> Result<Self, Error> {
+        Self::new(oid::DELEGATION_USAGE, false, encode::element(Tag::Null, &[])?)
+    }
+}
+
+fn qualifier_info(qualifier: &PolicyQualifier) -> Result<Vec<u8>, Error> {
+    Ok(match qualifier {
+        PolicyQualifier::Cps(uri) => {
+            let uri = Ia5StringRef::new(uri)?;
+            PolicyQualifierInfo { oid: oid::QUALIFIER_CPS, qualifier: uri.into() }.to_der()?
+        }
+        PolicyQualifier::UserNotice(text) => {
+            let notice = encode::sequence(&[Utf8StringRef::new(text)?.to_der()?])?;
+            let qualifier = AnyRef::from_der(&notice)?;
+            PolicyQualifierInfo { oid: oid::QUALIFIER_USER_NOTICE, qualifier }.to_der()?
+        }
+    })
+}
+
+fn context(number: u32, constructed: bool) -> Tag {
+    Tag::ContextSpecific { constructed, number: TagNumber(number) }
+}
+
+/// A GeneralName of the kind uniformResourceIdentifier.
+fn uri(url: &str) -> Result<Vec<u8>, Error> {
+    encode::element(context(6, false), url.as_bytes())
+}
+
+/// The elements of `contents` that have `tag`.
+fn tagged(contents: &[u8], tag: Tag) -> Result<Vec<AnyRef<'_>>, Error> {
+    let mut elements = encode::elements::<AnyRef<'_>>(contents)?;
+    elements.retain(|element| der::Tagged::tag(element) == tag);
+    Ok(elements)
+}
+
+/// What the extensions of a certificate or a request say.
+pub(crate) trait Extensions {
+    fn find(&self, oid: ObjectIdentifier) -> Option<&Extension>;
+
+    fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
+        let Some(extension) = self.find(oid::BASIC_CONSTRAINTS) else { return Ok(None) };
+        Ok(Some(BasicConstraints::from_der(extension.value.as_bytes())?))
+    }
+
+    fn key_usage(&self) -> Result<Option<KeyUsage>, Error> {
+        let Some(extension) = self.find(oid::KEY_USAGE) else { return Ok(None) };
+        let bits = BitStringRef::from_der(extension.value.as_bytes())?;
+        Ok(Some(KeyUsage::from_bits(bits.raw_bytes())))
+    }
+
+    fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, Error> {
+        let Some(extension) = self.find(oid::EXTENDED_KEY_USAGE) else { return Ok(None) };
+        Ok(Some(Vec::from_der(extension.value.as_bytes())?))
+    }
+
+    fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
+        match self.find(oid::SUBJECT_ALT_NAME) {
+            Some(extension) => SubjectAltNames::from_der(extension.value.as_bytes()),
+            None => Ok(SubjectAltNames::default()),
+        }
+    }
+
+    /// The URIs of one access method in authorityInfoAccess.
+    fn access_urls(&self, method: ObjectIdentifier) -> Result<Vec<String>, Error> {
+        let Some(extension) = self.find(oid::AUTHORITY_INFO_ACCESS) else { return Ok(Vec::new()) };
+        let mut urls = Vec::new();
+        let descriptions = AnyRef::from_der(extension.value.as_bytes())?;
+        for description in encode::elements::<AnyRef<'_>>(descriptions.value())? {
+            let mut fields = encode::elements::<AnyRef<'_>>(description.value())?.into_iter();
+            if let (Some(oid), Some(location)) = (fields.next(), fields.next())
+                && oid.decode_as::<ObjectIdentifier>()? == method
+                && der::Tagged::tag(&location) == context(6, false)
+            {
+                urls.push(String::from_utf8_lossy(location.value()).into_owned());
+            }
+        }
+        Ok(urls)
+    }
+
+    /// The URIs in cRLDistributionPoints.
+    fn crl_urls(&self) -> Result<Vec<String>, Error> {
+        let Some(extension) = self.find(oid::CRL_DISTRIBUTION_POINTS) else { return Ok(Vec::new()) };
+        let mut urls = Vec::new();
+        let points = AnyRef::from_der(extension.value.as_bytes())?;
+        for point in encode::elements::<AnyRef<'_>>(points.value())? {
+            for name in tagged(point.value(), context(0, true))? {
+                for full_name in tagged(name.value(), context(0, true))? {
+                    for uri in tagged(full_name.value(), context(6, false))? {
+                        urls.push(String::from_utf8_lossy(uri.value()).into_owned());
+                    }
+                }
+            }
+        }
+        Ok(urls)
+    }
+
+    fn subject_key_identifier(&self) -> Result<Option<Vec<u8>>, Error> {
+        let Some(extension) = self.find(oid::SUBJECT_KEY_IDENTIFIER) else { return Ok(None) };
+        Ok(Some(AnyRef::from_der(extension.value.as_bytes())?.value().to_vec()))
+    }
+
+    /// The keyIdentifier, if the extension has one.
+    fn authority_key_identifier(&self) -> Result<Option<Vec<u8>>, Error> {
+        let Some(extension) = self.find(oid::AUTHORITY_KEY_IDENTIFIER) else { return Ok(None) };
+        let sequence = AnyRef::from_der(extension.value.as_bytes())?;
+        let fields = encode::elements::<AnyRef<'_>>(sequence.value())?;
+        Ok(fields
+            .into_iter()
+            .find(|field| der::Tagged::tag(field) == context(0, false))
+            .map(|field| field.value().to_vec()))
+    }
+}
+
+impl Extensions for [Extension] {
+    fn find(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+        self.iter().find(|extension| extension.oid == oid)
+    }
+}

@@ -1,0 +1,83 @@
+//! Renewal: the old certificate once more, with a new serial number and new dates.
+
+use time::OffsetDateTime;
+
+use crate::x509::certificate::Certificate;
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::extension::Extension;
+use crate::x509::issuer::Issuer;
+use crate::x509::notice::{Notice, NoticeKind, WithNotices};
+use crate::x509::oid;
+use crate::x509::random::{Random, SerialNumber};
+use crate::x509::sign::ToBeSigned;
+use crate::x509::validity::renewed;
+
+impl Issuer {
+    /// Issues `old` anew for the same key: name, usages and every other extension are the old certificate's,
+    /// byte for byte, and it lives as long. Only what names the issuer is this CA's own.
+    ///
+    /// The private key is not needed, and nothing on the server changes but one public file.
+    ///
+    /// ```
+    /// use pki_core::cfssl::{Config, Request, SigningRequest, ca};
+    /// use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
+    /// use time::{Duration, OffsetDateTime};
+    ///
+    /// # let now = OffsetDateTime::now_utc();
+    /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(request.key)?;
+    /// # let issuer = Issuer::new(ca::create(&request, &key, now, &SystemRandomness)?.value.certificate, key)?;
+    /// # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
+    /// # let csr = request.sign(&SystemKeys.generate(request.key)?, &mut Vec::new())?.verify()?;
+    /// # let config = Config::default();
+    /// # let profile = config.profile(None)?;
+    /// # let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
+    /// # let old = issuer.sign(&signing, now, &SystemRandomness)?.value;
+    /// let new = issuer.renew(&old, now + Duration::days(300), &SystemRandomness)?.value;
+    /// assert_eq!(new.subject_alt_names(), old.subject_alt_names());
+    /// assert_eq!(new.not_after() - old.not_after(), Duration::days(300));
+    /// # Ok::<(), pki_core::cfssl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the CA is not valid at `now`, the key is too weak ([`ErrorKind::WeakKey`]), or the CA's path length
+    /// forbids the CA that `old` is ([`ErrorKind::PathLenExceeded`]).
+    pub fn renew(
+        &self,
+        old: &Certificate,
+        now: OffsetDateTime,
+        random: &dyn Random,
+    ) -> Result<WithNotices<Certificate>, Error> {
+        self.check_valid(now)?;
+        let public_key = old.public_key()?;
+        if public_key.is_weak() {
+            return Err(ErrorKind::WeakKey { kind: public_key.kind() }.into());
+        }
+        if let Some(constraints) = old.basic_constraints().filter(|constraints| constraints.ca) {
+            self.check_path_len(constraints.path_len)?;
+        }
+        let mut extensions = Vec::new();
+        for extension in old.extensions() {
+            if extension.oid != oid::AUTHORITY_KEY_IDENTIFIER {
+                extensions.push(extension.clone());
+            } else if let Some(identifier) = self.certificate.subject_key_identifier() {
+                extensions.push(Extension::authority_key_identifier(identifier)?);
+            }
+        }
+        let certificate = ToBeSigned {
+            serial: SerialNumber::generate(random)?,
+            issuer: self.certificate.subject(),
+            validity: renewed(old.validity(), now)?,
+            subject: old.subject(),
+            public_key: &public_key,
+            extensions: &extensions,
+        }
+        .sign(self.key())?;
+        let mut notices = self.notices(&certificate);
+        if old.issuer() != self.certificate.subject() {
+            let (was, is) = (old.issuer().to_string(), self.certificate.subject().to_string());
+            notices.push(Notice::new(NoticeKind::OtherIssuer { was, is }));
+        }
+        Ok(WithNotices { value: certificate, notices })
+    }
+}

@@ -1,0 +1,13 @@
+//! Keys: kinds, generation, reading, writing as cfssl writes them, signing, checking signatures.
+
+mod encrypted;
+mod generate;
+pub(crate) mod kind;
+pub(crate) mod private;
+pub(crate) mod public;
+mod read;
+
+pub use generate::{KeySource, RacingKeys, SystemKeys};
+pub use kind::{KeyAlgorithm, PublicKeyKind};
+pub use private::PrivateKey;
+pub use public::PublicKey;

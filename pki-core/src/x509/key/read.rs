@@ -1,0 +1,59 @@
+//! Reading key files: PKCS#8, PKCS#1 and SEC 1, under whatever label, encrypted or not.
+
+use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
+
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::key::PrivateKey;
+use crate::x509::key::encrypted;
+use crate::x509::key::private::Signer;
+use crate::x509::pem;
+
+impl PrivateKey {
+    /// The key in a key file: the first PEM block that is not `EC PARAMETERS`, or bare DER.
+    ///
+    /// # Errors
+    /// If there is no key ([`ErrorKind::NoPrivateKey`]), it is of a kind that is not supported or too weak
+    /// ([`ErrorKind::PrivateKey`]), or encrypted and `password` is missing or wrong.
+    pub fn read(file: &[u8], password: Option<&str>) -> Result<Self, Error> {
+        let Some(block) = pem::blocks(file).into_iter().find(|block| block.label != "EC PARAMETERS") else {
+            // An ASN.1 SEQUENCE is the only other thing that a key can be.
+            return if file.first() == Some(&0x30) {
+                Self::from_der(file)
+            } else {
+                Err(ErrorKind::NoPrivateKey.into())
+            };
+        };
+        match encrypted::decrypt(&block, password)? {
+            Some(der) => Self::from_der(&der),
+            None => Self::from_der(&block.der),
+        }
+    }
+
+    /// The key in bare DER.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let rsa = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
+        let rejected = match rsa {
+            Ok(pair) => return Self::new(Signer::Rsa(pair)),
+            Err(rejected) => rejected.to_string(),
+        };
+        let curves = [
+            &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING,
+            &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING,
+            &algorithms::ECDSA_P521_SHA512_ASN1_SIGNING,
+        ];
+        if let Some(pair) =
+            curves.into_iter().find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok())
+        {
+            return Self::new(Signer::Ecdsa(pair));
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            return Self::new(Signer::Ed25519(pair));
+        }
+        let reason = match rejected.as_str() {
+            "TooSmall" => "RSA keys of less than 2048 bits are too weak",
+            "TooLarge" => "RSA keys of more than 8192 bits are not supported",
+            _ => "it is no RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
+        };
+        Err(ErrorKind::PrivateKey { reason }.into())
+    }
+}

@@ -1,0 +1,315 @@
+//! Distinguished names (RFC 5280 section 4.1.2.4): the bytes that were read, and names written as cfssl does.
+
+use std::fmt::{self, Write};
+
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode, Encode, Sequence, Tag, Tagged};
+
+use crate::x509::der as encode;
+use crate::x509::error::Error;
+use crate::x509::oid;
+
+/// A distinguished name, kept byte for byte: what issued a certificate must be named exactly as it names
+/// itself, whatever string types and groupings it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    der: Vec<u8>,
+    attributes: Vec<Attribute>,
+}
+
+/// One attribute of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute type.
+    pub oid: ObjectIdentifier,
+    /// Its value as text.
+    pub value: String,
+}
+
+#[derive(Sequence)]
+struct AttributeTypeAndValue<'a> {
+    oid: ObjectIdentifier,
+    value: AnyRef<'a>,
+}
+
+impl Name {
+    /// The name in a DER RDNSequence.
+    ///
+    /// # Errors
+    /// If the bytes are no RDNSequence.
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let rdns = AnyRef::from_der(der)?;
+        rdns.tag().assert_eq(Tag::Sequence)?;
+        let mut attributes = Vec::new();
+        for rdn in encode::elements::<AnyRef<'_>>(rdns.value())? {
+            rdn.tag().assert_eq(Tag::Set)?;
+            for attribute in encode::elements::<AttributeTypeAndValue<'_>>(rdn.value())? {
+                attributes.push(Attribute { oid: attribute.oid, value: text(attribute.value) });
+            }
+        }
+        Ok(Self { der: der.to_vec(), attributes })
+    }
+
+    /// The RDNSequence.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Every attribute, in the order of the bytes.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// Whether there is no attribute at all.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// The values of one attribute type, in order.
+    pub fn values(&self, oid: ObjectIdentifier) -> impl Iterator<Item = &str> {
+        self.attributes
+            .iter()
+            .filter(move |attribute| attribute.oid == oid)
+            .map(|attribute| attribute.value.as_str())
+    }
+
+    /// The last common name, if any.
+    pub fn common_name(&self) -> Option<&str> {
+        self.values(oid::COMMON_NAME).last()
+    }
+}
+
+/// In the manner of RFC 4514, but in the order of the bytes, as OpenSSL prints it.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for Attribute { oid, value } in &self.attributes {
+            f.write_str(separator)?;
+            write!(f, "{}=", type_name(*oid))?;
+            for c in value.chars() {
+                match c {
+                    ',' | '\\' => write!(f, "\\{c}")?,
+                    // A name from elsewhere must not steer a terminal.
+                    _ if c.is_control() => write!(f, "{}", c.escape_default())?,
+                    _ => f.write_char(c)?,
+                }
+            }
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+impl Attribute {
+    /// The short name of its type, as in `CN`; its identifier if it has none.
+    pub fn type_name(&self) -> String {
+        type_name(self.oid)
+    }
+}
+
+fn type_name(oid: ObjectIdentifier) -> String {
+    short_name(oid).map_or_else(|| oid.to_string(), str::to_owned)
+}
+
+fn short_name(oid: ObjectIdentifier) -> Option<&'static str> {
+    Some(match oid {
+        oid::COMMON_NAME => "CN",
+        oid::COUNTRY_NAME => "C",
+        oid::DOMAIN_COMPONENT => "DC",
+        oid::EMAIL_ADDRESS => "emailAddress",
+        oid::LOCALITY_NAME => "L",
+        oid::ORGANIZATION_NAME => "O",
+        oid::ORGANIZATION_IDENTIFIER => "organizationIdentifier",
+        oid::ORGANIZATIONAL_UNIT_NAME => "OU",
+        oid::POSTAL_CODE => "postalCode",
+        oid::SERIAL_NUMBER => "serialNumber",
+        oid::STATE_OR_PROVINCE_NAME => "ST",
+        oid::STREET_ADDRESS => "street",
+        oid::TITLE => "title",
+        oid::USER_ID => "UID",
+        _ => return None,
+    })
+}
+
+/// The text of an attribute value, whatever its string type; T.61 is read as Latin-1, as everybody does.
+fn text(value: AnyRef<'_>) -> String {
+    let bytes = value.value();
+    match value.tag() {
+        Tag::TeletexString => bytes.iter().map(|&byte| char::from(byte)).collect(),
+        Tag::BmpString => {
+            let units =
+                bytes.chunks_exact(2).map(|pair| pair.iter().fold(0, |unit, &b| unit << 8 | u16::from(b)));
+            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// A subject by its attributes, to be written the way Go's `pkix.Name` and cfssl write it: a fixed order of
+/// types, all values of one type in one (multi-valued) RDN, then the other attributes one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// countryName
+    pub country: Vec<String>,
+    /// stateOrProvinceName
+    pub province: Vec<String>,
+    /// localityName
+    pub locality: Vec<String>,
+    /// streetAddress
+    pub street_address: Vec<String>,
+    /// postalCode
+    pub postal_code: Vec<String>,
+    /// organizationName
+    pub organization: Vec<String>,
+    /// organizationalUnitName
+    pub organizational_unit: Vec<String>,
+    /// commonName; absent if empty
+    pub common_name: String,
+    /// serialNumber; absent if empty
+    pub serial_number: String,
+    /// Attributes of any type, written last. One of the types above replaces what stands there.
+    pub extra: Vec<Attribute>,
+}
+
+impl Subject {
+    /// A subject that has a common name only.
+    pub fn common_name(common_name: impl Into<String>) -> Self {
+        Self { common_name: common_name.into(), ..Self::default() }
+    }
+
+    /// Puts what `other` says in the place of what is here, type by type; what it does not say stays.
+    pub fn replace_with(&mut self, other: &Self) {
+        for (ours, theirs) in [
+            (&mut self.country, &other.country),
+            (&mut self.province, &other.province),
+            (&mut self.locality, &other.locality),
+            (&mut self.street_address, &other.street_address),
+            (&mut self.postal_code, &other.postal_code),
+            (&mut self.organization, &other.organization),
+            (&mut self.organizational_unit, &other.organizational_unit),
+        ] {
+            if !theirs.is_empty() {
+                ours.clone_from(theirs);
+            }
+        }
+        for (ours, theirs) in
+            [(&mut self.common_name, &other.common_name), (&mut self.serial_number, &other.serial_number)]
+        {
+            if !theirs.is_empty() {
+                ours.clone_from(theirs);
+            }
+        }
+        self.extra.retain(|ours| !other.extra.iter().any(|theirs| theirs.oid == ours.oid));
+        self.extra.extend(other.extra.iter().cloned());
+    }
+
+    /// The name.
+    ///
+    /// # Errors
+    /// If a value cannot be encoded.
+    pub fn to_name(&self) -> Result<Name, Error> {
+        let one = |value: &String| if value.is_empty() { Vec::new() } else { vec![value.clone()] };
+        let standard = [
+            (oid::COUNTRY_NAME, self.country.clone()),
+            (oid::STATE_OR_PROVINCE_NAME, self.province.clone()),
+            (oid::LOCALITY_NAME, self.locality.clone()),
+            (oid::STREET_ADDRESS, self.street_address.clone()),
+            (oid::POSTAL_CODE, self.postal_code.clone()),
+            (oid::ORGANIZATION_NAME, self.organization.clone()),
+            (oid::ORGANIZATIONAL_UNIT_NAME, self.organizational_unit.clone()),
+            (oid::COMMON_NAME, one(&self.common_name)),
+            (oid::SERIAL_NUMBER, one(&self.serial_number)),
+        ];
+        let mut rdns = Vec::new();
+        for (oid, values) in standard {
+            if !values.is_empty() && !self.extra.iter().any(|extra| extra.oid == oid) {
+                rdns.push(relative_distinguished_name(oid, &values)?);
+            }
+        }
+        for Attribute { oid, value } in &self.extra {
+            rdns.push(relative_distinguished_name(*oid, std::slice::from_ref(value))?);
+        }
+        Name::from_der(&encode::sequence(&rdns)?)
+    }
+}
+
+/// Sorts what a name says into the fields; of several common names or serial numbers the last counts.
+impl From<&Name> for Subject {
+    fn from(name: &Name) -> Self {
+        let mut subject = Self::default();
+        for attribute in name.attributes() {
+            let value = attribute.value.clone();
+            match attribute.oid {
+                oid::COUNTRY_NAME => subject.country.push(value),
+                oid::STATE_OR_PROVINCE_NAME => subject.province.push(value),
+                oid::LOCALITY_NAME => subject.locality.push(value),
+                oid::STREET_ADDRESS => subject.street_address.push(value),
+                oid::POSTAL_CODE => subject.postal_code.push(value),
+                oid::ORGANIZATION_NAME => subject.organization.push(value),
+                oid::ORGANIZATIONAL_UNIT_NAME => subject.organizational_unit.push(value),
+                oid::COMMON_NAME => subject.common_name = value,
+                oid::SERIAL_NUMBER => subject.serial_number = value,
+                _ => subject.extra.push(attribute.clone()),
+            }
+        }
+        subject
+    }
+}
+
+/// One SET with every value of one type, in DER's order of SET OF (X.690 section 11.6), repeats kept.
+fn relative_distinguished_name(oid: ObjectIdentifier, values: &[String]) -> Result<Vec<u8>, Error> {
+    let mut attributes = Vec::new();
+    for value in values {
+        let tag = if value.bytes().all(is_printable) { Tag::PrintableString } else { Tag::Utf8String };
+        let value = AnyRef::new(tag, value.as_bytes())?;
+        attributes.push(AttributeTypeAndValue { oid, value }.to_der()?);
+    }
+    attributes.sort();
+    encode::element(Tag::Set, &attributes.concat())
+}
+
+/// PrintableString's alphabet (X.680 section 41.4).
+fn is_printable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_type_share_an_rdn_in_der_order() {
+        let subject = Subject {
+            organizational_unit: vec!["B".into(), "A".into(), "*".into()],
+            common_name: "x".into(),
+            ..Subject::default()
+        };
+        let name = subject.to_name().unwrap();
+        assert_eq!(name.to_string(), "OU=*, OU=A, OU=B, CN=x");
+        let rdns = AnyRef::from_der(name.der()).unwrap();
+        assert_eq!(encode::elements::<AnyRef<'_>>(rdns.value()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_extra_attribute_replaces_the_standard_one_and_stands_last() {
+        let subject = Subject {
+            organization: vec!["gone".into()],
+            common_name: "x".into(),
+            extra: vec![Attribute { oid: oid::ORGANIZATION_NAME, value: "O2".into() }],
+            ..Subject::default()
+        };
+        assert_eq!(subject.to_name().unwrap().to_string(), "CN=x, O=O2");
+    }
+
+    #[test]
+    fn a_name_survives_the_way_through_its_attributes() {
+        let subject = Subject {
+            country: vec!["CN".into()],
+            organization: vec!["k8s".into()],
+            common_name: "etcd".into(),
+            ..Subject::default()
+        };
+        let name = subject.to_name().unwrap();
+        assert_eq!(Subject::from(&name).to_name().unwrap(), name);
+    }
+}

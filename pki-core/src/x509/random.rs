@@ -1,0 +1,69 @@
+//! Randomness as an argument, and the one thing it is used for here: serial numbers.
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use crate::x509::error::{Error, ErrorKind};
+
+/// A source of random bytes.
+pub trait Random: Sync {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// If the source fails.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Error>;
+}
+
+/// Random bytes from aws-lc, seeded by the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandomness;
+
+impl Random for SystemRandomness {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        SystemRandom::new().fill(bytes).map_err(|_| ErrorKind::Randomness.into())
+    }
+}
+
+/// A certificate's serial number: positive, at most 20 bytes (RFC 5280 section 4.1.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialNumber([u8; 20]);
+
+impl SerialNumber {
+    /// 159 random bits, which keeps serial numbers apart across all CAs of a cluster: etcd looks up revoked
+    /// certificates by serial number alone.
+    ///
+    /// # Errors
+    /// If `random` fails.
+    pub fn generate(random: &dyn Random) -> Result<Self, Error> {
+        let mut bytes = [0; 20];
+        while bytes.iter().all(|&byte| byte == 0) {
+            random.fill(&mut bytes)?;
+            let [first, ..] = &mut bytes;
+            *first &= 0x7f;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// 63 random bits, as cfssl gives them to certificates that sign themselves.
+    ///
+    /// # Errors
+    /// If `random` fails.
+    pub(crate) fn generate_short(random: &dyn Random) -> Result<Self, Error> {
+        let mut number = 0;
+        while number == 0 {
+            let mut bytes = [0; 8];
+            random.fill(&mut bytes)?;
+            number = u64::from_be_bytes(bytes) >> 1;
+        }
+        let mut bytes = [0; 20];
+        let [.., a, b, c, d, e, f, g, h] = &mut bytes;
+        for (byte, random) in [a, b, c, d, e, f, g, h].into_iter().zip(number.to_be_bytes()) {
+            *byte = random;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Big-endian, leading zeros included.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,102 @@
+//! From when to when a certificate is valid (RFC 5280 section 4.1.2.5).
+
+use der::Encode;
+use der::asn1::{GeneralizedTime, UtcTime};
+use time::{Duration, OffsetDateTime};
+
+use crate::x509::der as encode;
+use crate::x509::error::{Error, ErrorKind};
+
+/// How long before now a certificate begins unless something else is asked for, so that it is valid where clocks are
+/// late: five minutes, as in cfssl.
+pub const BACKDATE: Duration = Duration::minutes(5);
+
+/// From when to when a certificate is valid (RFC 5280 section 4.1.2.5), in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+}
+
+impl Validity {
+    /// Both ends, cut to the second.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validity`] if it would end before it begins.
+    pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self, Error> {
+        let whole = |moment: OffsetDateTime| moment.to_offset(time::UtcOffset::UTC).truncate_to_second();
+        let (not_before, not_after) = (whole(not_before), whole(not_after));
+        if not_after <= not_before {
+            return Err(ErrorKind::Validity { not_before, not_after }.into());
+        }
+        Ok(Self { not_before, not_after })
+    }
+
+    /// What a certificate says, right or wrong.
+    pub(in crate::x509) fn as_read(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Self {
+        Self { not_before, not_after }
+    }
+
+    /// The first moment at which it is valid.
+    pub fn not_before(self) -> OffsetDateTime {
+        self.not_before
+    }
+
+    /// The last moment at which it is valid.
+    pub fn not_after(self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    /// `length` from `not_before` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Date`] if a certificate cannot hold the end, [`ErrorKind::Validity`] if it would end before it begins.
+    pub fn lasting(not_before: OffsetDateTime, length: Duration) -> Result<Self, Error> {
+        Self::new(not_before, end(not_before, length)?)
+    }
+
+    pub(in crate::x509) fn to_der(self) -> Result<Vec<u8>, Error> {
+        encode::sequence(&[time_der(self.not_before)?, time_der(self.not_after)?])
+    }
+}
+
+/// UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
+pub(crate) fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
+    let out_of_range = |_| ErrorKind::Date { moment };
+    let seconds = u64::try_from(moment.unix_timestamp()).map_err(|_| ErrorKind::Date { moment })?;
+    let since_epoch = std::time::Duration::from_secs(seconds);
+    Ok(if moment.year() < 2050 {
+        UtcTime::from_unix_duration(since_epoch).map_err(out_of_range)?.to_der()?
+    } else {
+        GeneralizedTime::from_unix_duration(since_epoch).map_err(out_of_range)?.to_der()?
+    })
+}
+
+/// `from` and `length` later.
+pub(crate) fn end(from: OffsetDateTime, length: Duration) -> Result<OffsetDateTime, Error> {
+    from.checked_add(length).ok_or_else(|| ErrorKind::Date { moment: from }.into())
+}
+
+/// The nearest whole minute, half a minute going up.
+pub(crate) fn round_to_minute(moment: OffsetDateTime) -> OffsetDateTime {
+    let half = moment + Duration::seconds(30);
+    half.replace_second(0).unwrap_or(half).truncate_to_second()
+}
+
+/// As long as `old`, from now on.
+pub(in crate::x509) fn renewed(old: Validity, now: OffsetDateTime) -> Result<Validity, Error> {
+    Validity::lasting(round_to_minute(now) - BACKDATE, old.not_after() - old.not_before())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn minutes_are_rounded_half_up() {
+        assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:29.9 UTC)), datetime!(2026-11-21 01:47 UTC));
+        assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:30 UTC)), datetime!(2026-11-21 01:48 UTC));
+    }
+}
