@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki_core::base::parallel;
 use pki_core::etcd::{Cluster, Folder, Label, Member, Plan, Progress, Report, describe};
-use pki_core::etcd::{Error, ErrorKind, Notice, WithNotices};
+use pki_core::etcd::{Error, Notice, WithNotices};
 use pki_core::x509::{KeySource, RacingKeys, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 
@@ -126,10 +126,9 @@ pub(crate) fn run(command: Command, io: &mut Io<'_>) -> Result<u8, Failure> {
 
 impl New {
     fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let failure = |error| Failure::from(Error::from(ErrorKind::Description(error)));
-        let name = Label::parse(&self.name).map_err(failure)?;
+        let name = Label::parse(&self.name)?;
         let members: Vec<Member> =
-            self.members.iter().map(|text| Member::parse(text).map_err(failure)).collect::<Result<_, _>>()?;
+            self.members.iter().map(|text| Member::parse(text)).collect::<Result<_, _>>()?;
         let text = describe(&name, &members);
         // What is printed can be applied: two members with one address are told here.
         let cluster = Cluster::from_yaml(&text, None).map_err(Error::without_place)?;

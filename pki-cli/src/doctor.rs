@@ -59,8 +59,8 @@ fn usage(message: String, hint: Option<String>) -> Failure {
 impl Doctor {
     /// Runs the command and tells the exit status.
     pub(crate) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let version =
-            EtcdVersion::parse(&self.etcd).map_err(|error| usage(error.to_string(), error.hint()))?;
+        let version = EtcdVersion::parse(&self.etcd)
+            .map_err(|error| usage(error.to_string(), Some(error.hint().to_owned())))?;
         if self.rules {
             return self.list(version, io);
         }

@@ -1,7 +1,9 @@
 //! How a command fails: a message, what to do about it, and the exit status.
 
 use anstyle::{AnsiColor, Style};
-use pki_core::disk::BatchError;
+use std::path::Path;
+
+use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::{cfssl, etcd, x509};
 
 use crate::hint;
@@ -31,6 +33,12 @@ impl Failure {
     /// Whoever read our output has gone; there is nobody to tell.
     pub(crate) fn broken_pipe() -> Self {
         Self { silent: true, ..Self::user(String::new()) }
+    }
+
+    /// A file could not be written.
+    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
+        let failure = Self::user(format!("cannot write {}: {error}", path.display()));
+        failure.known_hint(KeyIsThere::in_error(error).map(KeyIsThere::hint))
     }
 
     /// What to do about it.
@@ -124,9 +132,21 @@ impl From<etcd::Error> for Failure {
     }
 }
 
+impl From<etcd::DescriptionError> for Failure {
+    fn from(error: etcd::DescriptionError) -> Self {
+        etcd::Error::from(etcd::ErrorKind::Description(error)).into()
+    }
+}
+
+impl From<etcd::Invalid> for Failure {
+    fn from(error: etcd::Invalid) -> Self {
+        Self::user(error.to_string()).hint(error.hint())
+    }
+}
+
 impl From<BatchError> for Failure {
     fn from(error: BatchError) -> Self {
-        Self::user(format!("cannot write {error}"))
+        Self::write(&error.path, &error.source)
     }
 }
 

@@ -56,9 +56,13 @@ impl Folder {
 
     /// Runs `cfssl`; `@` in a word stands for this folder.
     fn run(&self, words: &str) -> Outcome {
+        self.run_program(&format!("cfssl {words}"))
+    }
+
+    /// Runs the program that the first word names.
+    fn run_program(&self, words: &str) -> Outcome {
         let folder = format!("{}/", self.0.path().display());
-        let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
-        let args = std::iter::once("cfssl".into()).chain(words);
+        let args = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let status =
             Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
@@ -279,6 +283,30 @@ fn what_is_wrong_with_one_of_many_is_told() {
     assert!(!folder.path("leaf-key.pem").exists());
     folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
     folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
+}
+
+#[test]
+fn no_key_is_lost_to_a_list_or_a_bundle() {
+    let folder = Folder::new();
+    let key = folder.read("ca-key.pem");
+    for name in ["list.crl", "all.pem", "etcdpki.prom"] {
+        fs::copy(folder.path("ca-key.pem"), folder.path(name)).unwrap();
+    }
+    folder.write("serials", "1\n");
+    let message = "a private key is there, and it would be lost";
+    folder.bad("gencrl -bare @list @serials @ca.pem @ca-key.pem", message);
+    assert_eq!(folder.read("list.crl"), key);
+    let outcome = folder.run_program("mkbundle -f @all.pem @ca.pem");
+    assert!(outcome.status == 1 && outcome.errors.contains(message), "{}", outcome.errors);
+    assert_eq!(folder.read("all.pem"), key);
+    folder.write("one.yaml", "name: one\nmembers: [{name: etcd1, address: 10.0.0.1}]\n");
+    let outcome = folder.run_program("etcdpki cluster apply -f @one.yaml -o @out");
+    assert_eq!(outcome.status, 0, "{}", outcome.errors);
+    let outcome = folder.run_program("etcdpki cluster status @out --prometheus @etcdpki.prom");
+    assert!(outcome.status == 1 && outcome.errors.contains(message), "{}", outcome.errors);
+    assert_eq!(folder.read("etcdpki.prom"), key);
+    folder.good("gencrl -force -bare @list @serials @ca.pem @ca-key.pem");
+    assert_ne!(folder.read("list.crl"), key);
 }
 
 #[test]

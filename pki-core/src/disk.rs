@@ -3,9 +3,10 @@
 //! A file gets its bytes before its name, so a reader sees the old content or the new one and never a part. Until
 //! then it is in no folder (`O_TMPFILE`, open(2)) and goes when its process is killed; where that cannot be, it has a
 //! temporary name in the target's own folder. The bytes may be secrets: no file is ever readable by more than its
-//! mode allows.
+//! mode allows. And no private key is lost because something else is given its name, unless the writer says so.
 
 mod batch;
+mod key;
 mod many;
 mod staged;
 mod sync;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::Path;
 
 pub use crate::disk::batch::{Batch, BatchError};
+pub use crate::disk::key::{KeyIsThere, holds_private_key};
 pub use crate::disk::many::{Stopped, write_many};
 pub use crate::disk::staged::Staged;
 
@@ -36,8 +38,11 @@ pub enum Mode {
 pub enum Existing {
     /// Keep it: writing fails with [`io::ErrorKind::AlreadyExists`].
     Keep,
-    /// Put the new file in its place.
+    /// Put the new file in its place, unless a private key would be lost: writing fails with [`KeyIsThere`] then.
+    /// A key that is there with the same bytes is not lost.
     Replace,
+    /// Put the new file in its place, even where that takes a private key away.
+    ReplaceKeys,
 }
 
 /// Writes `bytes` to `path`: whole or not at all.
@@ -47,7 +52,8 @@ pub enum Existing {
 /// # Errors
 ///
 /// The folder of `path` is missing or not writable, the disk is full, or `path` names no file;
-/// [`io::ErrorKind::AlreadyExists`] if something has the name and is to be kept.
+/// [`io::ErrorKind::AlreadyExists`] if something has the name and is to be kept, with [`KeyIsThere`] inside if that is
+/// a private key that would be lost.
 pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
     let mut batch = Batch::default();
     batch.add(Staged::new(path, bytes, mode, existing)?);

@@ -49,8 +49,8 @@ pub use cluster::layout::{Layout, Role};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
-pub use describe::error::DescriptionError;
 pub use describe::writer::describe;
+pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::Folder;
 pub use folder::tree::{Entry, FileKind, Owner, Tree};
@@ -64,6 +64,7 @@ pub use plan::steps::{Step, next_steps};
 pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use safe::address::{DnsName, HostName, MemberAddress};
 pub use safe::host_path::HostPath;
+pub use safe::invalid::{Invalid, SafeValue};
 pub use safe::label::Label;
 pub use safe::shell::word as shell_word;
 pub use safe::ssh::SshTarget;

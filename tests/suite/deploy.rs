@@ -4,6 +4,8 @@
 //! `/run` and `/var/lib` are the host's. A program `systemctl` notes there what it is asked for, and the test starts
 //! real etcd from what has arrived.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -29,6 +31,8 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("deploy::shellcheck_accepts_it", shellcheck_accepts_it),
         trial("deploy::files_arrive_with_owners_and_modes", files_arrive),
+        trial("deploy::printed_copies_take_nothing_from_whom_it_belongs_to", printed_copies_take_nothing),
+        trial("deploy::links_of_the_user_lead_nowhere", links_of_the_user_lead_nowhere),
         trial("deploy::what_a_host_lacks_is_told_before_anything_is_done", what_a_host_lacks_is_told),
         trial("deploy::usage_is_checked", usage_is_checked),
     ];
@@ -46,10 +50,16 @@ struct Hosts(TempDir);
 
 /// What `ssh` does: a shell on the host, as root.
 const SSH: &str = r#"#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-host=$HOSTS/${2#root@}
-test -d "$host" || { echo "ssh: connect to host ${2#root@}: No route to host" >&2; exit 255; }
-shift 2
+while :; do
+    case $1 in
+        -[lo]) shift 2 ;;
+        --) shift ;;
+        *) break ;;
+    esac
+done
+host=$HOSTS/${1#root@}
+test -d "$host" || { echo "ssh: connect to host ${1#root@}: No route to host" >&2; exit 255; }
+shift
 exec unshare -m sh -c '
     host=$1
     shift
@@ -143,9 +153,7 @@ fn files_arrive() -> Outcome {
     fs::set_permissions(host.join("etc/etcd"), Permissions::from_mode(0o750)).unwrap();
     chown(host.join("etc/etcd"), Some(7), Some(8)).unwrap();
     fs::write(host.join("etc/victim"), "precious").unwrap();
-    for name in ["server.pem.etcdpki", "server-key.pem"] {
-        symlink("/etc/victim", pki.join(name)).unwrap();
-    }
+    symlink("/etc/victim", pki.join("server-key.pem")).unwrap();
 
     let tree = moved(Tree::of(ONE_MEMBER).applied());
     let ran = run(&mut hosts.deploy(&tree, &["--copy"])).ok();
@@ -179,6 +187,126 @@ fn files_arrive() -> Outcome {
     let again = run(&mut hosts.deploy(&tree, &["--copy", "etcd1"])).ok();
     assert!(!again.stderr.contains(".pem"), "nothing has changed: {again}");
     Ok(())
+}
+
+/// What `apply` prints for those who copy by themselves, where root's umask is strict.
+fn printed_copies_take_nothing() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    find("rsync")?;
+    let host = hosts.path("127.0.0.1");
+    let tree = Tree::of(&ONE_MEMBER.replace("members", "host: {user: daemon}\nmembers"));
+    let printed = tree.apply().ok().stdout;
+    let commands: Vec<_> = printed.lines().map(str::trim).filter(|line| line.starts_with("rsync ")).collect();
+    assert!(!commands.is_empty(), "{printed}");
+    let copy = || {
+        let script = format!("set -e; umask 077\n{}", commands.join("\n"));
+        let mut path = OsString::from(format!("{}:", hosts.path("bin").display()));
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env("PATH", path).env("HOSTS", hosts.path("")).env("RSYNC_RSH", "ssh");
+        run(&mut command).ok();
+    };
+    let about = |path: &str| {
+        let about = fs::symlink_metadata(host.join(path)).unwrap();
+        (about.mode() & 0o7777, about.uid(), about.gid())
+    };
+    for path in ["etc", "etc/systemd/system"] {
+        fs::set_permissions(host.join(path), Permissions::from_mode(0o751)).unwrap();
+        chown(host.join(path), Some(7), Some(8)).unwrap();
+    }
+    let (user, group) = ids("daemon");
+    for time in ["the first", "the second"] {
+        copy();
+        for path in ["etc", "etc/systemd/system"] {
+            assert_eq!(about(path), (0o751, 7, 8), "{path}, {time} time");
+        }
+        assert_eq!(about("etc/etcd"), (0o755, 0, 0), "{time} time");
+        assert_eq!(about("etc/etcd/pki"), (0o700, user, group), "{time} time");
+        for (path, mode) in super::guides::listing(&tree.path("nodes/etcd1")) {
+            let path = path.to_str().unwrap();
+            let wanted = if path.starts_with("etc/etcd/pki") { (mode, user, group) } else { (mode, 0, 0) };
+            assert_eq!(about(path), wanted, "{path}, {time} time");
+            // As it was left by whoever copied everything as root's.
+            chown(host.join(path), Some(0), Some(0)).unwrap();
+        }
+        chown(host.join("etc/etcd/pki"), Some(0), Some(0)).unwrap();
+    }
+    Ok(())
+}
+
+/// Whoever is etcd's user on a host puts links to what is root's where root will work: as files that arrive, while
+/// they arrive, and as the folder itself.
+fn links_of_the_user_lead_nowhere() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let host = hosts.path("127.0.0.1");
+    let (etcd, folder, pki) = (ids("etcd"), host.join("etc/etcd"), host.join("etc/etcd/pki"));
+    let tree = Tree::of(ONE_MEMBER).applied();
+    fs::create_dir_all(&pki).unwrap();
+    for folder in [&folder, &pki] {
+        chown(folder, Some(etcd.0), Some(etcd.1)).unwrap();
+    }
+    let secret = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
+    };
+    fs::create_dir_all(host.join("etc/root/folder")).unwrap();
+    secret(
+        &host.join("etc/root/copy.pem"),
+        &fs::read(tree.path("nodes/etcd1/etc/etcd/pki/peer.pem")).unwrap(),
+    );
+    secret(&host.join("etc/root/victim"), b"precious");
+    // The folder itself, and what is in it.
+    let of_root = || (contents(&host.join("etc/root")), contents(&host.join("etc")).remove("root"));
+    let before = of_root();
+    symlink("/etc/root/folder", pki.join("server.pem")).unwrap();
+    symlink("/etc/root/copy.pem", pki.join("peer.pem")).unwrap();
+    let quick = "#!/bin/sh\nfor file in /etc/etcd/pki/*; do ln -sfn /etc/root/victim \"$file\"; done\n\
+                 exec /bin/chmod \"$@\"\n";
+    fs::write(hosts.path("bin/host/chmod"), quick).unwrap();
+    fs::set_permissions(hosts.path("bin/host/chmod"), Permissions::from_mode(0o755)).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    assert_eq!(of_root(), before);
+
+    fs::remove_file(hosts.path("bin/host/chmod")).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    for (name, entry) in contents(&pki) {
+        assert!(entry.0 & 0o170_000 == 0o100_000 && (entry.1, entry.2) == etcd, "{name}: {entry:?}");
+    }
+    assert_eq!(of_root(), before);
+
+    fs::rename(&pki, folder.join("away")).unwrap();
+    symlink("/etc/root", &pki).unwrap();
+    let ran = run(&mut hosts.deploy(&tree, &["--copy"])).ends_with(1);
+    assert!(ran.stderr.contains("/etc/etcd/pki is a link to /etc/root that others than root"), "{ran}");
+    assert_eq!(of_root(), before);
+    let mut left: Vec<_> = fs::read_dir(&folder).unwrap().map(|item| item.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["away", "etcd.env", "pki"]);
+    // What root made a link of is meant so.
+    chown(&folder, Some(0), Some(0)).unwrap();
+    fs::rename(folder.join("away"), host.join("etc/keys")).unwrap();
+    fs::remove_file(&pki).unwrap();
+    symlink("/etc/keys", &pki).unwrap();
+    run(&mut hosts.deploy(&tree, &["--copy"])).ok();
+    Ok(())
+}
+
+/// Mode, user, group and bytes of what is in a folder.
+fn contents(folder: &Path) -> BTreeMap<String, (u32, u32, u32, Vec<u8>)> {
+    let inside = fs::read_dir(folder).unwrap().map(|item| item.unwrap().path());
+    let about = inside.map(|path| {
+        let about = fs::symlink_metadata(&path).unwrap();
+        let mut bytes = if about.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        if about.is_dir() {
+            let names = fs::read_dir(&path).unwrap().map(|item| item.unwrap().file_name());
+            bytes = names.flat_map(OsString::into_encoded_bytes).collect();
+        }
+        (
+            path.file_name().unwrap().to_str().unwrap().to_owned(),
+            (about.mode(), about.uid(), about.gid(), bytes),
+        )
+    });
+    about.collect()
 }
 
 const ONE_MEMBER: &str = "name: one\nmembers: [{name: etcd1, address: 127.0.0.1}]\n";

@@ -160,9 +160,11 @@ fn follow(cluster: &mut Cluster, etcd: &Etcd, applied: &Ran) -> Outcome {
             title = line;
             continue;
         };
-        if let Some(rest) = command.strip_prefix("rsync -a --chown=root:root ") {
-            let node = rest.split_whitespace().next().unwrap();
-            cluster.copy(node.trim_end_matches('/').rsplit('/').next().unwrap())?;
+        if command.starts_with("rsync -rt ") {
+            let (node, _) = command.split_once("/nodes/").unwrap().1.split_once('/').unwrap();
+            cluster.copy(node)?;
+        } else if command.starts_with("rsync -a ") {
+            // The keys have come with the rest.
         } else if command == "systemctl disable --now etcd" {
             let (_, name) = title.split_once("the host of ").unwrap();
             cluster.wait_for_the_end(name.split(',').next().unwrap());

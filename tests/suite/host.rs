@@ -109,6 +109,14 @@ impl Host {
             let folder = quoted(&format!("/var/lib/{folder}"));
             script += &format!("mkdir -p {folder}; chown {user}:{group} {folder}; chmod 0700 {folder}\n");
         }
+        // Each command, also one with `+`, gets a mount namespace first, and none without the folders that it is to
+        // write to (systemd 252; systemd.exec(5), `ReadWritePaths=`).
+        let written = unit.all("Service", "ReadWritePaths");
+        let required =
+            written.iter().flat_map(|paths| paths.split_whitespace()).filter(|p| !p.starts_with('-'));
+        for path in required.map(quoted) {
+            script += &format!("[ -e {path} ] || {{ echo no {path}: 226/NAMESPACE >&2; exit 226; }}\n");
+        }
         script += "umask 0077\n";
         for line in unit.all("Service", "ExecStartPre").into_iter().map(CommandLine::parse) {
             let identity = if line.privileged { "" } else { &as_user };

@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("unit::systemd_accepts_it", systemd_accepts_it),
         trial("unit::systemd_rates_its_exposure_at_most_2", systemd_rates_its_exposure),
+        trial("unit::root_follows_no_link_of_the_user", root_follows_no_link_of_the_user),
         trial("unit::starts_etcd_as_agreed", starts_etcd_as_agreed),
     ]
 }
@@ -49,6 +50,17 @@ fn systemd_accepts_it() -> Outcome {
             assert!(verified.said().contains("etcd"), "{fixture}: {wrong} was accepted: {verified}");
         }
     }
+    Ok(())
+}
+
+/// Where the data folder is in that of the log, etcd's user could put a link in its place.
+fn root_follows_no_link_of_the_user() -> Outcome {
+    let host = "{data-dir: /srv/etcd/data, wal-dir: /srv/etcd/wal}";
+    let tree = Tree::of(&format!("name: one\nhost: {host}\nmembers: [{{name: etcd1, address: 10.0.0.1}}]\n"))
+        .applied();
+    let before =
+        ["+/bin/chown -hR etcd:etcd /etc/etcd/pki", "+/usr/bin/install -d -m 0700 -o etcd -g etcd /srv/etcd"];
+    assert_eq!(Unit::parse(&tree.read(UNIT)).all("Service", "ExecStartPre"), before);
     Ok(())
 }
 

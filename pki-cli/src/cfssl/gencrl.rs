@@ -82,8 +82,9 @@ pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
 fn deliver(crl: &Crl, call: &Call, log: &Log, io: &mut Io<'_>) -> Result<(), Failure> {
     if let Some(name) = call.given("bare") {
         let path = format!("{name}.crl");
-        disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), Existing::Replace)
-            .map_err(|error| Failure::user(format!("cannot write {path}: {error}")))?;
+        let existing = if call.flags.switch("force") { Existing::ReplaceKeys } else { Existing::Replace };
+        disk::write(path.as_ref(), crl.to_pem().as_bytes(), Mode::Masked(0o644), existing)
+            .map_err(|error| Failure::write(path.as_ref(), &error))?;
         log.info(io, format_args!("wrote {path}"));
         return Ok(());
     }

@@ -18,7 +18,6 @@ use zeroize::Zeroizing;
 
 use super::command::{Call, read};
 use super::input::{issuer, refuse_ca_section, refuse_to_replace_ca, signing_profile, warn};
-use super::json::holds_private_key;
 use super::log::Log;
 use crate::failure::Failure;
 use crate::io::Io;
@@ -36,7 +35,11 @@ impl Made {
         for file in self.files {
             let path = with_suffix(base, file.suffix);
             let mode = if file.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
-            let existing = if file.is_secret && !force { Existing::Keep } else { Existing::Replace };
+            let existing = match file.is_secret {
+                _ if force => Existing::ReplaceKeys,
+                true => Existing::Keep,
+                false => Existing::Replace,
+            };
             let staged = Staged::new(&path, &file.bytes, mode, existing);
             batch.add(staged.map_err(|source| BatchError { path, source })?);
         }
@@ -191,7 +194,7 @@ fn refuse_existing_keys(
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
             // A certificate may have the name that another's key has.
-            let is_key = || suffix.ends_with("-key.pem") || holds_private_key(&path).unwrap_or(true);
+            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
                     .hint("a private key is only replaced with -force"));

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{Batch, Existing, Mode, Staged};
+use pki_core::disk::{Batch, Existing, KeyIsThere, Mode, Staged};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -31,9 +31,6 @@ use crate::io::Io;
 
 /// Room for the usual input, so that reading it leaves no copies of a key behind by growing.
 const USUAL_INPUT: usize = 64 * 1024;
-
-/// No key is longer.
-const LARGEST_KEY: u64 = 64 * 1024;
 
 const SECRET_MODE: Mode = Mode::Exactly(0o600);
 const PUBLIC_MODE: Mode = Mode::Masked(0o644);
@@ -389,7 +386,10 @@ fn write(artifacts: &Artifacts, name: &str, force: bool) -> Result<Vec<PathBuf>,
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|error| failed("open", &path, &error))?);
+        batch.add(staged.map_err(|error| match KeyIsThere::in_error(&error) {
+            Some(_) => key_is_there(&path),
+            None => failed("open", &path, &error),
+        })?);
         paths.push(path);
     }
     batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
@@ -402,20 +402,23 @@ fn failed(action: &str, path: &Path, error: &io::Error) -> Failure {
 
 /// How the file may be written; `None` if there is nothing to do.
 fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Existing>, Failure> {
-    let replaceable = force || !artifact.secret;
+    let replaceable = match artifact.secret {
+        _ if force => Some(Existing::ReplaceKeys),
+        true => None,
+        // Files may be named so that one's certificate would be another's key, `peer-key` and `peer`: that is refused.
+        false => Some(Existing::Replace),
+    };
     let present = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Some(if replaceable { Existing::Replace } else { Existing::Keep }));
+            return Ok(Some(replaceable.unwrap_or(Existing::Keep)));
         }
         other => other.map_err(|error| failed("open", path, &error))?,
     };
     if present.is_dir() {
         return Err(failed("open", path, &ErrorKind::IsADirectory.into()));
     }
-    if replaceable {
-        // Files may be named so that one's certificate would be another's key: `peer-key` and `peer`.
-        let is_lost = !force && holds_private_key(path).map_err(|error| failed("open", path, &error))?;
-        return if is_lost { Err(key_is_there(path)) } else { Ok(Some(Existing::Replace)) };
+    if replaceable.is_some() {
+        return Ok(replaceable);
     }
     match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
         Comparison::Same => Ok(None),
@@ -427,17 +430,6 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
 fn key_is_there(path: &Path) -> Failure {
     Failure::user(format!("{} is already there, with other content; nothing was written", path.display()))
         .hint("a private key is only replaced with -force; without it, choose another base name")
-}
-
-/// Whether a private key would be lost with this file. A link is replaced, and what is behind it stays.
-pub(crate) fn holds_private_key(path: &Path) -> io::Result<bool> {
-    const BEGIN: &[u8] = b"PRIVATE KEY-----";
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Ok(false);
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_INPUT));
-    File::open(path)?.take(LARGEST_KEY).read_to_end(&mut bytes)?;
-    Ok(bytes.windows(BEGIN.len()).any(|window| window == BEGIN))
 }
 
 enum Comparison {

@@ -58,7 +58,7 @@ pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
     let path = flags.text("f");
     let text: String = chosen.iter().map(Certificate::to_pem).collect();
     disk::write(path.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
-        .map_err(|error| Failure::user(format!("cannot write {path}: {error}")))?;
+        .map_err(|error| Failure::write(path.as_ref(), &error))?;
     log.info(io, format_args!("wrote {} certificates to {path}", chosen.len()));
     Ok(())
 }

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::etcd::Error;
-use pki_core::etcd::ErrorKind;
 use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
 use pki_core::etcd::{Authorities, EtcdVersion, ImportNotice, Imported, import};
@@ -45,8 +43,7 @@ struct Report {
 
 impl Import {
     pub(super) fn run(&self, io: &mut Io<'_>) -> Result<u8, Failure> {
-        let version = EtcdVersion::parse(&self.etcd)
-            .map_err(|error| Failure::from(Error::from(ErrorKind::Description(error))))?;
+        let version = EtcdVersion::parse(&self.etcd)?;
         let failed =
             |error: std::io::Error| Failure::user(format!("cannot find the current folder: {error}"));
         let paths: Vec<PathBuf> = self

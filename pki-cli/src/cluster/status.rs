@@ -73,7 +73,7 @@ impl Command {
         }
         if let Some(file) = &self.prometheus {
             disk::write(file, prometheus(&statuses).as_bytes(), Mode::Exactly(0o644), Existing::Replace)
-                .map_err(|error| Failure::user(format!("cannot write {}: {error}", file.display())))?;
+                .map_err(|error| Failure::write(file, &error))?;
         }
         if self.json {
             show::one_or_many(&statuses, statuses.len(), io)?;

@@ -13,6 +13,7 @@ use nix::unistd::linkat;
 use tempfile::TempPath;
 
 use crate::disk::batch::BatchError;
+use crate::disk::key::{self, KeyIsThere};
 use crate::disk::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
 /// A file that has its bytes, but not its name yet. Dropping it removes it.
@@ -51,6 +52,9 @@ impl Staged {
     pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
         if path.file_name().is_none() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
+        }
+        if existing == Existing::Replace && key::is_lost(path, bytes)? {
+            return Err(KeyIsThere.into());
         }
         let folder = folder_of(path);
         let (Mode::Exactly(bits) | Mode::Masked(bits)) = mode;
@@ -104,9 +108,9 @@ impl Staged {
         let result = match (existing, file) {
             (Existing::Keep, _) => Err(failure),
             // Not only if it is there: some file systems cannot rename so.
-            (Existing::Replace, Nameless::Temporary(file)) => Ok(file),
+            (Existing::Replace | Existing::ReplaceKeys, Nameless::Temporary(file)) => Ok(file),
             // Only what has a name can take another's place.
-            (Existing::Replace, Nameless::Unnamed(file)) => temporary()
+            (Existing::Replace | Existing::ReplaceKeys, Nameless::Unnamed(file)) => temporary()
                 .make_in(folder_of(&target), |path| link(&file, path))
                 .map(tempfile::NamedTempFile::into_temp_path),
         };

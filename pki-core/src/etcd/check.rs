@@ -21,11 +21,13 @@ pub mod doctor;
 pub mod explain;
 mod finding;
 pub(crate) mod import;
+mod rules;
 pub mod status;
 pub mod verify;
 
 pub use connection::{Connection, ConnectionKind, ConnectionSide, ShownCertificate};
-pub use finding::{Finding, Rule, RuleReport, Severity, groups, rule, rules};
+pub use finding::{Finding, Rule, RuleReport, Severity, groups};
+pub use rules::{rule, rules};
 
 /// The JSON Schema, draft 7, of the `findings` that `doctor`, `verify`, `status` and `import` print as JSON.
 pub fn schema() -> &'static str {

@@ -1,7 +1,6 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
 mod certificates;
-pub(crate) mod error;
 mod options;
 #[cfg(test)]
 mod schema;
@@ -16,22 +15,23 @@ use serde_saphyr::Location;
 
 use crate::base::place::Place;
 use crate::base::suggest;
+use crate::etcd::cluster::discovery_name;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{
-    Bootstrap, Client, Cluster, Container, Hosts, Member, MemberDetails, MemberUrls, Network, Rendering,
+    Bootstrap, Client, Cluster, Container, HostPaths, Member, MemberOverrides, MemberUrls, Network, Startup,
     Style, UnitKind,
 };
-use crate::etcd::describe::error::DescriptionError;
 pub(crate) use crate::etcd::describe::options::described_by;
 use crate::etcd::describe::typed::{
     OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember,
 };
 pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
 use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
+use crate::etcd::error::description::DescriptionError;
 use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::notice::WithNotices;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
-use crate::etcd::render::zone as discovery;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
@@ -41,6 +41,18 @@ use crate::etcd::safe::url::MemberUrl;
 /// Turns what is wrong at a place of the file into an error.
 struct Reader<'a> {
     file: Option<&'a Path>,
+}
+
+impl Cluster {
+    /// Reads a description in YAML, or in JSON, which is YAML too. `file` is only for error messages.
+    ///
+    /// # Errors
+    /// If the text cannot be read, or describes no cluster that could work; with its place.
+    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        let value = read(text, file)?;
+        let notices = value.notices.iter().cloned().chain(value.size_notice()).collect();
+        Ok(WithNotices { value, notices })
+    }
 }
 
 /// The cluster that `text` describes.
@@ -101,28 +113,28 @@ impl Reader<'_> {
     }
 
     /// What `parse` makes of a text, or its error at the text's place.
-    fn parse<T>(
+    fn parse<T, E: Into<DescriptionError>>(
         &self,
         text: &Text<T>,
-        parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, Error> {
-        parse(&text.value).map_err(|error| self.error(text.referenced, error))
+        parse(&text.value).map_err(|error| self.error(text.referenced, error.into()))
     }
 
     /// The same for what may be left out.
-    fn parse_option<T>(
+    fn parse_option<T, E: Into<DescriptionError>>(
         &self,
         text: Option<&Text<T>>,
-        parse: impl FnOnce(&str) -> Result<T, DescriptionError>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, Error> {
         text.map(|text| self.parse(text, parse)).transpose()
     }
 
     /// The same for each of a list.
-    fn parse_list<T>(
+    fn parse_list<T, E: Into<DescriptionError>>(
         &self,
         texts: Option<&OneOrMany<T>>,
-        parse: impl Fn(&str) -> Result<T, DescriptionError>,
+        parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, Error> {
         let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
         texts.iter().map(|text| self.parse(text, &parse)).collect()
@@ -132,9 +144,9 @@ impl Reader<'_> {
         let name = self.parse(&typed.name, Label::parse)?;
         let version = self.parse_option(typed.version.as_ref(), EtcdVersion::parse)?.unwrap_or_default();
         let layout = self.parse_option(typed.layout.as_ref(), layout)?.unwrap_or_default();
-        let terms = self.terms(&typed, layout)?;
-        let rendering = self.rendering(&typed)?;
-        if let (Style::Yaml, Some(text)) = (rendering.style, &typed.style) {
+        let certificate_settings = self.certificate_settings(&typed, layout)?;
+        let startup = self.startup(&typed)?;
+        if let (Style::Yaml, Some(text)) = (startup.style, &typed.style) {
             // What the layout cannot do without: etcd would read the rest, and take every certificate of the CA.
             let needed = layout.has_peer_marker().then_some("peer-cert-allowed-hostname");
             if let Some(name) = needed.filter(|name| !options::is_in_yaml(name, version)) {
@@ -153,7 +165,7 @@ impl Reader<'_> {
         if layout == Layout::SharedCert {
             notices.push(Notice::new(NoticeKind::SharedCertificates));
         }
-        let mut reader = options::Reader { reader: self, version, style: rendering.style, notices };
+        let mut reader = options::Reader { reader: self, version, style: startup.style, notices };
         let options = reader.read(typed.options.as_ref())?;
         if typed.members.value.is_empty() {
             return Err(self.error(typed.members.referenced, DescriptionError::NoMembers));
@@ -165,8 +177,8 @@ impl Reader<'_> {
             name,
             version,
             layout,
-            terms,
-            rendering,
+            certificate_settings,
+            startup,
             hosts,
             bootstrap,
             network,
@@ -177,10 +189,10 @@ impl Reader<'_> {
         })
     }
 
-    fn rendering(&self, typed: &TypedCluster) -> Result<Rendering, Error> {
+    fn startup(&self, typed: &TypedCluster) -> Result<Startup, Error> {
         let container = typed.container.as_ref().map(|typed| self.container(typed)).transpose()?;
         let unit = self.parse_option(typed.unit.as_ref(), unit)?;
-        Ok(Rendering {
+        Ok(Startup {
             style: self.parse_option(typed.style.as_ref(), style)?.unwrap_or_default(),
             unit: unit.unwrap_or_else(|| UnitKind::usual(container.as_ref())),
             container,
@@ -192,11 +204,11 @@ impl Reader<'_> {
         Ok(Container { engine, image: self.parse(&typed.image, image)? })
     }
 
-    fn hosts(&self, typed: Option<&TypedHost>) -> Result<Hosts, Error> {
-        let usual = Hosts::default();
+    fn hosts(&self, typed: Option<&TypedHost>) -> Result<HostPaths, Error> {
+        let usual = HostPaths::default();
         let Some(typed) = typed else { return Ok(usual) };
         let path = |text: &Option<Text<_>>| self.parse_option(text.as_ref(), HostPath::parse);
-        let hosts = Hosts {
+        let hosts = HostPaths {
             binary: path(&typed.binary)?.unwrap_or(usual.binary),
             user: self.parse_option(typed.user.as_ref(), Label::parse)?.unwrap_or(usual.user),
             config: path(&typed.config)?.unwrap_or(usual.config),
@@ -286,8 +298,8 @@ impl Reader<'_> {
                 dns.push(self.parse(text, DnsName::parse)?);
             }
             if let (Some(domain), true) = (&bootstrap.discovery_srv, dns.is_empty()) {
-                let derived = discovery::name(&name, domain);
-                let derived = derived.map_err(|error| self.error(typed.name.referenced, error))?;
+                let derived = discovery_name(&name, domain);
+                let derived = derived.map_err(|error| self.error(typed.name.referenced, error.into()))?;
                 claim("the DNS name", typed.name.referenced, derived.to_string(), &name)?;
             }
             let details = self.member_details(typed, options)?;
@@ -301,8 +313,8 @@ impl Reader<'_> {
         &self,
         typed: &TypedMember,
         options: &mut options::Reader<'_, '_>,
-    ) -> Result<MemberDetails, Error> {
-        Ok(MemberDetails {
+    ) -> Result<MemberOverrides, Error> {
+        Ok(MemberOverrides {
             common_name: self.common_name(typed.common_name.as_ref())?,
             names: self.parse_list(typed.names.as_ref(), HostName::parse)?,
             state: self.parse_option(typed.state.as_ref(), state)?,

@@ -1,12 +1,21 @@
 //! What can go wrong with a whole cluster: its description, its CAs, its output folder, the files of its hosts.
 
+pub(crate) mod description;
+
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{self, Kind};
 use crate::cfssl;
-use crate::etcd::describe::error::DescriptionError;
-use crate::etcd::found::{SHORTEN, TOO_LARGE};
+use crate::disk::KeyIsThere;
+use crate::etcd::error::description::DescriptionError;
 use crate::x509;
+
+/// What is said of a file that is larger.
+pub(crate) const TOO_LARGE: &str = "not read, because it is larger than 8 MiB";
+
+/// What to do about it. An entry may go when its certificate has ended (RFC 5280 section 3.3).
+pub(crate) const SHORTEN: &str =
+    "leave in it what is needed only; a revocation list may leave out certificates that have ended";
 
 /// What went wrong with a cluster, and where.
 pub type Error = error::Error<ErrorKind>;
@@ -46,7 +55,7 @@ pub enum ErrorKind {
     },
     /// The record of what was issued cannot be read.
     #[error("this record of what was issued cannot be read: {reason}")]
-    LockFile {
+    Record {
         /// Why.
         reason: String,
     },
@@ -155,7 +164,7 @@ impl Kind for ErrorKind {
                 "leave out `private-key`: requests are made, to be signed where the key can be opened".to_owned()
             }
             Self::Locked { .. } => "wait until it is done, then run this again".to_owned(),
-            Self::LockFile { .. } => {
+            Self::Record { .. } => {
                 "put it back from a backup, or delete it: it is made anew from the certificates that are there".to_owned()
             }
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
@@ -176,7 +185,7 @@ impl Kind for ErrorKind {
             Self::UnwritablePath { .. } => {
                 "use an output folder whose path is UTF-8 without control characters".to_owned()
             }
-            Self::Io { .. } => return None,
+            Self::Io { source, .. } => KeyIsThere::in_error(source)?.hint().to_owned(),
         })
     }
 }

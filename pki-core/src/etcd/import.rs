@@ -20,13 +20,13 @@ use time::OffsetDateTime;
 use crate::base::place::Place;
 use crate::etcd::check::Finding;
 use crate::etcd::cluster::layout::Role;
-use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberDetails};
+use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
 use crate::etcd::describe as description;
-use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::writer as write;
 use crate::etcd::describe::writer::{Remarks, most_common};
 use crate::etcd::doctor;
 use crate::etcd::error::Error;
+use crate::etcd::error::description::DescriptionError;
 use crate::etcd::found;
 use crate::etcd::found::Found;
 use crate::etcd::import::evidence::Evidence;
@@ -172,7 +172,7 @@ impl<'a> Importer<'a> {
         };
         let reached = self.reached();
         let members = self.known.iter().zip(&reached).map(|(known, reached)| {
-            let more = MemberDetails::default();
+            let more = MemberOverrides::default();
             Member::with(known.name.clone(), reached.addresses.clone(), reached.dns.clone(), more)
         });
         let members = members.collect::<Result<Vec<_>, _>>().map_err(undescribable)?;
@@ -181,9 +181,9 @@ impl<'a> Importer<'a> {
         cluster.layout = self.layout();
         cluster.name = self.cluster_name(&cluster);
         cluster.bootstrap = self.bootstrap(&cluster);
-        cluster.rendering.style = self.style();
-        cluster.rendering.unit = self.unit();
-        cluster.rendering.container = self.container();
+        cluster.startup.style = self.style();
+        cluster.startup.unit = self.unit();
+        cluster.startup.container = self.container();
         cluster.hosts = self.hosts();
         self.take_network(&mut cluster);
         let evidence = self.evidence(&cluster);
@@ -315,7 +315,7 @@ impl<'a> Importer<'a> {
             cluster.bootstrap.state = Some(common);
         }
         for (member, state) in cluster.members.iter_mut().zip(states) {
-            member.more.state = state.filter(|state| *state != common);
+            member.overrides.state = state.filter(|state| *state != common);
         }
     }
 
@@ -358,7 +358,7 @@ impl<'a> Importer<'a> {
         for (index, name, value) in all {
             let is_common = common.value(name) == Some(value.as_str());
             if let Some(member) = cluster.members.get_mut(index).filter(|_| !is_common) {
-                member.more.options.0.push((name, value));
+                member.overrides.options.0.push((name, value));
             }
         }
         cluster.options = common;

@@ -20,8 +20,8 @@ use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::{Joining, Start};
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::path;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::path;
 use crate::etcd::folder::record::Lock;
 use crate::etcd::folder::tree::{FileKind, Owner, Tree};
 use crate::etcd::notice::{Notice, NoticeKind};
@@ -410,7 +410,7 @@ fn authorities(
     tree: &dyn Tree,
     now: OffsetDateTime,
 ) -> Result<Vec<Authority>, Error> {
-    let authority = |role: &Role| match &cluster.terms.of(*role).given {
+    let authority = |role: &Role| match &cluster.certificate_settings.of(*role).given {
         Some(given) => Authority::given(*role, given, tree, now),
         None => {
             let place = certificates.iter().position(|planned| planned.id().role() == *role);
@@ -555,7 +555,7 @@ mod tests {
 
     use super::*;
     use crate::cfssl::{Profile, Request, SigningRequest, ca};
-    use crate::etcd::folder::path::LOCK;
+    use crate::etcd::cluster::path::LOCK;
     use crate::etcd::folder::tree::Entry;
     use crate::x509::error::Error as X509Error;
     use crate::x509::error::ErrorKind as X509ErrorKind;

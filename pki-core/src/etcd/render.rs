@@ -9,8 +9,8 @@ pub(crate) mod yaml;
 pub(crate) mod zone;
 
 use crate::etcd::cluster::bootstrap::Start;
+use crate::etcd::cluster::path::{CONTAINERS, HOST_UNITS};
 use crate::etcd::cluster::{Cluster, Member, Style, UnitKind};
-use crate::etcd::folder::path::{CONTAINERS, HOST_UNITS};
 use crate::etcd::safe::host_path::HostPath;
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
@@ -70,7 +70,7 @@ pub(crate) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<Strin
     if let Some(domain) = &cluster.bootstrap.discovery_srv {
         files.push(Rendered::text("discovery.zone".to_owned(), zone::zone(cluster, domain)));
     }
-    if let Some(container) = &cluster.rendering.container {
+    if let Some(container) = &cluster.startup.container {
         let members = cluster.members().iter().zip(starts);
         files.extend(members.map(|(member, start)| {
             let text = container::script(cluster, container, member, start);

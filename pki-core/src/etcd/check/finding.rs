@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::base::place::Place;
 use crate::etcd::check::connection::Connection;
-use crate::etcd::check::{doctor, import, status, verify};
 use crate::etcd::option::version::EtcdVersion;
 
 /// One thing that can be wrong, and what everybody should know about it.
@@ -83,16 +82,6 @@ pub struct RuleReport {
     pub remedy: &'static str,
     /// Documents, discussions and source files to read more in.
     pub sources: &'static [&'static str],
-}
-
-/// Every rule of every check, in the order of their numbers.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    doctor::rules().chain(verify::RULES).chain(status::RULES).chain(import::RULES)
-}
-
-/// The rule with the number `id`, in capital or small letters; `None` if no rule has it.
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
 }
 
 /// Puts together the findings that differ in nothing but place, subject and problem, so that what follows from them

@@ -3,6 +3,7 @@
 mod files;
 mod prometheus;
 mod rules;
+mod table;
 
 use std::path::PathBuf;
 
@@ -11,14 +12,15 @@ use time::{Duration, OffsetDateTime};
 
 use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Severity};
+use crate::etcd::cluster::path::LOCK;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::path::LOCK;
-use crate::etcd::folder::record::{Issued, Lock};
+use crate::etcd::folder::record::Lock;
 use crate::etcd::folder::tree::Tree;
 use files::PublicFiles;
 
 pub use prometheus::prometheus;
 pub(crate) use rules::RULES;
+pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus, State};
 
 /// The certificates and revocation lists of an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
 ///
@@ -45,141 +47,6 @@ pub struct Status {
     /// Other public files that are not as they were recorded, for the metrics
     #[serde(skip)]
     other_files: Vec<String>,
-}
-
-/// A certificate in use.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct CertificateStatus {
-    /// Which one, as in `etcd1 server`; the name of its file, if it is that of a CA from elsewhere
-    pub certificate: String,
-    /// Its file
-    pub path: String,
-    /// Its subject as in the file, or as recorded if the file cannot be read
-    pub subject: String,
-    /// Its serial number in decimal
-    pub serial: String,
-    /// SHA-256 over its DER
-    pub sha256: String,
-    /// When it begins
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_before: OffsetDateTime,
-    /// Its own end
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
-    /// When it really ends: the earliest end in its chain
-    #[serde(with = "time::serde::rfc3339")]
-    pub ends: OffsetDateTime,
-    /// The CA that ends before it
-    pub ends_with: Option<String>,
-    /// When it should be renewed: after two thirds of its time
-    #[serde(with = "time::serde::rfc3339")]
-    pub renewal: OffsetDateTime,
-    /// Whole days until it ends; below zero if it has ended
-    pub days_left: i64,
-    /// Whether it is valid at that moment
-    pub state: State,
-    /// Whether its file is as recorded
-    pub file: FileState,
-}
-
-/// A revocation list.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct RevocationListStatus {
-    /// Its file
-    pub path: String,
-    /// The CA that signed it; `None` if it cannot be read
-    pub issuer: Option<String>,
-    /// When the next list is due; `None` if the list does not say. etcd does not look at this (etcd,
-    /// client/pkg/transport/listener_tls.go, `checkCRL`); other programs refuse everybody from then on
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub next_update: Option<OffsetDateTime>,
-    /// Whole days until then
-    pub days_left: Option<i64>,
-    /// How many certificates it revokes
-    pub revoked: usize,
-    /// Whether its file can be read, and one of the CAs in the folder signed it
-    pub file: FileState,
-}
-
-/// A certificate that was replaced before its end.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct FormerCertificate {
-    /// Which one it was
-    pub certificate: String,
-    /// Its subject
-    pub subject: String,
-    /// Its serial number in decimal, which a revocation list would name
-    pub serial: String,
-    /// Its own end
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
-    /// Whole days until then
-    pub days_left: i64,
-}
-
-/// Whether a certificate is valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It is valid.
-    Valid,
-    /// It is valid, and two thirds of its time are over.
-    RenewalDue,
-    /// It is not valid yet.
-    NotYetValid,
-    /// It has ended.
-    Ended,
-}
-
-/// Whether a file is as it was recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum FileState {
-    /// It is as recorded, and one of the CAs in the folder issued what is in it.
-    AsRecorded,
-    /// It is not the file that was recorded.
-    Changed,
-    /// It does not exist.
-    Missing,
-    /// It is as recorded, but no CA in the folder issued what is in it.
-    NoIssuer,
-    /// It cannot be read.
-    Unreadable,
-}
-
-impl FileState {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AsRecorded => "as-recorded",
-            Self::Changed => "changed",
-            Self::Missing => "missing",
-            Self::NoIssuer => "no-issuer",
-            Self::Unreadable => "unreadable",
-        }
-    }
-
-    /// Whether nothing is wrong with the file.
-    pub fn is_healthy(self) -> bool {
-        self == Self::AsRecorded
-    }
-}
-
-impl State {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::RenewalDue => "renewal-due",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Ended => "ended",
-        }
-    }
 }
 
 impl Status {
@@ -256,67 +123,6 @@ impl Status {
     pub fn ends_within(&self, end: OffsetDateTime, within: Duration) -> bool {
         end.saturating_sub(within) <= self.now
     }
-}
-
-impl CertificateStatus {
-    /// Whether its facts are from its file, and not from the record.
-    fn is_read(&self) -> bool {
-        !matches!(self.file, FileState::Missing | FileState::Unreadable)
-    }
-
-    /// Whether it is valid at a moment, and not for the last time.
-    fn works_at(&self, now: OffsetDateTime) -> bool {
-        self.not_before <= now && now < self.ends
-    }
-
-    /// Its status by the record alone.
-    fn recorded(issued: &Issued, now: OffsetDateTime) -> Self {
-        Self {
-            certificate: issued.certificate.clone(),
-            path: issued.path.clone(),
-            subject: issued.subject.clone(),
-            serial: issued.serial.clone(),
-            sha256: issued.sha256.clone(),
-            not_before: issued.not_before,
-            not_after: issued.not_after,
-            ends: issued.not_after,
-            ends_with: None,
-            renewal: issued.not_after,
-            days_left: 0,
-            state: State::Valid,
-            file: FileState::AsRecorded,
-        }
-        .at(issued.not_after, now)
-    }
-
-    /// Fills in what follows from its end and the moment.
-    fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let renewal = ends.saturating_sub((ends - self.not_before) / 3);
-        let state = match now {
-            now if now < self.not_before => State::NotYetValid,
-            now if now > ends => State::Ended,
-            now if now >= renewal => State::RenewalDue,
-            _ => State::Valid,
-        };
-        Self { ends, renewal, days_left: days(now, ends), state, ..self }
-    }
-}
-
-impl FormerCertificate {
-    fn new(issued: &Issued, now: OffsetDateTime) -> Self {
-        Self {
-            certificate: issued.certificate.clone(),
-            subject: issued.subject.clone(),
-            serial: issued.serial.clone(),
-            not_after: issued.not_after,
-            days_left: days(now, issued.not_after),
-        }
-    }
-}
-
-/// Whole days, rounded down: half a day after its end a certificate has -1.
-fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }
 
 #[cfg(test)]

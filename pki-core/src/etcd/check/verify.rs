@@ -4,12 +4,13 @@
 //! connection that should succeed with real handshakes ([`tls`](crate::tls)), and some that must fail, and counts
 //! whether a majority is left when a member is lost.
 
-mod attempts;
+mod attempt;
 mod client;
 mod meeting;
 mod member;
 mod names;
 mod obstacle;
+mod plan;
 mod probe;
 mod quorum;
 mod report;
@@ -35,7 +36,7 @@ use crate::etcd::check::finding::Finding;
 use crate::etcd::found::{Files, Found, ReadError};
 use crate::etcd::option::version::EtcdVersion;
 use crate::tls::Leniency;
-use attempts::{Attempt, Way};
+use attempt::{Attempt, Way};
 use client::ClientNode;
 use meeting::{Dial, Outcome, Parties};
 use member::{End, Node, Reading};

@@ -59,7 +59,7 @@ impl Cluster {
     /// that there are (etcd, server/etcdserver/api/membership/cluster.go, `ValidateClusterAndAssignIDs`).
     pub(crate) fn starts(&self, before: &[Start]) -> Vec<Start> {
         let known = |member: &Member| before.iter().find(|start| start.member == member.name().as_str());
-        let asked = |member: &Member| member.more.state.or(self.bootstrap.state);
+        let asked = |member: &Member| member.overrides.state.or(self.bootstrap.state);
         let state = |member: &Member| {
             asked(member).unwrap_or(match known(member) {
                 Some(start) => start.state,

@@ -6,10 +6,10 @@ use der::asn1::ObjectIdentifier;
 use time::Duration;
 
 use crate::etcd::cluster::layout::Role;
-use crate::etcd::cluster::{Cluster, Member, RoleTerms};
+use crate::etcd::cluster::path;
+use crate::etcd::cluster::path::Pair;
+use crate::etcd::cluster::{Cluster, Member, RoleSettings};
 use crate::etcd::error::Error;
-use crate::etcd::folder::path;
-use crate::etcd::folder::path::Pair;
 use crate::etcd::safe::address::{DnsName, HostName};
 use crate::etcd::safe::label::Label;
 use crate::x509::alt_names::SubjectAltNames;
@@ -79,10 +79,14 @@ pub(crate) struct CertificateSpec {
 impl Cluster {
     /// The certificates of the CAs that the cluster has of its own.
     pub(crate) fn wanted_authorities(&self) -> Result<Vec<CertificateSpec>, Error> {
-        let own = self.layout.authorities().iter().filter(|role| self.terms.of(**role).given.is_none());
+        let own = self
+            .layout
+            .authorities()
+            .iter()
+            .filter(|role| self.certificate_settings.of(**role).given.is_none());
         own.map(|role| {
             let pair = Pair::authority(&self.file(*role));
-            let common_name = self.terms.of(*role).common_name.clone();
+            let common_name = self.certificate_settings.of(*role).common_name.clone();
             let common_name = common_name.unwrap_or_else(|| self.authority_name(*role));
             self.wanted(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
         })
@@ -103,8 +107,8 @@ impl Cluster {
         let mut wanted = Vec::new();
         for member in &self.members {
             for role in self.member_roles() {
-                let own = member.more.common_name.clone().filter(|_| role.is_named());
-                let common_name = own.or_else(|| self.terms.of(role).common_name.clone());
+                let own = member.overrides.common_name.clone().filter(|_| role.is_named());
+                let common_name = own.or_else(|| self.certificate_settings.of(role).common_name.clone());
                 let common_name = common_name.unwrap_or_else(|| match role {
                     Role::Gateway => format!("{} gateway", member.name()),
                     _ => member.name().to_string(),
@@ -130,7 +134,7 @@ impl Cluster {
         names: SubjectAltNames,
         pair: Pair,
     ) -> Result<CertificateSpec, Error> {
-        let terms = self.terms.of(id.role);
+        let terms = self.certificate_settings.of(id.role);
         let signature = KeyUsage::DIGITAL_SIGNATURE;
         Ok(CertificateSpec {
             subject: terms.subject(common_name)?,
@@ -160,7 +164,7 @@ impl Cluster {
 
     /// The name of a role's files, without `.pem`.
     pub(crate) fn file(&self, role: Role) -> Label {
-        self.terms.of(role).file.clone().unwrap_or_else(|| Label::known(role.name()))
+        self.certificate_settings.of(role).file.clone().unwrap_or_else(|| Label::known(role.name()))
     }
 
     /// A name in every peer's certificate and in no other: what `--peer-cert-allowed-hostname` asks for.
@@ -180,7 +184,7 @@ impl Cluster {
         if !role.is_named() {
             return SubjectAltNames::default();
         }
-        let urls = &member.more.urls;
+        let urls = &member.overrides.urls;
         let urls =
             [&urls.listen_client, &urls.advertise_client, &urls.listen_peer, &urls.initial_advertise_peer];
         let hosts = member
@@ -189,8 +193,8 @@ impl Cluster {
             .map(|address| HostName::Address(*address))
             .chain(member.dns().iter().cloned().map(HostName::Dns))
             .chain(urls.into_iter().flatten().map(|url| url.host().clone()))
-            .chain(member.more.names.iter().cloned())
-            .chain(self.terms.of(role).names.iter().cloned())
+            .chain(member.overrides.names.iter().cloned())
+            .chain(self.certificate_settings.of(role).names.iter().cloned())
             .chain(self.network.loopback.iter().cloned())
             // Found by its domain, a member is asked for by that name too (etcd, server/embed/config.go,
             // `GetDNSClusterNames`).
@@ -215,7 +219,7 @@ impl Cluster {
     }
 }
 
-impl RoleTerms {
+impl RoleSettings {
     fn subject(&self, common_name: String) -> Result<Name, Error> {
         let list = |field: &Option<String>| field.iter().cloned().collect();
         Ok(Subject {

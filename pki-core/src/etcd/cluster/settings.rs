@@ -80,19 +80,19 @@ impl Cluster {
 
     /// Where clients find a member.
     pub(crate) fn advertise_client_urls(&self, member: &Member) -> Vec<MemberUrl> {
-        let given = member.more.urls.advertise_client.clone();
+        let given = member.overrides.urls.advertise_client.clone();
         or(given, || vec![MemberUrl::new(member.host(), self.network.client_port)])
     }
 
     /// Where other members find a member.
     pub(crate) fn peer_urls(&self, member: &Member) -> Vec<MemberUrl> {
-        let given = member.more.urls.initial_advertise_peer.clone();
+        let given = member.overrides.urls.initial_advertise_peer.clone();
         or(given, || vec![MemberUrl::new(member.host(), self.network.peer_port)])
     }
 
     pub(crate) fn listen_client_urls(&self, member: &Member) -> String {
         let port = self.network.client_port;
-        let mut urls = match member.more.urls.listen_client.as_slice() {
+        let mut urls = match member.overrides.urls.listen_client.as_slice() {
             [] => listen_urls(member, port),
             given => given.iter().map(MemberUrl::to_string).collect(),
         };
@@ -104,7 +104,7 @@ impl Cluster {
     }
 
     pub(crate) fn listen_peer_urls(&self, member: &Member) -> String {
-        match member.more.urls.listen_peer.as_slice() {
+        match member.overrides.urls.listen_peer.as_slice() {
             [] => listen_urls(member, self.network.peer_port).join(","),
             given => joined(given),
         }
@@ -200,7 +200,7 @@ impl Cluster {
 
     /// What the description gives by etcd's own names: the member's own before the cluster's.
     fn given_options(&self, member: &Member) -> Vec<(&'static str, String)> {
-        let own = &member.more.options;
+        let own = &member.overrides.options;
         let common = self.options.0.iter().filter(|(option, _)| own.value(option).is_none());
         common.chain(&own.0).cloned().collect()
     }

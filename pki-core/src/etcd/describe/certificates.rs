@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::{Location, Spanned};
 
 use crate::etcd::cluster::layout::{Layout, Role};
-use crate::etcd::cluster::{GivenAuthority, Lifetimes, RoleTerms, SubjectFields, Terms};
+use crate::etcd::cluster::{CertificateSettings, GivenAuthority, Lifetimes, RoleSettings, SubjectFields};
 use crate::etcd::describe::Reader;
-use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::typed::{
     Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedCluster, TypedSubject,
 };
 use crate::etcd::describe::words::{attribute, country, key, lifetime};
 use crate::etcd::error::Error;
+use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::label::Label;
 
@@ -26,7 +26,11 @@ pub(crate) const UB_ORGANIZATIONAL_UNIT_NAME: usize = 64;
 
 impl Reader<'_> {
     /// What every kind of certificate says: its own part of the description, or what all of them say.
-    pub(crate) fn terms(&self, typed: &TypedCluster, layout: Layout) -> Result<Terms, Error> {
+    pub(crate) fn certificate_settings(
+        &self,
+        typed: &TypedCluster,
+        layout: Layout,
+    ) -> Result<CertificateSettings, Error> {
         let key = self.parse_option(typed.key.as_ref(), key)?.unwrap_or_default();
         let lifetimes = self.lifetimes(typed)?;
         let subject = self.subject(typed.subject.as_ref())?.unwrap_or_default();
@@ -36,13 +40,18 @@ impl Reader<'_> {
                 || layout.of_members().contains(&role)
         };
         let mut files: HashMap<String, (Role, Option<Location>)> = HashMap::new();
-        Terms::each(|role| {
+        CertificateSettings::each(|role| {
             let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
-            let usual = RoleTerms { key, lifetime, subject: subject.clone(), ..RoleTerms::default() };
+            let usual = RoleSettings { key, lifetime, subject: subject.clone(), ..RoleSettings::default() };
             let section = typed.certificates.as_ref().and_then(|typed| typed.section(role));
             let place = section.as_ref().map(Section::place);
             if !used(role) {
-                let error = DescriptionError::NoSuchCertificate { role, layout };
+                let roles = layout.authorities().iter().chain(layout.of_members()).chain(&[Role::Client]);
+                let error = DescriptionError::NoSuchCertificate {
+                    role: role.name(),
+                    layout: layout.name(),
+                    roles: roles.map(|role| role.name()).collect(),
+                };
                 return place.map_or(Ok(usual), |place| Err(self.error(place, error)));
             }
             let terms = match section {
@@ -66,7 +75,7 @@ impl Reader<'_> {
         })
     }
 
-    fn authority(&self, typed: &TypedAuthority, usual: RoleTerms) -> Result<RoleTerms, Error> {
+    fn authority(&self, typed: &TypedAuthority, usual: RoleSettings) -> Result<RoleSettings, Error> {
         let path = |text: &Text<PathBuf>| {
             let folder = self.file.and_then(Path::parent);
             folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
@@ -82,23 +91,23 @@ impl Reader<'_> {
                 certificate: path(certificate),
                 private_key: typed.private_key.as_ref().map(path),
             };
-            return Ok(RoleTerms { file, given: Some(given), ..usual });
+            return Ok(RoleSettings { file, given: Some(given), ..usual });
         }
         if let Some(key) = &typed.private_key {
             return Err(self.error(key.referenced, DescriptionError::MissingKey { key: "certificate" }));
         }
-        Ok(RoleTerms {
+        Ok(RoleSettings {
             common_name: self.common_name(typed.common_name.as_ref())?,
             subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
             key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),
             lifetime: self.parse_option(typed.validity.as_ref(), lifetime)?.unwrap_or(usual.lifetime),
             file,
-            ..RoleTerms::default()
+            ..RoleSettings::default()
         })
     }
 
-    fn certificate(&self, typed: &TypedCertificate, usual: RoleTerms) -> Result<RoleTerms, Error> {
-        Ok(RoleTerms {
+    fn certificate(&self, typed: &TypedCertificate, usual: RoleSettings) -> Result<RoleSettings, Error> {
+        Ok(RoleSettings {
             common_name: self.common_name(typed.common_name.as_ref())?,
             subject: self.subject(typed.subject.as_ref())?.unwrap_or(usual.subject),
             key: self.parse_option(typed.key.as_ref(), key)?.unwrap_or(usual.key),

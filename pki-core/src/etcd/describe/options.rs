@@ -2,9 +2,9 @@
 
 use crate::base::suggest;
 use crate::etcd::cluster::{GivenOptions, Style};
-use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedOptions};
 use crate::etcd::error::Error;
+use crate::etcd::error::description::DescriptionError;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{Availability, EtcdOption};

@@ -6,8 +6,9 @@ use crate::base::suggest;
 use crate::duration;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
-use crate::etcd::describe::error::DescriptionError;
+use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
+use crate::etcd::safe::invalid::{Invalid, SafeValue};
 use crate::etcd::safe::url::MemberUrl;
 use crate::x509::key::KeyAlgorithm;
 
@@ -65,13 +66,13 @@ pub(crate) fn port(text: &str) -> Result<u16, DescriptionError> {
 }
 
 /// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
-pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, DescriptionError> {
+pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, Invalid> {
     let url = MemberUrl::parse(text)?;
     match url.host() {
         HostName::Address(_) => Ok(url),
         HostName::Dns(_) => {
             let reason = "etcd listens on addresses only";
-            Err(DescriptionError::Url { text: text.to_owned(), reason })
+            Err(Invalid { kind: SafeValue::Url, text: text.to_owned(), reason })
         }
     }
 }

@@ -11,11 +11,11 @@ use time::Duration;
 use crate::duration;
 use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::cluster::{
-    Bootstrap, Client, Cluster, Container, Hosts, Lifetimes, Member, Network, Rendering, RoleTerms,
+    Bootstrap, Client, Cluster, Container, HostPaths, Lifetimes, Member, Network, RoleSettings, Startup,
     SubjectFields, UnitKind,
 };
-use crate::etcd::render::yaml::quoted;
 use crate::etcd::safe::label::Label;
+use crate::etcd::safe::yaml::quoted;
 use crate::x509::key::KeyAlgorithm;
 
 /// Comments beside those that every description has, by the key that they belong to: keys with `/` between
@@ -79,7 +79,7 @@ pub(crate) fn description(cluster: &Cluster, remarks: &Remarks) -> String {
          everything.",
     );
     top.word("layout", cluster.layout.name());
-    top.rendering(&cluster.rendering);
+    top.startup(&cluster.startup);
     top.bootstrap(&cluster.bootstrap);
     top.network(&cluster.network);
     top.explain(
@@ -118,7 +118,8 @@ struct CommonTerms {
 
 impl CommonTerms {
     fn of(cluster: &Cluster) -> Self {
-        let terms = || described_roles(cluster.layout).map(|role| (role, cluster.terms.of(role)));
+        let terms =
+            || described_roles(cluster.layout).map(|role| (role, cluster.certificate_settings.of(role)));
         // Nothing is said of a CA that exists.
         let made = || terms().filter(|(_, terms)| terms.given.is_none());
         let lifetime = |of_ca: bool| {
@@ -270,8 +271,8 @@ impl<'a> Section<'a> {
 
 /// The parts of a description.
 impl Section<'_> {
-    fn rendering(&mut self, rendering: &Rendering) {
-        let usual = Rendering::default();
+    fn startup(&mut self, rendering: &Startup) {
+        let usual = Startup::default();
         self.word_unless("style", rendering.style.name(), usual.style.name());
         self.word_unless("unit", rendering.unit.name(), UnitKind::usual(rendering.container.as_ref()).name());
         if let Some(Container { engine, image }) = &rendering.container {
@@ -315,7 +316,7 @@ impl Section<'_> {
         let mut all = self.section("certificates");
         for role in described_roles(cluster.layout) {
             let mut section = all.section(role.name());
-            section.terms(role, cluster.terms.of(role), common);
+            section.certificate_settings(role, cluster.certificate_settings.of(role), common);
             all.section_if_any(role.name(), section);
         }
         if !all.entries.is_empty() {
@@ -324,7 +325,7 @@ impl Section<'_> {
         self.section_if_any("certificates", all);
     }
 
-    fn terms(&mut self, role: Role, terms: &RoleTerms, common: &CommonTerms) {
+    fn certificate_settings(&mut self, role: Role, terms: &RoleSettings, common: &CommonTerms) {
         if let Some(given) = &terms.given {
             self.text("certificate", &given.certificate.to_string_lossy());
             let key = given.private_key.as_ref().map(|path| path.to_string_lossy());
@@ -340,8 +341,8 @@ impl Section<'_> {
         self.texts_if_any("names", &terms.names);
     }
 
-    fn hosts(&mut self, hosts: &Hosts) {
-        let usual = Hosts::default();
+    fn hosts(&mut self, hosts: &HostPaths) {
+        let usual = HostPaths::default();
         let mut section = self.section("host");
         section.text_unless("binary", hosts.binary.as_str(), usual.binary.as_str());
         section.text_unless("user", hosts.user.as_str(), usual.user.as_str());
@@ -373,16 +374,16 @@ impl Section<'_> {
             section.text("name", member.name().as_str());
             section.texts_if_any("address", member.addresses());
             section.texts_if_any("dns", member.dns());
-            let more = &member.more;
-            section.texts_if_any("names", &more.names);
-            section.optional_text("common-name", more.common_name.as_deref());
-            section.put_or_remark("state", more.state.map(|state| Value::Word(state.name())));
-            section.optional_text("ssh", more.ssh.as_ref().map(ToString::to_string).as_deref());
-            section.texts_if_any("listen-client-urls", &more.urls.listen_client);
-            section.texts_if_any("advertise-client-urls", &more.urls.advertise_client);
-            section.texts_if_any("listen-peer-urls", &more.urls.listen_peer);
-            section.texts_if_any("initial-advertise-peer-urls", &more.urls.initial_advertise_peer);
-            section.options(&more.options.0);
+            let overrides = &member.overrides;
+            section.texts_if_any("names", &overrides.names);
+            section.optional_text("common-name", overrides.common_name.as_deref());
+            section.put_or_remark("state", overrides.state.map(|state| Value::Word(state.name())));
+            section.optional_text("ssh", overrides.ssh.as_ref().map(ToString::to_string).as_deref());
+            section.texts_if_any("listen-client-urls", &overrides.urls.listen_client);
+            section.texts_if_any("advertise-client-urls", &overrides.urls.advertise_client);
+            section.texts_if_any("listen-peer-urls", &overrides.urls.listen_peer);
+            section.texts_if_any("initial-advertise-peer-urls", &overrides.urls.initial_advertise_peer);
+            section.options(&overrides.options.0);
             (list.remarks.of(&section.path).to_vec(), section)
         });
         let members = members.collect();
@@ -508,12 +509,12 @@ mod tests {
     fn said(mut cluster: Cluster) -> Cluster {
         let layout = cluster.layout;
         cluster.notices.clear();
-        let terms = cluster.terms.clone();
-        cluster.terms = crate::etcd::cluster::Terms::each(|role| {
+        let terms = cluster.certificate_settings.clone();
+        cluster.certificate_settings = crate::etcd::cluster::CertificateSettings::each(|role| {
             let is_said = described_roles(layout).any(|other| other == role);
-            let mut terms = if is_said { terms.of(role).clone() } else { RoleTerms::default() };
+            let mut terms = if is_said { terms.of(role).clone() } else { RoleSettings::default() };
             if terms.given.is_some() {
-                terms = RoleTerms { given: terms.given, file: terms.file, ..RoleTerms::default() };
+                terms = RoleSettings { given: terms.given, file: terms.file, ..RoleSettings::default() };
             }
             Ok::<_, std::convert::Infallible>(terms)
         })

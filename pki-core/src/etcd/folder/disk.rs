@@ -18,7 +18,7 @@ use crate::etcd::folder::tree;
 use crate::etcd::folder::tree::{Entry, FileKind, Owner, Tree};
 use crate::etcd::folder::user;
 use crate::etcd::plan::issue::{Outcome, Write};
-use crate::etcd::plan::{Change, PlannedFolder};
+use crate::etcd::plan::{Change, PlannedFolder, is_secret};
 
 /// An output folder.
 #[derive(Debug)]
@@ -118,7 +118,12 @@ impl Folder {
         let mut batch = Batch::default();
         for write in writes {
             let path = self.place(&write.path, seen)?;
-            let existing = if write.replaces { Existing::Replace } else { Existing::Keep };
+            let existing = match write.replaces {
+                false => Existing::Keep,
+                // A plan says why it replaces a key; nothing else takes one away.
+                true if is_secret(write.mode) => Existing::ReplaceKeys,
+                true => Existing::Replace,
+            };
             let staged = Staged::new(&path, &write.bytes, Mode::Exactly(write.mode), existing)
                 .map_err(|e| Error::io("write", &path, e))?;
             if let Some((user, group)) = self.ids(&write.owner) {

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
+use crate::etcd::cluster::path::LOCK;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::path::LOCK;
 use crate::etcd::folder::tree::Tree;
 use crate::x509::certificate::Certificate;
 
@@ -56,7 +56,7 @@ impl Lock {
     pub(crate) fn open(tree: &dyn Tree) -> Result<Option<Self>, Error> {
         let Some(entry) = tree.entry(LOCK)? else { return Ok(None) };
         let refuse = |reason| {
-            let error: Error = ErrorKind::LockFile { reason }.into();
+            let error: Error = ErrorKind::Record { reason }.into();
             error.in_file(&tree.root().join(LOCK))
         };
         let lock: Self = serde_json::from_slice(&entry.bytes).map_err(|error| refuse(error.to_string()))?;

@@ -37,13 +37,6 @@ pub struct SystemFiles;
 
 const LARGEST: u64 = 8 << 20;
 
-/// What is said of a file that is larger.
-pub(crate) const TOO_LARGE: &str = "not read, because it is larger than 8 MiB";
-
-/// What to do about it. An entry may go when its certificate has ended (RFC 5280 section 3.3).
-pub(crate) const SHORTEN: &str =
-    "leave in it what is needed only; a revocation list may leave out certificates that have ended";
-
 impl Files for SystemFiles {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
         let metadata = match fs::metadata(path) {

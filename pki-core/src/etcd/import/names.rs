@@ -133,7 +133,7 @@ impl Importer<'_> {
             .map(|(known, member)| urls(known, member, cluster))
             .collect();
         for (member, urls) in cluster.members.iter_mut().zip(urls) {
-            member.more.urls = urls;
+            member.overrides.urls = urls;
         }
     }
 
@@ -201,15 +201,15 @@ impl Importer<'_> {
                     let (addresses, mut names) = (member.addresses().to_vec(), member.dns().to_vec());
                     names.push(dns.clone());
                     if let Ok(with) =
-                        Member::with(member.name().clone(), addresses, names, member.more.clone())
+                        Member::with(member.name().clone(), addresses, names, member.overrides.clone())
                     {
                         *member = with;
                     }
                 }
-                name => member.more.names.push(name.clone()),
+                name => member.overrides.names.push(name.clone()),
             }
         }
-        cluster.terms.change(|role, terms| {
+        cluster.certificate_settings.change(|role, terms| {
             if let Some((_, names)) = of_roles.iter().find(|(other, _)| *other == role) {
                 terms.names.clone_from(names);
             }

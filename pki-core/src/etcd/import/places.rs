@@ -1,6 +1,6 @@
 //! Where things are on the hosts, and where etcd is told its options.
 
-use crate::etcd::cluster::{Container, ContainerEngine, Hosts, Style, UnitKind};
+use crate::etcd::cluster::{Container, ContainerEngine, HostPaths, Style, UnitKind};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::Source;
@@ -41,8 +41,8 @@ impl<'a> Importer<'a> {
         Some(Container { engine, image: description::image(image).ok()? })
     }
 
-    pub(crate) fn hosts(&self) -> Hosts {
-        let usual = Hosts::default();
+    pub(crate) fn hosts(&self) -> HostPaths {
+        let usual = HostPaths::default();
         let path = |text: Option<&str>| text.and_then(|text| HostPath::parse(text).ok());
         let binary = self.told().filter_map(|(host, member)| {
             // Where no unit is, the command is only a name.
@@ -55,7 +55,7 @@ impl<'a> Importer<'a> {
         });
         let data_dir = path(self.common("data-dir"));
         let wal_dir = path(self.common("wal-dir"));
-        let hosts = Hosts {
+        let hosts = HostPaths {
             binary: path(most_common(binary)).unwrap_or(usual.binary),
             user: most_common(user).unwrap_or(usual.user),
             config: self.config_folder().unwrap_or(usual.config),
@@ -82,8 +82,8 @@ impl<'a> Importer<'a> {
 }
 
 /// What etcd's user is given must hold nothing else.
-fn without_foreign_folders(mut hosts: Hosts) -> Hosts {
-    let usual = Hosts::default();
+fn without_foreign_folders(mut hosts: HostPaths) -> HostPaths {
+    let usual = HostPaths::default();
     let holds = |folder: &HostPath, others: &[&HostPath]| {
         folder.is_shared() || others.iter().any(|other| other.below(folder.as_str()).is_some())
     };
@@ -100,7 +100,7 @@ fn without_foreign_folders(mut hosts: Hosts) -> Hosts {
     let inside = wal_dir.as_ref().map(|wal_dir| wal_dir.join("wal"));
     let is_possible = |wal_dir: &HostPath| {
         let others = [&hosts.binary, &hosts.config, &hosts.pki];
-        let folder = Hosts { wal_dir: Some(wal_dir.clone()), ..hosts.clone() }.wal_home();
+        let folder = HostPaths { wal_dir: Some(wal_dir.clone()), ..hosts.clone() }.wal_home();
         let is_taken = |folder: HostPath| holds(&folder, &others) || others.contains(&&folder);
         !holds(wal_dir, &others) && !folder.is_some_and(is_taken)
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::base::place::Place;
 use crate::etcd::cluster::layout::{Layout, Role};
-use crate::etcd::cluster::{Client, Cluster, GivenAuthority, RoleTerms, SubjectFields};
+use crate::etcd::cluster::{Client, Cluster, GivenAuthority, RoleSettings, SubjectFields};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::{FoundKey, PemFile};
@@ -88,14 +88,14 @@ impl<'a> Importer<'a> {
         let clients = self.clients();
         // What nothing tells of is like the rest.
         let all: Vec<&Evidence<'a>> = evidence.iter().map(|(.., evidence)| evidence).collect();
-        cluster.terms.change(|role, terms| {
+        cluster.certificate_settings.change(|role, terms| {
             let lifetime = terms.lifetime;
             *terms = terms_of(&all, terms);
             if role.is_authority() {
                 terms.lifetime = lifetime;
             }
         });
-        let mut terms: Vec<(Role, RoleTerms)> = Vec::new();
+        let mut terms: Vec<(Role, RoleSettings)> = Vec::new();
         for role in cluster.layout.authorities() {
             terms.extend(self.authority_terms(cluster, *role, evidence).map(|terms| (*role, terms)));
         }
@@ -105,20 +105,20 @@ impl<'a> Importer<'a> {
                 .filter(|(_, other, _)| other == role)
                 .map(|(.., evidence)| evidence)
                 .collect();
-            let mut own = terms_of(&all, cluster.terms.of(*role));
+            let mut own = terms_of(&all, cluster.certificate_settings.of(*role));
             own.common_name = common_name_of_role(cluster, *role, evidence);
             own.file = self.file(certificate_option(*role)).filter(|file| file.as_str() != role.name());
             terms.push((*role, own));
         }
         let all: Vec<&Evidence<'a>> = clients.iter().collect();
-        let mut own = terms_of(&all, cluster.terms.of(Role::Client));
+        let mut own = terms_of(&all, cluster.certificate_settings.of(Role::Client));
         let stems: Vec<&str> = clients.iter().map(|client| client.stem.as_str()).collect();
         let is_same = stems.first().is_some_and(|first| stems.iter().all(|stem| stem == first));
         own.file = stems.first().filter(|_| is_same).and_then(|stem| Label::parse(stem).ok());
         own.file = own.file.filter(|file| file.as_str() != Role::Client.name());
         terms.push((Role::Client, own));
         without_clashes(&mut terms);
-        cluster.terms.change(|role, changed| {
+        cluster.certificate_settings.change(|role, changed| {
             if let Some((_, own)) = terms.iter().find(|(other, _)| *other == role) {
                 *changed = own.clone();
             }
@@ -135,7 +135,7 @@ impl<'a> Importer<'a> {
             let names: Vec<(Role, Option<&str>)> =
                 own.map(|(_, role, evidence)| (*role, evidence.subject.common_name())).collect();
             let expected = |role: Role| {
-                let common = cluster.terms.of(role).common_name.clone();
+                let common = cluster.certificate_settings.of(role).common_name.clone();
                 common.unwrap_or_else(|| member.name().to_string())
             };
             let Some((_, Some(first))) = names.first() else { continue };
@@ -143,7 +143,7 @@ impl<'a> Importer<'a> {
             let is_expected = names.iter().all(|(role, name)| *name == Some(expected(*role).as_str()));
             let name = description::attribute(first, 64).ok().filter(|_| is_same && !is_expected);
             if let Some(member) = cluster.members.get_mut(index) {
-                member.more.common_name = name;
+                member.overrides.common_name = name;
             }
         }
     }
@@ -216,7 +216,7 @@ impl<'a> Importer<'a> {
         cluster: &Cluster,
         role: Role,
         evidence: &[(usize, Role, Evidence<'a>)],
-    ) -> Option<RoleTerms> {
+    ) -> Option<RoleSettings> {
         let issued: Vec<&Certificate> = evidence
             .iter()
             .filter(|(_, other, _)| cluster.layout.issuer(*other) == role)
@@ -226,7 +226,7 @@ impl<'a> Importer<'a> {
         let file = options.iter().find_map(|option| self.file(option));
         let file = file.filter(|file| file.as_str() != role.name());
         let Some(authority) = self.authority(role, &issued) else {
-            return Some(RoleTerms { file, ..cluster.terms.of(role).clone() });
+            return Some(RoleSettings { file, ..cluster.certificate_settings.of(role).clone() });
         };
         if let (Some(given), Authorities::Kept) = (&authority.given, self.authorities) {
             if given.private_key.is_none() {
@@ -234,14 +234,18 @@ impl<'a> Importer<'a> {
                 let text = "its key was not found: what it has to sign is put into requests";
                 self.notice(key, authority.evidence.place.clone(), text);
             }
-            return Some(RoleTerms { file, given: Some(given.clone()), ..cluster.terms.of(role).clone() });
+            return Some(RoleSettings {
+                file,
+                given: Some(given.clone()),
+                ..cluster.certificate_settings.of(role).clone()
+            });
         }
         if self.authorities == Authorities::Kept && authority.evidence.certificate.is_some() {
             let key = format!("certificates/{}", role.name());
             let text = "it cannot go on, so a new one is described, which nobody trusts yet";
             self.notice(key, authority.evidence.place.clone(), text);
         }
-        let mut terms = terms_of(&[&authority.evidence], cluster.terms.of(role));
+        let mut terms = terms_of(&[&authority.evidence], cluster.certificate_settings.of(role));
         terms.common_name = authority.evidence.subject.common_name().and_then(usable_common_name);
         terms.common_name = terms.common_name.filter(|name| *name != cluster.authority_name(role));
         terms.file = file;
@@ -348,11 +352,11 @@ fn usable_common_name(name: &str) -> Option<String> {
 }
 
 /// What most of these certificates say; what they do not tell is as usual.
-fn terms_of(all: &[&Evidence<'_>], usual: &RoleTerms) -> RoleTerms {
+fn terms_of(all: &[&Evidence<'_>], usual: &RoleSettings) -> RoleSettings {
     let Some(subject) = most_common(all.iter().map(|evidence| subject(&evidence.subject))) else {
         return usual.clone();
     };
-    RoleTerms {
+    RoleSettings {
         subject,
         key: most_common(all.iter().filter_map(|evidence| evidence.key_algorithm())).unwrap_or(usual.key),
         lifetime: most_common(all.iter().filter_map(|evidence| evidence.lifetime))
@@ -400,7 +404,7 @@ fn common_name_of_role(
 }
 
 /// Two files of one name would overwrite each other: the later one keeps the name of its kind.
-fn without_clashes(terms: &mut [(Role, RoleTerms)]) {
+fn without_clashes(terms: &mut [(Role, RoleSettings)]) {
     let mut taken: Vec<String> = Vec::new();
     for (role, terms) in terms {
         let names = |file: &str| [format!("{}-key", file.to_ascii_lowercase()), file.to_ascii_lowercase()];

@@ -155,7 +155,7 @@ pub(crate) static OPTIONS: &[EtcdOption] = &[
     option("peer-skip-client-san-verification", Bool).since(&[(6, 0)]).peer("skip-client-san-verification"),
     option("cipher-suites", CipherSuites),
     option("cors", Urls(Origin)),
-    // Hosts with commas between them, but one text in the file.
+    // HostPaths with commas between them, but one text in the file.
     option("host-whitelist", Text),
     option("tls-min-version", TLS_VERSION).since(&[(4, 25), (5, 8)]),
     option("tls-max-version", TLS_VERSION).since(&[(4, 25), (5, 8)]),

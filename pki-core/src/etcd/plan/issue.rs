@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::path::AUTHORITIES;
 use crate::etcd::folder::tree::Owner;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::plan::authority::Source;

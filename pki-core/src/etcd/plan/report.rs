@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::etcd::cluster::bootstrap::{Joining, Leaving, Moving, Start};
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
-use crate::etcd::folder::path;
+use crate::etcd::cluster::path;
 use crate::etcd::folder::tree::FileKind;
 use crate::etcd::notice::Notice;
 use crate::etcd::plan::authority::Authority;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::etcd::cluster::path::REQUESTS;
 use crate::etcd::cluster::{Cluster, Member, UnitKind};
-use crate::etcd::folder::path::REQUESTS;
 use crate::etcd::plan::report::Report;
 use crate::etcd::safe::shell::word;
 
@@ -38,10 +38,7 @@ impl Steps {
         let folder = |rest: &str| word(&output.join(rest).to_string_lossy());
         let etcdctl = |command: &str| format!(". {} && {command}", folder("clients/root/etcdctl.env"));
         let health = etcdctl("etcdctl endpoint health --cluster");
-        let copy = |member: &Member| {
-            let source = folder(&format!("nodes/{}/", member.name()));
-            format!("rsync -a --chown=root:root {source} {}:/", rsync_host(member))
-        };
+        let copy = |member: &Member| copy(cluster, member, output);
         let is_joining = |name: &str| report.joining.iter().any(|joining| joining.member == name);
         let members = || cluster.members().iter().zip(&report.members);
         let needs = format!("which needs etcd and a user `{}`:", cluster.user());
@@ -63,7 +60,7 @@ impl Steps {
         if members().any(|(_, reported)| reported.change == "new" && !is_joining(&reported.member)) {
             let all =
                 members().filter(|(_, reported)| reported.change != "kept" && !is_joining(&reported.member));
-            let copies = all.map(|(member, _)| copy(member)).collect();
+            let copies = all.flat_map(|(member, _)| copy(member)).collect();
             self.0.push(Step {
                 title: format!("Copy each member's files to its host, {needs}"),
                 commands: copies,
@@ -81,7 +78,7 @@ impl Steps {
                 members().filter(|(_, reported)| reported.change == "changed").collect();
             // Whoever has moved is lost to the others until it starts where they look for it.
             changed.sort_by_key(|(_, reported)| !is_moving(&reported.member));
-            let copies: Vec<_> = changed.iter().map(|(member, _)| copy(member)).collect();
+            let copies: Vec<_> = changed.iter().flat_map(|(member, _)| copy(member)).collect();
             if !copies.is_empty() {
                 self.0
                     .push(Step { title: "Copy what has changed to its host:".to_owned(), commands: copies });
@@ -99,7 +96,8 @@ impl Steps {
             let name = &joining.member;
             // A cluster counts a new member at once, so it should be able to start at once.
             for (member, _) in members().filter(|(member, _)| member.name().as_str() == name) {
-                self.add(format!("Copy the files of {name} to its host, {needs}"), copy(member));
+                let title = format!("Copy the files of {name} to its host, {needs}");
+                self.0.push(Step { title, commands: copy(member).into() });
             }
             let title = format!(
                 "Tell the cluster of {name} (if it never ran, say `state: new` in the description and apply again):"
@@ -135,6 +133,24 @@ const GO_ON: &str = "Go on when all members have been healthy for 5 seconds:";
 
 /// Without waiting: a member waits for others.
 const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
+
+/// The commands that copy a member's files to its host, as root.
+///
+/// Folders that are there keep their mode, owner and time, and new ones get 0755 whatever root's umask is there; for
+/// they are the host's, such as `/etc`. Only the folder of keys is etcd's, at every moment: a member reads it whenever
+/// somebody connects.
+fn copy(cluster: &Cluster, member: &Member, output: &Path) -> [String; 2] {
+    let host = rsync_host(member);
+    let source = |path: &str| word(&output.join(format!("nodes/{}{path}/", member.name())).to_string_lossy());
+    let (user, pki) = (cluster.user(), &cluster.hosts.pki);
+    [
+        format!(
+            "rsync -rt --omit-dir-times --rsync-path='umask 022 && rsync' --exclude={pki} {} {host}:/",
+            source("")
+        ),
+        format!("rsync -a --chown={user}:{user} {} {host}:{pki}/", source(pki.as_str())),
+    ]
+}
 
 fn rsync_host(member: &Member) -> String {
     // An IPv6 address of rsync stands in brackets.

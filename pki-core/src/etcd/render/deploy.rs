@@ -14,7 +14,7 @@ const BODY: &str = include_str!("deploy.sh");
 /// character which could mean something, because it goes through the shell of a host too.
 pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     let hosts = &cluster.hosts;
-    let container = cluster.rendering.container.as_ref().filter(|_| cluster.is_only_in_containers());
+    let container = cluster.startup.container.as_ref().filter(|_| cluster.is_only_in_containers());
     let engine = container.map_or("", |container| container.engine.name());
     // What etcd reads anew while it runs.
     let pairs = cluster.member_roles().into_iter().flat_map(|role| {

@@ -107,38 +107,84 @@ test ! -d "$data/member" || echo has-data
 END
 
 # Unpacks first, and then puts each file into its place by renaming it: etcd reads its certificates anew whenever
-# somebody connects. Keys come before their certificates. What etcd owns it could make a link of, so nothing is
-# written through one.
+# somebody connects. Keys come before their certificates.
+#
+# Whoever owns a folder can put a link into it at any time, and what root does by the name of that link is done to
+# something else. So a file is made complete in a folder that only root can change, and renaming replaces a link
+# without following it. A folder that others can change is entered first: what follows concerns that folder, whatever
+# its name has come to mean.
 read -r -d '' install_files <<'END' || true
 stage=$(mktemp -d /run/etcdpki.XXXXXX)
-trap "rm -rf $stage" EXIT
+new=
+trap "rm -rf $stage \$new" EXIT
 trap "exit 1" HUP INT TERM
-tar -C "$stage" --no-same-owner -xpf -
-find "$stage" -mindepth 1 -type d | sort | while read -r folder; do
-  place=${folder#"$stage"}
-  test -d "$place" || mkdir -m "$(stat -c %a "$folder")" "$place"
-done
-find "$stage" -type f | sort | while read -r file; do
-  place=${file#"$stage"}
+mkdir "$stage/files"
+tar -C "$stage/files" --no-same-owner -xpf -
+
+# Whether only root can change the folder that was entered.
+is_of_root() {
+  case $(stat -c %u:%A .) in
+    0:d????-??-?*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# FOLDER: enters it, without following a link that others can have made. $safe is then the last folder on the way
+# that only root can change.
+enter() {
+  cd /
+  safe=/
+  rest=${1#/}
+  while test -n "$rest"; do
+    part=${rest%%/*}
+    rest=${rest#"$part"}
+    rest=${rest#/}
+    if test "$PWD" = "$safe"; then
+      cd -P "./$part"
+      if is_of_root; then safe=$PWD; fi
+    else
+      expected=$PWD/$part
+      cd -P "./$part"
+      if test "$PWD" != "$expected"; then
+        echo "$expected is a link to $PWD that others than root can have made: nothing was written there" >&2
+        exit 1
+      fi
+    fi
+  done
+}
+
+find "$stage/files" -mindepth 1 -type d | sort > "$stage/folders"
+while read -r folder; do
+  place=${folder#"$stage/files"}
+  enter "${place%/*}"
+  name=${place##*/}
+  test -d "$name" || mkdir -m "$(stat -c %a "$folder")" "$name"
+done < "$stage/folders"
+enter "$pki"
+chown "$user:$user" .
+chmod 0700 .
+
+find "$stage/files" -type f | sort > "$stage/list"
+while read -r file; do
+  place=${file#"$stage/files"}
+  name=${place##*/}
+  mode=$(stat -c %a "$file")
   case $place in
     "$pki"/*) owner=$user:$user ;;
     *) owner=root:root ;;
   esac
-  new=$place
-  if ! cmp -s "$file" "$place"; then
-    new=$place.etcdpki
-    rm -f "$new"
-    (set -C; cat "$file" > "$new")
-  fi
-  chown -h "$owner" "$new"
-  chmod "$(stat -c %a "$file")" "$new"
-  if test "$new" != "$place"; then
-    mv -f "$new" "$place"
-    echo "$place"
-  fi
-done
-chown "$user:$user" "$pki"
-chmod 0700 "$pki"
+  enter "${place%/*}"
+  is_same=
+  if test ! -L "$name" && test -f "$name" && cmp -s "$file" "$name"; then is_same=yes; fi
+  if test "$is_same" && test "$(stat -c "%U:%G %a" "$name")" = "$owner $mode"; then continue; fi
+  new=$(mktemp "${safe%/}/.etcdpki.XXXXXX")
+  cat "$file" > "$new"
+  chown "$owner" "$new"
+  chmod "$mode" "$new"
+  mv -fT "$new" "$name"
+  new=
+  if test -z "$is_same"; then echo "$place"; fi
+done < "$stage/list"
 END
 
 start_service='systemctl daemon-reload

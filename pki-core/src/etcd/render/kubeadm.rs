@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::etcd::cluster::Cluster;
-use crate::etcd::render::yaml::quoted;
 use crate::etcd::safe::host_path::HostPath;
+use crate::etcd::safe::yaml::quoted;
 
 /// Where the three files are on the hosts of a control plane; the folders are kubeadm's own.
 pub(crate) struct Files {

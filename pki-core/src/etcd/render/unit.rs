@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::settings::Setting;
-use crate::etcd::cluster::{Cluster, Hosts, Member, Style};
+use crate::etcd::cluster::{Cluster, HostPaths, Member, Style};
 use crate::etcd::render;
 use crate::etcd::safe::host_path::HostPath;
 
@@ -130,8 +130,11 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     let environment = options.as_ref().filter(|_| cluster.style() == Style::Env);
     unit.replace("EnvironmentFile", &environment.iter().map(ToString::to_string).collect::<Vec<_>>());
     unit.comment("Copied files belong to whoever copied them, and keys are for their owner only.");
-    let mut before = vec![format!("+/bin/chown -R {user}:{user} {}", hosts.pki)];
-    for folder in &others {
+    // `-h`: what the user puts a link to stays whose it is.
+    let mut before = vec![format!("+/bin/chown -hR {user}:{user} {}", hosts.pki)];
+    // In a folder of its own, where it could put a link to something else, etcd makes the folder itself.
+    let is_in_other = |folder: &HostPath| others.iter().any(|other| folder.below(other.as_str()).is_some());
+    for folder in others.iter().filter(|folder| !is_in_other(folder)) {
         before.push(format!("+/usr/bin/install -d -m 0700 -o {user} -g {user} {folder}"));
     }
     unit.replace("ExecStartPre", &before);
@@ -160,7 +163,7 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     sandbox(unit, hosts, &others, &settings);
 }
 
-fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Setting]) {
+fn sandbox(unit: &mut Unit, hosts: &HostPaths, others: &[HostPath], settings: &[Setting]) {
     let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
     let is_below = |folders: &[&str]| {
         let mut paths = paths.into_iter().chain(others);
@@ -176,8 +179,10 @@ fn sandbox(unit: &mut Unit, hosts: &Hosts, others: &[HostPath], settings: &[Sett
     unit.only("CapabilityBoundingSet", capability);
     unit.only("AmbientCapabilities", capability);
     unit.set(&[("ProtectSystem", "strict"), ("ProtectHome", home)]);
+    // Every command gets its view of the file system before it runs, so a folder that is required here cannot be
+    // made by the command that would make it.
     for folder in others {
-        unit.set(&[("ReadWritePaths", folder.as_str())]);
+        unit.set(&[("ReadWritePaths", &format!("-{folder}"))]);
     }
     unit.set(&[
         ("PrivateTmp", temporary),

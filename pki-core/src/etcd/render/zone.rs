@@ -4,30 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::{DnsName, HostName};
-use crate::etcd::safe::label::Label;
 use crate::etcd::safe::url::MemberUrl;
 
 /// How long resolvers may keep a record, in seconds.
 const TTL: u32 = 300;
-
-/// The name of a member that has no DNS name of its own: SRV records lead to names, never to addresses
-/// (RFC 2782, "Target").
-///
-/// # Errors
-/// If the member's name cannot be part of one.
-pub(crate) fn name(member: &Label, domain: &DnsName) -> Result<DnsName, DescriptionError> {
-    DnsName::parse(&format!("{member}.{domain}"))
-}
-
-impl Cluster {
-    /// The DNS name that a member's SRV records lead to, if only these give it one.
-    pub(crate) fn discovery_name(&self, member: &Member) -> Option<DnsName> {
-        let domain = self.bootstrap.discovery_srv.as_ref().filter(|_| member.dns().is_empty())?;
-        name(member.name(), domain).ok()
-    }
-}
 
 /// `discovery.zone`: the records that etcd asks for (etcd, client/pkg/srv/srv.go, `GetCluster` and `GetClient`).
 pub(crate) fn zone(cluster: &Cluster, domain: &DnsName) -> String {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::etcd::describe::error::DescriptionError;
 use crate::etcd::safe::address::HostName;
+use crate::etcd::safe::invalid::{Invalid, SafeValue};
 
 /// `https://HOST:PORT`, as etcd's options have it: with a port, without a path (etcd,
 /// client/pkg/types/urls.go). Always https: over http whoever reaches the port is root.
@@ -21,9 +21,9 @@ impl MemberUrl {
     /// The URL, if it is one that a member may have.
     ///
     /// # Errors
-    /// [`DescriptionError::Url`] with what is wrong with it, or what is wrong with the host in it.
-    pub fn parse(text: &str) -> Result<Self, DescriptionError> {
-        let wrong = |reason| DescriptionError::Url { text: text.to_owned(), reason };
+    /// [`Invalid`] with what is wrong with it, or what is wrong with the host in it.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = |reason| Invalid { kind: SafeValue::Url, text: text.to_owned(), reason };
         let rest = match text.split_once("://") {
             Some(("https", rest)) => rest,
             Some(("http", _)) => return Err(wrong("over http everybody who reaches the port is root")),

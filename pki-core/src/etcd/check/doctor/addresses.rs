@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, place};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::FoundUrl;
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
 

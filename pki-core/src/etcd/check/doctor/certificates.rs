@@ -8,9 +8,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::base::place::date;
 use crate::etcd::check::doctor::addresses::is_loopback;
-use crate::etcd::check::doctor::{
-    Case, Check, PEER, Rule, SERVER, Severity, Shown, Symptom, listed, name, place, place_of, subject,
+use crate::etcd::check::doctor::case::{
+    Case, Check, PEER, SERVER, Shown, Symptom, listed, name, place, place_of, subject,
 };
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::tls;
 use crate::x509::certificate::Certificate;

@@ -1,6 +1,7 @@
 //! How members come together.
 
-use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, listed, name, place};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Host, Member};
 
 pub(crate) const CHECKS: &[Check] = &[

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::place::Place;
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
 use crate::etcd::check::doctor::trust::is_absent;
-use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, listed, name, place};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKey;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::base::suggest;
-use crate::etcd::check::doctor::{Case, Check, Rule, Severity, Symptom, name, place, written};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place, written};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Member, Setting, Source};
 use crate::etcd::option::{Availability, EtcdOption, ValueKind};
 

@@ -1,8 +1,9 @@
 //! Revocation lists.
 
 use crate::base::place::Place;
+use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, place};
 use crate::etcd::check::doctor::trust::is_absent;
-use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::etcd::option::version::EtcdVersion;
 

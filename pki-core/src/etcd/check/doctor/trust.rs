@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::etcd::check::doctor::{Case, Check, PEER, Part, Rule, SERVER, Severity, Symptom, name, place};
+use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, name, place};
+use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, Sight};
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -270,7 +271,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                 {
                     let problem = format!(
                         "the peer certificate of {} is for {}, not for {}",
-                        super::name(other),
+                        crate::etcd::check::doctor::case::name(other),
                         leaf.subject_alt_names(),
                         names.join(" or ")
                     );
@@ -281,7 +282,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                 if let Some(names) = names.filter(|names| !names.contains(&own)) {
                     let problem = format!(
                         "the peer certificate of {} has the common name {own:?}, not {}",
-                        super::name(other),
+                        crate::etcd::check::doctor::case::name(other),
                         names.join(" or ")
                     );
                     symptoms.push(Symptom::new(place(member, "peer-cert-allowed-cn"), problem));

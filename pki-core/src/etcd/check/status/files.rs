@@ -7,9 +7,10 @@ use time::OffsetDateTime;
 
 use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Rule};
-use crate::etcd::check::status::{CertificateStatus, FileState, RevocationListStatus, State, days, rules};
+use crate::etcd::check::status::rules;
+use crate::etcd::check::status::table::{CertificateStatus, FileState, RevocationListStatus, State, days};
+use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::error::Error;
-use crate::etcd::folder::path::AUTHORITIES;
 use crate::etcd::folder::record::{Issued, Lock};
 use crate::etcd::folder::tree::Tree;
 use crate::x509::certificate::Certificate;

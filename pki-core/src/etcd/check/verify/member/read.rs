@@ -8,8 +8,8 @@ use crate::etcd::check::verify::meeting::Trust;
 use crate::etcd::check::verify::member::{Listener, ListenerTls, Node, Reading, Shown, certificates};
 use crate::etcd::check::verify::rules;
 use crate::etcd::check::verify::start::StartFault;
+use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
-use crate::etcd::folder::path;
 use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
 use crate::tls::{
     Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,

@@ -2,38 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::place::Place;
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::verify::Connections;
+use crate::etcd::check::verify::attempt::{Attempt, Way};
 use crate::etcd::check::verify::meeting::{Dial, Outcome};
 use crate::etcd::check::verify::member::{Listener, ListenerTls, Node};
 use crate::etcd::check::verify::obstacle::Obstacle;
 use crate::etcd::check::verify::rules;
 use crate::etcd::found::FoundUrl;
 use crate::tls::{Lookup, NoStart};
-
-/// A connection that should succeed.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) kind: ConnectionKind,
-    /// The number of the member or client that dials.
-    pub(crate) from: usize,
-    /// The number of the member that is dialled.
-    pub(crate) to: usize,
-    pub(crate) way: Way,
-}
-
-/// How the outcome of an attempt is found out.
-#[derive(Debug)]
-pub(crate) enum Way {
-    /// It is known without a handshake.
-    Known(Outcome),
-    /// By these handshakes, one for each address that the caller may dial from.
-    Dials(Range<usize>),
-}
 
 impl Connections {
     pub(crate) fn plan_peers(&mut self) {

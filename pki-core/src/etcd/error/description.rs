@@ -2,20 +2,15 @@
 
 use crate::base::suggest::did_you_mean;
 use crate::duration;
-use crate::etcd::cluster::layout::{Layout, Role};
+use crate::etcd::safe::invalid::Invalid;
 
 /// What is wrong with a description.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescriptionError {
-    /// An address that is none, or not one of a single host.
-    #[error("{text:?} cannot be a member's address: {reason}")]
-    Address {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
+    /// A text that cannot be the value that it is written for.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
     /// One of several words was to be chosen.
     #[error("{text:?} is no {what}{}", did_you_mean(near.as_deref()))]
     Choice {
@@ -46,14 +41,6 @@ pub enum DescriptionError {
         /// From what, or what it is for.
         reason: &'static str,
     },
-    /// A DNS name that is none.
-    #[error("{text:?} cannot be a DNS name: {reason}")]
-    DnsName {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
     /// A key that appears twice.
     #[error("`{key}` is written twice")]
     DuplicateKey {
@@ -66,27 +53,11 @@ pub enum DescriptionError {
     /// A CA exists already, and is described as if it were to be made.
     #[error("the CA that `certificate` names exists already, so nothing can be said of its certificate")]
     GivenAuthority,
-    /// A path on hosts that is none, or not safe everywhere.
-    #[error("{text:?} cannot be a path on a host: {reason}")]
-    HostPath {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
     /// A container image's name that is none.
     #[error("{text:?} is no name of a container image")]
     Image {
         /// As written.
         text: String,
-    },
-    /// A name that is not safe everywhere.
-    #[error("{text:?} cannot be a name: {reason}")]
-    Label {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
     },
     /// A lifetime that makes no certificate.
     #[error("{text:?} is no lifetime: {reason}")]
@@ -128,12 +99,14 @@ pub enum DescriptionError {
     #[error("a cluster has at least one member")]
     NoMembers,
     /// A kind of certificate that the layout does not have.
-    #[error("the layout {} has no {} certificate", layout.name(), role.name())]
+    #[error("the layout {layout} has no {role} certificate")]
     NoSuchCertificate {
-        /// Which.
-        role: Role,
+        /// The role of the certificate.
+        role: &'static str,
         /// The layout.
-        layout: Layout,
+        layout: &'static str,
+        /// The roles that it has.
+        roles: Vec<&'static str>,
     },
     /// A folder for etcd's log, in one that cannot be given to etcd's user.
     #[error(
@@ -182,14 +155,6 @@ pub enum DescriptionError {
         /// Which.
         port: u16,
     },
-    /// A target of ssh that is none, or not safe in a shell.
-    #[error("{text:?} is nothing that ssh can connect to: {reason}")]
-    SshTarget {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
     /// A subject attribute that a certificate cannot hold.
     #[error("{text:?} cannot stand in a certificate's subject: {reason}")]
     Subject {
@@ -222,22 +187,6 @@ pub enum DescriptionError {
         /// What was probably meant.
         near: Option<String>,
     },
-    /// A version of etcd that is none, or not known.
-    #[error("{text:?} cannot be etcd's version: {reason}")]
-    Version {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A URL that a member cannot have.
-    #[error("{text:?} cannot be a member's URL: {reason}")]
-    Url {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
 }
 
 fn not_its_own(folder: &str, taken: Option<&str>) -> String {
@@ -259,9 +208,8 @@ impl DescriptionError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Address { .. } => "write an address such as 10.0.0.11 or \"2001:db8::11\"".to_owned(),
+            Self::Invalid(invalid) => invalid.hint().to_owned(),
             Self::Clash { what, .. } => format!("{what} has to be another one here or there"),
-            Self::DnsName { .. } => "write a host name such as etcd1.example.com".to_owned(),
             Self::DuplicateKey { .. } => "remove one of the two".to_owned(),
             Self::Duration(_) | Self::Lifetime { .. } => {
                 "write a lifetime such as 1y, 90d or 8760h".to_owned()
@@ -269,15 +217,11 @@ impl DescriptionError {
             Self::Choice { choices, .. } => format!("there are {}", choices.join(", ")),
             Self::DescribedOption { .. } => "remove it here".to_owned(),
             Self::GivenAuthority => "remove this, or `certificate` and `private-key`".to_owned(),
-            Self::HostPath { .. } => "write a path such as /etc/etcd/pki".to_owned(),
             Self::Image { .. } => "write a name such as quay.io/coreos/etcd:v3.5.30".to_owned(),
             Self::MissingOption { .. } | Self::UnknownOption { near: None, .. } => {
                 "`etcd --help` of that version lists its options".to_owned()
             }
-            Self::NoSuchCertificate { layout, .. } => {
-                let roles = layout.authorities().iter().chain(layout.of_members()).chain(&[Role::Client]);
-                format!("it has {}", roles.map(|role| role.name()).collect::<Vec<_>>().join(", "))
-            }
+            Self::NoSuchCertificate { roles, .. } => format!("it has {}", roles.join(", ")),
             Self::NotItsOwn { .. } => "choose a folder that holds nothing else".to_owned(),
             Self::WalFolder { wal_dir, .. } => {
                 format!("write a folder in one of its own, such as {wal_dir}/wal")
@@ -285,10 +229,6 @@ impl DescriptionError {
             Self::OptionWithoutYaml { .. } => "write `style: env`".to_owned(),
             Self::Port { .. } => "write a number from 1 to 65535".to_owned(),
             Self::SamePort { .. } => "choose another `client-port` or `peer-port`".to_owned(),
-            Self::SshTarget { .. } => "write a target such as root@etcd1.example.com".to_owned(),
-            Self::Version { .. } => "write what `etcd --version` says, such as 3.5 or 3.5.30".to_owned(),
-            Self::Url { .. } => "write a URL such as https://10.0.0.11:2379".to_owned(),
-            Self::Label { .. } => "write a name such as etcd-1".to_owned(),
             Self::Member { .. } => {
                 "write NAME=ADDRESS or NAME=ADDRESS,DNS-NAME, such as etcd1=10.0.0.11".to_owned()
             }
