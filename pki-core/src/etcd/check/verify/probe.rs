@@ -68,13 +68,35 @@ struct Probe {
 }
 
 /// Ports that judge alike.
-#[derive(Clone)]
 struct PortGroup {
     /// The port that is tried for all of them.
     port: usize,
     members: Vec<String>,
     is_selective: bool,
     demands: bool,
+}
+
+/// The ports of all members.
+struct Ports {
+    /// The number of the host that is dialled, which does not matter.
+    host: usize,
+    peer: Vec<PortGroup>,
+    client: Vec<PortGroup>,
+    /// Whether no CA is trusted at both kinds of ports.
+    are_separate: bool,
+}
+
+/// Whose certificate is shown.
+#[derive(Clone, Copy)]
+struct Showing<'a> {
+    kind: ShownCertificate,
+    /// Empty if it is nobody's.
+    owner: &'a str,
+    shown: Option<&'a Shown>,
+}
+
+impl Showing<'_> {
+    const NOTHING: Self = Self { kind: ShownCertificate::None, owner: "", shown: None };
 }
 
 impl Probes {
@@ -86,99 +108,95 @@ impl Probes {
         parties: &mut Parties,
     ) -> Self {
         let mut probes = Self::default();
-        let host = parties.host("");
-        let is_separate = nodes.iter().all(|node| {
-            let (peers, clients) = (&node.peer.authorities, &node.client.authorities);
-            !peers.is_empty() && !clients.is_empty() && peers.is_disjoint(clients)
-        });
-        let peer_ports = probes.groups(nodes, ConnectionKind::Peer, |node| &node.peer, parties);
-        let client_ports = probes.groups(nodes, ConnectionKind::Client, |node| &node.client, parties);
-        let mut probe = |shows,
-                         owner: &str,
-                         shown: Option<&Shown>,
-                         port,
-                         groups: &[PortGroup],
-                         must_fail: &dyn Fn(&PortGroup) -> bool| {
-            let caller = parties.caller(careless(shown.map(|shown| shown.identity.clone())), trust(shown));
-            let source = shown.and_then(|shown| shown.address).unwrap_or(Ipv4Addr::LOCALHOST.into());
-            for group in groups {
-                probes.dials.push(Dial { caller, port: group.port, host, source: Some(source) });
-                probes.planned.push(Probe {
-                    shows,
-                    owner: owner.to_owned(),
-                    port,
-                    members: group.members.clone(),
-                    must_fail: must_fail(group),
-                });
-            }
+        let ports = Ports {
+            host: parties.host(""),
+            peer: probes.groups(nodes, ConnectionKind::Peer, |node| &node.peer, parties),
+            client: probes.groups(nodes, ConnectionKind::Client, |node| &node.client, parties),
+            are_separate: nodes.iter().all(|node| {
+                let (peers, clients) = (&node.peer.authorities, &node.client.authorities);
+                !peers.is_empty() && !clients.is_empty() && peers.is_disjoint(clients)
+            }),
         };
-        let is_kept_out = |group: &PortGroup| is_separate || group.is_selective;
-        for (port, groups) in [(ConnectionKind::Peer, &peer_ports), (ConnectionKind::Client, &client_ports)] {
-            probe(ShownCertificate::None, "", None, port, groups, &|group| group.demands);
+        for port in [ConnectionKind::Peer, ConnectionKind::Client] {
+            probes.add(Showing::NOTHING, port, &ports, parties, |group| Some(group.demands));
             if let Ok(identity) = &untrusted.0 {
-                let asking: Vec<PortGroup> = groups.iter().filter(|group| group.demands).cloned().collect();
                 let shown = Shown::of_untrusted_ca(identity.clone());
-                probe(ShownCertificate::Untrusted, "", Some(&shown), port, &asking, &|_| true);
+                let showing = Showing { kind: ShownCertificate::Untrusted, owner: "", shown: Some(&shown) };
+                probes.add(showing, port, &ports, parties, |group| group.demands.then_some(true));
             }
         }
         for client in clients {
-            probe(
-                ShownCertificate::Client,
-                &client.name,
-                client.shown.as_ref(),
-                ConnectionKind::Peer,
-                &peer_ports,
-                &is_kept_out,
-            );
+            let shown = client.shown.as_ref();
+            let showing = Showing { kind: ShownCertificate::Client, owner: &client.name, shown };
+            probes.add_if_kept_out(showing, ConnectionKind::Peer, &ports, parties);
         }
         for node in nodes.iter().filter(|node| node.starts()) {
-            let (peer, server) = (node.peer.shown.as_ref(), node.client.shown.as_ref());
-            let is_one =
-                peer.zip(server).is_some_and(|(peer, server)| peer.certificate == server.certificate);
-            if let (Some(server), false) = (server, is_one) {
-                probe(
-                    ShownCertificate::Server,
-                    &node.name,
-                    Some(server),
-                    ConnectionKind::Peer,
-                    &peer_ports,
-                    &is_kept_out,
-                );
-            }
-            if let (Some(peer), false) = (peer, is_one) {
-                probe(
-                    ShownCertificate::Peer,
-                    &node.name,
-                    Some(peer),
-                    ConnectionKind::Client,
-                    &client_ports,
-                    &is_kept_out,
-                );
-            }
-            if let Some(server) = server {
-                let is_needed = node.gateway.is_some() && node.gateway_shows_server;
-                let must_fail = |_: &PortGroup| is_separate && !is_needed;
-                probe(
-                    ShownCertificate::Server,
-                    &node.name,
-                    Some(server),
-                    ConnectionKind::Client,
-                    &client_ports,
-                    &must_fail,
-                );
-            }
-            if let Some(gateway) = &node.gateway_certificate {
-                probe(
-                    ShownCertificate::Gateway,
-                    &node.name,
-                    Some(gateway),
-                    ConnectionKind::Peer,
-                    &peer_ports,
-                    &is_kept_out,
-                );
-            }
+            probes.add_member(node, &ports, parties);
         }
         probes
+    }
+
+    /// The certificates of a member, at the ports that they were not made for.
+    fn add_member(&mut self, node: &Node, ports: &Ports, parties: &mut Parties) {
+        let (peer, server) = (node.peer.shown.as_ref(), node.client.shown.as_ref());
+        let is_one = peer.zip(server).is_some_and(|(peer, server)| peer.certificate == server.certificate);
+        let showing = |kind, shown| Showing { kind, owner: &node.name, shown: Some(shown) };
+        if let (Some(server), false) = (server, is_one) {
+            let showing = showing(ShownCertificate::Server, server);
+            self.add_if_kept_out(showing, ConnectionKind::Peer, ports, parties);
+        }
+        if let (Some(peer), false) = (peer, is_one) {
+            let showing = showing(ShownCertificate::Peer, peer);
+            self.add_if_kept_out(showing, ConnectionKind::Client, ports, parties);
+        }
+        if let Some(server) = server {
+            let is_needed = node.gateway.is_some() && node.gateway_shows_server;
+            let must_fail = ports.are_separate && !is_needed;
+            let showing = showing(ShownCertificate::Server, server);
+            self.add(showing, ConnectionKind::Client, ports, parties, |_| Some(must_fail));
+        }
+        if let Some(gateway) = &node.gateway_certificate {
+            let showing = showing(ShownCertificate::Gateway, gateway);
+            self.add_if_kept_out(showing, ConnectionKind::Peer, ports, parties);
+        }
+    }
+
+    /// Tries a certificate at all ports of one kind. It must not open those that keep it out: by their CAs, or because
+    /// they accept only some certificates.
+    fn add_if_kept_out(
+        &mut self,
+        showing: Showing<'_>,
+        port: ConnectionKind,
+        ports: &Ports,
+        parties: &mut Parties,
+    ) {
+        self.add(showing, port, ports, parties, |group| Some(ports.are_separate || group.is_selective));
+    }
+
+    /// Tries a certificate at all ports of one kind; `must_fail` is `None` for ports at which it is not tried.
+    fn add(
+        &mut self,
+        showing: Showing<'_>,
+        port: ConnectionKind,
+        ports: &Ports,
+        parties: &mut Parties,
+        must_fail: impl Fn(&PortGroup) -> Option<bool>,
+    ) {
+        let Showing { kind, owner, shown } = showing;
+        let caller = parties.caller(careless(shown.map(|shown| shown.identity.clone())), trust(shown));
+        let source = shown.and_then(|shown| shown.address).unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let groups = if port == ConnectionKind::Peer { &ports.peer } else { &ports.client };
+        for group in groups {
+            let Some(must_fail) = must_fail(group) else { continue };
+            self.dials.push(Dial { caller, port: group.port, host: ports.host, source: Some(source) });
+            self.planned.push(Probe {
+                shows: kind,
+                owner: owner.to_owned(),
+                port,
+                members: group.members.clone(),
+                must_fail,
+            });
+        }
     }
 
     /// The ports of one kind, in groups that judge alike. Ports that let in everybody are noted.
