@@ -150,7 +150,7 @@ def many_theirs(there):
 @functools.cache
 def floor():
     """The bench program that makes keys, signs and writes bytes, and nothing else."""
-    found = sorted((ROOT / "target/release/deps").glob("floor-*"), key=os.path.getmtime)
+    found = sorted((ROOT / "target/dist/deps").glob("floor-*"), key=os.path.getmtime)
     return installed([p for p in found if os.access(p, os.X_OK) and p.suffix == ""][-1])
 
 

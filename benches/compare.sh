@@ -11,5 +11,5 @@ for program in cfssl cfssljson openssl python3; do
 done
 ETCDPKI=$(./build-static --quiet)
 export ETCDPKI
-cargo bench --quiet -p pki-benches --bench floor --no-run
+cargo bench --quiet --profile dist -p pki-benches --bench floor --no-run
 exec python3 benches/compare.py "$@"

@@ -10,7 +10,6 @@ mod suite {
     pub mod apply;
     pub mod authorities;
     pub mod certificates;
-    pub mod cfssl_cases;
     pub mod command;
     pub mod crash;
     pub mod deploy;
@@ -20,6 +19,7 @@ mod suite {
     pub mod doctor;
     pub mod etcd;
     pub mod findings;
+    pub mod folders;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -28,6 +28,7 @@ mod suite {
     pub mod import;
     pub mod layouts;
     pub mod live;
+    pub mod modules;
     pub mod network;
     pub mod openssl;
     pub mod options;
@@ -50,9 +51,10 @@ fn main() {
         suite::product::build();
     }
     let others = [
+        suite::modules::trials(),
         suite::unit::trials(),
         suite::guides::trials(),
-        suite::cfssl_cases::trials(),
+        suite::folders::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),

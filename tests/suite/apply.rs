@@ -16,28 +16,28 @@ use super::openssl::Openssl;
 use super::product::{Entry, Tree, is_key, program};
 use super::programs::{can_isolate, find, fixture};
 use super::systemd::environment_file;
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("apply::writes_the_agreed_files_and_no_others", writes_the_agreed_files),
-        trial("apply::modes_are_right_under_every_umask", modes_are_right),
-        trial("apply::environment_files_hold_etcd_options_only", environment_files_hold_options),
-        trial("apply::etcdctl_env_is_usable_from_anywhere", etcdctl_env_is_usable),
-        trial("apply::a_second_apply_changes_nothing", a_second_apply_changes_nothing),
-        trial("apply::plan_tells_by_its_exit_status", plan_tells_by_its_exit_status),
-        trial("apply::plan_writes_nothing", plan_writes_nothing),
-        trial("apply::reports_are_json_on_request", reports_are_json),
-        trial("apply::json_descriptions_mean_the_same", json_descriptions_mean_the_same),
-        trial("apply::notices_every_damaged_file", notices_every_damaged_file),
-        trial("apply::restores_modes", restores_modes),
-        trial("apply::a_new_address_replaces_what_names_it_only", a_new_address_replaces_little),
-        trial("apply::needs_no_root", needs_no_root),
-        trial("apply::needs_few_open_files", needs_few_open_files),
-        trial("apply::a_new_member_leaves_the_others_keys_alone", a_new_member_leaves_keys_alone),
-        trial("apply::tells_what_to_do_next", tells_what_to_do_next),
-        trial("apply::a_lost_ca_key_is_named", a_lost_ca_key_is_named),
-        trial("apply::two_at_once_do_no_harm", two_at_once_do_no_harm),
+    let mut trials = trials![
+        writes_the_agreed_files_and_no_others,
+        modes_are_right_under_every_umask,
+        environment_files_hold_etcd_options_only,
+        etcdctl_env_is_usable_from_anywhere,
+        a_second_apply_changes_nothing,
+        plan_tells_by_its_exit_status,
+        plan_writes_nothing,
+        reports_are_json_on_request,
+        json_descriptions_mean_the_same,
+        notices_every_damaged_file,
+        restores_modes,
+        a_new_address_replaces_what_names_it_only,
+        needs_no_root,
+        needs_few_open_files,
+        a_new_member_leaves_the_others_keys_alone,
+        tells_what_to_do_next,
+        a_lost_ca_key_is_named,
+        two_at_once_do_no_harm
     ];
     for layout in LAYOUTS {
         let name = format!("apply::repairs_every_file::{}", layout.name);
@@ -56,7 +56,7 @@ fn found(tree: &Tree) -> Vec<(String, u32)> {
     tree.entries().into_iter().map(|(path, entry)| (path, entry.mode)).collect()
 }
 
-fn writes_the_agreed_files() -> Outcome {
+fn writes_the_agreed_files_and_no_others() -> Outcome {
     let paths = |entries: Vec<(String, u32)>| entries.into_iter().map(|(path, _)| path).collect::<Vec<_>>();
     let default = [(Tree::of_fixture("three-members.yaml"), &LEAST_PRIVILEGE)];
     let named = LAYOUTS.map(|layout| (layout.three_members(), layout));
@@ -67,7 +67,7 @@ fn writes_the_agreed_files() -> Outcome {
     Ok(())
 }
 
-fn modes_are_right() -> Outcome {
+fn modes_are_right_under_every_umask() -> Outcome {
     for umask in ["000", "022", "077"] {
         let tree = Tree::of_fixture("three-members.yaml");
         let mut shell = Command::new("sh");
@@ -84,7 +84,7 @@ fn modes_are_right() -> Outcome {
     Ok(())
 }
 
-fn environment_files_hold_options() -> Outcome {
+fn environment_files_hold_etcd_options_only() -> Outcome {
     let tree = Tree::of_fixture("three-members.yaml").applied();
     for member in ["etcd1", "etcd2", "etcd3"] {
         let text = tree.read(&format!("nodes/{member}/etc/etcd/etcd.env"));
@@ -104,7 +104,7 @@ fn environment_files_hold_options() -> Outcome {
     Ok(())
 }
 
-fn etcdctl_env_is_usable() -> Outcome {
+fn etcdctl_env_is_usable_from_anywhere() -> Outcome {
     // The paths in it must be absolute even when the output folder is not given so.
     let tree = Tree::of_fixture("three-members.yaml");
     let mut apply = Command::new(program());
@@ -187,7 +187,7 @@ fn plan_writes_nothing() -> Outcome {
     Ok(())
 }
 
-fn reports_are_json() -> Outcome {
+fn reports_are_json_on_request() -> Outcome {
     let tree = Tree::of_fixture("three-members.yaml");
     for (verb, status) in [("plan", 2), ("apply", 0), ("plan", 0), ("apply", 0)] {
         let ran = run(tree.command(verb).arg("--json")).ends_with(status);
@@ -274,7 +274,7 @@ fn restores_modes() -> Outcome {
     Ok(())
 }
 
-fn a_new_address_replaces_little() -> Outcome {
+fn a_new_address_replaces_what_names_it_only() -> Outcome {
     let openssl = Openssl::find()?;
     let tree = Tree::of_fixture("three-members.yaml").applied();
     let before = tree.files();
@@ -319,7 +319,7 @@ fn needs_few_open_files() -> Outcome {
     Ok(())
 }
 
-fn a_new_member_leaves_keys_alone() -> Outcome {
+fn a_new_member_leaves_the_others_keys_alone() -> Outcome {
     let openssl = Openssl::find()?;
     let tree = Tree::of_fixture("three-members.yaml").applied();
     let before = tree.files();

@@ -10,26 +10,29 @@ use tempfile::TempDir;
 
 use super::command::{Ran, run};
 use super::guides::links;
-use super::live::{Cluster, on_each_etcd};
+use super::live::{Cluster, all_on_each_etcd};
 use super::openssl::{Openssl, Purpose};
 use super::product::{Tree, program};
 use super::programs::{self, Etcd, find};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, named, trial, trials};
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("authorities::one_with_its_key_signs", one_with_its_key_signs),
-        trial("authorities::an_intermediate_comes_with_its_chain", an_intermediate_comes_with_its_chain),
-        trial("authorities::a_role_may_have_one_of_its_own", a_role_may_have_one_of_its_own),
-        trial("authorities::one_for_both_roles_is_told", one_for_both_roles_is_told),
-        trial("authorities::wrong_ones_are_refused", wrong_ones_are_refused),
-        trial("authorities::offline::a_wrong_answer_is_not_taken", a_wrong_answer_is_not_taken),
-        trial("authorities::offline::more_than_was_asked_is_not_taken", more_than_was_asked_is_not_taken),
-        trial("authorities::offline::answers_may_come_one_by_one", answers_may_come_one_by_one),
-        trial("authorities::offline::what_is_in_use_stays_until_there_is_another", what_is_in_use_stays),
-        trial("authorities::offline::a_key_stays_with_its_certificate", a_key_stays_with_its_certificate),
-        trial("authorities::offline::a_member_joins_once_it_has_certificates", a_member_joins),
+    let mut trials = trials![
+        one_with_its_key_signs,
+        an_intermediate_comes_with_its_chain,
+        a_role_may_have_one_of_its_own,
+        one_for_both_roles_is_told,
+        wrong_ones_are_refused
     ];
+    trials.extend(trials![
+        "offline",
+        a_wrong_answer_is_not_taken,
+        more_than_was_asked_is_not_taken,
+        answers_may_come_one_by_one,
+        what_is_in_use_stays_until_there_is_another,
+        a_key_stays_with_its_certificate,
+        a_member_joins_once_it_has_certificates
+    ]);
     for signer in [Signer::Product, Signer::Cfssl, Signer::Openssl] {
         let name = format!("authorities::offline::{signer:?}_signs_what_is_asked").to_lowercase();
         trials.push(trial(name, move || signs_what_is_asked(signer)));
@@ -39,7 +42,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// They need real etcd.
 pub fn etcd_trials() -> Vec<Trial> {
-    on_each_etcd("trusts_an_intermediate_or_its_root", trusts_an_intermediate_or_its_root)
+    all_on_each_etcd(&named![trusts_an_intermediate_or_its_root])
 }
 
 const MEMBERS: [(&str, &str); 2] = [("etcd1", "127.0.0.1"), ("etcd2", "127.0.0.2")];
@@ -459,7 +462,7 @@ fn recorded(tree: &Tree, list: &str) -> Vec<String> {
     issued.map(|issued| issued["certificate"].as_str().unwrap().to_owned()).collect()
 }
 
-fn what_is_in_use_stays() -> Outcome {
+fn what_is_in_use_stays_until_there_is_another() -> Outcome {
     let (openssl, authorities) = (Openssl::find()?, Authorities::new()?);
     let tree = authorities.offline();
     let asked = tree.apply().ends_with(2);
@@ -521,7 +524,7 @@ fn a_key_stays_with_its_certificate() -> Outcome {
     Ok(())
 }
 
-fn a_member_joins() -> Outcome {
+fn a_member_joins_once_it_has_certificates() -> Outcome {
     let (openssl, authorities) = (Openssl::find()?, Authorities::new()?);
     let tree = authorities.offline();
     let asked = tree.apply().ends_with(2);

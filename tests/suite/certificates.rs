@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::layouts::{LAYOUTS, LEAST_PRIVILEGE, Layout, SHARED_CERT, SINGLE_CA};
 use super::openssl::{Openssl, Purpose};
 use super::product::{Tree, is_key};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 pub const KEY_KINDS: [&str; 7] =
     ["ecdsa-256", "ecdsa-384", "ecdsa-521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"];
@@ -24,10 +24,12 @@ pub fn trials() -> Vec<Trial> {
     }
     accepts(&SINGLE_CA, "ecdsa-256");
     accepts(&SHARED_CERT, "ecdsa-256");
-    trials.push(trial("certificates::hold_the_names_of_the_description", hold_the_names));
-    trials.push(trial("certificates::hold_the_subject_of_the_description", hold_the_subject));
-    trials.push(trial("certificates::live_as_long_as_the_description_says", live_as_long_as_described));
-    trials.push(trial("certificates::a_folder_holds_its_own_keys_only", own_keys_only));
+    trials.extend(trials![
+        hold_the_names_of_the_description,
+        hold_the_subject_of_the_description,
+        live_as_long_as_the_description_says,
+        a_folder_holds_its_own_keys_only
+    ]);
     trials
 }
 
@@ -157,7 +159,7 @@ fn accepted(layout: &Layout, kind: &str) -> Outcome {
     Ok(())
 }
 
-fn hold_the_names() -> Outcome {
+fn hold_the_names_of_the_description() -> Outcome {
     let openssl = Openssl::find()?;
     let tree = Tree::of_fixture("names.yaml").applied();
     let member = |name: &str, addresses: &[&str], dns: &[&str]| Member {
@@ -185,7 +187,7 @@ fn hold_the_names() -> Outcome {
     Ok(())
 }
 
-fn hold_the_subject() -> Outcome {
+fn hold_the_subject_of_the_description() -> Outcome {
     let openssl = Openssl::find()?;
     let tree = Tree::of_fixture("rsa.yaml").applied();
     for certificate in certificates(&tree) {
@@ -201,7 +203,7 @@ fn hold_the_subject() -> Outcome {
     Ok(())
 }
 
-fn live_as_long_as_described() -> Outcome {
+fn live_as_long_as_the_description_says() -> Outcome {
     let openssl = Openssl::find()?;
     let mut description = json!({"name": "x", "members": [{"name": "etcd1", "address": "127.0.0.1"}]});
     for (validity, ca, leaf) in [
@@ -221,7 +223,7 @@ fn live_as_long_as_described() -> Outcome {
 }
 
 /// A stolen node costs that node's keys and no others; the CA's key is on no host.
-fn own_keys_only() -> Outcome {
+fn a_folder_holds_its_own_keys_only() -> Outcome {
     let openssl = Openssl::find()?;
     for layout in LAYOUTS {
         holds_own_keys_only(&openssl, layout);

@@ -13,14 +13,14 @@ use super::layouts::LEAST_PRIVILEGE;
 use super::openssl::Openssl;
 use super::product::{Tree, is_key};
 use super::programs::find;
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trials};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("crash::killed_when_some_files_are_there", killed_by_progress),
-        trial("crash::killed_before_any_system_call_that_writes", killed_by_system_call),
-        trial("crash::a_disk_that_fails_is_reported_and_forgiven", failing_disk),
-        trial("crash::killed_while_it_repairs", killed_while_it_repairs),
+    trials![
+        killed_when_some_files_are_there,
+        killed_before_any_system_call_that_writes,
+        a_disk_that_fails_is_reported_and_forgiven,
+        killed_while_it_repairs
     ]
 }
 
@@ -52,7 +52,7 @@ fn undisturbed(description: &Value) -> Vec<String> {
     Tree::of_value(description).applied().files().into_keys().collect()
 }
 
-fn killed_by_progress() -> Outcome {
+fn killed_when_some_files_are_there() -> Outcome {
     let openssl = Openssl::find()?;
     for description in [many_members("ecdsa-256", 6), many_members("rsa-2048", 2)] {
         let complete = undisturbed(&description);
@@ -132,7 +132,7 @@ fn moments() -> impl Iterator<Item = usize> {
     (1..10).chain((10..).step_by(7))
 }
 
-fn killed_by_system_call() -> Outcome {
+fn killed_before_any_system_call_that_writes() -> Outcome {
     let openssl = Openssl::find()?;
     let injection = Injection::into(many_members("ecdsa-256", 2))?;
     let complete = undisturbed(&injection.description);
@@ -153,7 +153,7 @@ fn killed_by_system_call() -> Outcome {
 }
 
 /// A disk that is full, or that fails: an error in words, and work that the next apply can finish.
-fn failing_disk() -> Outcome {
+fn a_disk_that_fails_is_reported_and_forgiven() -> Outcome {
     let openssl = Openssl::find()?;
     let injection = Injection::into(many_members("ecdsa-256", 2))?;
     let complete = undisturbed(&injection.description);

@@ -22,19 +22,19 @@ use super::host::{Host, user_exists};
 use super::live::loopback;
 use super::product::{Tree, is_key};
 use super::programs::{self, Etcd, can_isolate, find};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trial, trials};
 
 /// A folder's name with everything that a shell could take for more.
 const HOSTILE: &str = "-a 'b' \"c\" $HOME `x` $(x) \\ * ; & # é";
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("deploy::shellcheck_accepts_it", shellcheck_accepts_it),
-        trial("deploy::files_arrive_with_owners_and_modes", files_arrive),
-        trial("deploy::printed_copies_take_nothing_from_whom_it_belongs_to", printed_copies_take_nothing),
-        trial("deploy::links_of_the_user_lead_nowhere", links_of_the_user_lead_nowhere),
-        trial("deploy::what_a_host_lacks_is_told_before_anything_is_done", what_a_host_lacks_is_told),
-        trial("deploy::usage_is_checked", usage_is_checked),
+    let mut trials = trials![
+        shellcheck_accepts_it,
+        files_arrive_with_owners_and_modes,
+        printed_copies_take_nothing_from_whom_it_belongs_to,
+        links_of_the_user_lead_nowhere,
+        what_a_host_lacks_is_told_before_anything_is_done,
+        usage_is_checked,
     ];
     for series in ["3.4", "3.5"] {
         let found = programs::etcd(series);
@@ -144,7 +144,7 @@ fn shellcheck_accepts_it() -> Outcome {
     Ok(())
 }
 
-fn files_arrive() -> Outcome {
+fn files_arrive_with_owners_and_modes() -> Outcome {
     let hosts = Hosts::new(&["127.0.0.1"])?;
     let host = hosts.path("127.0.0.1");
     // What is there already: a folder with an owner and a mode of its own, and a trap of etcd's user.
@@ -190,7 +190,7 @@ fn files_arrive() -> Outcome {
 }
 
 /// What `apply` prints for those who copy by themselves, where root's umask is strict.
-fn printed_copies_take_nothing() -> Outcome {
+fn printed_copies_take_nothing_from_whom_it_belongs_to() -> Outcome {
     let hosts = Hosts::new(&["127.0.0.1"])?;
     find("rsync")?;
     let host = hosts.path("127.0.0.1");
@@ -318,7 +318,7 @@ fn ids(user: &str) -> (u32, u32) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-fn what_a_host_lacks_is_told() -> Outcome {
+fn what_a_host_lacks_is_told_before_anything_is_done() -> Outcome {
     let hosts = Hosts::new(&["127.0.0.1"])?;
     let description = json!({
         "name": "lacking",

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::command::run;
 use super::product::{Tree, etcdpki};
 use super::programs::{files, fixture};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 pub fn trials() -> Vec<Trial> {
     let mut bad: Vec<_> = fs::read_dir(fixture("cluster/bad"))
@@ -30,9 +30,11 @@ pub fn trials() -> Vec<Trial> {
             trials.push(trial(format!("descriptions::planned::{name}"), move || planned(&name)));
         }
     }
-    trials.push(trial("descriptions::a_new_one_can_be_applied", a_new_one_can_be_applied));
-    trials.push(trial("descriptions::a_new_one_is_commented", a_new_one_is_commented));
-    trials.push(trial("descriptions::names_that_could_do_harm_are_refused", harmful_names_are_refused));
+    trials.extend(trials![
+        a_new_one_can_be_applied,
+        a_new_one_is_commented,
+        names_that_could_do_harm_are_refused
+    ]);
     trials
 }
 
@@ -97,7 +99,7 @@ fn a_new_one_is_commented() -> Outcome {
 }
 
 /// Names become paths, unit text and shell words, so only plain ones are allowed.
-fn harmful_names_are_refused() -> Outcome {
+fn names_that_could_do_harm_are_refused() -> Outcome {
     let harmful = [
         "",
         ".",

@@ -7,21 +7,18 @@ use serde_json::json;
 
 use super::command::{run, until};
 use super::layouts::{LAYOUTS, Layout};
-use super::live::{Cluster, PATIENCE, described, on_each_etcd};
+use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd};
 use super::product::Tree;
 use super::programs::Etcd;
-use super::trial::{Missing, Outcome};
-
-type Test = fn(&Etcd) -> Outcome;
+use super::trial::{Missing, Outcome, named};
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 4] = [
-        ("refuses_a_client_without_a_certificate", refuses_a_client_without_a_certificate),
-        ("refuses_a_client_of_another_ca", refuses_a_client_of_another_ca),
-        ("starts_with_every_kind_of_key", starts_with_every_kind_of_key),
-        ("serves_ipv6", serves_ipv6),
-    ];
-    let mut trials: Vec<_> = tests.into_iter().flat_map(|(name, test)| on_each_etcd(name, test)).collect();
+    let mut trials = all_on_each_etcd(&named![
+        refuses_a_client_without_a_certificate,
+        refuses_a_client_of_another_ca,
+        starts_with_every_kind_of_key,
+        serves_ipv6
+    ]);
     for layout in LAYOUTS {
         let name = |what| format!("{}::{what}", layout.name);
         let forms = move |etcd: &Etcd| forms_a_healthy_cluster(etcd, layout);

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use super::command::{Ran, run};
 use super::product::{Tree, etcdpki};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trials};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("findings::of_all_commands_have_one_shape", one_shape),
-        trial("findings::schema_refuses_other_shapes", other_shapes),
-        trial("findings::status_tells_what_ends_too_soon", ends_too_soon),
-        trial("findings::verify_tells_breaches_and_losses", breaches_and_losses),
+    trials![
+        of_all_commands_have_one_shape,
+        schema_refuses_other_shapes,
+        status_tells_what_ends_too_soon,
+        verify_tells_breaches_and_losses
     ]
 }
 
@@ -54,7 +54,7 @@ fn damaged() -> Tree {
     tree
 }
 
-fn one_shape() -> Outcome {
+fn of_all_commands_have_one_shape() -> Outcome {
     let tree = damaged();
     // Another file about a member, which says something else.
     let copy = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn one_shape() -> Outcome {
     Ok(())
 }
 
-fn other_shapes() -> Outcome {
+fn schema_refuses_other_shapes() -> Outcome {
     let tree = damaged();
     let report = printed(&run(etcdpki(["cluster", "verify", "--json"]).arg(&tree.root)));
     let validator = validator();
@@ -112,7 +112,7 @@ fn other_shapes() -> Outcome {
     Ok(())
 }
 
-fn ends_too_soon() -> Outcome {
+fn status_tells_what_ends_too_soon() -> Outcome {
     let tree = Tree::of(DESCRIPTION).applied();
     let status =
         |within: &str| run(etcdpki(["cluster", "status", "--json", "--fail-within", within]).arg(&tree.root));
@@ -124,7 +124,7 @@ fn ends_too_soon() -> Outcome {
 }
 
 /// Members that trust one CA for both ports, and one that names its files in a way that no loss is survived.
-fn breaches_and_losses() -> Outcome {
+fn verify_tells_breaches_and_losses() -> Outcome {
     let tree = Tree::of(DESCRIPTION).applied();
     let verify =
         |code| printed(&run(etcdpki(["cluster", "verify", "--json"]).arg(&tree.root)).ends_with(code));

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::command::{Ran, run, until};
 use super::layouts::{LAYOUTS, Layout};
-use super::live::{Cluster, PATIENCE, described, on_each_etcd};
+use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd};
 use super::product::{Entry, Tree};
 use super::programs::Etcd;
-use super::trial::Outcome;
+use super::trial::{Outcome, named};
 
 const FIRST: &str = "  - {name: etcd1, address: 127.0.0.1}\n";
 const THIRD: &str = "  - {name: etcd3, address: 127.0.0.3}\n";
@@ -26,9 +26,11 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("{}::a_fourth_member_joins_and_leaves", layout.name);
         trials.extend(on_each_etcd(&name, move |etcd| a_fourth_member_joins_and_leaves(etcd, layout)));
     }
-    trials.extend(on_each_etcd("two_members_join_at_once", two_join_at_once));
-    trials.extend(on_each_etcd("a_member_moves", a_member_moves));
-    trials.extend(on_each_etcd("one_member_takes_anothers_place", one_takes_anothers_place));
+    trials.extend(all_on_each_etcd(&named![
+        two_members_join_at_once,
+        a_member_moves,
+        one_member_takes_anothers_place
+    ]));
     trials
 }
 
@@ -78,7 +80,7 @@ fn a_fourth_member_joins_and_leaves(etcd: &Etcd, layout: &Layout) -> Outcome {
     Ok(())
 }
 
-fn two_join_at_once(etcd: &Etcd) -> Outcome {
+fn two_members_join_at_once(etcd: &Etcd) -> Outcome {
     let mut cluster = Cluster::start(etcd, described("one-member.yaml", etcd).applied())?;
     cluster.wait_until_healthy();
     cluster.etcdctl(&["put", "greeting", "hello"]).ok();
@@ -100,7 +102,7 @@ fn two_join_at_once(etcd: &Etcd) -> Outcome {
     Ok(())
 }
 
-fn one_takes_anothers_place(etcd: &Etcd) -> Outcome {
+fn one_member_takes_anothers_place(etcd: &Etcd) -> Outcome {
     let mut cluster = Cluster::start(etcd, described("three-members.yaml", etcd).applied())?;
     cluster.wait_until_healthy();
     let before = cluster.tree.entries();

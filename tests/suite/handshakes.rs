@@ -19,21 +19,21 @@ use tempfile::TempDir;
 
 use super::command::{Running, run, until};
 use super::programs::{self, Etcd};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, named, trial};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
 type Test = fn(&Etcd) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 7] = [
-        ("every_kind_of_certificate", every_kind_of_certificate),
-        ("serials_and_keys_that_depend_on_the_build", serials_and_keys_that_depend_on_the_build),
-        ("keys_that_only_tls_1_2_can_use", keys_that_only_tls_1_2_can_use),
-        ("chains", chains),
-        ("files_of_authorities", files_of_authorities),
-        ("peers_by_name_and_address", peers_by_name_and_address),
-        ("revocation_lists", revocation_lists),
+    let tests: [(&str, Test); 7] = named![
+        every_kind_of_certificate,
+        serials_and_keys_that_depend_on_the_build,
+        keys_that_only_tls_1_2_can_use,
+        chains,
+        files_of_authorities,
+        peers_by_name_and_address,
+        revocation_lists
     ];
     let mut trials = Vec::new();
     for series in ["3.4", "3.5"] {

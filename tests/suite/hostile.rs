@@ -12,13 +12,13 @@ use super::command::{Ran, run};
 use super::openssl::Openssl;
 use super::product::Tree;
 use super::systemd::Unit;
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trials};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("hostile::a_subject_stays_text", a_subject_stays_text),
-        trial("hostile::an_output_path_stays_a_path", an_output_path_stays_a_path),
-        trial("hostile::nothing_is_written_through_links_or_over_strangers", nothing_is_written_elsewhere),
+    trials![
+        a_subject_stays_text,
+        an_output_path_stays_a_path,
+        nothing_is_written_through_links_or_over_strangers
     ]
 }
 
@@ -101,7 +101,7 @@ fn applied_to(name: &str) -> (Tree, Ran) {
     (tree, ran)
 }
 
-fn nothing_is_written_elsewhere() -> Outcome {
+fn nothing_is_written_through_links_or_over_strangers() -> Outcome {
     let tree = Tree::of_fixture("one-member.yaml");
     fs::write(&tree.root, "precious").unwrap();
     tree.apply().ends_with(1);

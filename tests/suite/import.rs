@@ -15,7 +15,7 @@ use super::command::{Ran, run};
 use super::guides::{self, copy, links};
 use super::product::{Tree, etcdpki};
 use super::programs::{find, fixture};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 /// What cannot be told from files: in a line of a shell a dollar may stand for something else, and where `deploy.sh`
 /// connects to is in no file of a host.
@@ -23,13 +23,13 @@ const UNSEEN: [(&str, &str); 3] =
     [("container.yaml", "containers/"), ("container.yaml", "deploy.sh"), ("every-key.yaml", "deploy.sh")];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("import::goes_on_with_the_ca", goes_on_with_the_ca),
-        trial("import::of_one_member_names_all", of_one_member_names_all),
-        trial("import::tells_what_disagrees", tells_what_disagrees),
-        trial("import::of_requests_alone", of_requests_alone),
-        trial("import::refuses_what_is_no_cluster", refuses_what_is_no_cluster),
-        trial("import::takes_names_for_data", takes_names_for_data),
+    let mut trials = trials![
+        goes_on_with_the_ca,
+        of_one_member_names_all,
+        tells_what_disagrees,
+        of_requests_alone,
+        refuses_what_is_no_cluster,
+        takes_names_for_data
     ];
     let mut names: Vec<String> = fs::read_dir(fixture("cluster"))
         .unwrap()

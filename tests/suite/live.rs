@@ -32,6 +32,11 @@ pub fn on_each_etcd(name: &str, test: impl Fn(&Etcd) -> Outcome + Send + Clone +
     ["3.4", "3.5"].map(on).into()
 }
 
+/// Tests with their names, on both series of etcd that are to be had.
+pub fn all_on_each_etcd(tests: &[(&str, fn(&Etcd) -> Outcome)]) -> Vec<Trial> {
+    tests.iter().flat_map(|(name, test)| on_each_etcd(name, *test)).collect()
+}
+
 /// A description from `fixtures/cluster/`, made for this etcd.
 pub fn described(fixture_name: &str, etcd: &Etcd) -> Tree {
     let text = fs::read_to_string(fixture("cluster").join(fixture_name)).unwrap();

@@ -11,7 +11,7 @@ use pki_core::etcd::{EtcdOption, EtcdVersion, YamlKind};
 
 use super::command::run;
 use super::programs::{self, Etcd};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, named, trial};
 
 /// Values of every kind, and of none.
 const SAMPLES: [&str; 41] = [
@@ -61,11 +61,11 @@ const SAMPLES: [&str; 41] = [
 type Test = fn(&Etcd, EtcdVersion) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 4] = [
-        ("help_names_no_other_flags", help_names_no_other_flags),
-        ("flags_are_those_of_the_table", flags_are_those_of_the_table),
-        ("values_that_pass_are_taken", values_that_pass_are_taken),
-        ("the_file_has_the_places_of_the_table", the_file_has_the_places_of_the_table),
+    let tests: [(&str, Test); 4] = named![
+        help_names_no_other_flags,
+        flags_are_those_of_the_table,
+        values_that_pass_are_taken,
+        the_file_has_the_places_of_the_table
     ];
     let mut trials = Vec::new();
     for series in ["3.4", "3.5", "3.6"] {

@@ -26,12 +26,6 @@ pub fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The shared material that may lie beside the workspace.
-pub fn shared() -> Result<PathBuf, Missing> {
-    let folder = workspace().parent().unwrap().join("shared");
-    if folder.is_dir() { Ok(folder) } else { Err(Missing("no folder ../shared beside the workspace".into())) }
-}
-
 /// A program on PATH.
 pub fn find(name: &str) -> Result<PathBuf, Missing> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -81,16 +75,6 @@ pub fn zlint() -> Result<PathBuf, Missing> {
     versioned("zlint", "-version", "ZLint version", |_| true)
         .map(|(_, folder)| folder.join("zlint"))
         .ok_or_else(|| Missing("no zlint here".into()))
-}
-
-/// Python, with the packages that the recorded cfssl cases need.
-pub fn python_with_certificates() -> Result<PathBuf, Missing> {
-    let python = find("python3")?;
-    let ran = run(Command::new(&python).args(["-c", "import cryptography, asn1crypto"]));
-    match ran.code {
-        Some(0) => Ok(python),
-        _ => Err(Missing("python3 has no packages cryptography and asn1crypto".into())),
-    }
 }
 
 /// Whether this process may mount, change owners and become another user.

@@ -16,27 +16,24 @@ use super::live::{Cluster, PATIENCE, described, loopback};
 use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find, fixture};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, named, trial, trials};
 
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("rendering::kubeadm_finds_its_etcd", kubeadm_finds_its_etcd),
-        trial("rendering::a_zone_leads_to_names_that_members_have", a_zone_leads_to_names),
-    ];
+    let mut trials = trials![kubeadm_finds_its_etcd, a_zone_leads_to_names_that_members_have];
     for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
-        let etcd = found.clone();
-        let name = format!("rendering::{version}::a_drop_in_starts_on_privileged_ports");
-        trials.push(trial(name, move || a_drop_in_starts_on_privileged_ports(&etcd?)));
-        let etcd = found.clone();
-        let name = format!("rendering::{version}::members_find_each_other_by_the_zone");
-        trials.push(trial(name, move || members_find_each_other_by_the_zone(&etcd?)));
-        let etcd = found.clone();
-        let name = format!("rendering::{version}::containers_are_run_with_what_etcd_needs");
-        trials.push(trial(name, move || containers_are_run_with_what_etcd_needs(&etcd?)));
+        let tests: [(&str, fn(&Etcd) -> Outcome); 3] = named![
+            a_drop_in_starts_on_privileged_ports,
+            members_find_each_other_by_the_zone,
+            containers_are_run_with_what_etcd_needs,
+        ];
+        for (name, test) in tests {
+            let found = found.clone();
+            trials.push(trial(format!("rendering::{version}::{name}"), move || test(&found?)));
+        }
         for layout in layouts {
             let found = found.clone();
             let name = format!("rendering::{version}::every_style_starts_the_same_{layout}_cluster");
@@ -252,7 +249,7 @@ fn members_find_each_other_by_the_zone(etcd: &Etcd) -> Outcome {
     Ok(())
 }
 
-fn a_zone_leads_to_names() -> Outcome {
+fn a_zone_leads_to_names_that_members_have() -> Outcome {
     let openssl = Openssl::find()?;
     let tree = Tree::of_fixture("discovery.yaml").applied();
     let records = records(&tree.read("discovery.zone"));

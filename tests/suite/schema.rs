@@ -12,17 +12,13 @@ use serde_json::Value;
 use super::command::run;
 use super::product::etcdpki;
 use super::programs::{files, fixture};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trial, trials};
 
 /// The line in a wrong description that only the reader refuses.
 const ONLY_THE_READER: &str = "# schema: takes it";
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        trial("schema::is_printed", is_printed),
-        trial("schema::takes_both_forms", both_forms),
-        trial("schema::every_key_has_a_fixture", every_key),
-    ];
+    let mut trials = trials![is_printed, takes_both_forms, every_key_has_a_fixture];
     let guides = fs::read_dir(fixture("guides")).unwrap().map(|guide| guide.unwrap().path());
     let guides = guides.map(|guide| guide.join("cluster.yaml")).filter(|file| file.is_file());
     for file in files("cluster").into_iter().chain(guides) {
@@ -88,7 +84,7 @@ fn refused(file: &Path) -> Outcome {
 }
 
 /// Numbers and truth values, quoted and unquoted, and one text in place of a list.
-fn both_forms() -> Outcome {
+fn takes_both_forms() -> Outcome {
     let parts = [
         ["version: 3.5", "version: \"3.5\"", "version: 3.5.30"],
         ["client-port: 2379", "client-port: \"2379\"", "client-port: '+2379'"],
@@ -122,7 +118,7 @@ fn both_forms() -> Outcome {
 }
 
 /// The fixtures use every key of the schema, but for options, of which there are too many.
-fn every_key() -> Outcome {
+fn every_key_has_a_fixture() -> Outcome {
     let schema: Value = serde_json::from_str(schema()).unwrap();
     let mut known = BTreeSet::new();
     let sections =

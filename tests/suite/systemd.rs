@@ -5,7 +5,7 @@
 
 use libtest_mimic::Trial;
 
-use super::trial::trial;
+use super::trial::{Outcome, trials};
 
 /// A unit file.
 pub struct Unit(Vec<(String, String, String)>);
@@ -180,23 +180,24 @@ pub fn environment_file(text: &str) -> Vec<(String, String)> {
 }
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("systemd::reads_environment_files_by_its_rules", || {
-            let text = "# c\n\n; c\nA=1\n B = two words \nC=\"q \\\" \\$ \\n\"'s'\nD=a\\ b\nE=\nF=x#y\n";
-            let expected =
-                [("A", "1"), ("B", "two words"), ("C", "q \" $ \\ns"), ("D", "a b"), ("E", ""), ("F", "x#y")];
-            assert_eq!(environment_file(text), expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
-            Ok(())
-        }),
-        trial("systemd::reads_units_by_its_rules", || {
-            let unit = Unit::parse("[Service]\n# c\nExecStart=/a \\\n  b\nUser=x\n[Unit]\nUser=y\n");
-            assert_eq!(unit.one("Service", "User"), "x");
-            let line = CommandLine::parse(unit.one("Service", "ExecStart"));
-            assert_eq!(line.words, ["/a", "b"]);
-            let line = CommandLine::parse("+-/bin/x 'a b' \"c\"d %% $$ \"\\\\\\\";\"");
-            assert_eq!(line.words, ["/bin/x", "a b", "cd", "%", "$", "\\\";"]);
-            assert!(line.privileged && line.may_fail);
-            Ok(())
-        }),
-    ]
+    trials![reads_environment_files_by_its_rules, reads_units_by_its_rules]
+}
+
+fn reads_environment_files_by_its_rules() -> Outcome {
+    let text = "# c\n\n; c\nA=1\n B = two words \nC=\"q \\\" \\$ \\n\"'s'\nD=a\\ b\nE=\nF=x#y\n";
+    let expected =
+        [("A", "1"), ("B", "two words"), ("C", "q \" $ \\ns"), ("D", "a b"), ("E", ""), ("F", "x#y")];
+    assert_eq!(environment_file(text), expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    Ok(())
+}
+
+fn reads_units_by_its_rules() -> Outcome {
+    let unit = Unit::parse("[Service]\n# c\nExecStart=/a \\\n  b\nUser=x\n[Unit]\nUser=y\n");
+    assert_eq!(unit.one("Service", "User"), "x");
+    let line = CommandLine::parse(unit.one("Service", "ExecStart"));
+    assert_eq!(line.words, ["/a", "b"]);
+    let line = CommandLine::parse("+-/bin/x 'a b' \"c\"d %% $$ \"\\\\\\\";\"");
+    assert_eq!(line.words, ["/bin/x", "a b", "cd", "%", "$", "\\\";"]);
+    assert!(line.privileged && line.may_fail);
+    Ok(())
 }

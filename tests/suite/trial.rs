@@ -19,3 +19,31 @@ pub fn trial(name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 's
         })
     })
 }
+
+/// Tests with their names: `[("a", a), ("b", b)]`.
+macro_rules! named {
+    ($($test:ident),+ $(,)?) => { [$((stringify!($test), $test)),+] };
+}
+
+/// Tests as trials, each named like its function: `MODULE::a`, or `MODULE::PART::a` with `"PART"` before them.
+macro_rules! trials {
+    ($part:literal, $($test:ident),+ $(,)?) => {
+        vec![$($crate::suite::trial::trial(
+            format!("{}::{}::{}", $crate::suite::trial::last(module_path!()), $part, stringify!($test)),
+            $test,
+        )),+]
+    };
+    ($($test:ident),+ $(,)?) => {
+        vec![$($crate::suite::trial::trial(
+            format!("{}::{}", $crate::suite::trial::last(module_path!()), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+
+pub(crate) use {named, trials};
+
+/// The last part of a path of modules.
+pub fn last(module: &str) -> &str {
+    module.rsplit("::").next().unwrap_or(module)
+}

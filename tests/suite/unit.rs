@@ -10,16 +10,16 @@ use super::host::{Host, PACKAGED_UNIT};
 use super::product::Tree;
 use super::programs::find;
 use super::systemd::Unit;
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trials};
 
 const UNIT: &str = "nodes/etcd1/etc/systemd/system/etcd.service";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("unit::systemd_accepts_it", systemd_accepts_it),
-        trial("unit::systemd_rates_its_exposure_at_most_2", systemd_rates_its_exposure),
-        trial("unit::root_follows_no_link_of_the_user", root_follows_no_link_of_the_user),
-        trial("unit::starts_etcd_as_agreed", starts_etcd_as_agreed),
+    trials![
+        systemd_accepts_it,
+        systemd_rates_its_exposure_at_most_2,
+        root_follows_no_link_of_the_user,
+        starts_etcd_as_agreed
     ]
 }
 
@@ -76,7 +76,7 @@ fn analyze(tree: &Tree, arguments: &str) -> Result<Ran, Missing> {
     Ok(run(&mut host.script(&format!("exec {} {arguments}", analyze.display()))?))
 }
 
-fn systemd_rates_its_exposure() -> Outcome {
+fn systemd_rates_its_exposure_at_most_2() -> Outcome {
     let exposure = |tree: &Tree| {
         let said = analyze(tree, "security --offline=true --no-pager etcd.service")?.ok().stdout;
         let overall =

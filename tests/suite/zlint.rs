@@ -13,21 +13,21 @@ use super::command::run;
 use super::guides::{followed, listing};
 use super::product::{Tree, is_key};
 use super::programs::{workspace, zlint};
-use super::trial::{Outcome, trial};
+use super::trial::{Outcome, trials};
 
 /// Every description in `fixtures/cluster` that names something else in its certificates.
 const DESCRIPTIONS: [&str; 7] =
     ["three-members", "single-ca", "shared-cert", "one-member", "rsa", "ipv6", "names"];
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("zlint::errors_about_the_guides_certificates_are_documented", guides),
-        trial("zlint::errors_about_a_clusters_certificates_are_documented", cluster),
-        trial("zlint::errors_are_noticed", errors_are_noticed),
+    trials![
+        errors_about_the_guides_certificates_are_documented,
+        errors_about_a_clusters_certificates_are_documented,
+        errors_are_noticed
     ]
 }
 
-fn guides() -> Outcome {
+fn errors_about_the_guides_certificates_are_documented() -> Outcome {
     let zlint = zlint()?;
     for folder in followed()? {
         judge(&zlint, &certificates(folder.path()), 2);
@@ -35,7 +35,7 @@ fn guides() -> Outcome {
     Ok(())
 }
 
-fn cluster() -> Outcome {
+fn errors_about_a_clusters_certificates_are_documented() -> Outcome {
     let zlint = zlint()?;
     for name in DESCRIPTIONS {
         let tree = Tree::of_fixture(&format!("{name}.yaml")).applied();

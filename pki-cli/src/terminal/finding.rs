@@ -2,54 +2,18 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, Rule, Severity, groups};
 
-/// The colours of findings; none if the output is not for a person.
-#[derive(Clone, Copy)]
-pub(crate) struct FindingStyle {
-    error: Style,
-    warning: Style,
-    label: Style,
-}
-
-impl FindingStyle {
-    pub(crate) fn new(colours: bool) -> Self {
-        let none = Style::new();
-        if !colours {
-            return Self { error: none, warning: none, label: none };
-        }
-        Self {
-            error: AnsiColor::Red.on_default().bold(),
-            warning: AnsiColor::Yellow.on_default().bold(),
-            label: none.dimmed(),
-        }
-    }
-
-    fn severity(&self, severity: Severity) -> Style {
-        match severity {
-            Severity::Error => self.error,
-            Severity::Warning => self.warning,
-        }
-    }
-
-    /// A line with a label, as in `  remedy: set its mode to 0600`.
-    pub(crate) fn line(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        let style = self.label;
-        writeln!(out, "  {style}{label}:{style:#} {text}")
-    }
-}
+use super::{Style, Tone};
 
 /// Prints findings in groups: what is wrong in general, where it is wrong, and once for all of a group what follows
 /// from it and what to do.
-pub(crate) fn print(findings: &[Finding], colours: bool, out: &mut dyn Write) -> io::Result<()> {
-    let styles = FindingStyle::new(colours);
+pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> io::Result<()> {
     let here = std::env::current_dir().unwrap_or_default();
     for group in groups(findings) {
         let Some(first) = group.first() else { continue };
-        let style = styles.severity(first.severity);
-        writeln!(out, "{style}{} {}{style:#}: {}", first.severity, first.rule, first.title)?;
+        heading(first.severity, first.rule, first.title, style, out)?;
         for finding in &group {
             let text = finding.to_string();
             writeln!(out, "  {}", text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text))?;
@@ -59,7 +23,7 @@ pub(crate) fn print(findings: &[Finding], colours: bool, out: &mut dyn Write) ->
                 writeln!(out, "    in the log of etcd: {}", connection.log)?;
             }
         }
-        about(&first.consequence, &first.remedy, first.sources, &styles, out)?;
+        about(&first.consequence, &first.remedy, first.sources, style, out)?;
     }
     Ok(())
 }
@@ -68,24 +32,35 @@ pub(crate) fn print(findings: &[Finding], colours: bool, out: &mut dyn Write) ->
 pub(crate) fn print_rule(
     rule: &Rule,
     version: EtcdVersion,
-    colours: bool,
+    style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let styles = FindingStyle::new(colours);
-    let style = styles.severity(rule.severity);
-    writeln!(out, "{style}{} {}{style:#}: {}", rule.severity, rule.id, rule.title)?;
-    about(&rule.consequence(version), rule.remedy, rule.sources, &styles, out)
+    heading(rule.severity, rule.id, rule.title, style, out)?;
+    about(&rule.consequence(version), rule.remedy, rule.sources, style, out)
+}
+
+/// A line with a label, as in `  remedy: set its mode to 0600`.
+pub(crate) fn line(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  {} {text}", style.paint(Tone::Faint, format!("{label}:")))
+}
+
+fn heading(severity: Severity, id: &str, title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let tone = match severity {
+        Severity::Error => Tone::Error,
+        Severity::Warning => Tone::Warning,
+    };
+    writeln!(out, "{}: {title}", style.paint(tone, format!("{severity} {id}")))
 }
 
 fn about(
     consequence: &str,
     remedy: &str,
     sources: &[&str],
-    styles: &FindingStyle,
+    style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    styles.line("consequence", consequence, out)?;
-    styles.line("remedy", remedy, out)?;
-    styles.line("read more", &sources.join(", "), out)?;
+    line("consequence", consequence, style, out)?;
+    line("remedy", remedy, style, out)?;
+    line("read more", &sources.join(", "), style, out)?;
     writeln!(out)
 }

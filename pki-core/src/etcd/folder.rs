@@ -2,5 +2,5 @@
 
 pub(crate) mod disk;
 pub(crate) mod record;
-pub(crate) mod tree;
+pub(crate) mod snapshot;
 pub(crate) mod user;

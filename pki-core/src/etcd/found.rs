@@ -34,7 +34,7 @@ use crate::cfssl::config::Config;
 use crate::cfssl::csr_json::Request;
 use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::option::version::EtcdVersion;
 use process::Environment;
 

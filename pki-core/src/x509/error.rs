@@ -35,6 +35,14 @@ pub enum ErrorKind {
         /// Why.
         reason: String,
     },
+    /// A revocation list would not have a greater number than the list before it.
+    #[error("the number {number} is not greater than that of the list before, {previous}")]
+    CrlNumber {
+        /// The number that it would have.
+        number: u64,
+        /// The number of the list before.
+        previous: u64,
+    },
     /// A date that a certificate cannot hold.
     #[error("a certificate cannot hold a date after {}", date(*moment))]
     Date {
@@ -199,6 +207,9 @@ impl Kind for ErrorKind {
         Some(match self {
             Self::CaNotValid { .. } => {
                 "check the clock; if the CA has really ended, make a new one and issue again".to_owned()
+            }
+            Self::CrlNumber { previous, .. } => {
+                return previous.checked_add(1).map(|least| format!("choose {least} or more"));
             }
             Self::KeyAlgorithm { .. } => {
                 format!("kinds of key are {}", KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", "))

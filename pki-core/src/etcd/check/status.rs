@@ -12,10 +12,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Severity};
-use crate::etcd::cluster::path::LOCK;
+use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::record::Lock;
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::record::Record;
+use crate::etcd::folder::snapshot::Snapshot;
 use files::PublicFiles;
 
 pub use prometheus::prometheus;
@@ -56,23 +56,23 @@ impl Status {
     ///
     /// # Errors
     /// [`ErrorKind::NotApplied`] without a record, or if it cannot be read.
-    pub fn new(tree: &dyn Tree, now: OffsetDateTime) -> Result<Self, Error> {
-        let Some(lock) = Lock::open(tree)? else {
-            return Err(ErrorKind::NotApplied { path: tree.root().join(LOCK) }.into());
+    pub fn new(tree: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
+        let Some(record) = Record::open(tree)? else {
+            return Err(ErrorKind::NotApplied { path: tree.root().join(RECORD) }.into());
         };
-        let folder = PublicFiles::read(tree, &lock);
-        let (mut certificates, mut findings) = (folder.other_authorities(&lock, now), Vec::new());
-        certificates.extend(lock.certificates.iter().map(|issued| folder.certificate(issued, now)));
+        let folder = PublicFiles::read(tree, &record);
+        let (mut certificates, mut findings) = (folder.other_authorities(&record, now), Vec::new());
+        certificates.extend(record.certificates.iter().map(|issued| folder.certificate(issued, now)));
         for certificate in &certificates {
             findings.extend(folder.of_certificate(certificate, now));
         }
-        let former = lock.former.iter().filter(|former| former.not_after >= now);
+        let former = record.former.iter().filter(|former| former.not_after >= now);
         let mut revocation_lists = Vec::new();
         for (list, problem) in folder.revocation_lists(tree, now) {
             findings.extend(folder.of_list(&list, problem, now));
             revocation_lists.push(list);
         }
-        let (other_files, of_others) = folder.others(&lock).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let (other_files, of_others) = folder.others(&record).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
         findings.extend(of_others);
         findings.sort_by_key(|finding: &Finding| (finding.severity, finding.rule));
         Ok(Self {
@@ -83,7 +83,7 @@ impl Status {
             findings,
             root: tree.root().to_owned(),
             other_files,
-            cluster: lock.cluster,
+            cluster: record.cluster,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::cfssl::profile::Profile;
 use crate::cfssl::sign::SigningRequest;
 use crate::etcd::check::{Severity, groups};
 use crate::etcd::cluster::Cluster;
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind, Snapshot};
 use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
 use crate::x509::certificate::Certificate;
@@ -30,11 +30,12 @@ pub(crate) type Files = BTreeMap<PathBuf, Entry>;
 /// What `cluster apply` makes, in memory, below `/out`.
 pub(crate) fn applied(description: &str) -> Files {
     let cluster = Cluster::from_yaml(description, None).unwrap().value;
-    let tree = (PathBuf::from("/out"), BTreeMap::new());
-    let plan = Plan::new(&cluster, &tree, NOW).unwrap();
+    let plan = Plan::new(&cluster, &Snapshot::new("/out"), NOW).unwrap();
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
-    let files = outcome.entries().filter(|(_, entry)| entry.kind == FileKind::File);
-    files.map(|(path, entry)| (Path::new("/out").join(path), entry)).collect()
+    let files = outcome.files().iter();
+    files
+        .map(|file| (Path::new("/out").join(&file.path), Entry::file(file.mode, file.bytes.clone())))
+        .collect()
 }
 
 const MEMBERS: &str = "

@@ -11,8 +11,8 @@ use crate::etcd::check::status::rules;
 use crate::etcd::check::status::table::{CertificateStatus, FileState, RevocationListStatus, State, days};
 use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::error::Error;
-use crate::etcd::folder::record::{Issued, Lock};
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::record::{Issued, Record};
+use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 use crate::x509::crl::Crl;
 use crate::x509::digest::sha256;
@@ -38,8 +38,8 @@ enum FileProblem {
 }
 
 impl PublicFiles {
-    pub(crate) fn read(tree: &dyn Tree, lock: &Lock) -> Self {
-        let files = lock.files.iter().filter(|(path, _)| path.ends_with(".pem"));
+    pub(crate) fn read(tree: &Snapshot, record: &Record) -> Self {
+        let files = record.files.iter().filter(|(path, _)| path.ends_with(".pem"));
         let read = |(path, hash): (&String, &String)| {
             let unreadable = |error: Error| FileProblem::Unreadable { reason: error.kind().to_string() };
             let mut is_recorded = false;
@@ -139,8 +139,8 @@ impl PublicFiles {
     }
 
     /// The CAs that were not made for this cluster, each once.
-    pub(crate) fn other_authorities(&self, lock: &Lock, now: OffsetDateTime) -> Vec<CertificateStatus> {
-        let mut seen: BTreeSet<String> = lock.certificates.iter().map(|own| own.sha256.clone()).collect();
+    pub(crate) fn other_authorities(&self, record: &Record, now: OffsetDateTime) -> Vec<CertificateStatus> {
+        let mut seen: BTreeSet<String> = record.certificates.iter().map(|own| own.sha256.clone()).collect();
         let mut others = Vec::new();
         for file in &self.files {
             let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".pem");
@@ -161,15 +161,14 @@ impl PublicFiles {
     /// The lists beside the CAs and the members' certificates, each with why it cannot be read.
     pub(crate) fn revocation_lists(
         &self,
-        tree: &dyn Tree,
+        tree: &Snapshot,
         now: OffsetDateTime,
     ) -> Vec<(RevocationListStatus, Option<String>)> {
         let mut folders: BTreeSet<&str> = self.files.iter().map(|file| folder_of(&file.path)).collect();
         folders.insert(AUTHORITIES);
         let mut lists = Vec::new();
         for folder in folders {
-            // If a folder cannot be listed, its files cannot be read either.
-            for name in tree.names(folder).unwrap_or_default().iter().filter(|name| is_list(name)) {
+            for name in tree.names(folder).iter().filter(|name| is_list(name)) {
                 lists.push(self.revocation_list(tree, format!("{folder}/{name}"), now));
             }
         }
@@ -178,7 +177,7 @@ impl PublicFiles {
 
     fn revocation_list(
         &self,
-        tree: &dyn Tree,
+        tree: &Snapshot,
         path: String,
         now: OffsetDateTime,
     ) -> (RevocationListStatus, Option<String>) {
@@ -268,8 +267,8 @@ impl PublicFiles {
 
     /// The paths of the other files that are not as they were recorded, which are copies of the CAs' certificates, and
     /// what is wrong with them.
-    pub(crate) fn others(&self, lock: &Lock) -> Vec<(String, Finding)> {
-        let is_in_use = |file: &&PublicFile| lock.certificates.iter().any(|own| own.path == file.path);
+    pub(crate) fn others(&self, record: &Record) -> Vec<(String, Finding)> {
+        let is_in_use = |file: &&PublicFile| record.certificates.iter().any(|own| own.path == file.path);
         let others = self.files.iter().filter(|file| !is_in_use(file));
         let finding = |file: &PublicFile| match &file.certificates {
             Err(problem) => Some(problem.finding(self.place(&file.path))),

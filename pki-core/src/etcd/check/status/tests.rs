@@ -1,22 +1,19 @@
 //! The status of folders that `apply` made, and what is found in damaged ones.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::collections::HashSet;
 
 use time::macros::datetime;
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::etcd::cluster::Cluster;
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, Snapshot};
 use crate::etcd::plan::Plan;
 use crate::x509::certificate::Certificate;
 use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
 use crate::x509::issuer::Issuer;
 use crate::x509::key::PrivateKey;
 use crate::x509::{SystemKeys, SystemRandomness};
-
-type Memory = (PathBuf, BTreeMap<String, Entry>);
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 const SERVER: &str = "nodes/a/etc/etcd/pki/server.pem";
@@ -26,24 +23,40 @@ fn cluster(rest: &str) -> Cluster {
     Cluster::from_yaml(&text, None).unwrap().value
 }
 
-fn apply(rest: &str, tree: &mut Memory, now: OffsetDateTime) {
+fn apply(rest: &str, tree: &mut Snapshot, now: OffsetDateTime) {
     let plan = Plan::new(&cluster(rest), tree, now).unwrap();
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-    tree.1.extend(outcome.entries());
+    for folder in outcome.folders() {
+        tree.insert(folder.path.clone(), Entry::folder(folder.mode));
+    }
+    for file in outcome.files() {
+        tree.insert(file.path.clone(), Entry::file(file.mode, file.bytes.clone()));
+    }
 }
 
-fn applied(rest: &str) -> Memory {
-    let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+fn applied(rest: &str) -> Snapshot {
+    let mut tree = Snapshot::new("/out");
     apply(rest, &mut tree, NOW);
     // A copy without the keys tells the same.
-    tree.1.retain(|path, _| !path.ends_with("-key.pem"));
+    remove_all(&mut tree, "-key.pem");
     tree
 }
 
-fn put(tree: &mut Memory, path: &str, text: &str) {
+/// Removes the files whose names end so.
+fn remove_all(tree: &mut Snapshot, end: &str) {
+    let paths: Vec<String> = tree.paths().filter(|path| path.ends_with(end)).map(str::to_owned).collect();
+    for path in paths {
+        tree.remove(&path);
+    }
+}
+
+fn read(tree: &Snapshot, path: &str) -> Zeroizing<Vec<u8>> {
+    tree.entry(path).unwrap().unwrap().bytes.clone()
+}
+
+fn put(tree: &mut Snapshot, path: &str, text: &str) {
     let bytes = Zeroizing::new(text.as_bytes().to_vec());
-    let entry = Entry { kind: FileKind::File, mode: 0o644, ids: (0, 0), bytes };
-    tree.1.insert(path.to_owned(), entry);
+    tree.insert(path.to_owned(), Entry::file(0o644, bytes));
 }
 
 /// Files, rules and problems, but for warnings.
@@ -90,12 +103,12 @@ fn what_was_applied_is_healthy_until_it_ends() {
 fn it_ends_with_its_ca() {
     let mut tree = applied("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n");
     // The member's copy of the CA's certificate is an older one, for the same key, that ends before it.
-    let mut keys = (PathBuf::from("/out"), BTreeMap::new());
+    let mut keys = Snapshot::new("/out");
     apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
-    let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
-    let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
+    let key = PrivateKey::read(&read(&keys, "ca/ca-key.pem"), None).unwrap();
+    let old = Certificate::read(&read(&keys, "ca/ca.pem")).unwrap();
     let older = crate::x509::root::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
-    keys.1.retain(|path, _| !path.ends_with("-key.pem"));
+    remove_all(&mut keys, "-key.pem");
     put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
     let status = Status::new(&keys, NOW).unwrap();
     let server = of(&status, "a server");
@@ -107,7 +120,7 @@ fn it_ends_with_its_ca() {
         ["nodes/a/etc/etcd/pki/ca.pem: E906 the file is not the one that was recorded"]
     );
     // Without any CA nobody can say when it ends.
-    tree.1.retain(|path, _| !path.ends_with("/ca.pem"));
+    remove_all(&mut tree, "/ca.pem");
     let status = Status::new(&tree, NOW).unwrap();
     assert_eq!(of(&status, "a server").file, FileState::NoIssuer);
     assert_eq!(of(&status, "ca").file, FileState::Missing);
@@ -116,11 +129,11 @@ fn it_ends_with_its_ca() {
 #[test]
 fn damage_is_told_file_by_file() {
     let mut tree = applied("");
-    let other = String::from_utf8(tree.1["clients/root/client.pem"].bytes.to_vec()).unwrap();
+    let other = String::from_utf8(read(&tree, "clients/root/client.pem").to_vec()).unwrap();
     put(&mut tree, SERVER, &other);
     put(&mut tree, "nodes/a/etc/etcd/pki/peer.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-    tree.1.remove("nodes/a/etc/etcd/pki/peer-ca.pem");
-    tree.1.remove("clients/root/client.pem");
+    tree.remove("nodes/a/etc/etcd/pki/peer-ca.pem");
+    tree.remove("clients/root/client.pem");
     let status = Status::new(&tree, NOW).unwrap();
     assert!(!status.is_healthy());
     let problems = problems(&status);
@@ -130,14 +143,14 @@ fn damage_is_told_file_by_file() {
     let unreadable = unreadable.strip_prefix("nodes/a/etc/etcd/pki/peer.pem: E905 ").unwrap();
     assert!(unreadable.starts_with("the file cannot be read: "), "{unreadable}");
     assert_eq!(*changed, format!("{SERVER}: E906 the file is not the one that was recorded"));
-    tree.1.remove("cluster.lock.json");
+    tree.remove("cluster.lock.json");
     let error = Status::new(&tree, NOW).unwrap_err();
     assert_eq!(error.to_string(), "there is no /out/cluster.lock.json");
 }
 
 #[test]
 fn what_was_replaced_is_told_until_it_ends() {
-    let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+    let mut tree = Snapshot::new("/out");
     apply("validity: {leaf: 3d}\n", &mut tree, NOW);
     apply("validity: {leaf: 6d}\n", &mut tree, NOW);
     let former = |days| Status::new(&tree, NOW + Duration::days(days)).unwrap().former;
@@ -147,9 +160,9 @@ fn what_was_replaced_is_told_until_it_ends() {
 
 #[test]
 fn revocation_lists_are_found() {
-    let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+    let mut tree = Snapshot::new("/out");
     apply("", &mut tree, NOW);
-    let read = |path: &str| tree.1[path].bytes.clone();
+    let read = |path: &str| read(&tree, path);
     let ca = Certificate::read(&read("ca/client-ca.pem")).unwrap();
     let key = PrivateKey::read(&read("ca/client-ca-key.pem"), None).unwrap();
     let client = Certificate::read(&read("clients/root/client.pem")).unwrap();
@@ -169,7 +182,7 @@ fn revocation_lists_are_found() {
     assert_eq!((list.days_left, list.revoked, list.file), (Some(7), 1, FileState::AsRecorded));
     assert_eq!(broken.path, "ca/broken.crl");
     assert_eq!(broken.file, FileState::Unreadable);
-    tree.1.remove("ca/broken.crl");
+    tree.remove("ca/broken.crl");
     let status = Status::new(&tree, NOW).unwrap();
     assert!(lasts(&status, Duration::ZERO) && !lasts(&status, Duration::days(7)));
 }
@@ -178,7 +191,7 @@ fn revocation_lists_are_found() {
 #[test]
 fn metrics_are_what_prometheus_reads() {
     let mut tree = applied("");
-    tree.1.remove(SERVER);
+    tree.remove(SERVER);
     let statuses = [Status::new(&tree, NOW).unwrap()];
     let text = prometheus(&statuses);
     let (mut seen, mut metric) = (HashSet::new(), "");

@@ -8,7 +8,7 @@ use crate::etcd::check::verify::member::{Reading, Shown, certificates};
 use crate::etcd::check::verify::rules;
 use crate::etcd::cluster::path::{self, ETCDCTL};
 use crate::etcd::error::Error;
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
 use crate::tls::{Authorities, Client, Identity, NoStart};
 use crate::x509::pem;

@@ -44,6 +44,13 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Whether the files decide every connection, so that none depends on name servers or on the address that a member
+    /// dials from.
+    pub fn is_certain(&self) -> bool {
+        let depends = [rules::SOURCE_UNKNOWN.id, rules::NAMES_UNKNOWN.id];
+        self.findings.iter().all(|finding| !depends.contains(&finding.rule))
+    }
+
     /// Whether no finding is an error.
     pub fn is_healthy(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)

@@ -1,0 +1,185 @@
+//! `etcdpki cluster verify`: what would become of a cluster.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::Cell;
+use pki_core::etcd::found::SystemFiles;
+use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
+use pki_core::tls::Leniency;
+use pki_core::x509::{SystemKeys, SystemRandomness};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use super::EtcdArgs;
+use crate::exit_status::ExitStatus;
+use crate::terminal::table;
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress};
+
+pub(super) const EXAMPLE: &str = "\
+Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
+by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
+and only the files in DIR are read: what depends on name servers is reported as unknown.
+
+Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
+2 if that depends on something that the files do not tell; 1 otherwise.
+
+Examples:
+  etcdpki cluster verify out
+  etcdpki cluster verify out --at 2027-12-24T00:00:00Z --json";
+
+/// A table of more members is too wide to be read.
+const MOST_COLUMNS: usize = 16;
+
+/// The number of names that are written one by one.
+const MOST_NAMES: usize = 8;
+
+/// `verify`
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The folder that `apply` made, or any other with the files of members
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    version: EtcdArgs,
+    /// The moment to look at, such as 2027-12-24T00:00:00Z, instead of now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<OffsetDateTime>,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("{error}; write 2027-12-24T00:00:00Z"))
+}
+
+impl Verify {
+    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let now = self.at.unwrap_or_else(|| (io.now)());
+        let folder = absolute(&self.folder)?;
+        let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
+        let spinner = progress::spinner("{spinner} trying connections {elapsed}", io);
+        let read =
+            Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
+        spinner.finish_and_clear();
+        let verified = verified?;
+        if self.json {
+            print::json(io, &verified)?;
+        } else {
+            Printer { style: Style::of_output(io) }.verification(&verified, io)?;
+        }
+        Ok(match (verified.is_healthy(), verified.is_certain()) {
+            (true, true) => ExitStatus::Done,
+            (true, false) => ExitStatus::NotFinished,
+            (false, _) => ExitStatus::Failed,
+        })
+    }
+}
+
+/// Prints a report for a person.
+struct Printer {
+    style: Style,
+}
+
+impl Printer {
+    fn verification(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+        self.mesh(verified, io)?;
+        finding::print(&verified.findings, self.style, &mut *io.output)?;
+        for connection in &verified.also_opens {
+            let text = connection.in_words(verified.members.len());
+            writeln!(io.output, "{}: {text}", self.style.paint(Tone::Warning, "allowed by the layout"))?;
+        }
+        sources(verified, io)?;
+        let tried = verified.tried;
+        writeln!(
+            io.output,
+            "Tried: {} between members, {} of clients, {} of gRPC gateways, {} that must fail.",
+            tried.peers, tried.clients, tried.gateways, tried.forbidden
+        )?;
+        if let Some(end) = &verified.first_end {
+            writeln!(
+                io.output,
+                "What works now works until {}; then end: {}.",
+                minute(end.at),
+                ending(&end.certificates)
+            )?;
+        }
+        let verdict = &verified.verdict;
+        let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
+        let title = self.style.paint(tone, "Verdict");
+        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
+    }
+
+    fn mesh(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let names: Vec<&str> = verified.members.iter().map(|member| member.name.as_str()).collect();
+        if names.len() < 2 || names.len() > MOST_COLUMNS {
+            return Ok(());
+        }
+        let header: Vec<&str> = std::iter::once("FROM \\ TO").chain(names.iter().copied()).collect();
+        let mut table = table::new(&header, self.style);
+        for (name, row) in names.iter().zip(&verified.mesh) {
+            table.add_row(std::iter::once(Cell::new(name)).chain(row.iter().map(|link| self.cell(*link))));
+        }
+        table::show(&table, io)
+    }
+
+    fn cell(&self, link: Link) -> Cell {
+        let (text, tone) = match link {
+            Link::Connects => ("yes", Tone::Good),
+            Link::Depends => ("perhaps", Tone::Warning),
+            Link::Fails => ("no", Tone::Error),
+            _ => ("-", Tone::Faint),
+        };
+        self.style.cell(tone, text)
+    }
+}
+
+/// The addresses that members are assumed to dial from, which the files do not tell for certain.
+fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
+        let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
+        sources.entry(from).or_default().push(member.name.clone());
+    }
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let sources: Vec<String> = match sources.len() {
+        many if many == verified.members.len() && many > MOST_NAMES => {
+            vec!["each member from its own address".to_owned()]
+        }
+        _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
+    };
+    Ok(writeln!(io.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
+}
+
+/// The first of many names, and how many more there are.
+fn some(names: &[String]) -> String {
+    joined(names, ", ")
+}
+
+fn joined(names: &[String], separator: &str) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown.join(separator),
+        more => format!("{}{separator}and {more} more", shown.join(separator)),
+    }
+}
+
+/// `FILE of OWNER, OWNER; FILE of OWNER`
+fn ending(certificates: &BTreeMap<String, Vec<String>>) -> String {
+    let files: Vec<String> =
+        certificates.iter().map(|(file, of)| format!("{file} of {}", some(of))).collect();
+    joined(&files, "; ")
+}
+
+fn minute(moment: OffsetDateTime) -> String {
+    let utc = moment.to_offset(time::UtcOffset::UTC);
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    utc.format(format).unwrap_or_default()
+}

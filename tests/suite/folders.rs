@@ -1,0 +1,154 @@
+//! Output folders that an earlier version made, in `fixtures/folders`: this version reads them, and has nothing to
+//! change in them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::command::run;
+use super::guides::copy;
+use super::openssl::{Openssl, Purpose};
+use super::product::{Tree, etcdpki};
+use super::programs::fixture;
+use super::trial::{Outcome, trial, trials};
+
+/// Where the folders were when they were made: `fixtures/folders/make`.
+const PLACE: &str = "/srv/etcdpki-fixtures";
+/// What cfssl's commands made, in place of an output folder.
+const CFSSL: &str = "cfssl";
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = trials!["cfssl", its_files_are_used];
+    let kept = fs::read_dir(fixture("folders")).unwrap().map(|item| item.unwrap());
+    let mut names: Vec<_> = kept.filter(|item| item.path().is_dir()).map(|item| item.file_name()).collect();
+    names.sort();
+    for name in names.into_iter().map(|name| name.into_string().unwrap()).filter(|name| name != CFSSL) {
+        let again = name.clone();
+        trials.push(trial(format!("folders::{name}::needs_no_change"), move || needs_no_change(&name)));
+        trials.push(trial(format!("folders::{again}::is_read"), move || is_read(&again)));
+    }
+    trials
+}
+
+/// A copy of what was kept, as it was made.
+fn kept(name: &str) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    copy(&fixture("folders").join(name), home.path());
+    restore_modes(home.path());
+    home
+}
+
+/// Git keeps neither modes nor owners, so they were written down: `700 root out/ca`. Owners are those of hosts, and
+/// are set by root alone, where the user is known.
+fn restore_modes(home: &Path) {
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let user = |name: &str| -> Option<(u32, u32)> {
+        let mut fields =
+            users.lines().map(|line| line.split(':')).find(|f| f.clone().next() == Some(name))?.skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    let is_root = fs::metadata(home).unwrap().uid() == 0;
+    for line in fs::read_to_string(home.join("modes")).unwrap().lines() {
+        let [mode, owner, path] = line.splitn(3, ' ').collect::<Vec<_>>().try_into().expect("three words");
+        let path = home.join(path);
+        fs::set_permissions(&path, Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap())).unwrap();
+        if let Some((user, group)) = user(owner).filter(|_| is_root) {
+            chown(&path, Some(user), Some(group)).unwrap();
+        }
+    }
+}
+
+/// The output folder that was kept, as if it had been made here: files for etcdctl have its absolute path, and the
+/// record has their digests.
+fn moved(name: &str) -> Tree {
+    let tree = Tree::in_folder(kept(name));
+    let (there, here) = (format!("{PLACE}/{name}/out/"), format!("{}/", tree.root.display()));
+    let digest = |path: &str| {
+        let said = run(Command::new("sha256sum").arg(tree.path(path))).ok().stdout;
+        said.split_whitespace().next().unwrap().to_owned()
+    };
+    let mut record = tree.read("cluster.lock.json");
+    let mut count = 0;
+    for path in tree.files().into_keys().filter(|path| path.ends_with("etcdctl.env")) {
+        let (text, before) = (tree.read(&path), digest(&path));
+        assert!(text.contains(&there), "{path} is not of {there}:\n{text}");
+        fs::write(tree.path(&path), text.replace(&there, &here)).unwrap();
+        assert!(record.contains(&before), "the record does not have {path}");
+        record = record.replace(&before, &digest(&path));
+        count += 1;
+    }
+    assert!(count > 0, "{name} has no client");
+    fs::write(tree.path("cluster.lock.json"), record).unwrap();
+    tree
+}
+
+fn needs_no_change(name: &str) -> Outcome {
+    let tree = moved(name);
+    let before = tree.entries();
+    tree.plan().ends_with(0);
+    let report = run(tree.command("plan").arg("--json")).ok();
+    assert_eq!(serde_json::from_str::<Value>(&report.stdout).unwrap()["changed"], false, "{report}");
+    tree.apply().ok();
+    assert!(before == tree.entries(), "apply wrote something");
+    Ok(())
+}
+
+fn is_read(name: &str) -> Outcome {
+    let home = kept(name);
+    let folder = home.path().join("out");
+    let record: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("cluster.lock.json")).unwrap()).unwrap();
+    let status = run(etcdpki(["cluster", "status", "--json"]).arg(&folder)).ok();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let listed = status["certificates"].as_array().expect("a list");
+    let recorded = record["certificates"].as_array().expect("a list");
+    assert!(!recorded.is_empty(), "the record is empty");
+    for item in recorded {
+        let same = |other: &&Value| ["certificate", "sha256"].iter().all(|key| other[*key] == item[*key]);
+        let listed = listed.iter().find(same).unwrap_or_else(|| panic!("status does not list {item}"));
+        assert_eq!(listed["state"], "valid", "{listed}");
+    }
+
+    let verified = run(etcdpki(["cluster", "verify"]).arg(&folder)).ok();
+    assert!(verified.stdout.contains("survives the loss of any one member"), "{verified}");
+    Ok(())
+}
+
+/// The CA goes on signing under the profiles that are there, and what it signed before is still good.
+fn its_files_are_used() -> Outcome {
+    let openssl = Openssl::find()?;
+    let home = kept(CFSSL);
+    let at = |file: &str| home.path().join(file);
+    for arguments in [
+        "gencert -initca -bare new-ca ca-csr.json",
+        "gencert -initca -ca-key ca-key.pem -bare same-key ca-csr.json",
+        "gencert -renewca -ca ca.pem -ca-key ca-key.pem -bare renewed",
+    ] {
+        run(etcdpki(arguments.split(' ')).current_dir(home.path())).ok();
+    }
+    for ca in ["new-ca", "same-key", "renewed"] {
+        let (new, old) = (at(&format!("{ca}.pem")), at("ca.pem"));
+        assert_eq!(openssl.subject(&new), openssl.subject(&old), "{ca}");
+    }
+    for (name, purpose) in [("server", Purpose::Server), ("client", Purpose::Client)] {
+        let sign = format!(
+            "gencert -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile {name} -bare new-{name} {name}.json"
+        );
+        run(etcdpki(sign.split(' ')).current_dir(home.path())).ok();
+        let (new, old) = (at(&format!("new-{name}.pem")), at(&format!("{name}.pem")));
+        for (certificate, ca) in
+            [(&new, "ca.pem"), (&old, "ca.pem"), (&old, "same-key.pem"), (&old, "renewed.pem")]
+        {
+            openssl.verify(&at(ca), certificate, purpose, &[]);
+        }
+        assert_eq!(openssl.subject(&new), openssl.subject(&old));
+        assert_eq!(openssl.names(&new), openssl.names(&old));
+        assert_eq!(openssl.key(&new), openssl.key(&old));
+    }
+    Ok(())
+}
