@@ -1,4 +1,4 @@
-//! What the rules look at, and what they have in common.
+//! What the rules look at, and what several of them need.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl<'a> Case<'a> {
         self.found.members()
     }
 
-    /// The members by cluster: those that name a peer URL of each other belong together.
+    /// The members by cluster. Members that name a peer URL of each other belong to one cluster.
     pub(crate) fn clusters(&self) -> Vec<Vec<(&'a Host, &'a Member)>> {
         let mut clusters: Vec<Vec<(&Host, &Member)>> = Vec::new();
         for one in self.members() {
@@ -79,13 +79,13 @@ pub(crate) fn peer_urls(member: &Member) -> Vec<String> {
     urls
 }
 
-/// The parts that a member's certificates play, and the options that name their files.
+/// One of the two ports of a member, with the names of the options that are about it.
 pub(crate) struct Part {
-    /// As in "the server certificate"
+    /// The name of its certificate, as in "the server certificate".
     pub(crate) name: &'static str,
     pub(crate) certificate: &'static str,
     pub(crate) key: &'static str,
-    /// The CA of those who connect
+    /// The option for the CAs of those who connect.
     pub(crate) ca: &'static str,
     pub(crate) auth: &'static str,
     pub(crate) listen: &'static str,
@@ -122,7 +122,7 @@ pub(crate) const PEER: Part = Part {
 pub(crate) struct Shown<'a> {
     pub(crate) member: &'a Member,
     pub(crate) part: &'static Part,
-    /// The option that names it
+    /// The option that names its file.
     pub(crate) option: &'static str,
     pub(crate) file: &'a PemFile,
     pub(crate) leaf: &'a Certificate,
@@ -175,7 +175,7 @@ pub(crate) fn subject(certificate: &Certificate) -> String {
     subject.common_name().map_or_else(|| subject.to_string(), |name| format!("CN={name}"))
 }
 
-/// Where an option is set, or else the member.
+/// Where an option is set; the place of the member if it is not set.
 pub(crate) fn place(member: &Member, option: &str) -> Place {
     member.settings.setting(option).map_or_else(|| member.place.clone(), |setting| setting.place.clone())
 }
@@ -185,7 +185,7 @@ pub(crate) fn name(member: &Member) -> String {
     member.settings.value("name").map_or_else(|| member.place.to_string(), str::to_owned)
 }
 
-/// `--name=value` or `ETCD_NAME=value`, as it is written.
+/// A setting as it is written: `--name=value` or `ETCD_NAME=value`.
 pub(crate) fn written(setting: &Setting) -> String {
     match &setting.value {
         Some(value) => format!("{}={value}", setting.written),
@@ -193,7 +193,7 @@ pub(crate) fn written(setting: &Setting) -> String {
     }
 }
 
-/// As in `a, b and c`.
+/// A list in words, as in `a, b and c`.
 pub(crate) fn listed<T: fmt::Display>(items: &[T]) -> String {
     let mut items: Vec<String> = items.iter().map(T::to_string).collect();
     match items.pop() {
