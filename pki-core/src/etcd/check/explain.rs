@@ -3,22 +3,22 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// What is behind a line of a log.
+/// What a line of a log means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// What such lines have in them: one of these, whatever its case; `…` stands for anything.
+    /// Texts by which such lines are recognised, in capital or small letters; `…` stands for any text.
     pub signs: &'static [&'static str],
-    /// What happened.
+    /// What has happened.
     pub cause: &'static str,
-    /// What to do.
+    /// What to do about it.
     pub remedy: &'static str,
     /// The rules of [`doctor`](crate::etcd::doctor) that find it before it happens.
     pub rules: &'static [&'static str],
-    /// Threads where it can be read up.
+    /// Discussions and source files to read more in.
     pub sources: &'static [&'static str],
 }
 
-/// What is behind a line of a log, as text or as etcd's JSON; none if it is not known.
+/// What a line of a log means, as text or as etcd's JSON; `None` if no explanation is known.
 ///
 /// ```
 /// use pki_core::etcd::explain::explain;
@@ -46,7 +46,7 @@ pub fn known() -> impl Iterator<Item = &'static Explanation> {
     KNOWN.iter()
 }
 
-/// A line without JSON's quotes: every text in it, key by key. Journals put words before it.
+/// The keys and values of a line in JSON, which may have a journal's words before it; any other line as it is.
 fn text(line: &str) -> String {
     let object = line.find('{').and_then(|begin| line.get(begin..));
     match object.and_then(|object| serde_json::from_str::<Value>(object).ok()) {
@@ -382,7 +382,7 @@ mod tests {
         }
     }
 
-    /// Nothing that stands later is hidden by something that stands before.
+    /// No explanation is hidden by one that stands before it.
     #[test]
     fn every_explanation_can_be_reached() {
         for explanation in known() {

@@ -1,4 +1,4 @@
-//! What the rules look at, and what they have in common.
+//! What the rules look at, and what several of them need.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ impl<'a> Case<'a> {
         self.found.members()
     }
 
-    /// The members by cluster: those that name a peer URL of each other belong together.
+    /// The members by cluster. Members that name a peer URL of each other belong to one cluster.
     pub(crate) fn clusters(&self) -> Vec<Vec<(&'a Host, &'a Member)>> {
         let mut clusters: Vec<Vec<(&Host, &Member)>> = Vec::new();
         for one in self.members() {
@@ -84,7 +84,7 @@ pub(crate) fn peer_urls(member: &Member) -> Vec<String> {
 pub(crate) struct Shown<'a> {
     pub(crate) member: &'a Member,
     pub(crate) part: &'static Port,
-    /// The option that names it
+    /// The option that names its file.
     pub(crate) option: &'static str,
     pub(crate) file: &'a PemFile,
     pub(crate) leaf: &'a Certificate,
@@ -137,7 +137,7 @@ pub(crate) fn subject(certificate: &Certificate) -> String {
     subject.common_name().map_or_else(|| subject.to_string(), |name| format!("CN={name}"))
 }
 
-/// Where an option is set, or else the member.
+/// Where an option is set; the place of the member if it is not set.
 pub(crate) fn place(member: &Member, option: &str) -> Place {
     member.settings.setting(option).map_or_else(|| member.place.clone(), |setting| setting.place.clone())
 }
@@ -147,7 +147,7 @@ pub(crate) fn name(member: &Member) -> String {
     member.settings.value("name").map_or_else(|| member.place.to_string(), str::to_owned)
 }
 
-/// `--name=value` or `ETCD_NAME=value`, as it is written.
+/// A setting as it is written: `--name=value` or `ETCD_NAME=value`.
 pub(crate) fn written(setting: &Setting) -> String {
     match &setting.value {
         Some(value) => format!("{}={value}", setting.written),
@@ -155,7 +155,7 @@ pub(crate) fn written(setting: &Setting) -> String {
     }
 }
 
-/// As in `a, b and c`.
+/// A list in words, as in `a, b and c`.
 pub(crate) fn listed<T: fmt::Display>(items: &[T]) -> String {
     let mut items: Vec<String> = items.iter().map(T::to_string).collect();
     match items.pop() {

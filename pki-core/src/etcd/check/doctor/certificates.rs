@@ -1,4 +1,4 @@
-//! Certificates that etcd, or whoever connects to it, will not take.
+//! Certificates that etcd, or those who connect to it, do not accept.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -294,7 +294,7 @@ fn no_key(case: &Case<'_>) -> Vec<Symptom> {
         .collect()
 }
 
-/// Only on the host itself: elsewhere, owners are those of whoever copied the files.
+/// Owners are judged only on the host itself: elsewhere, files belong to the user who copied them.
 fn unreadable_files(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member) in case.members() {

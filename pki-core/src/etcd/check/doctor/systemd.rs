@@ -364,7 +364,7 @@ fn notifies(unit: &Unit) -> bool {
     matches!(kind, Some("notify" | "notify-reload"))
 }
 
-/// The seconds of `TimeoutStartSec=`; none if it is endless.
+/// The seconds of `TimeoutStartSec=`; `None` if it is endless.
 fn start_timeout(text: &str) -> Option<f64> {
     if matches!(text, "0" | "infinity") {
         return None;
