@@ -1,12 +1,10 @@
 //! What one thing costs: a key, a certificate, a check, a description, a plan.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pki_core::cfssl::{CertificateInfo, Config, Request, SigningRequest, ca};
-use pki_core::etcd::{Cluster, Plan};
+use pki_core::etcd::{Cluster, Plan, Snapshot};
 use pki_core::x509::{
     Certificate, CertificateRequest, Issuer, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness,
 };
@@ -75,7 +73,7 @@ fn certificates(criterion: &mut Criterion) {
 
 fn plans(criterion: &mut Criterion) {
     let now = OffsetDateTime::now_utc();
-    let nothing = (PathBuf::from("/out"), BTreeMap::new());
+    let nothing = Snapshot::new("/out");
     for members in [3, 1001] {
         let list: String = (0..members)
             .map(|i| format!("  - {{name: etcd{i}, address: 10.{}.{}.1}}\n", i / 256, i % 256))

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use pki_cli::Io;
+use pki_cli::Terminal;
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
@@ -26,7 +26,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     }
     let args: Vec<OsString> = args.into_iter().map(|arg| OsString::from_vec(arg.to_vec())).collect();
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let status = Io::with_buffers(&mut &*input, &mut output, &mut errors, |io| pki_cli::run(args, io));
+    let status = Terminal::with_buffers(&mut &*input, &mut output, &mut errors, |terminal| {
+        pki_cli::run(args, terminal)
+    });
     assert!(status <= 2);
     assert!(status == 0 || !errors.trim_ascii().is_empty(), "it failed without a word");
     Corpus::Keep

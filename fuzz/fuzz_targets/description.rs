@@ -2,17 +2,14 @@
 
 #![no_main]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use etcdpki_fuzz::{NOW, write_json};
 use libfuzzer_sys::fuzz_target;
-use pki_core::etcd::{Cluster, Plan};
+use pki_core::etcd::{Cluster, Plan, Snapshot};
 
 fuzz_target!(|text: &str| {
     match Cluster::from_yaml(text, None) {
         Ok(cluster) => {
-            let empty = (PathBuf::from("/out"), BTreeMap::new());
+            let empty = Snapshot::new("/out");
             match Plan::new(&cluster.value, &empty, NOW) {
                 Ok(plan) => write_json(&plan.report()),
                 Err(error) => drop((error.to_string(), error.hint())),

@@ -2,13 +2,12 @@
 
 #![no_main]
 
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use etcdpki_fuzz::{NOW, applied, write_json};
 use libfuzzer_sys::fuzz_target;
 use pki_core::etcd::status::prometheus;
-use pki_core::etcd::{Cluster, Plan, Status};
+use pki_core::etcd::{Cluster, Plan, Snapshot, Status};
 use time::Duration;
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
@@ -17,10 +16,12 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
 });
 
 fuzz_target!(|record: &[u8]| {
-    let files = applied("cluster.lock.json", record)
-        .into_iter()
-        .filter_map(|(path, entry)| Some((path.strip_prefix("/out").ok()?.to_str()?.to_owned(), entry)));
-    let tree = (PathBuf::from("/out"), files.collect());
+    let mut tree = Snapshot::new("/out");
+    for (path, entry) in applied("cluster.lock.json", record) {
+        if let Some(path) = path.strip_prefix("/out").ok().and_then(|path| path.to_str()) {
+            tree.insert(path, entry);
+        }
+    }
     match Status::new(&tree, NOW) {
         Ok(status) => {
             status.is_sound(Duration::days(30));

@@ -8,7 +8,7 @@ use pki_core::etcd::found::Found;
 use pki_core::etcd::verify::{Conditions, Mesh, Stranger};
 use pki_core::etcd::{Authorities, Entry, EtcdVersion, FileKind, Plan, doctor, import};
 use pki_core::tls::Leniency;
-use pki_core::{PrivateKey, SystemKeys, SystemRandomness};
+use pki_core::x509::{PrivateKey, SystemKeys, SystemRandomness};
 use serde::Serialize;
 use time::{OffsetDateTime, macros::datetime};
 use zeroize::Zeroizing;
@@ -80,7 +80,7 @@ pub fn judge(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
                 Ok(imported) => {
                     write_json(&imported.findings);
                     write_json(&imported.remarks);
-                    let empty = (PathBuf::from("/out"), BTreeMap::new());
+                    let empty = Snapshot::new("/out");
                     match Plan::new(&imported.cluster, &empty, NOW) {
                         Ok(plan) => write_json(&plan.report()),
                         Err(error) => drop((error.to_string(), error.hint())),

@@ -2,26 +2,40 @@
 
 mod bundle;
 mod certinfo;
+mod cfssljson;
 mod command;
+mod files;
 mod flags;
 mod gencert;
 mod gencrl;
-mod input;
+mod gencsr;
+mod genkey;
+mod goflag;
+mod info;
+mod initca;
 mod into;
-pub(crate) mod json;
-pub(crate) mod link;
+mod invocation;
+mod issued;
+mod link;
 mod log;
-pub(crate) mod mkbundle;
-mod output;
+mod mkbundle;
+mod options;
 mod print_defaults;
+mod read;
+mod selfsign;
 mod sign;
+mod tool;
+mod version;
 
 use std::ffi::OsString;
 
-use crate::failure::Failure;
-use crate::goflag::{self, FlagError};
-use crate::io::Io;
-use command::{Call, Command, Run};
+use self::command::Job;
+use self::flags::{CERTINFO_FLAGS, JSON_FLAGS, LINK_FLAGS, MKBUNDLE_FLAGS, NEWKEY_FLAGS};
+use self::invocation::{Invocation, refuse_misplaced};
+use crate::terminal::{CommandError, Terminal, print};
+
+pub(crate) use self::command::Command;
+pub(crate) use self::tool::Tool;
 
 /// cfssl's commands, and `initca`, in the order of their names.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -32,7 +46,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 [-flavor ubiquitous | optimal | force]",
         example: "etcdpki bundle -cert server.pem -ca-bundle ca.pem -int-bundle intermediate.pem",
         flags: &["cert", "ca-bundle", "int-bundle", "key", "flavor"],
-        run: Run::Provided(bundle::run),
+        job: Job::Provided(bundle::run),
     },
     Command {
         name: "certinfo",
@@ -41,7 +55,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 FILE may be - for standard input. -full describes everything, and a bundle as a list.",
         example: "etcdpki certinfo -full -cert server.pem",
         flags: &["cert", "csr", "full"],
-        run: Run::Provided(certinfo::run),
+        job: Job::Provided(certinfo::run),
     },
     Command {
         name: "gencert",
@@ -57,7 +71,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl",
             "bare", "into", "force", "encrypt",
         ],
-        run: Run::Provided(gencert::run),
+        job: Job::Provided(gencert::run),
     },
     Command {
         name: "genkey",
@@ -65,7 +79,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "genkey [-initca] CSRJSON",
         example: "etcdpki genkey csr.json | etcdpki json -bare server",
         flags: &["initca", "config", "bare", "force", "encrypt"],
-        run: Run::Provided(gencert::run_genkey),
+        job: Job::Provided(genkey::run),
     },
     Command {
         name: "gencrl",
@@ -75,7 +89,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 -crl names the list before, which is taken over.",
         example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
         flags: &["crl", "number", "pem", "bare"],
-        run: Run::Provided(gencrl::run),
+        job: Job::Provided(gencrl::run),
     },
     Command {
         name: "gencsr",
@@ -83,7 +97,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "gencsr -key KEY [-hostname LIST] CSRJSON\n  gencsr -key KEY -cert CERT",
         example: "etcdpki gencsr -key server-key.pem -cert server.pem -bare server",
         flags: &["key", "cert", "hostname", "cn", "bare", "force"],
-        run: Run::Provided(sign::run_gencsr),
+        job: Job::Provided(gencsr::run),
     },
     Command {
         name: "info",
@@ -91,7 +105,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "info -config FILE -ca CERT -ca-key KEY [-profile NAME]",
         example: "etcdpki info -config ca-config.json -profile peer -ca ca.pem -ca-key ca-key.pem",
         flags: &["config", "ca", "ca-key", "profile"],
-        run: Run::Provided(sign::run_info),
+        job: Job::Provided(info::run),
     },
     Command {
         name: "initca",
@@ -99,7 +113,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
         flags: &["ca-key", "cn", "bare", "force", "encrypt"],
-        run: Run::Provided(gencert::run_initca),
+        job: Job::Provided(initca::run),
     },
     Command {
         name: "print-defaults",
@@ -107,7 +121,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "print-defaults config | csr | list",
         example: "etcdpki print-defaults config >ca-config.json",
         flags: &[],
-        run: Run::Provided(print_defaults::run),
+        job: Job::Provided(print_defaults::run),
     },
     Command {
         name: "selfsign",
@@ -115,7 +129,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "selfsign [-config FILE] [-profile NAME] HOSTNAME CSRJSON",
         example: "etcdpki selfsign localhost csr.json | etcdpki json -bare test",
         flags: &["config", "profile", "hostname", "bare", "force", "encrypt"],
-        run: Run::Provided(sign::run_selfsign),
+        job: Job::Provided(selfsign::run),
     },
     Command {
         name: "sign",
@@ -125,7 +139,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 sign -ca CERT -ca-key KEY ... -into DIR CSR...",
         example: "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr",
         flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "into", "force"],
-        run: Run::Provided(sign::run),
+        job: Job::Provided(sign::run),
     },
     Command {
         name: "version",
@@ -133,7 +147,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "version",
         example: "etcdpki version",
         flags: &[],
-        run: Run::Provided(output::version),
+        job: Job::Provided(version::run),
     },
     Command::missing(
         "crl",
@@ -151,66 +165,91 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::missing("serve", "etcdpki works on local files: use `gencert`"),
 ];
 
-/// Whether cfssl has a command of that name.
-pub(crate) fn is_command(name: &str) -> bool {
-    COMMANDS.iter().any(|command| command.name == name)
-}
+static CFSSLJSON: Tool = Tool {
+    name: "json",
+    programs: &["cfssljson"],
+    called: "cfssljson",
+    about: "write the JSON of cfssl's commands to files, as cfssljson does",
+    usage: "cfssl ... | cfssljson -bare [flags] [NAME]",
+    example: "cfssl gencert -initca ca-csr.json | cfssljson -bare ca",
+    flags: JSON_FLAGS,
+    job: cfssljson::run,
+};
+
+static LINK: Tool = Tool {
+    name: "link",
+    programs: &[],
+    called: "etcdpki link",
+    about: "put links with the names of cfssl's programs into a folder",
+    usage: "etcdpki link [-force] DIR",
+    example: "etcdpki link /usr/local/bin",
+    flags: LINK_FLAGS,
+    job: link::run,
+};
+
+static MKBUNDLE: Tool = Tool {
+    name: "mkbundle",
+    programs: &["mkbundle", "cfssl-mkbundle"],
+    called: "mkbundle",
+    about: "put the certificates of files and folders into one file",
+    usage: "mkbundle [-f FILE] FILE|FOLDER...",
+    example: "mkbundle -f cert-bundle.crt /etc/ssl/certs/corporate",
+    flags: MKBUNDLE_FLAGS,
+    job: mkbundle::run,
+};
+
+static CFSSL_CERTINFO: Tool = Tool {
+    name: "cfssl-certinfo",
+    programs: &["cfssl-certinfo"],
+    called: "cfssl-certinfo",
+    about: "describe a certificate or a request as JSON",
+    usage: "cfssl-certinfo -cert FILE",
+    example: "cfssl-certinfo -cert server.pem",
+    flags: CERTINFO_FLAGS,
+    job: |flags, terminal| {
+        refuse_misplaced(&flags)?;
+        certinfo::run(&Invocation::without_config(flags), terminal)
+    },
+};
+
+static CFSSL_NEWKEY: Tool = Tool {
+    name: "cfssl-newkey",
+    programs: &["cfssl-newkey"],
+    called: "cfssl-newkey",
+    about: "make a key and a certificate request",
+    usage: "cfssl-newkey [-initca] CSRJSON",
+    example: "cfssl-newkey csr.json | cfssljson -bare server",
+    flags: NEWKEY_FLAGS,
+    job: |flags, terminal| {
+        refuse_misplaced(&flags)?;
+        genkey::run(&Invocation::without_config(flags), terminal)
+    },
+};
+
+/// The programs beside cfssl that are commands of etcdpki too.
+pub(crate) static TOOLS: [&Tool; 3] = [&CFSSLJSON, &LINK, &MKBUNDLE];
+
+/// The programs beside cfssl that have a command of cfssl with the same job.
+pub(crate) static PROGRAMS: [&Tool; 2] = [&CFSSL_CERTINFO, &CFSSL_NEWKEY];
 
 /// Runs `cfssl` with `args`, which do not hold the program's name.
-pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
+pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut args = args.into_iter();
     let Some(first) = args.next() else {
-        return Err(Failure::user("No command is given.").hint(command::overview()));
+        return Err(CommandError::new("No command is given.").hint(command::overview()));
     };
     let name = first.to_string_lossy();
     if matches!(&*name, "-h" | "-help" | "--help") {
-        return output::print(io, command::overview().as_bytes());
+        return print::text(terminal, &command::overview_with_example());
     }
     if name.starts_with('-') {
-        return Err(Failure::usage(format!("flag provided but not defined: {name}"))
+        return Err(CommandError::usage(format!("flag provided but not defined: {name}"))
             .hint("flags stand behind the command: etcdpki COMMAND -flag"));
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let near = pki_core::base::near(&name, COMMANDS.iter().map(|command| command.name));
         let hint = near.map_or_else(command::overview, |near| format!("did you mean {near}?"));
-        return Err(Failure::user(format!("Command {name} is not defined.")).hint(hint));
+        return Err(CommandError::new(format!("Command {name} is not defined.")).hint(hint));
     };
-    command.call(args.collect(), io)
-}
-
-/// Runs `cfssl-certinfo`.
-pub(crate) fn run_certinfo(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    match parsed("cfssl-certinfo -cert FILE", flags::CERTINFO_FLAGS, args, io)? {
-        Some(flags) => certinfo::run(&Call::without_config(flags), io),
-        None => Ok(()),
-    }
-}
-
-/// Runs `cfssl-newkey`.
-pub(crate) fn run_newkey(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    match parsed("cfssl-newkey [-initca] CSRJSON", flags::NEWKEY_FLAGS, args, io)? {
-        Some(flags) => gencert::run_genkey(&Call::without_config(flags), io),
-        None => Ok(()),
-    }
-}
-
-/// The flags of a program of its own; nothing if only the help was wanted, which is printed.
-fn parsed(
-    usage: &str,
-    table: &[goflag::Flag],
-    args: Vec<OsString>,
-    io: &mut Io<'_>,
-) -> Result<Option<goflag::Parsed>, Failure> {
-    match goflag::parse(table, args) {
-        Ok(flags) => match flags.misplaced() {
-            Some(flag) => Err(command::misplaced(flag)),
-            None => Ok(Some(flags)),
-        },
-        Err(FlagError::HelpRequested) => {
-            let help = format!("Usage: {usage}\n\nFlags:\n{}", goflag::render_help(table));
-            output::print(io, help.as_bytes())?;
-            Ok(None)
-        }
-        Err(error) => Err(command::flag_failure(&error, usage.split(' ').next().unwrap_or_default())),
-    }
+    command.run(args.collect(), terminal)
 }

@@ -4,24 +4,22 @@
 //! a script reads.
 
 mod cfssl;
-mod cluster;
-mod doctor;
-mod explain;
-mod failure;
-mod goflag;
-mod hint;
-mod io;
+mod commands;
+mod etcd;
+mod exit_status;
 mod program;
+mod terminal;
 
 use std::ffi::OsString;
 
-pub use io::Io;
+pub use exit_status::ExitStatus;
+pub use terminal::Terminal;
 
-/// Runs the program that `args`, the first of which is its name, ask for. Returns the exit status: 0 for
-/// success, 1 for failure, 2 for a command line that cannot be read, or, from `cluster plan`, for changes.
-pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
+/// Runs the program that `args`, the first of which is its name, ask for. Returns the number that the process is to
+/// end with: that of an [`ExitStatus`], or, for cfssl's commands, cfssl's own.
+pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> u8 {
     let mut args = args.into_iter();
     let name = args.next().unwrap_or_default();
     let args: Vec<OsString> = args.collect();
-    program::Program::named(&name).run(args, io)
+    program::Program::named(&name).run(args, terminal)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pki_cli::Io::with_system(|io| pki_cli::run(std::env::args_os(), io)).into()
+    pki_cli::Terminal::with_system(|terminal| pki_cli::run(std::env::args_os(), terminal)).into()
 }

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use pki_cli::Io;
+use pki_cli::Terminal;
 
 /// Runs `etcdpki cluster`; `@` in a word stands for `folder`.
 fn cluster(folder: &Path, words: &str) -> (u8, String, String) {
@@ -15,7 +15,9 @@ fn cluster(folder: &Path, words: &str) -> (u8, String, String) {
     let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
     let args = ["etcdpki".into(), "cluster".into()].into_iter().chain(words);
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let status = Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
+    let status = Terminal::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |terminal| {
+        pki_cli::run(args, terminal)
+    });
     (status, String::from_utf8(output).unwrap(), String::from_utf8(errors).unwrap())
 }
 

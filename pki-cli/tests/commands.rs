@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use pki_cli::Io;
+use pki_cli::Terminal;
 use pki_core::x509::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
 use tempfile::TempDir;
 
@@ -64,8 +64,9 @@ impl Folder {
         let folder = format!("{}/", self.0.path().display());
         let args = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let status =
-            Io::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |io| pki_cli::run(args, io));
+        let status = Terminal::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |terminal| {
+            pki_cli::run(args, terminal)
+        });
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { status, output: text(output), errors: text(errors) }
     }

@@ -3,14 +3,16 @@
 use std::ffi::OsString;
 use std::fs;
 
-use pki_cli::Io;
+use pki_cli::Terminal;
 use proptest::prelude::*;
 
 /// The exit status, and what was written to standard error.
 fn run(args: &[String], input: &[u8]) -> (u8, String) {
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let args = args.iter().map(OsString::from);
-    let status = Io::with_buffers(&mut &*input, &mut output, &mut errors, |io| pki_cli::run(args, io));
+    let status = Terminal::with_buffers(&mut &*input, &mut output, &mut errors, |terminal| {
+        pki_cli::run(args, terminal)
+    });
     (status, String::from_utf8_lossy(&errors).into_owned())
 }
 

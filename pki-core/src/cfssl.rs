@@ -14,7 +14,7 @@ pub(crate) mod serials;
 pub(crate) mod sign;
 pub(crate) mod usage;
 
-pub use bundle::{Bundle, Bundler, Flavor};
+pub use bundle::{Bundle, BundleInfo, BundleStatus, Bundler, Flavor};
 pub use certinfo::{
     AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
     PublicKeyInfo, RequestInfo,

@@ -22,10 +22,10 @@
 //! # let out = temporary.path().join("out");
 //! let folder = Folder::lock(&out)?;
 //! let now = OffsetDateTime::now_utc();
-//! let plan = Plan::new(&cluster, &folder, now)?;
+//! let plan = Plan::new(&cluster, &folder.snapshot(&cluster)?, now)?;
 //! let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;
 //! folder.apply(&outcome)?;
-//! assert!(Plan::new(&cluster, &folder, now)?.is_done());
+//! assert!(Plan::new(&cluster, &folder.snapshot(&cluster)?, now)?.is_done());
 //! # Ok::<(), pki_core::etcd::Error>(())
 //! ```
 
@@ -48,22 +48,25 @@ pub mod verify;
 pub use cluster::bootstrap::{Joining, Leaving, Moving};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
+pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
-pub use folder::disk::Folder;
-pub use folder::tree::{Entry, FileKind, Owner, Tree};
+pub use folder::disk::{Folder, LockedFolder};
+pub use folder::output::{OutputFile, OutputFolder};
+pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 pub use import::{Authorities, ImportError, Imported, Remark, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
+pub use plan::Plan;
+pub use plan::change::{Change, PlannedCertificate, PlannedFile, Reason};
 pub use plan::issue::{Outcome, Progress};
 pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
-pub use plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 pub use safe::address::{DnsName, HostName, MemberAddress};
 pub use safe::host_path::HostPath;
 pub use safe::invalid::{Invalid, SafeValue};

@@ -1,58 +1,81 @@
 //! `certinfo`: what a certificate or a request says.
 
+use std::path::Path;
+
 use pki_core::cfssl::{CertificateInfo, Error, FullCertificateInfo, RequestInfo};
 use pki_core::x509::{Certificate, CertificateRequest};
 
-use super::command::{Call, read_or_input};
-use super::output;
-use crate::failure::Failure;
-use crate::io::Io;
+use super::invocation::Invocation;
+use super::read::read_or_input;
+use crate::terminal::{CommandError, Terminal, print};
 
-pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
-    let operand = call.flags.operands().first().map(String::as_str);
-    if let Some(file) = call.given("cert") {
-        return certificate(file, call, io);
-    }
-    if let Some(file) = call.given("csr") {
-        let request = CertificateRequest::read_any_label(&read_or_input(file, io)?);
-        let info = request.map_err(Error::from).and_then(|request| RequestInfo::new(&request));
-        return output::print_indented(io, &info.map_err(|error| error.in_file(file.as_ref()))?);
-    }
-    if call.given("domain").is_some() {
-        return Err(Failure::user("-domain is not provided: etcdpki reads local files").hint(
-            "openssl s_client -connect HOST:443 -showcerts </dev/null | etcdpki certinfo -full -cert -",
-        ));
-    }
-    for flag in ["serial", "aki", "db-config"] {
-        if call.given(flag).is_some() {
-            return Err(Failure::user(format!("-{flag} is not provided: there is no certificate database"))
-                .hint("give the certificate's file with -cert"));
+/// What `certinfo` was asked to describe.
+enum Certinfo<'a> {
+    Certificate(&'a str),
+    /// `-full`: everything, and every certificate of a bundle.
+    AllCertificates(&'a str),
+    Request(&'a str),
+}
+
+impl<'a> Certinfo<'a> {
+    fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
+        let of_certificate = |file| match invocation.switch("full") {
+            true => Self::AllCertificates(file),
+            false => Self::Certificate(file),
+        };
+        if let Some(file) = invocation.given("cert") {
+            return Ok(of_certificate(file));
         }
-    }
-    match operand {
-        Some(file) => certificate(file, call, io),
-        None => Err(Failure::user("Must specify certinfo target through -cert or -csr")
-            .hint("etcdpki certinfo -cert FILE, or - for standard input")),
+        if let Some(file) = invocation.given("csr") {
+            return Ok(Self::Request(file));
+        }
+        if invocation.given("domain").is_some() {
+            return Err(CommandError::new("-domain is not provided: etcdpki reads local files").hint(
+                "openssl s_client -connect HOST:443 -showcerts </dev/null | etcdpki certinfo -full -cert -",
+            ));
+        }
+        for flag in ["serial", "aki", "db-config"] {
+            if invocation.given(flag).is_some() {
+                let message = format!("-{flag} is not provided: there is no certificate database");
+                return Err(CommandError::new(message).hint("give the certificate's file with -cert"));
+            }
+        }
+        match invocation.operands().first() {
+            Some(file) => Ok(of_certificate(file)),
+            None => Err(CommandError::new("Must specify certinfo target through -cert or -csr")
+                .hint("etcdpki certinfo -cert FILE, or - for standard input")),
+        }
     }
 }
 
-fn certificate(file: &str, call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
-    let bytes = read_or_input(file, io)?;
-    if call.flags.switch("full") {
-        let all = Certificate::read_all(&bytes).map_err(|error| error.in_file(file.as_ref()))?;
-        return print_full(&all, io);
+/// `certinfo`
+pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    match Certinfo::new(invocation)? {
+        Certinfo::Certificate(file) => {
+            let certificate = Certificate::read(&read_or_input(file, terminal)?);
+            let certificate = certificate.map_err(|error| error.in_file(Path::new(file)))?;
+            print::go_json(terminal, &CertificateInfo::from(&certificate))
+        }
+        Certinfo::AllCertificates(file) => {
+            let all = Certificate::read_all(&read_or_input(file, terminal)?);
+            let all = all.map_err(|error| error.in_file(Path::new(file)))?;
+            print_full(&all, terminal)
+        }
+        Certinfo::Request(file) => {
+            let request = CertificateRequest::read_any_label(&read_or_input(file, terminal)?);
+            let info = request.map_err(Error::from).and_then(|request| RequestInfo::new(&request));
+            print::go_json(terminal, &info.map_err(|error| error.in_file(Path::new(file)))?)
+        }
     }
-    let certificate = Certificate::read(&bytes).map_err(|error| error.in_file(file.as_ref()))?;
-    output::print_indented(io, &CertificateInfo::from(&certificate))
 }
 
 /// One description, or a list of them.
-fn print_full(certificates: &[Certificate], io: &mut Io<'_>) -> Result<(), Failure> {
+fn print_full(certificates: &[Certificate], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     match certificates {
-        [one] => output::print_indented(io, &FullCertificateInfo::from(one)),
+        [one] => print::go_json(terminal, &FullCertificateInfo::from(one)),
         several => {
             let all: Vec<_> = several.iter().map(FullCertificateInfo::from).collect();
-            output::print_indented(io, &all)
+            print::go_json(terminal, &all)
         }
     }
 }

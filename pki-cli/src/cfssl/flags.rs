@@ -1,6 +1,6 @@
 //! The flags of `cfssl`, `cfssljson` and `cfssl-certinfo`.
 
-use crate::goflag::{Flag, Kind};
+use super::goflag::{Flag, Kind};
 
 const fn text(name: &'static str, about: &'static str) -> Flag {
     text_or(name, "", about)
@@ -119,7 +119,7 @@ pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
 pub(crate) const MKBUNDLE_FLAGS: &[Flag] = &[
     text_or("f", "cert-bundle.crt", "file to write"),
     integer("loglevel", "1", "least level that is logged"),
-    integer("nw", "4", "accepted for mkbundle's sake: files are read one after the other"),
+    integer("nw", "4", "accepted because cfssl's mkbundle has it: files are read one after the other"),
 ];
 
 /// The flags of `link`.
@@ -141,7 +141,7 @@ pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::goflag::parse;
+    use crate::cfssl::goflag::parse;
 
     #[test]
     fn every_default_is_a_good_value() {

@@ -4,218 +4,184 @@
 //! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, and the files of a few hundred certificates
 //! at a time reach the disk together.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
-use pki_core::disk::{self, Batch, BatchError, Existing, Mode, Staged, Stopped};
+use pki_core::disk::{self, Stopped};
 use pki_core::etcd::shell_word;
 use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::command::{Call, read};
-use super::input::{issuer, refuse_ca_section, refuse_to_replace_ca, signing_profile, warn};
+use super::files::{self, Artifact, with_suffix};
+use super::invocation::Invocation;
 use super::log::Log;
-use crate::failure::Failure;
-use crate::io::Io;
+use super::options::{CaFiles, ProfileChoice, refuse_ca_section};
+use super::read::read;
+use crate::terminal::{CommandError, Terminal, progress};
 
-/// What is made of one operand.
-struct Made {
-    files: Vec<File>,
-    notices: Vec<Notice>,
+/// What `gencert -into` or `sign -into` was asked for.
+pub(crate) struct Many<'a> {
+    folder: &'a Path,
+    operands: &'a [String],
+    /// Whether private keys that are there may be replaced.
+    force: bool,
+    ca: CaFiles<'a>,
+    profile: ProfileChoice<'a>,
+    config_notices: &'a [Notice],
+    crl_url: Option<&'a str>,
+    log: Log,
 }
 
-impl Made {
-    /// Its files, each with `base` for the first part of its name.
-    fn stage(self, base: &Path, force: bool) -> Result<(Batch, Vec<Notice>), Failure> {
-        let mut batch = Batch::default();
-        for file in self.files {
-            let path = with_suffix(base, file.suffix);
-            let mode = if file.is_secret { Mode::Exactly(0o600) } else { Mode::Masked(0o644) };
-            let existing = match file.is_secret {
-                _ if force => Existing::ReplaceKeys,
-                true => Existing::Keep,
-                false => Existing::Replace,
-            };
-            let staged = Staged::new(&path, &file.bytes, mode, existing);
-            batch.add(staged.map_err(|source| BatchError { path, source })?);
+impl<'a> Many<'a> {
+    pub(crate) fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
+        for flag in ["bare", "cn", "hostname"] {
+            if invocation.given(flag).is_some() {
+                let message = format!("-{flag} is for one certificate, and -into for many");
+                return Err(CommandError::new(message)
+                    .hint(format!("leave one of the two out; each file says what -{flag} would")));
+            }
         }
-        Ok((batch, self.notices))
+        if invocation.switch("encrypt") {
+            return Err(CommandError::new("-into writes keys as they are, and -encrypt is given")
+                .hint("make one certificate at a time: -bare NAME -encrypt"));
+        }
+        if invocation.operands().is_empty() {
+            return Err(
+                CommandError::new("there is nothing to make").hint("name the files: -into DIR a.json b.json")
+            );
+        }
+        Ok(Self {
+            folder: Path::new(invocation.given("into").unwrap_or_default()),
+            operands: invocation.operands(),
+            force: invocation.switch("force"),
+            ca: CaFiles::new(invocation),
+            profile: ProfileChoice::new(invocation),
+            config_notices: invocation.config_notices(),
+            crl_url: invocation.given("crl"),
+            log: invocation.log(),
+        })
+    }
+
+    /// What to make of each operand.
+    fn items(&self, suffixes: &[&str]) -> Result<Vec<Item>, CommandError> {
+        let folder = self.folder;
+        if !folder.is_dir() {
+            return Err(CommandError::new(format!("{} is no folder", folder.display()))
+                .hint(format!("make it first: mkdir -p {}", shell_word(&folder.to_string_lossy()))));
+        }
+        let mut owners: HashMap<PathBuf, &str> = HashMap::new();
+        let mut items = Vec::new();
+        for operand in self.operands {
+            let path = Path::new(operand);
+            let stem = path.file_stem();
+            let stem = stem.ok_or_else(|| CommandError::new(format!("{operand:?} names no file")))?;
+            let base = folder.join(stem);
+            for suffix in suffixes {
+                if let Some(other) = owners.insert(with_suffix(&base, suffix), operand) {
+                    let message = format!("{other} and {operand} would be written to the same files");
+                    return Err(CommandError::new(message).hint("rename one of the two"));
+                }
+            }
+            items.push(Item { source: path.to_owned(), base });
+        }
+        Ok(items)
     }
 }
 
-struct File {
-    suffix: &'static str,
-    bytes: Zeroizing<Vec<u8>>,
-    is_secret: bool,
-}
-
-impl File {
-    fn public(suffix: &'static str, text: String) -> Self {
-        Self { suffix, bytes: Zeroizing::new(text.into_bytes()), is_secret: false }
-    }
+/// One of the certificates to make.
+struct Item {
+    /// The file that it is made from.
+    source: PathBuf,
+    /// Its files, less their suffixes.
+    base: PathBuf,
 }
 
 /// What every certificate of a run has in common.
 struct Work<'a> {
-    call: &'a Call,
     issuer: Issuer,
     profile: Profile,
+    crl_url: Option<&'a str>,
     now: OffsetDateTime,
 }
 
+/// The files of one certificate, and what to know about them.
+type Made = (Vec<Artifact>, Vec<Notice>);
+
 /// `gencert -into DIR CSRJSON...`
-pub(crate) fn gencert(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
-    run(call, io, &["-key.pem", ".pem", ".csr"], |work, path| {
+pub(crate) fn gencert(flags: &Many<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    run(flags, terminal, &["-key.pem", ".pem", ".csr"], |work, path| {
         let text = read(path)?;
         let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
         refuse_ca_section(&request.value)?;
-        let (crl_url, profile) = (work.call.given("crl"), &work.profile);
+        let (profile, crl_url) = (&work.profile, work.crl_url);
         let made =
             work.issuer.gencert(&request.value, profile, crl_url, &SystemKeys, work.now, &SystemRandomness);
         let made = made.map_err(|error| error.in_file(path))?;
         let mut notices = request.notices;
         notices.extend(made.notices);
         let key = Zeroizing::new(made.value.key.to_pem().as_bytes().to_vec());
-        let files = vec![
-            File { suffix: "-key.pem", bytes: key, is_secret: true },
-            File::public(".pem", made.value.certificate.to_pem()),
-            File::public(".csr", made.value.request.to_pem()),
+        let artifacts = vec![
+            Artifact::secret("-key.pem", key),
+            public(".pem", made.value.certificate.to_pem()),
+            public(".csr", made.value.request.to_pem()),
         ];
-        Ok(Made { files, notices })
+        Ok((artifacts, notices))
     })
 }
 
 /// `sign -into DIR CSR...`
-pub(crate) fn sign(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
-    run(call, io, &[".pem"], |work, path| {
+pub(crate) fn sign(flags: &Many<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    run(flags, terminal, &[".pem"], |work, path| {
         let request = CertificateRequest::read(&read(path)?).and_then(CertificateRequest::verify);
         let request = request.map_err(|error| error.in_file(path))?;
-        let (crl_url, profile) = (work.call.given("crl"), &work.profile);
+        let (profile, crl_url) = (&work.profile, work.crl_url);
         let signing = SigningRequest { request: &request, profile, subject: None, names: None, crl_url };
         let signed = work.issuer.sign(&signing, work.now, &SystemRandomness);
         let signed = signed.map_err(|error: Error| error.in_file(path))?;
-        Ok(Made { files: vec![File::public(".pem", signed.value.to_pem())], notices: signed.notices })
+        Ok((vec![public(".pem", signed.value.to_pem())], signed.notices))
     })
 }
 
+fn public(suffix: &'static str, text: String) -> Artifact {
+    Artifact::public(suffix, Zeroizing::new(text.into_bytes()))
+}
+
 fn run(
-    call: &Call,
-    io: &mut Io<'_>,
+    flags: &Many<'_>,
+    terminal: &mut Terminal<'_>,
     suffixes: &[&str],
-    make: impl Fn(&Work<'_>, &Path) -> Result<Made, Failure> + Sync,
-) -> Result<(), Failure> {
-    let folder = Path::new(call.flags.text("into"));
-    let log = Log::new(call.flags.integer("loglevel"));
-    let force = call.flags.switch("force");
-    let operands = operands(call, folder, suffixes)?;
-    refuse_to_replace_ca(call, operands.iter().map(|(_, base)| with_suffix(base, ".pem")))?;
+    make: impl Fn(&Work<'_>, &Path) -> Result<Made, CommandError> + Sync,
+) -> Result<(), CommandError> {
+    let Many { folder, force, log, .. } = *flags;
+    let items = flags.items(suffixes)?;
+    flags.ca.refuse_to_replace(items.iter().map(|item| with_suffix(&item.base, ".pem")))?;
     if !force {
-        refuse_existing_keys(&operands, suffixes, folder)?;
+        let bases: Vec<&Path> = items.iter().map(|item| item.base.as_path()).collect();
+        files::refuse_existing_keys(&bases, suffixes, folder)?;
     }
-    let (issuer, profile) = (issuer(call, io)?, signing_profile(call)?);
-    let work = Work { call, issuer, profile, now: (io.now)() };
-    warn(call.notices(), &log, io);
-    let bar = progress(operands.len(), io);
-    let stage = |(path, base): &(PathBuf, PathBuf)| {
-        let staged = make(&work, path).and_then(|made| made.stage(base, force));
+    let (issuer, profile) = (flags.ca.issuer(log, terminal)?, flags.profile.signing_profile()?);
+    let work = Work { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
+    log.warnings(terminal, flags.config_notices);
+    let bar = progress::bar("{bar:30} {pos}/{len} {per_sec} {eta}", Some(items.len()), terminal);
+    let stage = |item: &Item| {
+        let staged = make(&work, &item.source)
+            .and_then(|(artifacts, notices)| Ok((files::stage(&artifacts, &item.base, force)?, notices)));
         bar.inc(1);
         staged
     };
-    let tell = |(path, _): &(PathBuf, PathBuf), notices: Vec<Notice>| {
+    let tell = |item: &Item, notices: Vec<Notice>| {
         for notice in notices {
-            log.warning(io, format_args!("{}: {notice}", path.display()));
+            log.warning(terminal, format_args!("{}: {notice}", item.source.display()));
         }
     };
-    disk::write_many(&operands, stage, tell).map_err(|Stopped { written, error }| {
-        let next = operands.get(written).map(|(path, _)| path.display().to_string()).unwrap_or_default();
-        error.also(&format!("{written} of {} were made before; go on with {next}", operands.len()))
+    disk::write_many(&items, stage, tell).map_err(|Stopped { written, error }| {
+        let next = items.get(written).map(|item| item.source.display().to_string()).unwrap_or_default();
+        error.also_hint(&format!("{written} of {} were made before; go on with {next}", items.len()))
     })?;
     bar.finish_and_clear();
-    let certificates = if operands.len() == 1 { "certificate" } else { "certificates" };
-    log.info(io, format_args!("made {} {certificates} in {}", operands.len(), folder.display()));
+    let certificates = if items.len() == 1 { "certificate" } else { "certificates" };
+    log.info(terminal, format_args!("made {} {certificates} in {}", items.len(), folder.display()));
     Ok(())
-}
-
-/// Each operand, and where its files go, less their suffixes.
-fn operands(call: &Call, folder: &Path, suffixes: &[&str]) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
-    for flag in ["bare", "cn", "hostname"] {
-        if call.given(flag).is_some() {
-            return Err(Failure::user(format!("-{flag} is for one certificate, and -into for many"))
-                .hint(format!("leave one of the two out; each file says what -{flag} would")));
-        }
-    }
-    if call.flags.switch("encrypt") {
-        return Err(Failure::user("-into writes keys as they are, and -encrypt is given")
-            .hint("make one certificate at a time: -bare NAME -encrypt"));
-    }
-    if call.flags.operands().is_empty() {
-        return Err(Failure::user("there is nothing to make").hint("name the files: -into DIR a.json b.json"));
-    }
-    if !folder.is_dir() {
-        return Err(Failure::user(format!("{} is no folder", folder.display()))
-            .hint(format!("make it first: mkdir -p {}", shell_word(&folder.to_string_lossy()))));
-    }
-    let mut owners: HashMap<PathBuf, &str> = HashMap::new();
-    let mut operands = Vec::new();
-    for operand in call.flags.operands() {
-        let path = Path::new(operand);
-        let stem = path.file_stem().ok_or_else(|| Failure::user(format!("{operand:?} names no file")))?;
-        let base = folder.join(stem);
-        for suffix in suffixes {
-            if let Some(other) = owners.insert(with_suffix(&base, suffix), operand) {
-                return Err(Failure::user(format!(
-                    "{other} and {operand} would be written to the same files"
-                ))
-                .hint("rename one of the two"));
-            }
-        }
-        operands.push((path.to_owned(), base));
-    }
-    Ok(operands)
-}
-
-/// Keys are not overwritten, and that is found before anything is made.
-fn refuse_existing_keys(
-    operands: &[(PathBuf, PathBuf)],
-    suffixes: &[&str],
-    folder: &Path,
-) -> Result<(), Failure> {
-    let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-    let present: HashSet<OsString> = entries.map_err(|error| {
-        Failure::user(format!("cannot read {}: {error}", folder.display()))
-            .hint("whether a key would be overwritten is looked up there; -force does not ask")
-    })?;
-    for suffix in suffixes {
-        for (_, base) in operands {
-            let path = with_suffix(base, suffix);
-            let is_there = path.file_name().is_some_and(|name| present.contains(name));
-            // A certificate may have the name that another's key has.
-            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
-            if is_there && is_key() {
-                return Err(Failure::user(format!("{} is already there; nothing was made", path.display()))
-                    .hint("a private key is only replaced with -force"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
-    let mut path = base.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
-fn progress(count: usize, io: &Io<'_>) -> ProgressBar {
-    let target =
-        if io.errors_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(u64::try_from(count).ok(), target);
-    match ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

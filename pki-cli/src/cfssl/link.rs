@@ -1,54 +1,53 @@
 //! `etcdpki link DIR`: links with the names of cfssl's programs.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::flags::LINK_FLAGS;
-use crate::failure::Failure;
-use crate::io::Io;
+use super::goflag::Parsed;
+use super::invocation::refuse_misplaced;
+use crate::terminal::{CommandError, Terminal};
 
 /// The programs that this one stands in for.
 const NAMES: [&str; 5] = ["cfssl", "cfssl-certinfo", "cfssl-newkey", "cfssljson", "mkbundle"];
 
-/// Runs `link` with `args`, which do not hold the command's name.
-pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    let Some(flags) = super::parsed("etcdpki link [-force] DIR", LINK_FLAGS, args, io)? else {
-        return Ok(());
-    };
+/// Runs `link`.
+pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    refuse_misplaced(&flags)?;
+    let force = flags.switch("force");
     let [folder] = flags.operands() else {
-        return Err(Failure::user("link needs one folder").hint("etcdpki link /usr/local/bin"));
+        return Err(CommandError::new("link needs one folder").hint("etcdpki link /usr/local/bin"));
     };
     let program = std::env::current_exe()
-        .map_err(|error| Failure::user(format!("cannot tell where this program is: {error}")))?;
+        .map_err(|error| CommandError::new(format!("cannot tell where this program is: {error}")))?;
     let folder = Path::new(folder);
     // All are looked at before the first is made.
     for name in NAMES {
-        check(&folder.join(name), &program, flags.switch("force"))?;
+        check(&folder.join(name), &program, force)?;
     }
     for name in NAMES {
         let link = folder.join(name);
-        make(&link, &program)
-            .map_err(|error| Failure::user(format!("cannot make the link {}: {error}", link.display())))?;
-        writeln!(io.output, "{} -> {}", link.display(), program.display())?;
+        make(&link, &program).map_err(|error| {
+            CommandError::new(format!("cannot make the link {}: {error}", link.display()))
+        })?;
+        writeln!(terminal.output, "{} -> {}", link.display(), program.display())?;
     }
     Ok(())
 }
 
-fn check(link: &Path, program: &Path, force: bool) -> Result<(), Failure> {
+fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
     let present = match fs::symlink_metadata(link) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => {
-            other.map_err(|error| Failure::user(format!("cannot look at {}: {error}", link.display())))?
+            other.map_err(|error| CommandError::new(format!("cannot look at {}: {error}", link.display())))?
         }
     };
     let ours = fs::read_link(link).is_ok_and(|target| target == program);
     if ours || (force && !present.is_dir()) {
         return Ok(());
     }
-    Err(Failure::user(format!("{} is already there; no link was made", link.display()))
+    Err(CommandError::new(format!("{} is already there; no link was made", link.display()))
         .hint("choose another folder, or replace what is there with -force"))
 }
 

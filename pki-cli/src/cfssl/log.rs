@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::io::Io;
+use crate::terminal::Terminal;
 
 #[derive(Debug, Clone, Copy)]
 enum Level {
@@ -13,6 +13,7 @@ enum Level {
 }
 
 /// Writes the lines that `-loglevel` lets through.
+#[derive(Clone, Copy)]
 pub(crate) struct Log {
     least: i64,
 }
@@ -22,15 +23,22 @@ impl Log {
         Self { least }
     }
 
-    pub(crate) fn info(&self, io: &mut Io<'_>, text: impl Display) {
-        self.line(io, Level::Info, &text);
+    pub(crate) fn info(self, terminal: &mut Terminal<'_>, text: impl Display) {
+        self.line(terminal, Level::Info, &text);
     }
 
-    pub(crate) fn warning(&self, io: &mut Io<'_>, text: impl Display) {
-        self.line(io, Level::Warning, &text);
+    pub(crate) fn warning(self, terminal: &mut Terminal<'_>, text: impl Display) {
+        self.line(terminal, Level::Warning, &text);
     }
 
-    fn line(&self, io: &mut Io<'_>, level: Level, text: &dyn Display) {
+    /// Tells what is worth knowing about something that was done.
+    pub(crate) fn warnings(self, terminal: &mut Terminal<'_>, notices: &[impl Display]) {
+        for notice in notices {
+            self.warning(terminal, notice);
+        }
+    }
+
+    fn line(self, terminal: &mut Terminal<'_>, level: Level, text: &dyn Display) {
         let (number, name) = match level {
             Level::Info => (1, "INFO"),
             Level::Warning => (2, "WARNING"),
@@ -38,9 +46,9 @@ impl Log {
         if number < self.least {
             return;
         }
-        let now = (io.now)();
+        let now = (terminal.now)();
         let now = UtcOffset::local_offset_at(now).map_or(now, |offset: UtcOffset| now.to_offset(offset));
-        let _ = writeln!(io.errors, "{} [{name}] {text}", stamp(now));
+        let _ = writeln!(terminal.errors, "{} [{name}] {text}", stamp(now));
     }
 }
 

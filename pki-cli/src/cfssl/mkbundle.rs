@@ -1,77 +1,101 @@
 //! `mkbundle`: the certificates of files and folders in one file.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::x509::Certificate;
+use time::OffsetDateTime;
 
-use super::flags::MKBUNDLE_FLAGS;
+use super::goflag::Parsed;
+use super::invocation::refuse_misplaced;
 use super::log::Log;
-use crate::failure::Failure;
-use crate::io::Io;
+use crate::terminal::{CommandError, Terminal};
 
 /// Folders within folders beyond this depth are a loop of links.
 const DEEPEST: usize = 32;
 
-/// Runs `mkbundle` with `args`, which do not hold the program's name.
+/// What `mkbundle` was asked for.
+struct Mkbundle<'a> {
+    /// Files and folders with certificates.
+    sources: &'a [String],
+    /// The file to write.
+    bundle: &'a str,
+    log: Log,
+}
+
+impl<'a> Mkbundle<'a> {
+    fn new(flags: &'a Parsed) -> Result<Self, CommandError> {
+        refuse_misplaced(flags)?;
+        if flags.operands().is_empty() {
+            return Err(CommandError::new("mkbundle needs files or folders with certificates")
+                .hint("mkbundle -f cert-bundle.crt FILE|FOLDER..."));
+        }
+        let log = Log::new(flags.integer("loglevel"));
+        Ok(Self { sources: flags.operands(), bundle: flags.text("f"), log })
+    }
+}
+
+/// Runs `mkbundle`.
 ///
 /// What cannot be read, has ended or is there twice is left out, with a warning; cfssl's mkbundle also asks
 /// the servers of revocation lists.
-pub(crate) fn run(args: Vec<OsString>, io: &mut Io<'_>) -> Result<(), Failure> {
-    let Some(flags) = super::parsed("mkbundle [-f FILE] FILE|FOLDER...", MKBUNDLE_FLAGS, args, io)? else {
-        return Ok(());
-    };
-    let log = Log::new(flags.integer("loglevel"));
-    if flags.operands().is_empty() {
-        return Err(Failure::user("mkbundle needs files or folders with certificates")
-            .hint("mkbundle -f cert-bundle.crt FILE|FOLDER..."));
-    }
+pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let Mkbundle { sources, bundle, log } = Mkbundle::new(&flags)?;
     let mut files = Vec::new();
-    for operand in flags.operands() {
-        collect(Path::new(operand), 0, &mut files)?;
+    for source in sources {
+        collect(Path::new(source), 0, &mut files)?;
     }
-    let now = (io.now)();
+    let now = (terminal.now)();
     let mut chosen: Vec<Certificate> = Vec::new();
     for file in &files {
-        let read = std::fs::read(file).map_err(|error| error.to_string());
-        let read = read.and_then(|bytes| Certificate::read_all(&bytes).map_err(|error| error.to_string()));
-        let all = match read {
-            Ok(all) => all,
-            Err(reason) => {
-                log.warning(io, format_args!("{}: left out: {reason}", file.display()));
-                continue;
-            }
-        };
-        for certificate in all {
-            let subject = certificate.subject().to_string();
-            if certificate.not_after() < now {
-                log.warning(io, format_args!("{}: left out: {subject} has ended", file.display()));
-            } else if !chosen.contains(&certificate) {
-                chosen.push(certificate);
-            }
-        }
+        choose(file, now, &mut chosen, log, terminal);
     }
     if chosen.is_empty() {
-        return Err(Failure::user("there is no certificate to write").hint("the warnings above tell why"));
+        return Err(CommandError::new("there is no certificate to write").hint("the warnings above tell why"));
     }
-    let path = flags.text("f");
     let text: String = chosen.iter().map(Certificate::to_pem).collect();
-    disk::write(path.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
-        .map_err(|error| Failure::write(path.as_ref(), &error))?;
-    log.info(io, format_args!("wrote {} certificates to {path}", chosen.len()));
+    disk::write(bundle.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
+        .map_err(|error| CommandError::write(bundle.as_ref(), &error))?;
+    log.info(terminal, format_args!("wrote {} certificates to {bundle}", chosen.len()));
     Ok(())
 }
 
+/// Adds the certificates of `file` that are valid and not there yet.
+fn choose(
+    file: &Path,
+    now: OffsetDateTime,
+    chosen: &mut Vec<Certificate>,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) {
+    let read = std::fs::read(file).map_err(|error| error.to_string());
+    let read = read.and_then(|bytes| Certificate::read_all(&bytes).map_err(|error| error.to_string()));
+    let all = match read {
+        Ok(all) => all,
+        Err(reason) => {
+            log.warning(terminal, format_args!("{}: left out: {reason}", file.display()));
+            return;
+        }
+    };
+    for certificate in all {
+        let subject = certificate.subject().to_string();
+        if certificate.not_after() < now {
+            log.warning(terminal, format_args!("{}: left out: {subject} has ended", file.display()));
+        } else if !chosen.contains(&certificate) {
+            chosen.push(certificate);
+        }
+    }
+}
+
 /// The files at and below `path`, by name.
-fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let failed = |error| Failure::user(format!("cannot read {}: {error}", path.display()));
+fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), CommandError> {
+    let failed = |error| CommandError::new(format!("cannot read {}: {error}", path.display()));
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
     }
     if depth == DEEPEST {
-        return Err(Failure::user(format!("{} is too deep: a link leads back", path.display())));
+        return Err(CommandError::new(format!("{} is too deep: a link leads back", path.display())));
     }
     let entries = std::fs::read_dir(path).map_err(failed)?;
     let mut entries: Vec<PathBuf> =

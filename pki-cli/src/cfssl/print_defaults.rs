@@ -1,9 +1,7 @@
 //! `print-defaults`: templates to start from.
 
-use super::command::Call;
-use super::output;
-use crate::failure::Failure;
-use crate::io::Io;
+use super::invocation::Invocation;
+use crate::terminal::{CommandError, Terminal, print};
 
 const CONFIG: &str = r#"{
     "signing": {
@@ -56,15 +54,16 @@ const CSR: &str = r#"{
 
 const LIST: &str = "Default configurations are available for:\n\tconfig\n\tcsr\n";
 
-pub(crate) fn run(call: &Call, io: &mut Io<'_>) -> Result<(), Failure> {
-    let text = match call.operand()? {
+/// `print-defaults`
+pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let text = match invocation.operand()? {
         "config" => CONFIG,
         "csr" => CSR,
         "list" => LIST,
         other => {
-            return Err(Failure::user(format!("there is no template {other:?}"))
+            return Err(CommandError::new(format!("there is no template {other:?}"))
                 .hint("print-defaults config | csr | list"));
         }
     };
-    output::print(io, text.as_bytes())
+    print::text(terminal, text)
 }

@@ -1,10 +1,16 @@
 //! Chains of certificates, from one that somebody shows to a root that others trust.
 
-use time::OffsetDateTime;
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
+use crate::cfssl::certinfo::CertificateInfo;
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::x509::certificate::Certificate;
 use crate::x509::error::ErrorKind as X509ErrorKind;
+use crate::x509::key::{PrivateKey, PublicKeyKind};
+use crate::x509::name::Name;
 
 /// Finds the chain from a certificate to a root: `bundle`.
 #[derive(Debug, Clone, Default)]
@@ -136,10 +142,190 @@ impl Bundle {
     }
 }
 
+/// A bundle as `cfssl bundle` prints it. Serialises to cfssl's JSON, key for key. It may hold a private key, so it is
+/// not shown for debugging.
+#[derive(Clone, Serialize)]
+pub struct BundleInfo {
+    /// The chain in PEM, the certificate first
+    pub bundle: String,
+    /// Whether the certificate names a revocation list
+    pub crl_support: bool,
+    /// The certificate in PEM
+    pub crt: String,
+    /// When the first certificate of the chain ends, as RFC 3339 writes it
+    pub expires: String,
+    /// The certificate's common name and DNS names
+    pub hostnames: Vec<String>,
+    /// The name of the certificate's issuer
+    pub issuer: String,
+    /// The private key in PEM; empty if it was not given
+    pub key: Zeroizing<String>,
+    /// The size of the certificate's key in bits
+    pub key_size: usize,
+    /// The kind of the certificate's key
+    pub key_type: String,
+    /// The addresses of the certificate's OCSP responders; `None` if there is none
+    pub ocsp: Option<Vec<String>>,
+    /// Whether the certificate names an OCSP responder
+    pub ocsp_support: bool,
+    /// The root in PEM; empty if it is not known
+    pub root: String,
+    /// The signature algorithm by Go's name
+    pub signature: &'static str,
+    /// What to know about the chain
+    pub status: BundleStatus,
+    /// The certificate's subject
+    pub subject: String,
+}
+
+/// What cfssl tells about a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BundleStatus {
+    /// Whether the chain is not what was given
+    pub rebundled: bool,
+    /// The key identifiers of the certificates that end soon, in hex; `None` if none does
+    #[serde(rename = "expiring_SKIs")]
+    pub expiring_skis: Option<Vec<String>>,
+    /// The platforms that do not trust the root. Always `None`: what platforms trust is not known here
+    pub untrusted_root_stores: Option<Vec<String>>,
+    /// A sentence about each certificate that ends soon
+    pub messages: Vec<String>,
+    /// 1 if a certificate ends soon, else 0
+    pub code: u8,
+}
+
+/// cfssl warns of certificates that end within this time.
+const SOON: Duration = Duration::days(30);
+
+impl BundleInfo {
+    /// Describes `bundle` at the moment `now`, with the certificate's private key if it is to be in there.
+    ///
+    /// # Errors
+    /// [`KeyMismatch`](X509ErrorKind::KeyMismatch) if `key` is not the certificate's, [`ErrorKind::NoCertificate`] if the chain is
+    /// empty, and what [`Certificate::public_key`] says.
+    pub fn new(bundle: &Bundle, key: Option<&PrivateKey>, now: OffsetDateTime) -> Result<Self, Error> {
+        let Some(first) = bundle.chain.first() else { return Err(X509ErrorKind::NoCertificate.into()) };
+        if key.is_some_and(|key| !first.is_for(key.public_key())) {
+            return Err(X509ErrorKind::KeyMismatch.into());
+        }
+        let pem = |certificate: &Certificate| certificate.to_pem().trim_end().to_owned();
+        let ocsp = first.ocsp_urls();
+        let mut hostnames = first.subject_alt_names().dns.clone();
+        if let Some(common_name) = first.subject().common_name()
+            && !hostnames.iter().any(|host| host == common_name)
+        {
+            hostnames.insert(0, common_name.to_owned());
+        }
+        let (key_type, key_size) = key_type_and_size(first.public_key()?.kind());
+        Ok(Self {
+            bundle: bundle.chain.iter().map(pem).collect::<Vec<_>>().join("\n"),
+            crl_support: !first.crl_urls().is_empty(),
+            crt: pem(first),
+            expires: bundle.not_after().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default(),
+            hostnames,
+            issuer: slashes(first.issuer()),
+            key: key.map(|key| Zeroizing::new(key.to_pem().trim_end().to_owned())).unwrap_or_default(),
+            key_size,
+            key_type,
+            ocsp_support: !ocsp.is_empty(),
+            ocsp: Some(ocsp).filter(|urls| !urls.is_empty()),
+            root: bundle.root.as_ref().map(pem).unwrap_or_default(),
+            signature: CertificateInfo::from(first).sigalg,
+            status: BundleStatus::new(bundle, now),
+            subject: slashes(first.subject()),
+        })
+    }
+}
+
+impl BundleStatus {
+    /// Describes the chain of `bundle` at the moment `now`.
+    pub fn new(bundle: &Bundle, now: OffsetDateTime) -> Self {
+        let soon = now + SOON;
+        let ending = bundle.chain.iter().filter(|certificate| certificate.not_after() < soon);
+        let ending: Vec<String> =
+            ending.map(|c| CertificateInfo::from(c).subject_key_id.replace(':', "")).collect();
+        Self {
+            rebundled: bundle.rebundled,
+            code: u8::from(!ending.is_empty()),
+            messages: ending
+                .iter()
+                .map(|id| format!("the certificate of the key {id} ends within {} days", SOON.whole_days()))
+                .collect(),
+            expiring_skis: Some(ending).filter(|ids| !ids.is_empty()),
+            untrusted_root_stores: None,
+        }
+    }
+}
+
+fn key_type_and_size(kind: PublicKeyKind) -> (String, usize) {
+    let (name, bits) = match kind {
+        PublicKeyKind::EcdsaP224 => ("ECDSA", 224),
+        PublicKeyKind::EcdsaP256 => ("ECDSA", 256),
+        PublicKeyKind::EcdsaP384 => ("ECDSA", 384),
+        PublicKeyKind::EcdsaP521 => ("ECDSA", 521),
+        PublicKeyKind::Rsa { bits } => ("RSA", bits),
+        _ => return ("Ed25519".to_owned(), 256),
+    };
+    (format!("{bits}-bit {name}"), bits)
+}
+
+/// `/Country=US/CommonName=x`: the attributes that cfssl shows, in its order.
+fn slashes(name: &Name) -> String {
+    const TYPES: [(&str, &str); 9] = [
+        ("2.5.4.6", "Country"),
+        ("2.5.4.8", "Province"),
+        ("2.5.4.7", "Locality"),
+        ("2.5.4.9", "StreetAddress"),
+        ("2.5.4.17", "PostalCode"),
+        ("2.5.4.10", "Organization"),
+        ("2.5.4.11", "OrganizationalUnit"),
+        ("2.5.4.3", "CommonName"),
+        ("2.5.4.5", "SerialNumber"),
+    ];
+    let mut text = String::new();
+    for (oid, title) in TYPES {
+        for attribute in name.attributes().iter().filter(|attribute| attribute.oid.to_string() == oid) {
+            text.push_str(&format!("/{title}={}", attribute.value));
+        }
+    }
+    text
+}
+
 fn end_of(chain: &[&Certificate]) -> Option<OffsetDateTime> {
     chain.iter().map(|certificate| certificate.not_after()).min()
 }
 
 fn issues(issuer: &Certificate, certificate: &Certificate, now: OffsetDateTime) -> bool {
     issuer.is_valid_at(now) && issuer.check_ca().is_ok() && certificate.verify_issued_by(issuer).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cfssl::{CaSection, Request, ca};
+    use crate::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+
+    #[test]
+    fn certificates_that_end_soon_are_told() {
+        let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let request = Request {
+            common_name: "CA".into(),
+            ca: Some(CaSection { expiry: Duration::days(31), ..CaSection::default() }),
+            ..Request::default()
+        };
+        let root = ca::create(&request, &key, now, &SystemRandomness).unwrap().value.certificate;
+        let bundle = Bundle { chain: vec![root.clone()], root: None, rebundled: true };
+
+        let info = BundleInfo::new(&bundle, Some(&key), now).unwrap();
+        assert_eq!((info.status.code, &info.status.expiring_skis), (0, &None));
+        assert_eq!((info.key_type.as_str(), info.key_size), ("256-bit ECDSA", 256));
+        assert_eq!(info.subject, "/CommonName=CA");
+
+        let status = BundleStatus::new(&bundle, now + Duration::days(2));
+        assert_eq!((status.code, status.messages.len(), status.rebundled), (1, 1, true));
+        let other = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let refused = BundleInfo::new(&bundle, Some(&other), now).err().unwrap();
+        assert!(matches!(refused.kind(), ErrorKind::X509(X509ErrorKind::KeyMismatch)));
+    }
 }

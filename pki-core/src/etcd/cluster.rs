@@ -7,9 +7,11 @@ pub(crate) mod host;
 pub(crate) mod layout;
 pub(crate) mod member;
 pub(crate) mod path;
+pub(crate) mod renewal;
 pub(crate) mod settings;
 
 use std::convert::Infallible;
+use std::path::Path;
 
 pub use certificate_settings::Lifetimes;
 pub(crate) use certificate_settings::{CertificateSettings, GivenAuthority, RoleSettings, SubjectFields};
@@ -128,5 +130,12 @@ impl Cluster {
     pub(crate) fn discovery_name(&self, member: &Member) -> Option<DnsName> {
         let domain = self.bootstrap.discovery_srv.as_ref().filter(|_| member.dns().is_empty())?;
         discovery_name(member.name(), domain).ok()
+    }
+
+    /// The files of CAs that exist, which the description names.
+    pub fn outside_files(&self) -> impl Iterator<Item = &Path> {
+        let given = |role: &Role| self.certificate_settings.of(*role).given.as_ref();
+        let all = self.layout.authorities().iter().filter_map(given);
+        all.flat_map(|given| [Some(given.certificate.as_path()), given.private_key.as_deref()]).flatten()
     }
 }

@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 
 use crate::base::place::Place;
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 use crate::x509::certificate::Certificate;
 
@@ -226,53 +227,14 @@ impl<'a> Case<'a> {
 fn peer_urls(member: &Member) -> Vec<String> {
     let mut urls: Vec<String> =
         member.settings.initial_cluster().into_iter().map(|(_, url)| url.text).collect();
-    urls.extend(member.settings.urls("initial-advertise-peer-urls").into_iter().map(|url| url.text));
+    urls.extend(member.settings.urls(PEER.advertise).into_iter().map(|url| url.text));
     urls
 }
-
-/// The parts that a member's certificates play, and the options that name their files.
-struct Part {
-    /// As in "the server certificate"
-    name: &'static str,
-    certificate: &'static str,
-    key: &'static str,
-    /// The CA of those who connect
-    ca: &'static str,
-    auth: &'static str,
-    listen: &'static str,
-    advertise: &'static str,
-    crl: &'static str,
-    auto_tls: &'static str,
-}
-
-const SERVER: Part = Part {
-    name: "server",
-    certificate: "cert-file",
-    key: "key-file",
-    ca: "trusted-ca-file",
-    auth: "client-cert-auth",
-    listen: "listen-client-urls",
-    advertise: "advertise-client-urls",
-    crl: "client-crl-file",
-    auto_tls: "auto-tls",
-};
-
-const PEER: Part = Part {
-    name: "peer",
-    certificate: "peer-cert-file",
-    key: "peer-key-file",
-    ca: "peer-trusted-ca-file",
-    auth: "peer-client-cert-auth",
-    listen: "listen-peer-urls",
-    advertise: "initial-advertise-peer-urls",
-    crl: "peer-crl-file",
-    auto_tls: "peer-auto-tls",
-};
 
 /// A certificate that a member shows, and why.
 struct Shown<'a> {
     member: &'a Member,
-    part: &'static Part,
+    part: &'static Port,
     /// The option that names it
     option: &'static str,
     file: &'a PemFile,
@@ -302,8 +264,8 @@ impl<'a> Case<'a> {
         if member.settings.value("enable-grpc-gateway") == Some("false") {
             return None;
         }
-        let own = member.settings.setting("client-cert-file").is_some();
-        let option = if own { "client-cert-file" } else { SERVER.certificate };
+        let own = member.settings.setting(GATEWAY.0).is_some();
+        let option = if own { GATEWAY.0 } else { SERVER.certificate };
         let file = host.pem(member, option)?;
         let leaf = file.valid_certificates().next()?;
         Some(Shown { member, part: &SERVER, option, file, leaf })

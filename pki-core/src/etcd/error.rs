@@ -117,12 +117,6 @@ pub enum ErrorKind {
         /// Where.
         path: PathBuf,
     },
-    /// The output folder was not locked before writing.
-    #[error("{} is not locked", path.display())]
-    NotLocked {
-        /// The folder.
-        path: PathBuf,
-    },
     /// A link where a file or folder should be.
     #[error("{} is a symbolic link", path.display())]
     SymbolicLink {
@@ -168,7 +162,6 @@ impl Kind for ErrorKind {
                 "put it back from a backup, or delete it: it is made anew from the certificates that are there".to_owned()
             }
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
-            Self::NotLocked { .. } => "open the folder with Folder::lock".to_owned(),
             Self::OtherCa { .. } => "use another output folder for another cluster; a CA's name cannot change while \
                                      certificates depend on it"
                 .to_owned(),

@@ -4,7 +4,6 @@ use time::OffsetDateTime;
 
 use crate::base::notice;
 use crate::base::place::date;
-use crate::etcd::plan::Reason;
 use crate::x509;
 use crate::x509::KeyAlgorithm;
 
@@ -115,7 +114,7 @@ pub enum NoticeKind {
     /// What an offline CA has signed is not what it was asked for, and is not taken.
     #[error(
         "{answer} is not the certificate of {certificate} that is asked for: {}; sign {request} again",
-        in_a_row(reasons)
+        reasons.join("; ")
     )]
     WrongAnswer {
         /// The file.
@@ -123,7 +122,7 @@ pub enum NoticeKind {
         /// Which certificate is asked for.
         certificate: String,
         /// What is different.
-        reasons: Vec<Reason>,
+        reasons: Vec<String>,
         /// The file of the request.
         request: String,
     },
@@ -132,10 +131,6 @@ pub enum NoticeKind {
 /// `: use `instead``, or nothing.
 fn instead_of(instead: Option<&str>) -> String {
     instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
-}
-
-fn in_a_row(reasons: &[Reason]) -> String {
-    reasons.iter().map(Reason::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl From<x509::Notice> for Notice {

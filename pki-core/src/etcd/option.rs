@@ -1,15 +1,19 @@
 //! etcd's own options: which there are in which version, how they are written in each place, and what they take.
 
+pub(crate) mod port;
 mod table;
+pub(crate) mod urls;
 mod value;
 pub(crate) mod version;
 
 use std::fmt;
 
 use crate::etcd::option::version::EtcdVersion;
+use crate::go::number;
+use crate::go::yaml::Value;
 use table::OPTIONS;
-pub use value::{UrlUse, ValueError, ValueKind};
-pub(crate) use value::{boolean, integer};
+pub use urls::{FoundUrl, UrlUse};
+pub use value::{ValueError, ValueKind, YamlKind};
 
 /// One of etcd's options.
 ///
@@ -129,24 +133,6 @@ pub struct YamlPlace {
     pub kind: YamlKind,
 }
 
-/// How a value is written in etcd's configuration file.
-///
-/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error, but
-/// for a number or boolean where a text belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum YamlKind {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Integer,
-    /// A duration as a whole number of nanoseconds; `10s` is an error there.
-    Nanoseconds,
-    /// A text. Several URLs are one text, with commas.
-    Text,
-    /// A list of texts.
-    List,
-}
-
 impl EtcdOption {
     /// The option of that name, as etcd's command line has it, without dashes.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -215,7 +201,7 @@ impl EtcdOption {
             && self.availability(version).is_accepted();
         let kind = match self.kind(version) {
             ValueKind::Bool => YamlKind::Bool,
-            ValueKind::Integer { .. } => YamlKind::Integer,
+            ValueKind::Integer { .. } | ValueKind::Unsigned { .. } => YamlKind::Integer,
             ValueKind::Duration | ValueKind::PositiveDuration => YamlKind::Nanoseconds,
             ValueKind::List | ValueKind::CipherSuites => YamlKind::List,
             _ => YamlKind::Text,
@@ -232,6 +218,25 @@ impl EtcdOption {
     pub fn check(&self, value: &str, version: EtcdVersion) -> Result<(), ValueError> {
         self.kind(version).check(value, version)
     }
+}
+
+impl EtcdOption {
+    /// Whether etcd of that version takes the value from its configuration file, where `text` is the value as the
+    /// command line would have it, and `value` is what it is there.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_in_file(&self, text: &str, value: &Value, version: EtcdVersion) -> Result<(), ValueError> {
+        match self.yaml(version) {
+            Some(place) => self.kind(version).check_in_file(place.kind, text, value, version),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a value of a boolean option is true.
+pub(crate) fn is_true(value: &str) -> bool {
+    number::parse_bool(value) == Some(true)
 }
 
 /// The environment variable of an option.

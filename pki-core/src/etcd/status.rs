@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
 
-use crate::etcd::cluster::path::{AUTHORITIES, LOCK};
+use crate::etcd::cluster::path::{AUTHORITIES, RECORD};
+use crate::etcd::cluster::renewal::{Span, days};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::record::{Issued, Lock};
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::record::{Issued, Record as Lock};
+use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 use crate::x509::crl::Crl;
 use crate::x509::digest::sha256;
 use crate::x509::error::ErrorKind as X509ErrorKind;
 
+pub use crate::etcd::cluster::renewal::State;
 pub use prometheus::prometheus;
 
 /// What stands in an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
@@ -112,21 +114,6 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
-/// How a certificate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It serves.
-    Valid,
-    /// It serves, and two thirds of its time are over.
-    RenewalDue,
-    /// It does not serve yet.
-    NotYetValid,
-    /// It serves no more.
-    Ended,
-}
-
 /// A file that is not as it was recorded.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -164,18 +151,6 @@ impl Serialize for Problem {
     }
 }
 
-impl State {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::RenewalDue => "renewal-due",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Ended => "ended",
-        }
-    }
-}
-
 impl Status {
     /// The status of a folder that `apply` has made, or of a copy of it.
     ///
@@ -183,9 +158,9 @@ impl Status {
     ///
     /// # Errors
     /// [`ErrorKind::NotApplied`] without a record, or if it cannot be read.
-    pub fn new(tree: &dyn Tree, now: OffsetDateTime) -> Result<Self, Error> {
+    pub fn new(tree: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
         let Some(lock) = Lock::open(tree)? else {
-            return Err(ErrorKind::NotApplied { path: tree.root().join(LOCK) }.into());
+            return Err(ErrorKind::NotApplied { path: tree.root().join(RECORD) }.into());
         };
         let folder = PublicFiles::read(tree, &lock);
         let mut certificates = folder.other_authorities(&lock, now);
@@ -232,7 +207,7 @@ struct PublicFile {
 }
 
 impl PublicFiles {
-    fn read(tree: &dyn Tree, lock: &Lock) -> Self {
+    fn read(tree: &Snapshot, lock: &Lock) -> Self {
         let files = lock.files.iter().filter(|(path, _)| path.ends_with(".pem"));
         let read = |(path, hash): (&String, &String)| {
             let unreadable = |error: Error| Problem::Unreadable { reason: error.kind().to_string() };
@@ -353,20 +328,20 @@ impl PublicFiles {
     }
 
     /// The lists beside the CAs and the members' certificates.
-    fn revocation_lists(&self, tree: &dyn Tree, now: OffsetDateTime) -> Vec<RevocationListStatus> {
+    fn revocation_lists(&self, tree: &Snapshot, now: OffsetDateTime) -> Vec<RevocationListStatus> {
         let mut folders: BTreeSet<&str> = self.files.iter().map(|file| folder_of(&file.path)).collect();
         folders.insert(AUTHORITIES);
         let mut lists = Vec::new();
         for folder in folders {
             // A folder that cannot be listed shows in its files.
-            for name in tree.names(folder).unwrap_or_default().iter().filter(|name| is_list(name)) {
+            for name in tree.names(folder).iter().filter(|name| is_list(name)) {
                 lists.push(self.revocation_list(tree, format!("{folder}/{name}"), now));
             }
         }
         lists
     }
 
-    fn revocation_list(&self, tree: &dyn Tree, path: String, now: OffsetDateTime) -> RevocationListStatus {
+    fn revocation_list(&self, tree: &Snapshot, path: String, now: OffsetDateTime) -> RevocationListStatus {
         let read = || -> Result<Crl, Error> {
             let entry = tree.entry(&path)?.ok_or(X509ErrorKind::NoCrl)?;
             Ok(Crl::read(&entry.bytes)?)
@@ -437,14 +412,9 @@ impl CertificateStatus {
 
     /// Fills in what follows from its end and the moment.
     fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let renewal = ends.saturating_sub((ends - self.not_before) / 3);
-        let state = match now {
-            now if now < self.not_before => State::NotYetValid,
-            now if now > ends => State::Ended,
-            now if now >= renewal => State::RenewalDue,
-            _ => State::Valid,
-        };
-        Self { ends, renewal, days_left: days(now, ends), state, ..self }
+        let span = Span { begins: self.not_before, ends };
+        let (renewal, state) = (span.renewal(), span.state(now));
+        Self { ends, renewal, days_left: span.days_left(now), state, ..self }
     }
 }
 
@@ -460,11 +430,6 @@ impl FormerCertificate {
     }
 }
 
-/// Whole days, rounded down: half a day after its end a certificate has -1.
-fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
-}
-
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
@@ -477,22 +442,22 @@ fn is_list(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashSet};
-    use std::path::PathBuf;
+    use std::collections::HashSet;
 
     use time::macros::datetime;
     use zeroize::Zeroizing;
 
     use super::*;
     use crate::etcd::cluster::Cluster;
-    use crate::etcd::folder::tree::{Entry, FileKind};
+    use crate::etcd::folder::snapshot::{Entry, FileKind};
     use crate::etcd::plan::Plan;
+    use crate::etcd::plan::issue::Outcome;
     use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
     use crate::x509::issuer::Issuer;
     use crate::x509::key::PrivateKey;
     use crate::x509::{SystemKeys, SystemRandomness};
 
-    type Memory = (PathBuf, BTreeMap<String, Entry>);
+    type Memory = Snapshot;
 
     const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
     const SERVER: &str = "nodes/a/etc/etcd/pki/server.pem";
@@ -505,21 +470,40 @@ mod tests {
     fn apply(rest: &str, tree: &mut Memory, now: OffsetDateTime) {
         let plan = Plan::new(&cluster(rest), tree, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-        tree.1.extend(outcome.entries());
+        put_outcome(tree, outcome);
     }
 
     fn applied(rest: &str) -> Memory {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+        let mut tree = Snapshot::new("/out");
         apply(rest, &mut tree, NOW);
         // A copy without the keys tells the same.
-        tree.1.retain(|path, _| !path.ends_with("-key.pem"));
+        {
+            let all: Vec<String> = tree.paths().map(str::to_owned).collect();
+            for path in all.iter().filter(|path| !(!path.ends_with("-key.pem"))) {
+                tree.remove(path);
+            }
+        }
         tree
+    }
+
+    /// What an outcome makes, in its order.
+    fn entries(outcome: Outcome) -> impl Iterator<Item = (String, Entry)> {
+        let folders: Vec<_> = outcome.folders().to_vec();
+        let files: Vec<_> = outcome.files().to_vec();
+        let folders = folders.into_iter().map(|folder| (folder.path, Entry::folder(folder.mode)));
+        folders.chain(files.into_iter().map(|file| (file.path, Entry::file(file.mode, file.bytes))))
+    }
+
+    fn put_outcome(tree: &mut Memory, outcome: Outcome) {
+        for (path, entry) in entries(outcome) {
+            tree.insert(path, entry);
+        }
     }
 
     fn put(tree: &mut Memory, path: &str, text: &str) {
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
         let entry = Entry { kind: FileKind::File, mode: 0o644, ids: (0, 0), bytes };
-        tree.1.insert(path.to_owned(), entry);
+        tree.insert(path.to_owned(), entry);
     }
 
     fn problems(status: &Status) -> Vec<String> {
@@ -561,12 +545,17 @@ mod tests {
     fn it_ends_with_its_ca() {
         let mut tree = applied("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n");
         // The member's copy of the CA's certificate is an older one, for the same key, that ends before it.
-        let mut keys = (PathBuf::from("/out"), BTreeMap::new());
+        let mut keys = Snapshot::new("/out");
         apply("layout: single-ca\nvalidity: {ca: 10d, leaf: 10d}\n", &mut keys, NOW);
-        let key = PrivateKey::read(&keys.1["ca/ca-key.pem"].bytes, None).unwrap();
-        let old = Certificate::read(&keys.1["ca/ca.pem"].bytes).unwrap();
+        let key = PrivateKey::read(&keys.entry("ca/ca-key.pem").unwrap().unwrap().bytes, None).unwrap();
+        let old = Certificate::read(&keys.entry("ca/ca.pem").unwrap().unwrap().bytes).unwrap();
         let older = crate::x509::root::renew(&old, &key, NOW - Duration::days(5), &SystemRandomness).unwrap();
-        keys.1.retain(|path, _| !path.ends_with("-key.pem"));
+        {
+            let all: Vec<String> = keys.paths().map(str::to_owned).collect();
+            for path in all.iter().filter(|path| !(!path.ends_with("-key.pem"))) {
+                keys.remove(path);
+            }
+        }
         put(&mut keys, "nodes/a/etc/etcd/pki/ca.pem", &older.to_pem());
         let status = Status::new(&keys, NOW).unwrap();
         let server = of(&status, "a server");
@@ -578,7 +567,12 @@ mod tests {
             ["nodes/a/etc/etcd/pki/ca.pem: the file is not the one that was recorded"]
         );
         // Without any CA nobody can say when it ends.
-        tree.1.retain(|path, _| !path.ends_with("/ca.pem"));
+        {
+            let all: Vec<String> = tree.paths().map(str::to_owned).collect();
+            for path in all.iter().filter(|path| !(!path.ends_with("/ca.pem"))) {
+                tree.remove(path);
+            }
+        }
         let status = Status::new(&tree, NOW).unwrap();
         assert_eq!(of(&status, "a server").problem, Some(Problem::NoIssuer));
         assert_eq!(of(&status, "ca").problem, Some(Problem::Missing));
@@ -587,11 +581,12 @@ mod tests {
     #[test]
     fn damage_is_told_file_by_file() {
         let mut tree = applied("");
-        let other = String::from_utf8(tree.1["clients/root/client.pem"].bytes.to_vec()).unwrap();
+        let other = String::from_utf8(tree.entry("clients/root/client.pem").unwrap().unwrap().bytes.to_vec())
+            .unwrap();
         put(&mut tree, SERVER, &other);
         put(&mut tree, "nodes/a/etc/etcd/pki/peer.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-        tree.1.remove("nodes/a/etc/etcd/pki/peer-ca.pem");
-        tree.1.remove("clients/root/client.pem");
+        tree.remove("nodes/a/etc/etcd/pki/peer-ca.pem");
+        tree.remove("clients/root/client.pem");
         let status = Status::new(&tree, NOW).unwrap();
         assert!(!status.is_sound(Duration::ZERO));
         let problems = problems(&status);
@@ -604,14 +599,14 @@ mod tests {
                 "nodes/a/etc/etcd/pki/peer-ca.pem: the file is missing"
             ]
         );
-        tree.1.remove("cluster.lock.json");
+        tree.remove("cluster.lock.json");
         let error = Status::new(&tree, NOW).unwrap_err();
         assert_eq!(error.to_string(), "there is no /out/cluster.lock.json");
     }
 
     #[test]
     fn what_was_replaced_is_told_until_it_ends() {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+        let mut tree = Snapshot::new("/out");
         apply("validity: {leaf: 3d}\n", &mut tree, NOW);
         apply("validity: {leaf: 6d}\n", &mut tree, NOW);
         let former = |days| Status::new(&tree, NOW + Duration::days(days)).unwrap().former;
@@ -621,9 +616,9 @@ mod tests {
 
     #[test]
     fn revocation_lists_are_found() {
-        let mut tree = (PathBuf::from("/out"), BTreeMap::new());
+        let mut tree = Snapshot::new("/out");
         apply("", &mut tree, NOW);
-        let read = |path: &str| tree.1[path].bytes.clone();
+        let read = |path: &str| tree.entry(path).unwrap().unwrap().bytes.clone();
         let ca = Certificate::read(&read("ca/client-ca.pem")).unwrap();
         let key = PrivateKey::read(&read("ca/client-ca-key.pem"), None).unwrap();
         let client = Certificate::read(&read("clients/root/client.pem")).unwrap();
@@ -643,7 +638,7 @@ mod tests {
         assert_eq!((list.days_left, list.revoked, &list.problem), (Some(7), 1, &None));
         assert_eq!(broken.path, "ca/broken.crl");
         assert!(matches!(broken.problem, Some(Problem::Unreadable { .. })));
-        tree.1.remove("ca/broken.crl");
+        tree.remove("ca/broken.crl");
         let status = Status::new(&tree, NOW).unwrap();
         assert!(status.is_sound(Duration::ZERO) && !status.is_sound(Duration::days(7)));
     }
@@ -652,7 +647,7 @@ mod tests {
     #[test]
     fn metrics_are_what_prometheus_reads() {
         let mut tree = applied("");
-        tree.1.remove(SERVER);
+        tree.remove(SERVER);
         let statuses = [Status::new(&tree, NOW).unwrap()];
         let text = prometheus(&statuses);
         let (mut seen, mut metric) = (HashSet::new(), "");

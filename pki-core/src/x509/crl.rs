@@ -1,5 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5): making, reading and extending them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -244,6 +245,43 @@ impl Crl {
         self.revocations.iter().find(|revocation| revocation.serial == *serial)
     }
 
+    /// The entries of the list that follows this one: all that this list has, then those of `new` that it lacks. A
+    /// certificate that is revoked already keeps its date and its reason.
+    pub fn revocations_and(&self, new: impl IntoIterator<Item = Revocation>) -> Vec<Revocation> {
+        let known: HashSet<&RevokedSerial> = self.revocations.iter().map(|entry| &entry.serial).collect();
+        let new = new.into_iter().filter(|entry| !known.contains(&entry.serial));
+        self.revocations.iter().cloned().chain(new).collect()
+    }
+
+    /// The number of the list that follows `previous`: `wanted` if it is given, else the seconds since 1970, or more
+    /// if the number of `previous` is as great (RFC 5280 section 5.2.3).
+    ///
+    /// ```
+    /// use pki_core::x509::Crl;
+    /// use time::OffsetDateTime;
+    ///
+    /// assert_eq!(Crl::next_number(None, None, OffsetDateTime::UNIX_EPOCH)?, 0);
+    /// assert_eq!(Crl::next_number(None, Some(7), OffsetDateTime::UNIX_EPOCH)?, 7);
+    /// # Ok::<(), pki_core::x509::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrlNumber`] if `wanted` is not greater than the number of `previous`, or no number is.
+    pub fn next_number(
+        previous: Option<&Self>,
+        wanted: Option<u64>,
+        now: OffsetDateTime,
+    ) -> Result<u64, Error> {
+        let usual = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+        let Some(previous) = previous.and_then(Self::number) else { return Ok(wanted.unwrap_or(usual)) };
+        let least = previous.checked_add(1);
+        match (wanted, least) {
+            (Some(wanted), Some(least)) if wanted >= least => Ok(wanted),
+            (None, Some(least)) => Ok(usual.max(least)),
+            _ => Err(ErrorKind::CrlNumber { number: wanted.unwrap_or(usual), previous }.into()),
+        }
+    }
+
     /// Checks that `ca` issued it: the name, byte for byte, and the signature.
     ///
     /// # Errors
@@ -345,5 +383,66 @@ impl FromStr for RevocationReason {
 impl fmt::Display for RevocationReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn revoked(serials: &[u8]) -> Vec<Revocation> {
+        let revoked = |serial: &u8| Revocation {
+            serial: RevokedSerial::parse(&serial.to_string()).unwrap(),
+            date: OffsetDateTime::UNIX_EPOCH,
+            reason: None,
+        };
+        serials.iter().map(revoked).collect()
+    }
+
+    /// A list as it is after it was read; nothing here looks at who signed it.
+    fn numbered(number: Option<u64>, serials: &[u8]) -> Crl {
+        Crl {
+            der: Vec::new(),
+            to_be_signed: Vec::new(),
+            signature_algorithm: oid::CRL_NUMBER,
+            signature: Vec::new(),
+            issuer: Name::from_der(&[0x30, 0]).unwrap(),
+            this_update: OffsetDateTime::UNIX_EPOCH,
+            next_update: None,
+            number,
+            revocations: revoked(serials),
+        }
+    }
+
+    #[test]
+    fn the_next_list_keeps_every_entry_and_its_date() {
+        let old = numbered(Some(1), &[1, 2]);
+        let mut new = revoked(&[2, 3]);
+        for entry in &mut new {
+            entry.date += time::Duration::days(1);
+        }
+        let all = old.revocations_and(new.clone());
+        let serials: Vec<String> = all.iter().map(|entry| entry.serial.to_string()).collect();
+        assert_eq!(serials, ["1", "2", "3"]);
+        assert_eq!(all[1].date, OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(all[2], new[1]);
+    }
+
+    #[test]
+    fn numbers_grow() {
+        let now = OffsetDateTime::from_unix_timestamp(100).unwrap();
+        let next = |previous: Option<u64>, wanted| {
+            let previous = previous.map(|number| numbered(Some(number), &[]));
+            Crl::next_number(previous.as_ref(), wanted, now).ok()
+        };
+        assert_eq!(next(None, None), Some(100));
+        assert_eq!(next(None, Some(0)), Some(0));
+        assert_eq!(next(Some(5), None), Some(100));
+        assert_eq!(next(Some(500), None), Some(501));
+        assert_eq!(next(Some(5), Some(6)), Some(6));
+        assert_eq!(next(Some(5), Some(5)), None);
+        assert_eq!(next(Some(u64::MAX), None), None, "no greater number fits");
+        assert_eq!(next(Some(u64::MAX), Some(u64::MAX)), None);
+        assert_eq!(Crl::next_number(Some(&numbered(None, &[])), Some(1), now).unwrap(), 1);
     }
 }

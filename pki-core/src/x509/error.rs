@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::base::error::{self, Kind};
 use crate::base::place::date;
 use crate::base::suggest::did_you_mean;
-use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind};
+use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 
 /// What went wrong with a key, a request, a certificate or a revocation list, and where.
 pub type Error = error::Error<ErrorKind>;
@@ -35,6 +35,14 @@ pub enum ErrorKind {
         /// Why.
         reason: String,
     },
+    /// A revocation list would not have a greater number than the list before it.
+    #[error("the number {number} is not greater than that of the list before, {previous}")]
+    CrlNumber {
+        /// The number that it would have.
+        number: u64,
+        /// The number of the list before.
+        previous: u64,
+    },
     /// A date that a certificate cannot hold.
     #[error("a certificate cannot hold a date after {}", date(*moment))]
     Date {
@@ -50,12 +58,9 @@ pub enum ErrorKind {
         /// As written.
         text: String,
     },
-    /// There is no key algorithm of that name.
-    #[error("{name:?} is no kind of key")]
-    KeyAlgorithm {
-        /// As written.
-        name: String,
-    },
+    /// There is no kind of key of that name.
+    #[error(transparent)]
+    KeyAlgorithm(#[from] UnknownKeyAlgorithm),
     /// A key could not be encoded.
     #[error("the key could not be encoded")]
     KeyEncoding,
@@ -200,7 +205,10 @@ impl Kind for ErrorKind {
             Self::CaNotValid { .. } => {
                 "check the clock; if the CA has really ended, make a new one and issue again".to_owned()
             }
-            Self::KeyAlgorithm { .. } => {
+            Self::CrlNumber { previous, .. } => {
+                return previous.checked_add(1).map(|least| format!("choose {least} or more"));
+            }
+            Self::KeyAlgorithm(_) => {
                 format!("kinds of key are {}", KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", "))
             }
             Self::KeyEncrypted => "give the password of the key".to_owned(),

@@ -1,6 +1,7 @@
 //! The one gate: every certificate, request and revocation list gets its signature here.
 
 use std::fmt;
+use std::sync::Arc;
 
 use der::asn1::{Any, ObjectIdentifier, Uint};
 use der::{Encode, Sequence, Tag, TagNumber};
@@ -30,6 +31,16 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ErrorKind::Signing`](crate::x509::ErrorKind::Signing) if the key cannot be reached or refuses.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error>;
+}
+
+impl<K: SigningKey + ?Sized> SigningKey for Arc<K> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        (**self).sign(message)
+    }
 }
 
 #[derive(Sequence)]

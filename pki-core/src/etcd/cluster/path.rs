@@ -1,5 +1,8 @@
 //! Where things are in the output folder.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 
@@ -7,7 +10,7 @@ use crate::etcd::safe::label::Label;
 pub(crate) const HOST_UNITS: &str = "/etc/systemd/system";
 
 /// What was issued.
-pub(crate) const LOCK: &str = "cluster.lock.json";
+pub(crate) const RECORD: &str = "cluster.lock.json";
 
 /// The CAs of the cluster's own.
 pub(crate) const AUTHORITIES: &str = "ca";
@@ -57,4 +60,41 @@ pub(crate) fn node(member: &Label) -> String {
 /// The folder of a client.
 pub(crate) fn client_folder(client: &Label) -> String {
     format!("{CLIENTS}/{client}")
+}
+
+/// Two clusters that are made together have one name, so their files would go into one folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there are two descriptions of {name}")]
+pub struct RepeatedCluster {
+    /// The name
+    pub name: Label,
+    /// The position of the second one with this name
+    pub position: usize,
+}
+
+/// The output folder of each cluster that is made with others: `output` for one alone, and for each of several a
+/// folder of its name in `output`.
+///
+/// ```
+/// use std::path::{Path, PathBuf};
+/// use pki_core::etcd::{Label, output_folders};
+///
+/// let (blue, green) = (Label::parse("blue")?, Label::parse("green")?);
+/// assert_eq!(output_folders(Path::new("out"), &[&blue]), Ok(vec![PathBuf::from("out")]));
+/// assert_eq!(output_folders(Path::new("out"), &[&blue, &green]), Ok(vec!["out/blue".into(), "out/green".into()]));
+/// assert_eq!(output_folders(Path::new("out"), &[&blue, &green, &blue]).unwrap_err().position, 2);
+/// # Ok::<(), pki_core::etcd::Invalid>(())
+/// ```
+///
+/// # Errors
+/// If two clusters have the same name.
+pub fn output_folders(output: &Path, clusters: &[&Label]) -> Result<Vec<PathBuf>, RepeatedCluster> {
+    let mut known = HashSet::new();
+    if let Some((position, name)) = (0..).zip(clusters).find(|(_, name)| !known.insert(name.as_str())) {
+        return Err(RepeatedCluster { name: (*name).clone(), position });
+    }
+    Ok(match clusters {
+        [_] => vec![output.to_owned()],
+        several => several.iter().map(|name| output.join(name.as_str())).collect(),
+    })
 }

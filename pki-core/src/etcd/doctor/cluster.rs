@@ -1,6 +1,6 @@
 //! How members come together.
 
-use crate::etcd::doctor::{Case, Rule, Severity, Symptom, listed, name, place};
+use crate::etcd::doctor::{Case, PEER, Rule, SERVER, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Host, Member};
 
 pub(crate) const RULES: &[Rule] = &[
@@ -218,7 +218,7 @@ fn founds_anew(case: &Case<'_>) -> Vec<Symptom> {
 
 /// Whether two members have the same name and the same URLs.
 fn is_same(member: &Member, other: &Member) -> bool {
-    ["name", "initial-advertise-peer-urls", "advertise-client-urls", "listen-peer-urls"]
+    ["name", PEER.advertise, SERVER.advertise, PEER.listen]
         .iter()
         .all(|option| member.settings.value(option) == other.settings.value(option))
 }
@@ -239,7 +239,7 @@ fn clashes(case: &Case<'_>) -> Vec<Symptom> {
                     symptoms.push(Symptom::new(place(member, "name"), problem));
                     continue;
                 }
-                for option in ["initial-advertise-peer-urls", "advertise-client-urls"] {
+                for option in [PEER.advertise, SERVER.advertise] {
                     let earlier_urls = earlier.settings.urls(option);
                     for url in member.settings.urls(option).iter().filter(|url| earlier_urls.contains(url)) {
                         let problem = format!("{} advertises {} too", name(earlier), url.text);

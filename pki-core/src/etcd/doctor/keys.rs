@@ -7,6 +7,7 @@ use crate::base::place::Place;
 use crate::etcd::doctor::trust::is_absent;
 use crate::etcd::doctor::{Case, Rule, Severity, Symptom, listed, name, place};
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
+use crate::etcd::option::port::PAIRS;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKey;
 
@@ -97,9 +98,6 @@ pub(crate) const RULES: &[Rule] = &[
         check: too_large,
     },
 ];
-
-const PAIRS: [(&str, &str); 3] =
-    [("cert-file", "key-file"), ("peer-cert-file", "peer-key-file"), ("client-cert-file", "client-key-file")];
 
 fn readable_keys(case: &Case<'_>) -> Vec<Symptom> {
     let cas = cas(case);

@@ -2,7 +2,7 @@
 
 use crate::base::place::Place;
 use crate::etcd::doctor::trust::is_absent;
-use crate::etcd::doctor::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, place};
+use crate::etcd::doctor::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, place};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::etcd::option::version::EtcdVersion;
 
@@ -45,10 +45,10 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-const PARTS: [&Part; 2] = [&SERVER, &PEER];
+const PARTS: [&Port; 2] = [&SERVER, &PEER];
 
 /// The revocation lists that members name.
-fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Part, &'a PemFile)> {
+fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Port, &'a PemFile)> {
     case.members().flat_map(|(host, member)| {
         PARTS.into_iter().filter_map(move |part| Some((host, member, part, host.pem(member, part.crl)?)))
     })

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::base::place::Place;
 use crate::base::suggest;
-use crate::duration;
 use crate::etcd::doctor::{Case, Rule, Severity, Symptom};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
+use crate::go::duration;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {

@@ -13,7 +13,7 @@ use crate::cfssl::csr_json::Request;
 use crate::cfssl::profile::Profile;
 use crate::cfssl::sign::SigningRequest;
 use crate::etcd::cluster::Cluster;
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind, Snapshot};
 use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
 use crate::etcd::plan::Plan;
 use crate::x509::issuer::Issuer;
@@ -28,11 +28,12 @@ pub(crate) type Files = BTreeMap<PathBuf, Entry>;
 /// What `cluster apply` makes, in memory, below `/out`.
 pub(crate) fn applied(description: &str) -> Files {
     let cluster = Cluster::from_yaml(description, None).unwrap().value;
-    let tree = (PathBuf::from("/out"), BTreeMap::new());
-    let plan = Plan::new(&cluster, &tree, NOW).unwrap();
+    let plan = Plan::new(&cluster, &Snapshot::new("/out"), NOW).unwrap();
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
-    let files = outcome.entries().filter(|(_, entry)| entry.kind == FileKind::File);
-    files.map(|(path, entry)| (Path::new("/out").join(path), entry)).collect()
+    let files = outcome.files().iter();
+    files
+        .map(|file| (Path::new("/out").join(&file.path), Entry::file(file.mode, file.bytes.clone())))
+        .collect()
 }
 
 const MEMBERS: &str = "
@@ -244,6 +245,19 @@ peer-transport-security:
     edit(&mut files, UNIT, "/usr/bin/etcd ", "/usr/bin/etcd --name=a ");
     finds(&files, &["E207"]);
     finds(&with("name: a", "name: ["), &["E215"]);
+    // Not the rules of flags, but those of Go for YAML.
+    for taken in
+        ["snapshot-count: 10__000", "enable-pprof: yes", "grpc-keepalive-timeout: 1_000", "name: 'a'"]
+    {
+        finds(&with("name: a", &format!("name: a\n{taken}").replace("name: a\nname", "name")), &[]);
+    }
+    for refused in
+        ["snapshot-count: '5'", "enable-pprof: T", "grpc-keepalive-timeout: 10s", "log-outputs: default"]
+    {
+        finds(&with("name: a", &format!("name: a\n{refused}")), &["E208"]);
+    }
+    finds(&with("name: a", "name: a\nlisten-metrics-urls: [https://10.0.0.1:2381]"), &["E301"]);
+    finds(&with("  client-cert-auth: true\n  trusted", "  client-cert-auth: yes\n  trusted"), &[]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::etcd::doctor::{Case, PEER, Part, Rule, SERVER, Severity, Symptom, name, place};
+use crate::etcd::doctor::{Case, PEER, Port, Rule, SERVER, Severity, Symptom, name, place};
 use crate::etcd::found::{Form, Host, Member, Sight};
 
 pub(crate) const RULES: &[Rule] = &[
@@ -134,7 +134,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-const PARTS: [&Part; 2] = [&SERVER, &PEER];
+const PARTS: [&Port; 2] = [&SERVER, &PEER];
 
 fn auth_without_ca(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
@@ -149,7 +149,7 @@ fn auth_without_ca(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn serves_tls(member: &Member, part: &Part) -> bool {
+fn serves_tls(member: &Member, part: &Port) -> bool {
     member.settings.urls(part.listen).iter().any(|url| url.is_tls())
 }
 
@@ -276,7 +276,7 @@ fn hostname_and_gateway(case: &Case<'_>) -> Vec<Symptom> {
     .collect()
 }
 
-fn ca_files<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Part)> {
+fn ca_files<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Port)> {
     case.members().flat_map(|(host, member)| PARTS.map(|part| (host, member, part)))
 }
 

@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
-use crate::etcd::cluster::path::LOCK;
+use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 
 /// The record. It holds no secrets and no moment of writing, so that nothing done leaves nothing changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Lock {
+pub(crate) struct Record {
     /// Of this file's form
     version: u32,
     pub(crate) cluster: String,
@@ -51,34 +51,34 @@ pub(crate) struct Issued {
 
 const VERSION: u32 = 1;
 
-impl Lock {
-    /// The record in `tree`, if there is one.
-    pub(crate) fn open(tree: &dyn Tree) -> Result<Option<Self>, Error> {
-        let Some(entry) = tree.entry(LOCK)? else { return Ok(None) };
+impl Record {
+    /// The record in `snapshot`, if there is one.
+    pub(crate) fn open(snapshot: &Snapshot) -> Result<Option<Self>, Error> {
+        let Some(entry) = snapshot.entry(RECORD)? else { return Ok(None) };
         let refuse = |reason| {
             let error: Error = ErrorKind::Record { reason }.into();
-            error.in_file(&tree.root().join(LOCK))
+            error.in_file(&snapshot.root().join(RECORD))
         };
-        let lock: Self = serde_json::from_slice(&entry.bytes).map_err(|error| refuse(error.to_string()))?;
-        if lock.version != VERSION {
+        let record: Self = serde_json::from_slice(&entry.bytes).map_err(|error| refuse(error.to_string()))?;
+        if record.version != VERSION {
             return Err(refuse(format!(
                 "it has version {}, and this program knows version {VERSION}",
-                lock.version
+                record.version
             )));
         }
-        Ok(Some(lock))
+        Ok(Some(record))
     }
 
-    /// The record of this cluster in `tree`; an empty one if there is none. One of another layout is refused:
+    /// The record of this cluster in `snapshot`; an empty one if there is none. One of another layout is refused:
     /// whoever trusts the CAs of before would not trust those of now.
-    pub(crate) fn read(tree: &dyn Tree, cluster: &Cluster) -> Result<Self, Error> {
-        let Some(lock) = Self::open(tree)? else { return Ok(Self::default()) };
-        if lock.layout != cluster.layout().name() {
-            let (found, wanted) = (lock.layout, cluster.layout().name().to_owned());
+    pub(crate) fn read(snapshot: &Snapshot, cluster: &Cluster) -> Result<Self, Error> {
+        let Some(record) = Self::open(snapshot)? else { return Ok(Self::default()) };
+        if record.layout != cluster.layout().name() {
+            let (found, wanted) = (record.layout, cluster.layout().name().to_owned());
             let error: Error = ErrorKind::OtherLayout { found, wanted }.into();
-            return Err(error.in_file(&tree.root().join(LOCK)));
+            return Err(error.in_file(&snapshot.root().join(RECORD)));
         }
-        Ok(lock)
+        Ok(record)
     }
 
     /// Whether there is such a certificate in use.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree::{Entry, FileKind};
+use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::folder::user;
 
 /// Files by absolute paths. The disk is one set of them ([`SystemFiles`]); a [`BTreeMap`] is another.

@@ -1,17 +1,19 @@
 //! The CAs of a cluster: its own, which plans make, and those that exist already.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
-use crate::etcd::cluster::GivenAuthority;
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::{Cluster, GivenAuthority};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::snapshot::Snapshot;
+use crate::etcd::plan::change::PlannedCertificate;
 use crate::x509::certificate::Certificate;
 use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::PrivateKey;
+use crate::x509::sign::SigningKey;
 
 /// A CA, as far as it is there.
 #[derive(Debug)]
@@ -35,7 +37,8 @@ pub(crate) struct Given {
     pub(crate) certificate: Certificate,
     /// The CAs above it, each the issuer of the one before
     pub(crate) above: Vec<Certificate>,
-    pub(crate) key: Option<PrivateKey>,
+    /// Its key, unless it is offline.
+    pub(crate) key: Option<Arc<dyn SigningKey>>,
 }
 
 impl Authority {
@@ -43,15 +46,15 @@ impl Authority {
     pub(crate) fn given(
         role: Role,
         given: &GivenAuthority,
-        tree: &dyn Tree,
+        snapshot: &Snapshot,
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
-        let read = |path: &Path| -> Result<Zeroizing<Vec<u8>>, Error> {
-            tree.outside(path)?.ok_or_else(|| ErrorKind::MissingFile { path: path.to_owned() }.into())
+        let read = |path: &Path| -> Result<&[u8], Error> {
+            snapshot.outside(path).ok_or_else(|| ErrorKind::MissingFile { path: path.to_owned() }.into())
         };
         let file = &given.certificate;
         let mut certificates =
-            Certificate::read_all(&read(file)?).map_err(|error| error.in_file(file))?.into_iter();
+            Certificate::read_all(read(file)?).map_err(|error| error.in_file(file))?.into_iter();
         let refuse = |error: Error| Err(error.in_file(file));
         let Some(certificate) = certificates.next() else {
             return refuse(X509ErrorKind::NoCertificate.into());
@@ -72,19 +75,20 @@ impl Authority {
             }
             below = next;
         }
-        let key = match &given.private_key {
-            None => None,
+        let key: Option<Arc<dyn SigningKey>> = match &given.private_key {
+            None => snapshot.signing_key(file),
             Some(path) => {
-                let key = PrivateKey::read(&read(path)?, None).map_err(|error| match error.kind() {
+                let key = PrivateKey::read(read(path)?, None).map_err(|error| match error.kind() {
                     X509ErrorKind::KeyEncrypted => Error::from(ErrorKind::CaKeyEncrypted).in_file(path),
                     _ => Error::from(error).in_file(path),
                 })?;
-                if !certificate.is_for(key.public_key()) {
-                    return Err(Error::from(X509ErrorKind::KeyMismatch).in_file(path));
-                }
-                Some(key)
+                Some(Arc::new(key))
             }
         };
+        if key.as_ref().is_some_and(|key| !certificate.is_for(key.public_key())) {
+            let path = given.private_key.as_ref().unwrap_or(file);
+            return Err(Error::from(X509ErrorKind::KeyMismatch).in_file(path));
+        }
         Ok(Self { role, source: Source::Given(Box::new(Given { certificate, above, key })) })
     }
 
@@ -121,4 +125,66 @@ impl Authority {
             }
         }
     }
+}
+
+/// The CA of a leaf, as far as it is known.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownIssuer<'a> {
+    /// None if it is yet to be made
+    pub(crate) certificate: Option<&'a Certificate>,
+    /// Whether its certificates have to be asked for
+    pub(crate) is_offline: bool,
+}
+
+/// The CAs of the layout.
+pub(crate) fn authorities(
+    cluster: &Cluster,
+    certificates: &[PlannedCertificate],
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+) -> Result<Vec<Authority>, Error> {
+    let authority = |role: &Role| match &cluster.certificate_settings.of(*role).given {
+        Some(given) => Authority::given(*role, given, snapshot, now),
+        None => {
+            let place = certificates.iter().position(|planned| planned.id().role() == *role);
+            Ok(Authority { role: *role, source: Source::Own(place.unwrap_or_default()) })
+        }
+    };
+    cluster.layout().authorities().iter().map(authority).collect()
+}
+
+pub(crate) fn issuer_of<'a>(
+    role: Role,
+    authorities: &'a [Authority],
+    certificates: &'a [PlannedCertificate],
+) -> KnownIssuer<'a> {
+    let authority = authorities.iter().find(|authority| authority.role == role);
+    let certificate = authority.and_then(|authority| match &authority.source {
+        Source::Given(given) => Some(&given.certificate),
+        Source::Own(place) => certificates.get(*place)?.certificate.as_ref(),
+    });
+    KnownIssuer { certificate, is_offline: authority.is_some_and(Authority::is_offline) }
+}
+
+/// Nothing can be issued under a CA of the cluster's own whose key is somewhere else.
+pub(crate) fn refuse_without_ca_key(
+    cluster: &Cluster,
+    authorities: &[Authority],
+    certificates: &[PlannedCertificate],
+) -> Result<(), Error> {
+    for authority in authorities {
+        let Source::Own(place) = authority.source else { continue };
+        let Some(ca) = certificates.get(place) else { continue };
+        if ca.certificate.is_none() || ca.key.is_some() {
+            continue;
+        }
+        let is_below = |planned: &&PlannedCertificate| {
+            planned.is_issued() && cluster.layout().issuer(planned.id().role()) == authority.role
+        };
+        if let Some(leaf) = certificates.iter().find(is_below) {
+            let path = ca.wanted.pair.key.clone();
+            return Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into());
+        }
+    }
+    Ok(())
 }

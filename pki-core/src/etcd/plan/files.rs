@@ -8,17 +8,18 @@ use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateId;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
-use crate::etcd::cluster::path::{LOCK, Pair};
+use crate::etcd::cluster::path::{Pair, RECORD};
 use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree;
-use crate::etcd::folder::tree::{Entry, FileKind, Owner, Tree};
+use crate::etcd::folder::snapshot;
+use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 use crate::etcd::plan::authority::{Authority, Source};
-use crate::etcd::plan::offline;
-use crate::etcd::plan::{
-    Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, Plan, PlannedCertificate, PlannedFile, Reason, SECRET,
+use crate::etcd::plan::change::{
+    Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, PlannedCertificate, PlannedFile, Reason, SECRET,
     SECRET_FOLDER,
 };
+use crate::etcd::plan::decisions::Decisions;
+use crate::etcd::plan::offline;
 use crate::etcd::render;
 use crate::etcd::render::Rendered;
 use crate::etcd::render::{env, kubeadm};
@@ -27,36 +28,36 @@ use crate::x509::digest::sha256;
 
 /// Files in the making, each compared with what is there.
 pub(crate) struct Files<'a> {
-    tree: &'a dyn Tree,
-    plan: &'a Plan,
+    snapshot: &'a Snapshot,
+    decisions: &'a Decisions,
     /// Where each certificate is in the plan
     places: HashMap<&'a CertificateId, usize>,
     files: Vec<PlannedFile>,
 }
 
 impl<'a> Files<'a> {
-    /// The files and folders of `plan`, in the order in which they are to be made.
-    pub(crate) fn plan(plan: &'a Plan, tree: &'a dyn Tree) -> Result<Vec<PlannedFile>, Error> {
-        let places = plan.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
-        let mut files = Self { tree, plan, places: places.collect(), files: Vec::new() };
+    /// The files and folders of a plan, in the order in which they are to be made.
+    pub(crate) fn plan(decisions: &'a Decisions, snapshot: &'a Snapshot) -> Result<Vec<PlannedFile>, Error> {
+        let places = decisions.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
+        let mut files = Self { snapshot, decisions, places: places.collect(), files: Vec::new() };
         files.authorities()?;
-        let cluster = &plan.cluster;
+        let cluster = &decisions.cluster;
         files.folder(path::NODES, PUBLIC_FOLDER, &Owner::Operator)?;
-        for (member, start) in cluster.members().iter().zip(&plan.starts) {
+        for (member, start) in cluster.members().iter().zip(&decisions.starts) {
             files.node(cluster, member, start)?;
         }
         files.folder(path::CLIENTS, PUBLIC_FOLDER, &Owner::Operator)?;
         for client in cluster.clients() {
             files.client(cluster, client)?;
         }
-        files.rendered(render::cluster(cluster, &plan.starts), &Owner::Operator)?;
+        files.rendered(render::cluster(cluster, &decisions.starts), &Owner::Operator)?;
         files.requests()?;
-        files.lock()?;
+        files.record()?;
         Ok(files.files)
     }
 
     fn authorities(&mut self) -> Result<(), Error> {
-        let own: Vec<usize> = self.plan.authorities.iter().filter_map(Authority::place).collect();
+        let own: Vec<usize> = self.decisions.authorities.iter().filter_map(Authority::place).collect();
         if !own.is_empty() {
             self.folder(path::AUTHORITIES, SECRET_FOLDER, &Owner::Operator)?;
         }
@@ -106,8 +107,8 @@ impl<'a> Files<'a> {
         if client.kubeadm {
             self.kubeadm(cluster, &folder, &id, authority)?;
         }
-        let absolute = self.tree.root().join(&folder);
-        let text = env::client(cluster, tree::text(&absolute)?);
+        let absolute = self.snapshot.root().join(&folder);
+        let text = env::client(cluster, snapshot::text(&absolute)?);
         self.text(&format!("{folder}/{}", path::ETCDCTL), text, PUBLIC, &Owner::Operator)
     }
 
@@ -152,14 +153,14 @@ impl<'a> Files<'a> {
 
     /// What an offline CA is asked for, and how it can sign that.
     fn requests(&mut self) -> Result<(), Error> {
-        let plan = self.plan;
-        let asked = || plan.certificates.iter().filter(|planned| planned.is_requested());
+        let decisions = self.decisions;
+        let asked = || decisions.certificates.iter().filter(|planned| planned.is_requested());
         if asked().next().is_none() {
             return Ok(());
         }
         self.folder(path::REQUESTS, PUBLIC_FOLDER, &Owner::Operator)?;
-        for (index, planned) in plan.certificates.iter().enumerate() {
-            let Some(asked) = &planned.asked else { continue };
+        for (index, planned) in decisions.certificates.iter().enumerate() {
+            let Some(asked) = &planned.pending else { continue };
             let content = match &asked.request {
                 Some(request) => Content::Bytes(request.clone()),
                 None => Content::Request(index),
@@ -197,21 +198,23 @@ impl<'a> Files<'a> {
             (false, _) => self.certificate(index, &pair.certificate, owner),
             (true, None) => Ok(()),
             // As it is, with the CAs behind it, until the new one is signed.
-            (true, Some(_)) => match self.tree.entry(&planned.wanted.pair.certificate)? {
-                Some(entry) => self.add(&pair.certificate, PUBLIC, owner, Content::Bytes(entry.bytes), &[]),
+            (true, Some(_)) => match self.snapshot.entry(&planned.wanted.pair.certificate)? {
+                Some(entry) => {
+                    self.add(&pair.certificate, PUBLIC, owner, Content::Bytes(entry.bytes.clone()), &[])
+                }
                 None => Ok(()),
             },
         }
     }
 
     fn planned(&self, index: usize) -> Option<&'a PlannedCertificate> {
-        self.plan.certificates.get(index)
+        self.decisions.certificates.get(index)
     }
 
     /// A CA's certificate for those who trust it.
     fn trusted(&mut self, role: Role, path: &str, owner: &Owner) -> Result<(), Error> {
-        let plan = self.plan;
-        match plan.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
+        let decisions = self.decisions;
+        match decisions.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
             Some(Source::Own(place)) => self.certificate(*place, path, owner),
             Some(Source::Given(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
             None => Ok(()),
@@ -223,7 +226,7 @@ impl<'a> Files<'a> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         let content = match &planned.certificate {
             Some(certificate) => {
-                let text = certificate.to_pem() + &self.plan.chain(planned.id().role());
+                let text = certificate.to_pem() + &self.decisions.chain(planned.id().role());
                 Content::Bytes(Zeroizing::new(text.into_bytes()))
             }
             None => Content::Certificate(index),
@@ -236,8 +239,8 @@ impl<'a> Files<'a> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         let content = if planned.key.is_some() {
             // Whatever way the key is written, it stays as it is.
-            match self.tree.entry(&planned.wanted.pair.key)? {
-                Some(entry) => Content::Bytes(entry.bytes),
+            match self.snapshot.entry(&planned.wanted.pair.key)? {
+                Some(entry) => Content::Bytes(entry.bytes.clone()),
                 None => return Ok(()),
             }
         } else if planned.needs_key() {
@@ -250,21 +253,22 @@ impl<'a> Files<'a> {
     }
 
     /// The record of what was issued comes last: it tells of files that are there.
-    fn lock(&mut self) -> Result<(), Error> {
-        let plan = self.plan;
+    fn record(&mut self) -> Result<(), Error> {
+        let decisions = self.decisions;
         let made = |file: &PlannedFile| matches!(file.content, Content::Certificate(_) | Content::Request(_));
         let content = if self.files.iter().any(made) {
-            Content::Lock
+            Content::Record
         } else {
-            let certificates = plan.certificates.iter();
+            let certificates = decisions.certificates.iter();
             let pairs: Vec<_> =
                 certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
             let known = self.files.iter().filter_map(PlannedFile::known);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
-            let text = plan.lock.next(&plan.cluster, &plan.recorded, &pairs, hashes).to_json();
+            let text =
+                decisions.record.next(&decisions.cluster, &decisions.recorded, &pairs, hashes).to_json();
             Content::Bytes(Zeroizing::new(text.into_bytes()))
         };
-        self.add(LOCK, PUBLIC, &Owner::Operator, content, &[])
+        self.add(RECORD, PUBLIC, &Owner::Operator, content, &[])
     }
 
     fn add(
@@ -275,7 +279,7 @@ impl<'a> Files<'a> {
         content: Content,
         reasons: &[Reason],
     ) -> Result<(), Error> {
-        let change = match self.tree.entry(path)? {
+        let change = match self.snapshot.entry(path)? {
             None => Change::New,
             Some(entry) => {
                 let reasons = self.differences(&entry, mode, owner, &content, reasons, path)?;
@@ -299,14 +303,14 @@ impl<'a> Files<'a> {
         let mut found = Vec::new();
         match content {
             Content::Folder if entry.kind != FileKind::Folder => {
-                return Err(ErrorKind::NotAFolder { path: self.tree.root().join(path) }.into());
+                return Err(ErrorKind::NotAFolder { path: self.snapshot.root().join(path) }.into());
             }
             Content::Folder => {}
             _ if entry.kind != FileKind::File => {
-                return Err(ErrorKind::NotAFile { path: self.tree.root().join(path) }.into());
+                return Err(ErrorKind::NotAFile { path: self.snapshot.root().join(path) }.into());
             }
             Content::Bytes(bytes) if *bytes == entry.bytes => {}
-            Content::Bytes(_) | Content::Lock | Content::Request(_) => found.push(Reason::Contents),
+            Content::Bytes(_) | Content::Record | Content::Request(_) => found.push(Reason::Contents),
             Content::Certificate(_) | Content::Key(_) => {
                 found.extend(reasons.iter().cloned());
                 if found.is_empty() {
@@ -317,7 +321,7 @@ impl<'a> Files<'a> {
         if entry.mode != mode {
             found.push(Reason::Mode { found: entry.mode, wanted: mode });
         }
-        if let (Some(ids), Some(wanted)) = (self.tree.ids(owner), owner.name())
+        if let (Some(ids), Some(wanted)) = (self.snapshot.users().ids(owner), owner.name())
             && ids != entry.ids
         {
             found.push(Reason::Owner { wanted: wanted.to_owned() });

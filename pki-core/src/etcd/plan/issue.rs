@@ -10,14 +10,17 @@ use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::tree::Owner;
+use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
+use crate::etcd::folder::snapshot::Users;
 use crate::etcd::notice::{Notice, NoticeKind};
+use crate::etcd::plan::Plan;
 use crate::etcd::plan::authority::Source;
+use crate::etcd::plan::change::{
+    Change, Content, IssuedCertificate, PendingRequest, PlannedCertificate, PlannedFile,
+};
+use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
 use crate::etcd::plan::report::Report;
-use crate::etcd::plan::{
-    Asked, Change, Content, Plan, PlannedCertificate, PlannedFile, PlannedFolder, is_secret,
-};
 use crate::x509::certificate::Certificate;
 use crate::x509::digest::sha256;
 use crate::x509::error::ErrorKind as X509ErrorKind;
@@ -30,23 +33,15 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
 
-/// What a carried-out plan has to write, and what there is to say about it.
+/// The folders and files that a carried-out plan consists of, and what there is to say about it.
+///
+/// [`Folder::apply`](crate::etcd::Folder::apply) brings them to a disk; they can as well be put anywhere else.
 #[derive(Debug)]
 pub struct Outcome {
-    pub(crate) folders: Vec<PlannedFolder>,
-    pub(crate) writes: Vec<Write>,
+    folders: Vec<OutputFolder>,
+    files: Vec<OutputFile>,
     report: Report,
-}
-
-/// A file to be written.
-#[derive(Debug)]
-pub(crate) struct Write {
-    pub(crate) path: String,
-    pub(crate) mode: u32,
-    pub(crate) owner: Owner,
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
-    /// Whether something is there that is to be replaced
-    pub(crate) replaces: bool,
+    users: Users,
 }
 
 /// How far the work has come.
@@ -68,38 +63,23 @@ impl Outcome {
         &self.report
     }
 
-    /// What [`Folder::apply`](crate::etcd::Folder::apply) makes, in its order.
-    #[cfg(test)]
-    pub(crate) fn entries(self) -> impl Iterator<Item = (String, crate::etcd::folder::tree::Entry)> {
-        use crate::etcd::folder::tree::{
-            Entry,
-            FileKind::{File, Folder},
-        };
-
-        let ids = (0, 0);
-        let folders = self.folders.into_iter().map(move |folder| {
-            (folder.path, Entry { kind: Folder, mode: folder.mode, ids, bytes: Zeroizing::default() })
-        });
-        let files = self
-            .writes
-            .into_iter()
-            .map(move |write| (write.path, Entry { kind: File, mode: write.mode, ids, bytes: write.bytes }));
-        folders.chain(files)
+    /// The users that files can be given to, on the machine of the snapshot.
+    pub(crate) fn users(&self) -> &Users {
+        &self.users
     }
-}
 
-/// A certificate of the plan with everything that it lacked.
-pub(crate) struct Finished {
-    pub(crate) wanted: CertificateSpec,
-    pub(crate) change: Change,
-    /// None if an offline CA is asked for it and none is in use yet
-    pub(crate) certificate: Option<Certificate>,
-    /// Whether an offline CA is asked for it
-    pub(crate) is_requested: bool,
-    /// The text of a new key
-    new_key: Option<Zeroizing<String>>,
-    /// The text of a new request
-    request: Option<String>,
+    /// The folders, each before what is in it.
+    pub fn folders(&self) -> &[OutputFolder] {
+        &self.folders
+    }
+
+    /// The files that are not there yet, or not right, in the order in which they are to be written: a CA before what
+    /// it signed, a key before its certificate, and the record of what was issued last.
+    ///
+    /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of a cluster.
+    pub fn files(&self) -> &[OutputFile] {
+        &self.files
+    }
 }
 
 impl Plan {
@@ -110,22 +90,36 @@ impl Plan {
     /// # Errors
     /// If a key cannot be made or a certificate cannot be signed.
     pub fn issue(
-        mut self,
+        self,
         keys: &dyn KeySource,
         random: &dyn Random,
         now: OffsetDateTime,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Outcome, Error> {
-        let planned = std::mem::take(&mut self.certificates);
+        let Self { mut decisions, files } = self;
+        let planned = std::mem::take(&mut decisions.certificates);
         let keys = make_keys(&planned, keys, progress)?;
-        let certificates = self.issue_certificates(planned, keys, now, random)?;
-        let folders = self.folders();
-        let files = std::mem::take(&mut self.files);
-        let report = Report::finished(&self, &certificates, &files);
-        let writes = self.writes(files, &certificates)?;
-        Ok(Outcome { folders, writes, report })
+        let certificates = decisions.issue_certificates(planned, keys, now, random)?;
+        let report = Report::finished(&decisions, &certificates, &files);
+        let folders = files.iter().filter_map(output_folder).collect();
+        let files = decisions.output_files(files, &certificates)?;
+        Ok(Outcome { folders, files, report, users: decisions.users })
     }
+}
 
+/// The folder that a file of the plan is, if it is one.
+fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
+    let PlannedFile { path, mode, owner, change, content } = file;
+    matches!(content, Content::Folder).then(|| OutputFolder {
+        path: path.clone(),
+        mode: *mode,
+        owner: owner.clone(),
+        exists: *change != Change::New,
+        is_right: *change == Change::Kept,
+    })
+}
+
+impl Decisions {
     /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
     fn issue_certificates(
         &mut self,
@@ -133,19 +127,19 @@ impl Plan {
         keys: Vec<PrivateKey>,
         now: OffsetDateTime,
         random: &dyn Random,
-    ) -> Result<Vec<Finished>, Error> {
+    ) -> Result<Vec<IssuedCertificate>, Error> {
         let mut new_keys = keys.into_iter();
         let mut issuers = self.given_issuers()?;
         let mut finished = Vec::new();
         for planned in planned {
             let new_key = if planned.needs_key() { new_keys.next() } else { None };
-            let PlannedCertificate { wanted, change, certificate, key, asked } = planned;
+            let PlannedCertificate { wanted, change, certificate, key, pending } = planned;
             let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
             let key = new_key.or(key);
             let role = wanted.id.role();
-            let is_requested = asked.is_some();
+            let is_requested = pending.is_some();
             let mut request = None;
-            if let (Some(Asked { request: None, .. }), Some(key)) = (&asked, &key) {
+            if let (Some(PendingRequest { request: None, .. }), Some(key)) = (&pending, &key) {
                 request = Some(offline::make_request(&wanted, key)?.to_pem());
             }
             let certificate = match (certificate, &key) {
@@ -162,17 +156,17 @@ impl Plan {
                 issuers.insert(role, Issuer::new(certificate.clone(), key)?);
             }
             let new_key = new_key_text;
-            finished.push(Finished { wanted, change, certificate, is_requested, new_key, request });
+            finished.push(IssuedCertificate { wanted, change, certificate, is_requested, new_key, request });
         }
         Ok(finished)
     }
 
     /// The CAs that exist and whose keys are at hand.
-    fn given_issuers(&mut self) -> Result<HashMap<Role, Issuer>, Error> {
+    fn given_issuers(&self) -> Result<HashMap<Role, Issuer>, Error> {
         let mut issuers = HashMap::new();
-        for authority in &mut self.authorities {
-            if let Source::Given(given) = &mut authority.source
-                && let Some(key) = given.key.take()
+        for authority in &self.authorities {
+            if let Source::Given(given) = &authority.source
+                && let Some(key) = given.key.clone()
             {
                 issuers.insert(authority.role, Issuer::new(given.certificate.clone(), key)?);
             }
@@ -181,17 +175,21 @@ impl Plan {
     }
 
     /// The bytes of every file that is not right, and of none that is.
-    fn writes(&self, files: Vec<PlannedFile>, certificates: &[Finished]) -> Result<Vec<Write>, Error> {
+    fn output_files(
+        &self,
+        files: Vec<PlannedFile>,
+        certificates: &[IssuedCertificate],
+    ) -> Result<Vec<OutputFile>, Error> {
         let finished = |index: usize| certificates.get(index).ok_or(X509ErrorKind::Truncated);
         let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
         let mut hashes = BTreeMap::new();
-        let mut writes = Vec::new();
+        let mut output = Vec::new();
         for PlannedFile { path, mode, owner, change, content } in files {
             let bytes = match content {
                 Content::Folder => continue,
                 Content::Bytes(bytes) => bytes,
                 Content::Certificate(index) => {
-                    let Finished { wanted, certificate, .. } = finished(index)?;
+                    let IssuedCertificate { wanted, certificate, .. } = finished(index)?;
                     let certificate = certificate.as_ref().ok_or(X509ErrorKind::Truncated)?;
                     text(&(certificate.to_pem() + &self.chain(wanted.id.role())))
                 }
@@ -201,22 +199,22 @@ impl Plan {
                 Content::Request(index) => {
                     text(finished(index)?.request.as_ref().ok_or(X509ErrorKind::Truncated)?)
                 }
-                Content::Lock => {
+                Content::Record => {
                     let issued = certificates.iter();
                     let pairs: Vec<_> =
                         issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
                     let hashes = std::mem::take(&mut hashes);
-                    text(&self.lock.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
+                    text(&self.record.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
                 }
             };
             if !is_secret(mode) {
                 hashes.insert(path.clone(), sha256(&bytes));
             }
             if change != Change::Kept {
-                writes.push(Write { path, mode, owner, bytes, replaces: change != Change::New });
+                output.push(OutputFile { path, mode, owner, bytes, replaces: change != Change::New });
             }
         }
-        Ok(writes)
+        Ok(output)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether what is there is what is wanted.
+//! Compares existing certificates and keys with what the description asks for.
 
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
@@ -6,11 +6,13 @@ use zeroize::Zeroizing;
 
 use crate::cfssl::usage;
 use crate::etcd::cluster::certificates::CertificateSpec;
+use crate::etcd::cluster::renewal::Span;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::record::Lock;
-use crate::etcd::folder::tree::Tree;
+use crate::etcd::folder::record::Record;
+use crate::etcd::folder::snapshot::Snapshot;
+use crate::etcd::plan::authority::KnownIssuer;
+use crate::etcd::plan::change::{Change, PendingRequest, PlannedCertificate, Reason};
 use crate::etcd::plan::offline;
-use crate::etcd::plan::{Asked, Change, PlannedCertificate, Reason};
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
 use crate::x509::csr::CertificateRequest;
@@ -23,12 +25,12 @@ use crate::x509::usage::KeyUsage;
 /// cannot be used, a person has to decide.
 pub(crate) fn authority(
     wanted: CertificateSpec,
-    lock: &Lock,
-    tree: &dyn Tree,
+    record: &Record,
+    snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
-    let at = |path: &str| tree.root().join(path);
-    let key = match tree.entry(&wanted.pair.key)? {
+    let at = |path: &str| snapshot.root().join(path);
+    let key = match snapshot.entry(&wanted.pair.key)? {
         Some(entry) => {
             Some(PrivateKey::read(&entry.bytes, None).map_err(|error| error.in_file(&at(&wanted.pair.key)))?)
         }
@@ -36,9 +38,9 @@ pub(crate) fn authority(
     };
     let file = at(&wanted.pair.certificate);
     let refuse = |error: Error| Err(error.in_file(&file));
-    let Some(entry) = tree.entry(&wanted.pair.certificate)? else {
+    let Some(entry) = snapshot.entry(&wanted.pair.certificate)? else {
         // With its key, a certificate can be made that is as good: whoever trusts the one of before trusts it too.
-        if key.is_none() && lock.has(&wanted.id) {
+        if key.is_none() && record.has(&wanted.id) {
             return refuse(ErrorKind::CaMissing.into());
         }
         return Ok(PlannedCertificate::new(wanted, Change::New, None, key));
@@ -62,27 +64,18 @@ pub(crate) fn authority(
     Ok(PlannedCertificate::new(wanted, Change::Kept, Some(certificate), key))
 }
 
-/// The CA of a leaf, as far as it is known.
-#[derive(Clone, Copy)]
-pub(crate) struct Issuer<'a> {
-    /// None if it is yet to be made
-    pub(crate) certificate: Option<&'a Certificate>,
-    /// Whether its certificates have to be asked for
-    pub(crate) is_offline: bool,
-}
-
 /// Any other certificate: kept if it says what it should, issued anew if not. A key of the right kind is kept
 /// in either case, so that a pair is never torn.
 pub(crate) fn leaf(
     wanted: CertificateSpec,
-    issuer: Issuer<'_>,
-    lock: &Lock,
-    tree: &dyn Tree,
+    issuer: KnownIssuer<'_>,
+    record: &Record,
+    snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let mut reasons = Vec::new();
-    let there = read(tree, &wanted.pair.certificate)?;
-    let key = match tree.entry(&wanted.pair.key)? {
+    let there = read(snapshot, &wanted.pair.certificate)?;
+    let key = match snapshot.entry(&wanted.pair.key)? {
         None => None,
         Some(entry) => match PrivateKey::read(&entry.bytes, None) {
             Ok(key) if key.public_key().kind() == PublicKeyKind::from(wanted.key) => Some(key),
@@ -122,16 +115,16 @@ pub(crate) fn leaf(
     }
     let in_use =
         there.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key.public_key())));
-    let asked = match answer(&wanted, in_use.as_ref(), key.as_ref(), issuer, lock, tree, now)? {
-        Answer::Right(certificate) => {
+    let asked = match answer(&wanted, in_use.as_ref(), key.as_ref(), issuer, record, snapshot, now)? {
+        OfflineAnswer::Right(certificate) => {
             return Ok(PlannedCertificate::new(wanted, change, Some(*certificate), key));
         }
-        Answer::Wrong(refused) => ask(&wanted, key.as_ref(), refused, tree)?,
-        Answer::None => ask(&wanted, key.as_ref(), Vec::new(), tree)?,
+        OfflineAnswer::Wrong(refused) => ask(&wanted, key.as_ref(), refused, snapshot)?,
+        OfflineAnswer::None => ask(&wanted, key.as_ref(), Vec::new(), snapshot)?,
     };
     // What is in use stays in use until the CA has signed.
     let mut planned = PlannedCertificate::new(wanted, change, in_use, key);
-    planned.asked = Some(asked);
+    planned.pending = Some(asked);
     Ok(planned)
 }
 
@@ -142,7 +135,7 @@ fn is_pair(certificate: Option<&Result<Certificate, Error>>, key: &PrivateKey) -
 }
 
 /// What an offline CA has signed since the last time.
-enum Answer {
+enum OfflineAnswer {
     None,
     Right(Box<Certificate>),
     Wrong(Vec<Reason>),
@@ -152,16 +145,16 @@ fn answer(
     wanted: &CertificateSpec,
     in_use: Option<&Certificate>,
     key: Option<&PrivateKey>,
-    issuer: Issuer<'_>,
-    lock: &Lock,
-    tree: &dyn Tree,
+    issuer: KnownIssuer<'_>,
+    record: &Record,
+    snapshot: &Snapshot,
     now: OffsetDateTime,
-) -> Result<Answer, Error> {
-    let certificate = match read(tree, &offline::answer(&wanted.id))? {
-        None => return Ok(Answer::None),
+) -> Result<OfflineAnswer, Error> {
+    let certificate = match read(snapshot, &offline::answer(&wanted.id))? {
+        None => return Ok(OfflineAnswer::None),
         Some(Err(error)) => {
             let reason = error.kind().to_string();
-            return Ok(Answer::Wrong(vec![Reason::Unreadable { reason }]));
+            return Ok(OfflineAnswer::Wrong(vec![Reason::Unreadable { reason }]));
         }
         Some(Ok(certificate)) => certificate,
     };
@@ -170,11 +163,11 @@ fn answer(
         reasons.push(Reason::NotYet { not_before: certificate.not_before() });
     }
     Ok(match reasons.is_empty() {
-        true => Answer::Right(Box::new(certificate)),
+        true => OfflineAnswer::Right(Box::new(certificate)),
         // It was right once, and is the answer of a time before.
-        false if in_use.is_some_and(|in_use| in_use.der() == certificate.der()) => Answer::None,
-        false if lock.knows(&wanted.id, &certificate) => Answer::None,
-        false => Answer::Wrong(reasons),
+        false if in_use.is_some_and(|in_use| in_use.der() == certificate.der()) => OfflineAnswer::None,
+        false if record.knows(&wanted.id, &certificate) => OfflineAnswer::None,
+        false => OfflineAnswer::Wrong(reasons),
     })
 }
 
@@ -182,13 +175,13 @@ fn ask(
     wanted: &CertificateSpec,
     key: Option<&PrivateKey>,
     refused: Vec<Reason>,
-    tree: &dyn Tree,
-) -> Result<Asked, Error> {
-    let request = match (tree.entry(&offline::request(&wanted.id))?, key) {
-        (Some(entry), Some(key)) => asks_for(&entry.bytes, wanted, key).then_some(entry.bytes),
+    snapshot: &Snapshot,
+) -> Result<PendingRequest, Error> {
+    let request = match (snapshot.entry(&offline::request(&wanted.id))?, key) {
+        (Some(entry), Some(key)) => asks_for(&entry.bytes, wanted, key).then(|| entry.bytes.clone()),
         _ => None,
     };
-    Ok(Asked { request, refused })
+    Ok(PendingRequest { request, refused })
 }
 
 /// Whether a request that was made before is the one that would be made now.
@@ -201,8 +194,8 @@ fn asks_for(request: &Zeroizing<Vec<u8>>, wanted: &CertificateSpec, key: &Privat
 }
 
 /// The first certificate in a file, if there is such a file: behind it may stand those of CAs.
-fn read(tree: &dyn Tree, path: &str) -> Result<Option<Result<Certificate, Error>>, Error> {
-    let entry = tree.entry(path)?;
+fn read(snapshot: &Snapshot, path: &str) -> Result<Option<Result<Certificate, Error>>, Error> {
+    let entry = snapshot.entry(path)?;
     Ok(entry.map(|entry| {
         let certificates = Certificate::read_all(&entry.bytes)?;
         certificates.into_iter().next().ok_or_else(|| X509ErrorKind::NoCertificate.into())
@@ -213,7 +206,7 @@ fn differences(
     wanted: &CertificateSpec,
     certificate: &Certificate,
     key: Option<&PrivateKey>,
-    issuer: Issuer<'_>,
+    issuer: KnownIssuer<'_>,
     now: OffsetDateTime,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
@@ -243,7 +236,8 @@ fn differences(
     if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
         reasons.push(Reason::Authority);
     }
-    if certificate.not_after() < now {
+    let span = Span { begins: certificate.not_before(), ends: certificate.not_after() };
+    if span.has_ended(now) {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
     }
     let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.lifetime);
@@ -291,6 +285,6 @@ impl PlannedCertificate {
         certificate: Option<Certificate>,
         key: Option<PrivateKey>,
     ) -> Self {
-        Self { wanted, change, certificate, key, asked: None }
+        Self { wanted, change, certificate, key, pending: None }
     }
 }

@@ -1,4 +1,4 @@
-//! What a plan would do, or did, for people and machines.
+//! A plan or its outcome as texts: what `--json` and the tables show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,13 @@ use crate::etcd::cluster::bootstrap::{Joining, Leaving, Moving, Start};
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
-use crate::etcd::folder::tree::FileKind;
+use crate::etcd::folder::snapshot::FileKind;
 use crate::etcd::notice::Notice;
+use crate::etcd::plan::Plan;
 use crate::etcd::plan::authority::Authority;
-use crate::etcd::plan::issue::Finished;
+use crate::etcd::plan::change::{Change, IssuedCertificate, PlannedCertificate, PlannedFile, Reason};
+use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
-use crate::etcd::plan::{Change, Plan, PlannedCertificate, PlannedFile, Reason};
 use crate::x509::certificate::Certificate;
 
 /// What a plan would do, or did. Serialises to the JSON of `--json`.
@@ -124,8 +125,8 @@ impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
     }
 }
 
-impl<'a> From<&'a Finished> for Reported<'a> {
-    fn from(finished: &'a Finished) -> Self {
+impl<'a> From<&'a IssuedCertificate> for Reported<'a> {
+    fn from(finished: &'a IssuedCertificate) -> Self {
         Self {
             wanted: &finished.wanted,
             change: &finished.change,
@@ -138,23 +139,27 @@ impl<'a> From<&'a Finished> for Reported<'a> {
 impl Plan {
     /// What the plan would do.
     pub fn report(&self) -> Report {
-        let certificates: Vec<_> = self.certificates.iter().map(Reported::from).collect();
-        Report::new(self, &certificates, &self.files)
+        let certificates: Vec<_> = self.certificates().iter().map(Reported::from).collect();
+        Report::new(&self.decisions, &certificates, &self.files)
     }
 }
 
 impl Report {
     /// What a plan has done.
-    pub(crate) fn finished(plan: &Plan, finished: &[Finished], files: &[PlannedFile]) -> Self {
-        Self::new(plan, &finished.iter().map(Reported::from).collect::<Vec<_>>(), files)
+    pub(crate) fn finished(
+        decisions: &Decisions,
+        finished: &[IssuedCertificate],
+        files: &[PlannedFile],
+    ) -> Self {
+        Self::new(decisions, &finished.iter().map(Reported::from).collect::<Vec<_>>(), files)
     }
 
-    fn new(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Self {
+    fn new(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Self {
         let ca_end = |role: Role| {
-            let issuer = plan.cluster.layout().issuer(role);
+            let issuer = decisions.cluster.layout().issuer(role);
             let own = certificates.iter().find(|reported| reported.wanted.id.role() == issuer);
             let own = own.and_then(|reported| reported.certificate);
-            let given = plan.authorities.iter().find(|authority| authority.role == issuer);
+            let given = decisions.authorities.iter().find(|authority| authority.role == issuer);
             own.map(Certificate::not_after).or(given.and_then(Authority::ends))
         };
         let mut requested: BTreeMap<Role, Vec<&CertificateId>> = BTreeMap::new();
@@ -164,29 +169,29 @@ impl Report {
             requested.entry(id.role()).or_default().push(id);
         }
         let to_sign = |(role, ids): (Role, Vec<&CertificateId>)| {
-            let ca = plan.cluster.file(plan.cluster.layout().issuer(role));
+            let ca = decisions.cluster.file(decisions.cluster.layout().issuer(role));
             offline::sign_command(role, &ca, ids.into_iter())
         };
         Self {
-            cluster: plan.cluster.name().to_string(),
+            cluster: decisions.cluster.name().to_string(),
             changed: files.iter().any(|file| *file.change() != Change::Kept),
             certificates: certificates
                 .iter()
                 .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
-            members: members(plan, certificates, files),
-            joining: plan.joining(),
-            moving: plan.cluster.moving(&plan.lock.members),
-            leaving: plan.cluster.leaving(&plan.lock.members),
+            members: members(decisions, certificates, files),
+            joining: decisions.joining(),
+            moving: decisions.cluster.moving(&decisions.record.members),
+            leaving: decisions.cluster.leaving(&decisions.record.members),
             to_sign: requested.into_iter().map(to_sign).collect(),
-            notices: plan.notices.iter().map(Notice::to_string).collect(),
+            notices: decisions.notices.iter().map(Notice::to_string).collect(),
         }
     }
 }
 
 /// What the members' hosts need.
-fn members(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Vec<MemberReport> {
+fn members(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Vec<MemberReport> {
     let pairs = certificates.iter().map(|reported| &reported.wanted.pair);
     let own = pairs.flat_map(|pair| [&pair.certificate, &pair.key]);
     let own: BTreeSet<&str> = own.map(String::as_str).collect();
@@ -198,7 +203,7 @@ fn members(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) ->
     let member = |start: &Start| {
         let folder = format!("{}/{}/", path::NODES, start.member);
         let mut changed = changed.iter().filter(|path| path.starts_with(&folder)).peekable();
-        let change = if !plan.lock.members.iter().any(|before| before.member == start.member) {
+        let change = if !decisions.record.members.iter().any(|before| before.member == start.member) {
             "new"
         } else if changed.peek().is_some() {
             "changed"
@@ -208,7 +213,7 @@ fn members(plan: &Plan, certificates: &[Reported<'_>], files: &[PlannedFile]) ->
         let restart = change == "changed" && changed.any(|path| !own.contains(path));
         MemberReport { member: start.member.clone(), change: change.to_owned(), restart }
     };
-    plan.starts.iter().map(member).collect()
+    decisions.starts.iter().map(member).collect()
 }
 
 impl CertificateReport {

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
 use crate::etcd::found::{Files, FoundUrl, Host, Member, Sight, Source, entry};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::verify::fault::Fault;
 use crate::etcd::verify::meeting::{Company, Trust};
@@ -136,40 +137,6 @@ struct Reader<'a, 'b> {
     faults: Vec<Fault>,
 }
 
-/// The options of one of the two ports.
-struct Options {
-    certificate: &'static str,
-    key: &'static str,
-    authorities: &'static str,
-    demands: &'static str,
-    allowed_names: &'static str,
-    allowed_hosts: &'static str,
-    revocation: &'static str,
-    makes_its_own: &'static str,
-}
-
-const PEER: Options = Options {
-    certificate: "peer-cert-file",
-    key: "peer-key-file",
-    authorities: "peer-trusted-ca-file",
-    demands: "peer-client-cert-auth",
-    allowed_names: "peer-cert-allowed-cn",
-    allowed_hosts: "peer-cert-allowed-hostname",
-    revocation: "peer-crl-file",
-    makes_its_own: "peer-auto-tls",
-};
-
-const CLIENT: Options = Options {
-    certificate: "cert-file",
-    key: "key-file",
-    authorities: "trusted-ca-file",
-    demands: "client-cert-auth",
-    allowed_names: "",
-    allowed_hosts: "client-cert-allowed-hostname",
-    revocation: "client-crl-file",
-    makes_its_own: "auto-tls",
-};
-
 /// What the files of one port hold (client/pkg/transport, `TLSInfo`).
 struct TlsInfo {
     shown: Option<Shown>,
@@ -197,25 +164,25 @@ impl Node {
         let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
         let peer = reader.tls_info(&PEER)?;
         let (peer_door, caller) = reader.peer(peer);
-        let listening = reader.urls("listen-client-urls", "http://localhost:2379");
-        let advertised = reader.urls("advertise-client-urls", "http://localhost:2379");
+        let listening = reader.urls(SERVER.listen, &SERVER);
+        let advertised = reader.urls(SERVER.advertise, &SERVER);
         let mut client_door = Door { advertised, listening, ..Door::default() };
         let (mut gateway, mut gateway_certificate) = (None, None);
         // Without a URL that wants them, etcd does not read these files.
         if let Some(url) = client_door.listening.iter().find(|url| url.is_tls()).cloned() {
-            let info = reader.tls_info(&CLIENT)?;
-            let own = reader.identity("client-cert-file", "client-key-file")?;
+            let info = reader.tls_info(&SERVER)?;
+            let own = reader.identity(GATEWAY.0, GATEWAY.1)?;
             gateway_certificate.clone_from(&own);
             let shown = own.or_else(|| info.shown.clone());
             if reader.has_gateway() && !info.makes_its_own {
                 gateway = shown.map(|shown| reader.gateway(shown, &info));
             }
-            reader.open(&mut client_door, info, &url, CLIENT.certificate, false);
+            reader.open(&mut client_door, info, &url, SERVER.certificate, false);
         }
         let settings = &member.settings;
         // A member without any URL is one that nobody has told anything, and these are etcd's own defaults then; of
         // one that was told something elsewhere, they are not.
-        let urls = ["listen-peer-urls", "initial-advertise-peer-urls", "listen-client-urls"];
+        let urls = [PEER.listen, PEER.advertise, SERVER.listen];
         if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
             reader.faults.push(Fault::SettingsNotSeen { place: member.place.to_string() });
         }
@@ -250,9 +217,9 @@ impl Reader<'_, '_> {
         self.member.settings.value(option)
     }
 
-    fn urls(&self, option: &str, usual: &str) -> Vec<FoundUrl> {
+    fn urls(&self, option: &str, port: &Port) -> Vec<FoundUrl> {
         let found = self.member.settings.urls(option);
-        if found.is_empty() { FoundUrl::parse(usual).into_iter().collect() } else { found }
+        if found.is_empty() { FoundUrl::parse(port.usual_url).into_iter().collect() } else { found }
     }
 
     /// The file that an option names, by its path on the host, and its contents.
@@ -314,9 +281,9 @@ impl Reader<'_, '_> {
         self.reading.version.has(5, 15)
     }
 
-    fn allowed(&mut self, options: &Options) -> Allowed {
-        let names = values(self.value(options.allowed_names), self.lists_are_known());
-        let hosts = values(self.value(options.allowed_hosts), self.lists_are_known());
+    fn allowed(&mut self, port: &Port) -> Allowed {
+        let names = values(port.allowed_names.and_then(|option| self.value(option)), self.lists_are_known());
+        let hosts = values(self.value(port.allowed_hosts), self.lists_are_known());
         match (names.is_empty(), hosts.is_empty()) {
             (true, true) => Allowed::All,
             (false, true) => Allowed::CommonNames(names),
@@ -351,23 +318,23 @@ impl Reader<'_, '_> {
         Versions { min: is_13("tls-min-version", usual.min), max: is_13("tls-max-version", usual.max) }
     }
 
-    fn tls_info(&mut self, options: &Options) -> Result<TlsInfo, Error> {
-        let shown = self.identity(options.certificate, options.key)?;
+    fn tls_info(&mut self, port: &Port) -> Result<TlsInfo, Error> {
+        let shown = self.identity(port.certificate, port.key)?;
         let leniency = self.reading.leniency;
-        let makes_its_own = self.member.settings.is_true(options.makes_its_own)
-            && self.value(options.certificate).is_none()
-            && self.value(options.key).is_none();
-        let demands = self.member.settings.is_true(options.demands);
+        let makes_its_own = self.member.settings.is_true(port.auto_tls)
+            && self.value(port.certificate).is_none()
+            && self.value(port.key).is_none();
+        let demands = self.member.settings.is_true(port.auth);
         let (mut bundle, mut authorities) = (None, None);
-        if let Some((file, bytes)) = self.file(options.authorities)? {
+        if let Some((file, bytes)) = self.file(port.ca)? {
             self.reading.note_ends(&file, &self.name, &bytes);
             match Authorities::read(&bytes, leniency) {
                 Ok(read) => (bundle, authorities) = (Some(bytes), Some(read)),
                 Err(why) => self.faults.push(Fault::Authorities { file, why }),
             }
         }
-        let allowed = self.allowed(options);
-        let list = self.revocation(options.revocation)?;
+        let allowed = self.allowed(port);
+        let list = self.revocation(port.crl)?;
         let format = match self.reading.version.has(6, 0) {
             true => RevocationFormat::DerVersion2,
             false => RevocationFormat::Any,
@@ -415,8 +382,8 @@ impl Reader<'_, '_> {
         let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
         let caller = self.reading.company.caller(client, trust);
         let mut door = Door {
-            advertised: self.urls("initial-advertise-peer-urls", "http://localhost:2380"),
-            listening: self.urls("listen-peer-urls", "http://localhost:2380"),
+            advertised: self.urls(PEER.advertise, &PEER),
+            listening: self.urls(PEER.listen, &PEER),
             ..Door::default()
         };
         if let Some(url) = door.listening.iter().find(|url| url.is_tls()).cloned() {

@@ -1,0 +1,85 @@
+//! `gencsr`: a request for a key that exists.
+
+use pki_core::cfssl::Notice;
+use pki_core::x509::CertificateRequest;
+use zeroize::Zeroizing;
+
+use super::invocation::Invocation;
+use super::issued::Issued;
+use super::log::Log;
+use super::options::{Delivery, RequestFlags};
+use super::read::{certificate, private_key_and_text};
+use crate::terminal::{CommandError, Terminal};
+
+/// What `gencsr` was asked for.
+struct Gencsr<'a> {
+    /// The file of the key.
+    key: &'a str,
+    contents: Contents<'a>,
+    config_notices: &'a [Notice],
+    delivery: Delivery<'a>,
+    log: Log,
+}
+
+/// Where the names in the request come from.
+enum Contents<'a> {
+    /// A certificate that exists.
+    Certificate(&'a str),
+    Json(RequestFlags<'a>),
+}
+
+impl<'a> Gencsr<'a> {
+    fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
+        let Some(key) = invocation.given("key") else {
+            return Err(CommandError::new(
+                "private key file is required through '-key', please check with usage",
+            )
+            .hint("gencsr -key KEY CSRJSON; genkey makes a new key"));
+        };
+        let contents = match invocation.given("cert") {
+            Some(_) if !invocation.operands().is_empty() => {
+                return Err(CommandError::new(
+                    "no argument is accepted with '-cert', please check with usage",
+                )
+                .hint("leave out -cert or the CSR JSON"));
+            }
+            Some(file) => Contents::Certificate(file),
+            None => Contents::Json(RequestFlags::new(invocation)?),
+        };
+        Ok(Self {
+            key,
+            contents,
+            config_notices: invocation.config_notices(),
+            delivery: Delivery::new(invocation),
+            log: invocation.log(),
+        })
+    }
+}
+
+/// `gencsr`
+pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let Gencsr { key: key_name, contents, config_notices, delivery, log } = Gencsr::new(invocation)?;
+    let mut notices: Vec<Notice> = Vec::new();
+    let (csr, text) = match contents {
+        Contents::Certificate(file) => {
+            log.warnings(terminal, config_notices);
+            let old = certificate(file, terminal)?;
+            let (key, text) = private_key_and_text(key_name, log, terminal)?;
+            (CertificateRequest::for_certificate(&old, &key)?, text)
+        }
+        Contents::Json(request) => {
+            let request = request.read(log, terminal)?;
+            let (key, text) = private_key_and_text(key_name, log, terminal)?;
+            (request.sign(&key, &mut notices)?, text)
+        }
+    };
+    log.info(terminal, "encoded CSR");
+    log.warnings(terminal, &notices);
+    let issued = Issued::default().request(&csr);
+    let issued = match delivery.base_name {
+        // The key has its file already.
+        Some(_) => issued,
+        None => issued.key_text(Zeroizing::new(String::from_utf8_lossy(&text).into_owned())),
+    };
+    issued.deliver(&delivery, log, terminal)
+}

@@ -1,0 +1,101 @@
+//! `genkey`: a new key and the request that it signs.
+
+use pki_core::cfssl::{Request, ca};
+use pki_core::x509::{
+    CertificateRequest, KeySource, PrivateKey, RacingKeys, SubjectAltNames, SystemRandomness,
+};
+
+use super::invocation::Invocation;
+use super::issued::{Issued, tell_signed};
+use super::log::Log;
+use super::options::{Delivery, RequestFlags, refuse_ca_section};
+use crate::terminal::{CommandError, Terminal};
+
+/// What `genkey` was asked for.
+struct Genkey<'a> {
+    request: RequestFlags<'a>,
+    /// `-initca`: a CA's certificate too.
+    makes_ca: bool,
+    delivery: Delivery<'a>,
+    log: Log,
+}
+
+/// `genkey`
+pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let flags = Genkey {
+        request: RequestFlags::of_file(invocation)?,
+        makes_ca: invocation.switch("initca"),
+        delivery: Delivery::new(invocation),
+        log: invocation.log(),
+    };
+    let Genkey { delivery, log, .. } = flags;
+    let request = flags.request.read(log, terminal)?;
+    if flags.makes_ca {
+        return new_ca(&request, None, &delivery, log, terminal);
+    }
+    refuse_ca_section(&request)?;
+    let (key, csr) = new_request(&request, &delivery, log, terminal)?;
+    Issued::default().request(&csr).key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
+}
+
+/// A new CA, for `old_key` or for a new key.
+pub(super) fn new_ca(
+    request: &Request,
+    old_key: Option<PrivateKey>,
+    delivery: &Delivery<'_>,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let is_new = old_key.is_none();
+    let key = match old_key {
+        Some(key) => key,
+        None => new_key(request, delivery, log, terminal)?,
+    };
+    let made = ca::create(request, &key, (terminal.now)(), &SystemRandomness)?;
+    log.info(terminal, "encoded CSR");
+    log.warnings(terminal, &made.notices);
+    tell_signed(&made.value.certificate, log, terminal);
+    let issued = Issued::default().certificate(&made.value.certificate).request(&made.value.request);
+    let issued = if is_new { issued.key(&key, delivery, terminal)? } else { issued };
+    issued.deliver(delivery, log, terminal)
+}
+
+/// A new key, and the request that it signs.
+pub(super) fn new_request(
+    request: &Request,
+    delivery: &Delivery<'_>,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<(PrivateKey, CertificateRequest), CommandError> {
+    let key = new_key(request, delivery, log, terminal)?;
+    let mut notices = Vec::new();
+    let csr = request.sign(&key, &mut notices)?;
+    log.info(terminal, "encoded CSR");
+    log.warnings(terminal, &notices);
+    Ok((key, csr))
+}
+
+fn new_key(
+    request: &Request,
+    delivery: &Delivery<'_>,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<PrivateKey, CommandError> {
+    check_before_key(request, delivery, log, terminal)?;
+    Ok(RacingKeys.generate(request.key)?)
+}
+
+/// What can be wrong with the rest is found before the time for a key is spent.
+pub(super) fn check_before_key(
+    request: &Request,
+    delivery: &Delivery<'_>,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    delivery.check_new_key(terminal)?;
+    log.info(terminal, "generate received request");
+    log.info(terminal, "received CSR");
+    log.info(terminal, format_args!("generating key: {}", request.key));
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What the commands read: files, the standard input, the environment, and the certificates and keys in them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use pki_core::x509::{Certificate, PrivateKey};
+use zeroize::Zeroizing;
+
+use super::log::Log;
+use crate::terminal::{CommandError, Terminal};
+
+/// The password of encrypted keys; cfssl's name for it.
+const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
+
+/// The password for the keys that `-encrypt` writes.
+const NEW_KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
+
+/// The bytes of a file that may be a secret.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    std::fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))
+}
+
+/// A text file; what is not UTF-8 in it becomes U+FFFD, as in Go.
+pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
+    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+}
+
+/// A file, or standard input for `-`.
+pub(crate) fn read_or_input(
+    name: &str,
+    terminal: &mut Terminal<'_>,
+) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    match name {
+        "-" => terminal.read_input(),
+        path => read(Path::new(path)),
+    }
+}
+
+/// A file, or what `env:NAME` and `file:PATH` name; and what to call it in messages.
+fn read_prefixed(name: &str, terminal: &Terminal<'_>) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CommandError> {
+    let path = match name.split_once(':') {
+        None => name,
+        Some(("file", path)) => path,
+        Some(("env", variable)) => {
+            let value = (terminal.variable)(variable).unwrap_or_default();
+            return Ok((name.into(), Zeroizing::new(value.into_encoded_bytes())));
+        }
+        Some((prefix, _)) => {
+            return Err(CommandError::new(format!("unknown prefix: {prefix}"))
+                .hint(format!("a path with a colon is written file:{name}")));
+        }
+    };
+    Ok((path.into(), read(Path::new(path))?))
+}
+
+/// A certificate by file name or prefix.
+pub(crate) fn certificate(name: &str, terminal: &Terminal<'_>) -> Result<Certificate, CommandError> {
+    let (path, bytes) = read_prefixed(name, terminal)?;
+    Ok(Certificate::read(&bytes).map_err(|error| error.in_file(&path))?)
+}
+
+/// A private key by file name or prefix.
+pub(crate) fn private_key(
+    name: &str,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<PrivateKey, CommandError> {
+    Ok(private_key_and_text(name, log, terminal)?.0)
+}
+
+/// A private key, and the text that it was read from.
+pub(crate) fn private_key_and_text(
+    name: &str,
+    log: Log,
+    terminal: &mut Terminal<'_>,
+) -> Result<(PrivateKey, Zeroizing<Vec<u8>>), CommandError> {
+    let (path, bytes) = read_prefixed(name, terminal)?;
+    let password = secret(PASSWORD, terminal);
+    let password = password.as_ref().map(|password| password.as_str());
+    let key = PrivateKey::read(&bytes, password).map_err(|error| error.in_file(&path))?;
+    if std::fs::metadata(&path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o007 != 0) {
+        let path = path.display();
+        log.warning(
+            terminal,
+            format_args!(
+                "everybody on this machine may read or change the private key {path}: run chmod 600 {path}"
+            ),
+        );
+    }
+    Ok((key, bytes))
+}
+
+/// The password for a new key, which `-encrypt` needs.
+pub(crate) fn key_password_of_environment(
+    terminal: &Terminal<'_>,
+) -> Result<Zeroizing<String>, CommandError> {
+    secret(NEW_KEY_PASSWORD, terminal).ok_or_else(|| {
+        CommandError::new("-encrypt needs a password")
+            .hint(format!("put it into the variable {NEW_KEY_PASSWORD}"))
+    })
+}
+
+/// A variable of the environment that holds a secret, unless it is empty.
+fn secret(name: &str, terminal: &Terminal<'_>) -> Option<Zeroizing<String>> {
+    let value = (terminal.variable)(name).and_then(|value| value.into_string().ok());
+    value.filter(|value| !value.is_empty()).map(Zeroizing::new)
+}

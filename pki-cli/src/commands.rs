@@ -1,0 +1,159 @@
+//! The one list of etcdpki's commands. It is dispatched by, shown by `--help`, and searched for what a misspelt word
+//! was meant to be.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cfssl::{COMMANDS, Command, TOOLS, Tool};
+use crate::etcd::{self, doctor, explain};
+use crate::exit_status;
+use crate::terminal::{CommandError, Terminal};
+
+const ABOUT: &str = "PKI for etcd: one description in, everything its hosts need out; and cfssl's job with \
+                     cfssl's files and flags";
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdpki cluster new --name prod --member etcd1=10.0.0.11 >cluster.yaml
+  etcdpki cluster apply -f cluster.yaml -o out
+  etcdpki doctor out
+  etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
+";
+
+/// PKI for etcd
+#[derive(Parser)]
+#[command(name = "etcdpki", version, about = ABOUT, arg_required_else_help = true)]
+struct Etcdpki {
+    #[command(subcommand)]
+    command: EtcdCommand,
+}
+
+/// The commands about etcd, which clap reads.
+#[derive(Subcommand)]
+pub(crate) enum EtcdCommand {
+    /// Describe, plan and apply whole etcd clusters
+    #[command(subcommand, after_help = etcd::EXAMPLE)]
+    Cluster(etcd::Command),
+    /// Tell what is wrong with members of etcd before they start
+    #[command(after_help = doctor::EXAMPLE)]
+    Doctor(doctor::Doctor),
+    /// Tell what a line of a log means
+    #[command(after_help = explain::EXAMPLE)]
+    Explain(explain::Explain),
+}
+
+/// A command with flags in Go's syntax.
+#[derive(Clone, Copy)]
+pub(crate) enum GoCommand {
+    /// One of cfssl's commands.
+    Cfssl(&'static Command),
+    /// A program beside cfssl, or one with the same kind of flags.
+    Tool(&'static Tool),
+}
+
+impl GoCommand {
+    /// In the order in which the help lists them.
+    fn all() -> impl Iterator<Item = Self> {
+        TOOLS.iter().copied().map(Self::Tool).chain(COMMANDS.iter().map(Self::Cfssl))
+    }
+
+    /// The command with this name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        Self::all().find(|command| command.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cfssl(command) => command.name,
+            Self::Tool(tool) => tool.name,
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Cfssl(command) => command.about,
+            Self::Tool(tool) => tool.about,
+        }
+    }
+
+    /// Whether it does something: the help lists no others.
+    fn is_provided(self) -> bool {
+        match self {
+            Self::Cfssl(command) => command.is_provided(),
+            Self::Tool(_) => true,
+        }
+    }
+
+    /// Runs it with `args`, which do not hold its name.
+    pub(crate) fn run(self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        match self {
+            Self::Cfssl(command) => command.run(args, terminal),
+            Self::Tool(tool) => tool.run(args, terminal),
+        }
+    }
+}
+
+/// Reads a command line for clap, with the list of all commands in the help.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<EtcdCommand, clap::Error> {
+    let args = std::iter::once(OsString::from("etcdpki")).chain(args);
+    let matches = parser().try_get_matches_from(args)?;
+    Ok(<Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches)?.command)
+}
+
+fn parser() -> clap::Command {
+    let mut help = format!("{EXAMPLES}\ncfssl's commands, with its flags (each has -h):\n");
+    for command in GoCommand::all().filter(|command| command.is_provided()) {
+        help.push_str(&format!("  {:<15} {}\n", command.name(), command.about()));
+    }
+    Etcdpki::command().after_help(format!("{help}\n{}", exit_status::table()))
+}
+
+/// Whether clap has a command of this name, which may be `help`.
+pub(crate) fn is_read_by_clap(name: &str) -> bool {
+    let mut parser = parser();
+    parser.build();
+    parser.find_subcommand(name).is_some()
+}
+
+/// Every command: its own name, and all the words that it is called by after `etcdpki`.
+fn every_command() -> Vec<(String, String)> {
+    let mut parser = parser();
+    parser.build();
+    let mut all: Vec<(String, String)> =
+        GoCommand::all().map(|command| (command.name().to_owned(), command.name().to_owned())).collect();
+    for command in parser.get_subcommands() {
+        let name = command.get_name();
+        all.push((name.to_owned(), name.to_owned()));
+        // The help of a command has the same names once more.
+        let below = command.get_subcommands().filter(|below| name != "help" && below.get_name() != "help");
+        all.extend(below.map(|below| (below.get_name().to_owned(), format!("{name} {}", below.get_name()))));
+    }
+    all
+}
+
+/// The error for a word that is no command, with what was probably meant.
+pub(crate) fn unknown(word: &str) -> CommandError {
+    let all = every_command();
+    let near = pki_core::base::near(word, all.iter().map(|(name, _)| name.as_str()));
+    let near = near.and_then(|near| all.iter().find(|(name, _)| name == near));
+    let hint = match near {
+        Some((_, words)) => format!("did you mean {words}?"),
+        None => "etcdpki --help lists the commands".to_owned(),
+    };
+    CommandError::new(format!("there is no command {word:?}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_there_twice() {
+        let mut names: Vec<String> = every_command().into_iter().map(|(_, words)| words).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

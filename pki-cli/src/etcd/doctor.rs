@@ -1,0 +1,171 @@
+//! `etcdpki doctor`: what is wrong with units, settings and certificates.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pki_core::etcd::EtcdVersion;
+use pki_core::etcd::doctor::{Finding, Rule, Severity, examine, groups, rule, rules};
+use pki_core::etcd::found::{Found, SystemFiles};
+use serde::Serialize;
+
+use super::EtcdArgs;
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+
+pub(crate) const EXAMPLE: &str = "\
+Exit status: 0 if nothing is wrong, 1 if something is wrong or cannot be read.
+
+Examples:
+  etcdpki doctor out
+  etcdpki doctor --etcd 3.6 /etc/systemd/system/etcd.service /etc/etcd
+  etcdpki doctor --rules";
+
+/// `doctor`
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// Folders and files: what `cluster apply` made, the tree of a host, units, environment and
+    /// configuration files, certificates, keys
+    #[arg(value_name = "PATH", required_unless_present = "rules")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    version: EtcdArgs,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+    /// List the rules, and look at nothing
+    #[arg(long)]
+    rules: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    etcd: String,
+    members: usize,
+    certificates: usize,
+    findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct RuleReport<'a> {
+    id: &'a str,
+    severity: Severity,
+    title: &'a str,
+    consequence: String,
+    remedy: &'a str,
+    sources: &'a [&'a str],
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Error => Tone::Error,
+        Severity::Warning => Tone::Warning,
+    }
+}
+
+impl Doctor {
+    /// Runs the command and tells the exit status.
+    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let version = self.version.etcd;
+        if self.rules {
+            return self.list(version, io);
+        }
+        let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let found = Found::read(&paths, version, &SystemFiles)?;
+        let findings = examine(&found, version, (io.now)());
+        if self.json {
+            print::json(io, &report(&found, version, &findings))?;
+        } else {
+            show(&found, version, &findings, io)?;
+        }
+        Ok(if findings.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
+    }
+
+    fn list(&self, version: EtcdVersion, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let all: Vec<&Rule> = rules().collect();
+        if self.json {
+            let all: Vec<RuleReport<'_>> = all.iter().map(|rule| rule_report(rule, version)).collect();
+            print::json(io, &all)?;
+            return Ok(ExitStatus::Done);
+        }
+        let style = Style::of_output(io);
+        for rule in all {
+            let id = style.paint(tone(rule.severity), rule.id);
+            writeln!(io.output, "{id} {}: {}", rule.severity, rule.title)?;
+            about(rule.consequence(version).as_str(), rule, style, io)?;
+        }
+        Ok(ExitStatus::Done)
+    }
+}
+
+fn rule_report(rule: &Rule, version: EtcdVersion) -> RuleReport<'_> {
+    RuleReport {
+        id: rule.id,
+        severity: rule.severity,
+        title: rule.title,
+        consequence: rule.consequence(version),
+        remedy: rule.remedy,
+        sources: rule.sources,
+    }
+}
+
+fn report<'a>(found: &Found, version: EtcdVersion, findings: &'a [Finding]) -> Report<'a> {
+    Report {
+        etcd: version.to_string(),
+        members: found.members().count(),
+        certificates: certificates(found),
+        findings,
+    }
+}
+
+fn certificates(found: &Found) -> usize {
+    let files = found.hosts.iter().flat_map(|host| host.pems.values());
+    files.map(|file| file.valid_certificates().count()).sum()
+}
+
+fn show(
+    found: &Found,
+    version: EtcdVersion,
+    findings: &[Finding],
+    io: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let style = Style::of_output(io);
+    let here = std::env::current_dir().unwrap_or_default();
+    for group in groups(findings) {
+        let Some((first, rule)) = group.first().and_then(|first| Some((first, rule(first.rule)?))) else {
+            continue;
+        };
+        let severity = style.paint(tone(first.severity), first.severity);
+        writeln!(io.output, "{severity} {}: {}", first.rule, rule.title)?;
+        for finding in &group {
+            let place = finding.place.to_string();
+            let place = place.strip_prefix(&format!("{}/", here.display())).unwrap_or(&place);
+            writeln!(io.output, "  {place}: {}", finding.problem)?;
+        }
+        about(&first.consequence, rule, style, io)?;
+    }
+    let (members, certificates) = (found.members().count(), certificates(found));
+    let looked_at =
+        format!("{} and {} for etcd {version}", count(members, "member"), count(certificates, "certificate"));
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if findings.is_empty() {
+        let good = style.paint(Tone::Good, "nothing is wrong");
+        writeln!(io.output, "{good}: looked at {looked_at}.")?;
+    } else {
+        let warnings = count(findings.len() - errors, "warning");
+        let counts = style.paint(Tone::Error, format!("{}, {warnings}", count(errors, "error")));
+        writeln!(io.output, "{counts}: looked at {looked_at}.")?;
+    }
+    Ok(())
+}
+
+fn about(consequence: &str, rule: &Rule, style: Style, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let label = |text| style.paint(Tone::Faint, text);
+    writeln!(io.output, "  {} {consequence}", label("then:"))?;
+    writeln!(io.output, "  {} {}", label("mend:"), rule.remedy)?;
+    writeln!(io.output, "  {}  {}\n", label("see:"), rule.sources.join(", "))?;
+    Ok(())
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,89 @@
+//! `etcdpki explain`: what a line of a log means.
+
+use clap::Args;
+use pki_core::etcd::doctor::rule;
+use pki_core::etcd::explain::{Explanation, explain};
+use serde::Serialize;
+
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+
+pub(crate) const EXAMPLE: &str = "\
+Exit status: 0 if one of the lines is known, 2 if none is, 1 if they cannot be read.
+
+Examples:
+  etcdpki explain 'remote error: tls: bad certificate'
+  journalctl -u etcd -o cat | etcdpki explain -";
+
+/// `explain`
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// A line of etcd's, etcdctl's or systemd's log; - reads lines from the standard input
+    #[arg(value_name = "LINE", required = true, allow_hyphen_values = true)]
+    lines: Vec<String>,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The first such line
+    line: &'a str,
+    /// How many lines are explained by this
+    lines: usize,
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+}
+
+impl Explain {
+    /// Runs the command and tells the exit status.
+    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let mut text = String::new();
+        let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
+            text.push_str(&String::from_utf8_lossy(&io.read_input()?));
+            text.lines().collect()
+        } else {
+            text.push_str(&self.lines.join(" "));
+            vec![text.as_str()]
+        };
+        let mut reports: Vec<Report<'_>> = Vec::new();
+        for line in lines {
+            let Some(explanation) = explain(line) else { continue };
+            match reports.iter_mut().find(|report| report.explanation == explanation) {
+                Some(report) => report.lines += 1,
+                None => reports.push(Report { line, lines: 1, explanation }),
+            }
+        }
+        if self.json {
+            print::json(io, &reports)?;
+        } else {
+            show(&reports, io)?;
+        }
+        Ok(if reports.is_empty() { ExitStatus::NotFinished } else { ExitStatus::Done })
+    }
+}
+
+fn show(reports: &[Report<'_>], io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let style = Style::of_output(io);
+    let label = |text| style.paint(Tone::Faint, text);
+    for Report { line, lines, explanation } in reports {
+        let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
+        writeln!(io.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
+        writeln!(io.output, "  {} {}", label("cause:"), explanation.cause)?;
+        writeln!(io.output, "  {}  {}", label("mend:"), explanation.remedy)?;
+        for id in explanation.rules {
+            if let Some(rule) = rule(id) {
+                writeln!(io.output, "  {}  {id}, {}", label("rule:"), rule.title)?;
+            }
+        }
+        writeln!(io.output, "  {}   {}\n", label("see:"), explanation.sources.join(", "))?;
+    }
+    if reports.is_empty() {
+        writeln!(
+            io.errors,
+            "nothing is known about that: `etcdpki doctor` finds what is wrong with the files themselves"
+        )?;
+    }
+    Ok(())
+}

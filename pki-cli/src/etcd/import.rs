@@ -1,0 +1,71 @@
+//! `etcdpki cluster import`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pki_core::etcd::doctor::Finding;
+use pki_core::etcd::found::{Found, SystemFiles};
+use pki_core::etcd::{Authorities, Imported, Remark, import};
+use serde::Serialize;
+
+use super::EtcdArgs;
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Terminal, absolute, print};
+
+pub(super) const EXAMPLE: &str = "\
+Where the description differs from what was found, it has a comment, and a warning on standard error says so.
+
+Exit status: 0 if a description was printed, 1 if not.
+
+Example:
+  etcdpki cluster import --etcd 3.5 /etc/systemd/system/etcd.service /etc/etcd >cluster.yaml";
+
+/// `import`
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Folders and files: hosts' trees, units, environment and configuration files, certificates, keys, cfssl's
+    /// JSON
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    version: EtcdArgs,
+    /// Describe new CAs that say the same, in place of those that were found
+    #[arg(long)]
+    new_ca: bool,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    description: String,
+    /// What is wrong with what was found, as doctor tells it
+    findings: Vec<Finding>,
+    /// What is not described as it was found
+    remarks: Vec<Remark>,
+}
+
+impl Import {
+    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let version = self.version.etcd;
+        let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let found = Found::read(&paths, version, &SystemFiles)?;
+        let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
+        let imported = import(&found, version, authorities, (io.now)())?;
+        let Imported { description, remarks, findings, .. } = imported;
+        if self.json {
+            let report = Report { description, findings, remarks };
+            print::json(io, &report)?;
+        } else {
+            let wrong = findings
+                .iter()
+                .map(|finding| format!("{}: {} ({})", finding.place, finding.problem, finding.rule));
+            print::warnings(io, wrong);
+            print::warnings(io, &remarks);
+            print::text(io, &description)?;
+        }
+        Ok(ExitStatus::Done)
+    }
+}

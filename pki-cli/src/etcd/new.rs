@@ -1,0 +1,37 @@
+//! `etcdpki cluster new`
+
+use clap::Args;
+use pki_core::etcd::{Cluster, Error, Label, Member, describe};
+
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Terminal, print};
+
+pub(super) const EXAMPLE: &str = "\
+Example:
+  etcdpki cluster new --name prod \\
+    --member etcd1=10.0.0.11,etcd1.example.com --member etcd2=10.0.0.12 --member etcd3=10.0.0.13 >cluster.yaml";
+
+/// `new`
+#[derive(Args)]
+pub(crate) struct New {
+    /// The cluster's name
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// A member, and its addresses or DNS names
+    #[arg(long = "member", value_name = "NAME=ADDRESS[,ADDRESS|DNS...]", required = true)]
+    members: Vec<String>,
+}
+
+impl New {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let name = Label::parse(&self.name)?;
+        let members: Vec<Member> =
+            self.members.iter().map(|text| Member::parse(text)).collect::<Result<_, _>>()?;
+        let text = describe(&name, &members);
+        // What is printed can be applied: two members with one address are told here.
+        let cluster = Cluster::from_yaml(&text, None).map_err(Error::without_place)?;
+        print::warnings(terminal, &cluster.notices);
+        print::text(terminal, &text)?;
+        Ok(ExitStatus::Done)
+    }
+}

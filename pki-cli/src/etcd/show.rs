@@ -1,0 +1,185 @@
+//! What `plan` and `apply` tell: tables for people, JSON for machines.
+
+use std::path::Path;
+
+use comfy_table::Cell;
+use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, shell_word};
+
+use crate::terminal::table::{self, day};
+use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+
+/// What a description's reader and its plan warn of; the cluster is named where there are several.
+pub(super) fn warnings(
+    name: Option<&str>,
+    described: &[Notice],
+    report: &Report,
+    terminal: &mut Terminal<'_>,
+) {
+    let texts = described.iter().map(Notice::to_string).chain(report.notices.iter().cloned());
+    let of = name.map(|name| format!("{name}: ")).unwrap_or_default();
+    print::warnings(terminal, texts.map(|text| format!("{of}{text}")));
+}
+
+/// The reports as JSON, each with the notices of its description before its own.
+pub(super) fn json<'a>(
+    reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
+    named: usize,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let reports: Vec<Report> = reports
+        .map(|(report, notices)| {
+            let mut report = report.clone();
+            report.notices.splice(0..0, notices.iter().map(Notice::to_string));
+            report
+        })
+        .collect();
+    print::json_one_or_many(terminal, &reports, named)
+}
+
+/// What would change.
+pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    if !report.changed {
+        return nothing_to_do(report, terminal);
+    }
+    let style = Style::of_output(terminal);
+    let mut certificates = table::new(&["CERTIFICATE", "CHANGE", "WHY"], style);
+    for certificate in report.certificates.iter().filter(|certificate| certificate.change != "kept") {
+        let why = if certificate.change == "new" {
+            format!("{} for {}", certificate.key, named(certificate))
+        } else {
+            certificate.reasons.join("; ")
+        };
+        certificates.add_row([
+            Cell::new(&certificate.certificate),
+            change(&certificate.change, style),
+            Cell::new(why),
+        ]);
+    }
+    table::show(&certificates, terminal)?;
+    let mut files = table::new(&["FILE", "CHANGE", "MODE", "WHY"], style);
+    for file in report.files.iter().filter(|file| file.change != "kept") {
+        let slash = if file.kind == "folder" { "/" } else { "" };
+        files.add_row([
+            Cell::new(format!("{}{slash}", file.path)),
+            change(&file.change, style),
+            Cell::new(&file.mode),
+            Cell::new(file.reasons.join("; ")),
+        ]);
+    }
+    writeln!(terminal.output, "{}\n", files.trim_fmt())?;
+    let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
+    writeln!(
+        terminal.output,
+        "{}: {} certificates to make, {} to change, {}{} to keep; nothing was written.",
+        report.cluster,
+        count("new"),
+        count("changed"),
+        match count("requested") {
+            0 => String::new(),
+            requested => format!("{requested} to have signed by the CA that is offline, "),
+        },
+        count("kept")
+    )?;
+    Ok(())
+}
+
+/// That everything is as described.
+pub(super) fn nothing_to_do(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    if !report.to_sign.is_empty() {
+        let waiting = report.certificates.iter().filter(|certificate| certificate.change == "requested");
+        let count = waiting.count();
+        return Ok(writeln!(
+            terminal.output,
+            "{}: certificates still to be signed by the CA that is offline: {count}.",
+            report.cluster
+        )?);
+    }
+    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
+    let ends = ends.map(|end| format!("; the first certificate ends on {}", day(end))).unwrap_or_default();
+    Ok(writeln!(terminal.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
+}
+
+/// One line for one of many clusters, and of one that runs already how to go on.
+pub(super) fn applied_briefly(
+    cluster: &Cluster,
+    report: &Report,
+    output: &Path,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let made = report.certificates.iter().filter(|certificate| certificate.change != "kept").count();
+    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
+    let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
+    writeln!(terminal.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?;
+    let is_new = report.members.iter().all(|member| member.change == "new");
+    // A new cluster's steps are those of its deploy.sh.
+    if is_new && report.joining.is_empty() && report.to_sign.is_empty() {
+        return Ok(());
+    }
+    show_steps(cluster, report, output, terminal)
+}
+
+/// What was issued, when it ends, and what to do next.
+pub(super) fn applied(
+    cluster: &Cluster,
+    report: &Report,
+    output: &Path,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let style = Style::of_output(terminal);
+    let mut table = table::new(&["CERTIFICATE", "CHANGE", "KEY", "VALID FOR", "ENDS"], style);
+    for certificate in &report.certificates {
+        table.add_row([
+            Cell::new(&certificate.certificate),
+            change(&certificate.change, style),
+            Cell::new(&certificate.key),
+            Cell::new(&certificate.names),
+            Cell::new(certificate.ends.map(day).unwrap_or_default()),
+        ]);
+    }
+    writeln!(terminal.output, "{}\n", table.trim_fmt())?;
+    show_steps(cluster, report, output, terminal)
+}
+
+fn show_steps(
+    cluster: &Cluster,
+    report: &Report,
+    output: &Path,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    writeln!(terminal.output, "Next:")?;
+    for (number, step) in (1..).zip(next_steps(cluster, report, output)) {
+        writeln!(terminal.output, "{number}. {}", step.title)?;
+        for command in step.commands {
+            writeln!(terminal.output, "     {command}")?;
+        }
+    }
+    if !report.to_sign.is_empty() {
+        return Ok(());
+    }
+    if report.members.iter().any(|member| member.change != "kept") {
+        let script = shell_word(&output.join("deploy.sh").to_string_lossy());
+        writeln!(terminal.output, "{script} does what of this is copying, adding and starting members.")?;
+    }
+    if report.files.iter().any(|file| file.path.starts_with("ca/")) {
+        let ca = shell_word(&output.join("ca").to_string_lossy());
+        writeln!(
+            terminal.output,
+            "Keep {ca} where nobody else reads it: whoever has it can sign for this cluster."
+        )?;
+    }
+    Ok(())
+}
+
+fn named(certificate: &CertificateReport) -> &str {
+    if certificate.names.is_empty() { &certificate.subject } else { &certificate.names }
+}
+
+fn change(change: &str, style: Style) -> Cell {
+    let tone = match change {
+        "new" => Tone::Good,
+        "requested" => Tone::Hint,
+        "changed" => Tone::Warning,
+        _ => Tone::Faint,
+    };
+    style.cell(tone, change)
+}

@@ -1,0 +1,183 @@
+//! How a command fails: a message, what to do about it, and cfssl's number for it.
+
+use std::path::Path;
+
+use pki_core::disk::{BatchError, KeyIsThere};
+use pki_core::etcd::found::ReadError;
+use pki_core::etcd::{DescriptionError, ImportError, Invalid};
+use pki_core::{cfssl, etcd, x509};
+
+use super::hint;
+use super::{Style, Terminal, Tone};
+
+/// The end of a command that did not do what it was told.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    message: String,
+    hint: Option<String>,
+    code: Option<u32>,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The work could not be done.
+    Failed,
+    /// The flags could not be read.
+    Usage,
+    /// The program that read the output has ended, and nobody is left to tell.
+    OutputClosed,
+}
+
+impl CommandError {
+    /// The work could not be done.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, code: None, kind: Kind::Failed }
+    }
+
+    /// The flags could not be read.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, ..Self::new(message) }
+    }
+
+    /// A file could not be written.
+    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
+        let hint = KeyIsThere::in_error(error).map(KeyIsThere::hint);
+        Self::new(format!("cannot write {}: {error}", path.display())).maybe_hint(hint)
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What to do about it, if that is known.
+    pub(crate) fn maybe_hint(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// One more thing to do about it.
+    pub(crate) fn also_hint(self, hint: &str) -> Self {
+        let all = self.hint.iter().map(String::as_str).chain([hint]).collect::<Vec<_>>().join("; ");
+        self.hint(all)
+    }
+
+    /// Says which of several things the error is about.
+    pub(crate) fn about(self, name: &str) -> Self {
+        Self { message: format!("{name}: {}", self.message), ..self }
+    }
+
+    /// cfssl's number for it, unless it has one of its own.
+    pub(crate) fn code(mut self, code: u32) -> Self {
+        self.code.get_or_insert(code);
+        self
+    }
+
+    /// The exit status of cfssl's commands: 2 for flags that cannot be read, as Go's `flag` package has it, else 1.
+    pub(crate) fn status_of_cfssl(&self) -> u8 {
+        match self.kind {
+            Kind::Usage => 2,
+            Kind::Failed | Kind::OutputClosed => 1,
+        }
+    }
+
+    /// For people: `error: ...`, then `hint: ...`.
+    pub(crate) fn report(&self, terminal: &mut Terminal<'_>) {
+        if self.kind == Kind::OutputClosed {
+            return;
+        }
+        let style = Style::of_errors(terminal);
+        // If standard error is gone, nobody is left to tell.
+        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
+        }
+    }
+
+    /// The way cfssl does it: the last line is the error, as a JSON object if cfssl has a number for it.
+    pub(crate) fn report_as_cfssl(&self, terminal: &mut Terminal<'_>) {
+        if self.kind == Kind::OutputClosed {
+            return;
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(terminal.errors, "hint: {hint}");
+        }
+        let _ = match self.code {
+            Some(code) => {
+                let message = serde_json::json!(self.message);
+                writeln!(terminal.errors, "{{\"code\":{code},\"message\":{message}}}")
+            }
+            None => writeln!(terminal.errors, "{}", self.message),
+        };
+    }
+}
+
+impl From<x509::Error> for CommandError {
+    fn from(error: x509::Error) -> Self {
+        cfssl::Error::from(error).into()
+    }
+}
+
+impl From<cfssl::Error> for CommandError {
+    fn from(error: cfssl::Error) -> Self {
+        Self {
+            hint: hint::of_cfssl(error.kind()),
+            code: cfssl::number(error.kind()),
+            ..Self::new(error.to_string())
+        }
+    }
+}
+
+impl From<etcd::Error> for CommandError {
+    fn from(error: etcd::Error) -> Self {
+        Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) }
+    }
+}
+
+impl From<DescriptionError> for CommandError {
+    fn from(error: DescriptionError) -> Self {
+        etcd::Error::from(etcd::ErrorKind::Description(error)).into()
+    }
+}
+
+impl From<Invalid> for CommandError {
+    fn from(error: Invalid) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).maybe_hint(hint)
+    }
+}
+
+impl From<ImportError> for CommandError {
+    fn from(error: ImportError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).maybe_hint(hint)
+    }
+}
+
+impl From<BatchError> for CommandError {
+    fn from(error: BatchError) -> Self {
+        Self::write(&error.path, &error.source)
+    }
+}
+
+/// Errors of the standard output.
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => {
+                Self { kind: Kind::OutputClosed, ..Self::new("the output is closed") }
+            }
+            _ => Self::new(format!("cannot write the output: {error}")),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a plan decides before its files are known: which certificates stay, which are issued, and who issues them.
+
+use time::OffsetDateTime;
+
+use crate::etcd::cluster::Cluster;
+use crate::etcd::cluster::bootstrap::{Joining, Start};
+use crate::etcd::cluster::layout::Role;
+use crate::etcd::error::Error;
+use crate::etcd::folder::record::Record;
+use crate::etcd::folder::snapshot::{Snapshot, Users};
+use crate::etcd::notice::Notice;
+use crate::etcd::plan::authority::{Authority, authorities, issuer_of, refuse_without_ca_key};
+use crate::etcd::plan::change::PlannedCertificate;
+use crate::etcd::plan::judge;
+use crate::etcd::plan::notices::notices;
+
+/// The decisions of a plan.
+#[derive(Debug)]
+pub(crate) struct Decisions {
+    pub(crate) cluster: Cluster,
+    pub(crate) authorities: Vec<Authority>,
+    /// The certificates of the cluster's own CAs come first.
+    pub(crate) certificates: Vec<PlannedCertificate>,
+    /// What was recorded before.
+    pub(crate) record: Record,
+    /// How each member first starts.
+    pub(crate) starts: Vec<Start>,
+    /// The subset of `starts` to record. A joining member that still waits for certificates is left out, so that the
+    /// next plan treats it as new.
+    pub(crate) recorded: Vec<Start>,
+    pub(crate) notices: Vec<Notice>,
+    /// The users that files can be given to.
+    pub(crate) users: Users,
+}
+
+impl Decisions {
+    pub(crate) fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
+        let record = Record::read(snapshot, cluster)?;
+        let mut certificates = Vec::new();
+        for wanted in cluster.wanted_authorities()? {
+            certificates.push(judge::authority(wanted, &record, snapshot, now)?);
+        }
+        let authorities = authorities(cluster, &certificates, snapshot, now)?;
+        for wanted in cluster.wanted_leaves()? {
+            let issuer = cluster.layout().issuer(wanted.id.role());
+            let issuer = issuer_of(issuer, &authorities, &certificates);
+            certificates.push(judge::leaf(wanted, issuer, &record, snapshot, now)?);
+        }
+        refuse_without_ca_key(cluster, &authorities, &certificates)?;
+        let notices = notices(cluster, &authorities, &certificates, snapshot, now);
+        let starts = cluster.starts(&record.members);
+        let joining = cluster.joining(&starts, &record.members);
+        let waits = |start: &Start| {
+            joining.iter().any(|joining| joining.member == start.member)
+                && certificates.iter().any(|planned| planned.blocks_start_of(&start.member))
+        };
+        let recorded = starts.iter().filter(|start| !waits(start)).cloned().collect();
+        let (cluster, users) = (cluster.clone(), snapshot.users().clone());
+        Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users })
+    }
+
+    /// The certificates that stand behind those of a role in their files.
+    pub(crate) fn chain(&self, role: Role) -> String {
+        let issuer = self.cluster.layout().issuer(role);
+        let issuer =
+            self.authorities.iter().find(|authority| authority.role == issuer && authority.role != role);
+        issuer.map(Authority::chain).unwrap_or_default()
+    }
+
+    pub(crate) fn joining(&self) -> Vec<Joining> {
+        self.cluster.joining(&self.starts, &self.record.members)
+    }
+}

@@ -1,0 +1,306 @@
+//! JSON as Go's `encoding/json` reads it (decode.go), with the place of every value.
+//!
+//! The text is strict JSON. A key matches a field exactly or without regard to case, the last of repeated keys wins,
+//! `null` leaves a field as it was.
+
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::base::place::Place;
+
+/// Why a text is not the JSON that it should be.
+#[derive(Debug)]
+pub(crate) struct Error {
+    pub(crate) place: Place,
+    pub(crate) kind: ErrorKind,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+pub(crate) enum ErrorKind {
+    /// It is not JSON.
+    Syntax {
+        /// Why.
+        message: String,
+    },
+    /// A value of another type.
+    Type {
+        /// As in "a whole number".
+        expected: &'static str,
+        /// As in "a string".
+        found: &'static str,
+    },
+}
+
+/// A member of an object that no field is for.
+pub(crate) struct UnknownMember {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    /// The fields that the object may have.
+    pub(crate) fields: Vec<&'static str>,
+}
+
+/// A JSON text and the file it came from, if any.
+#[derive(Clone, Copy)]
+struct Document<'a> {
+    text: &'a str,
+    file: Option<&'a Path>,
+}
+
+/// One value of a JSON document, with its place.
+#[derive(Clone)]
+pub(crate) struct Node<'a> {
+    document: Document<'a>,
+    raw: &'a RawValue,
+    key: String,
+}
+
+impl<'a> Node<'a> {
+    /// The single value that `text` holds.
+    pub(crate) fn parse(text: &'a str, file: Option<&'a Path>) -> Result<Self, Error> {
+        let document = Document { text, file };
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) => Ok(Self { document, raw, key: String::new() }),
+            Err(error) => {
+                let mut place = Place::default().at(error.line(), error.column());
+                if let Some(file) = file {
+                    place = place.or_file(file);
+                }
+                Err(Error { place, kind: ErrorKind::Syntax { message: syntax_message(&error) } })
+            }
+        }
+    }
+
+    /// Where this value stands.
+    pub(crate) fn place(&self) -> Place {
+        let offset = self.raw.get().as_ptr().addr().saturating_sub(self.document.text.as_ptr().addr());
+        let before = self.document.text.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        let place = Place::default().at(line, column).key(self.key.as_str());
+        match self.document.file {
+            Some(file) => place.or_file(file),
+            None => place,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.raw.get() == "null"
+    }
+
+    fn child(&self, raw: &'a RawValue, step: &str) -> Self {
+        let key = if self.key.is_empty() || step.starts_with('[') {
+            format!("{}{step}", self.key)
+        } else {
+            format!("{}.{step}", self.key)
+        };
+        Self { document: self.document, raw, key }
+    }
+
+    fn expected(&self, expected: &'static str) -> Error {
+        let found = match self.raw.get().as_bytes().first() {
+            Some(b'{') => "an object",
+            Some(b'[') => "a list",
+            Some(b'"') => "a string",
+            Some(b't' | b'f') => "a boolean",
+            Some(b'n') => "null",
+            _ => "a number",
+        };
+        Error { place: self.place(), kind: ErrorKind::Type { expected, found } }
+    }
+
+    fn decode<T: Deserialize<'a>>(&self, expected: &'static str) -> Result<T, Error> {
+        serde_json::from_str(self.raw.get()).map_err(|_| self.expected(expected))
+    }
+
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        self.decode("a string")
+    }
+
+    pub(crate) fn boolean(&self) -> Result<bool, Error> {
+        self.decode("true or false")
+    }
+
+    pub(crate) fn integer(&self) -> Result<i64, Error> {
+        self.decode("a whole number")
+    }
+
+    /// The elements of a list.
+    pub(crate) fn items(&self) -> Result<Vec<Self>, Error> {
+        let raws: Vec<&'a RawValue> = self.decode("a list")?;
+        Ok(raws.into_iter().enumerate().map(|(i, raw)| self.child(raw, &format!("[{i}]"))).collect())
+    }
+
+    /// The elements of a list of strings; `null` among them is the empty string, as in Go.
+    pub(crate) fn texts(&self) -> Result<Vec<String>, Error> {
+        self.items()?
+            .iter()
+            .map(|item| if item.is_null() { Ok(String::new()) } else { item.text() })
+            .collect()
+    }
+
+    /// The members of an object, in order, repeated ones included.
+    pub(crate) fn members(&self) -> Result<Vec<(String, Self)>, Error> {
+        let Members(members) = self.decode("an object")?;
+        Ok(members
+            .into_iter()
+            .map(|(name, raw)| {
+                let child = self.child(raw, &name);
+                (name, child)
+            })
+            .collect())
+    }
+
+    /// The members of an object, to be taken by field name.
+    pub(crate) fn object(&self) -> Result<Object<'a>, Error> {
+        Ok(Object { members: self.members()?, known: Vec::new() })
+    }
+}
+
+/// serde_json ends its messages with the position, which [`Place`] already tells.
+fn syntax_message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message.get(..end).unwrap_or_default().to_owned(),
+        None => message,
+    }
+}
+
+/// An object whose members are taken one field at a time; what is left over is unknown.
+pub(crate) struct Object<'a> {
+    members: Vec<(String, Node<'a>)>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Object<'a> {
+    /// Every member that names `field` and is not null, in order.
+    pub(crate) fn all(&mut self, field: &'static str) -> Vec<Node<'a>> {
+        self.known.push(field);
+        let (matching, others) =
+            std::mem::take(&mut self.members).into_iter().partition(|(name, _)| same_key(name, field));
+        self.members = others;
+        matching.into_iter().map(|(_, node)| node).filter(|node| !node.is_null()).collect()
+    }
+
+    /// What `decode` makes of the last member that names `field`; every one of them must decode.
+    pub(crate) fn last<T, E>(
+        &mut self,
+        field: &'static str,
+        decode: impl Fn(&Node<'a>) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let mut last = None;
+        for node in self.all(field) {
+            last = Some(decode(&node)?);
+        }
+        Ok(last)
+    }
+
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<Option<String>, Error> {
+        self.last(field, Node::text)
+    }
+
+    pub(crate) fn texts(&mut self, field: &'static str) -> Result<Option<Vec<String>>, Error> {
+        self.last(field, Node::texts)
+    }
+
+    pub(crate) fn boolean(&mut self, field: &'static str) -> Result<bool, Error> {
+        Ok(self.last(field, Node::boolean)?.unwrap_or_default())
+    }
+
+    pub(crate) fn integer(&mut self, field: &'static str) -> Result<Option<i64>, Error> {
+        self.last(field, Node::integer)
+    }
+
+    /// Accepts `field` without a look at its value.
+    pub(crate) fn ignore(&mut self, field: &'static str) {
+        self.all(field);
+    }
+
+    /// The members that nobody took.
+    pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
+        let Self { members, known } = self;
+        members.into_iter().map(move |(key, node)| UnknownMember {
+            key,
+            place: node.place(),
+            fields: known.clone(),
+        })
+    }
+}
+
+/// Whether a key of the text names a field: equal under the folding of Go's `encoding/json`, in which the
+/// long s and the Kelvin sign are letters too.
+fn same_key(key: &str, field: &str) -> bool {
+    let fold = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).eq(field.chars().map(fold))
+}
+
+/// An object's members in order; serde's maps would lose repeated keys.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_values() {
+        let text = "{\n  \"key\": {\"size\": \"big\"}}";
+        let node = Node::parse(text, Some(Path::new("csr.json"))).unwrap();
+        let mut object = node.object().unwrap();
+        let mut key = object.all("key").pop().unwrap().object().unwrap();
+        let error = key.integer("size").unwrap_err();
+        assert_eq!(error.place.to_string(), "csr.json:2:19: key.size");
+        assert!(matches!(error.kind, ErrorKind::Type { expected: "a whole number", found: "a string" }));
+    }
+
+    #[test]
+    fn the_last_of_repeated_keys_wins_whatever_its_case() {
+        let node = Node::parse(r#"{"CN":"a","cn":"b","Cn":null,"ho\u017fts":["x",null]}"#, None).unwrap();
+        let mut object = node.object().unwrap();
+        assert_eq!(object.text("CN").unwrap().unwrap(), "b");
+        assert_eq!(object.texts("hosts").unwrap().unwrap(), ["x", ""]);
+    }
+
+    #[test]
+    fn what_no_field_is_for_is_left() {
+        let node = Node::parse(r#"{"host":[],"HOSTS":[]}"#, None).unwrap();
+        let mut object = node.object().unwrap();
+        object.ignore("hosts");
+        let unknown: Vec<_> = object.unknown().map(|member| (member.key, member.place.to_string())).collect();
+        assert_eq!(unknown, [("host".to_owned(), "1:9: host".to_owned())]);
+    }
+
+    #[test]
+    fn text_after_the_value_is_refused() {
+        let Error { place, kind } = Node::parse("{}x", None).err().unwrap();
+        assert_eq!(place.to_string(), "1:3");
+        assert!(matches!(kind, ErrorKind::Syntax { message } if message == "trailing characters"));
+    }
+}
