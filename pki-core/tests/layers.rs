@@ -38,7 +38,20 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "etcd::render",
         ],
     ),
-    ("etcd::found", &["base", "go", "x509", "cfssl", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::folder"]),
+    (
+        "etcd::found",
+        &[
+            "base",
+            "go",
+            "x509",
+            "cfssl",
+            "etcd",
+            "etcd::safe",
+            "etcd::option",
+            "etcd::cluster",
+            "etcd::folder",
+        ],
+    ),
     (
         "etcd::check",
         &[

@@ -1,5 +1,6 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
+pub(crate) mod builder;
 mod certificates;
 pub(crate) mod limits;
 mod options;
