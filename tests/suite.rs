@@ -18,6 +18,7 @@ mod suite {
     pub mod dns;
     pub mod doctor;
     pub mod etcd;
+    pub mod findings;
     pub mod folders;
     pub mod growth;
     pub mod guides;
@@ -71,6 +72,7 @@ fn main() {
         suite::options::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
+        suite::findings::trials(),
         suite::verify::trials_without_etcd(),
     ];
     let live = [

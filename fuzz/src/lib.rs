@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use pki_core::etcd::found::Found;
-use pki_core::etcd::verify::{Conditions, Mesh, Stranger};
+use pki_core::etcd::verify::{Conditions, Connections, UntrustedCa};
 use pki_core::etcd::{Authorities, Entry, EtcdVersion, FileKind, Plan, doctor, import};
 use pki_core::tls::Leniency;
 use pki_core::x509::{PrivateKey, SystemKeys, SystemRandomness};
@@ -79,7 +79,7 @@ pub fn judge(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
             match import(&found, version, Authorities::Kept, NOW) {
                 Ok(imported) => {
                     write_json(&imported.findings);
-                    write_json(&imported.remarks);
+                    write_json(&imported.notices);
                     let empty = Snapshot::new("/out");
                     match Plan::new(&imported.cluster, &empty, NOW) {
                         Ok(plan) => write_json(&plan.report()),
@@ -95,11 +95,11 @@ pub fn judge(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
 
 /// Does what `cluster verify` does with it. Handshakes take ten times as long as all the rest.
 pub fn verify(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
-    static STRANGER: LazyLock<Stranger> = LazyLock::new(|| {
-        Stranger::new(&SystemKeys, &SystemRandomness, NOW).expect("the machine has randomness")
+    static UNTRUSTED: LazyLock<UntrustedCa> = LazyLock::new(|| {
+        UntrustedCa::new(&SystemKeys, &SystemRandomness, NOW).expect("the machine has randomness")
     });
-    match Mesh::read(Path::new(folder), EtcdVersion::V3_5, Leniency::default(), &STRANGER, files) {
-        Ok(mesh) => write_json(&mesh.verify(Conditions { now: NOW, lookup: None })),
+    match Connections::read(Path::new(folder), EtcdVersion::V3_5, Leniency::default(), &UNTRUSTED, files) {
+        Ok(connections) => write_json(&connections.verify(Conditions { now: NOW, lookup: None })),
         Err(error) => drop((error.to_string(), error.hint())),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum EtcdCommand {
     /// Tell what is wrong with members of etcd before they start
     #[command(after_help = doctor::EXAMPLE)]
     Doctor(doctor::Doctor),
-    /// Tell what a line of a log means
+    /// Tell what a line of a log means, or a rule of `doctor` and the other checks
     #[command(after_help = explain::EXAMPLE)]
     Explain(explain::Explain),
 }

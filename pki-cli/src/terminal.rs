@@ -1,6 +1,7 @@
 //! What the program says and how: its streams, its one palette, tables, progress, and errors.
 
 mod error;
+pub(crate) mod finding;
 mod hint;
 mod io;
 pub(crate) mod print;

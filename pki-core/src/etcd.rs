@@ -29,11 +29,10 @@
 //! # Ok::<(), pki_core::etcd::Error>(())
 //! ```
 
+pub mod check;
 pub(crate) mod cluster;
 pub(crate) mod describe;
-pub mod doctor;
 pub(crate) mod error;
-pub mod explain;
 pub(crate) mod folder;
 pub mod found;
 mod import;
@@ -42,9 +41,8 @@ pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod safe;
-pub mod status;
-pub mod verify;
 
+pub use check::{doctor, explain, status, verify};
 pub use cluster::bootstrap::{Joining, Leaving, Moving};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
@@ -52,18 +50,20 @@ pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
+pub use describe::builder::ClusterBuilder;
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
+pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
-pub use import::{Authorities, ImportError, Imported, Remark, import};
+pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
 pub use plan::Plan;
 pub use plan::change::{Change, PlannedCertificate, PlannedFile, Reason};
-pub use plan::issue::{Outcome, OutputFile, OutputFolder, Progress};
+pub use plan::issue::{Outcome, Progress};
 pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
 pub use safe::address::{DnsName, HostName, MemberAddress};

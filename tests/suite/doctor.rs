@@ -170,7 +170,7 @@ fn tells_with_its_exit_status() -> Outcome {
     let key = tree.path("nodes/etcd1/etc/etcd/pki/server-key.pem");
     fs::remove_file(&key).unwrap();
     let ran = run(etcdpki(["doctor"]).arg(&tree.root)).ends_with(1);
-    for part in ["error E604", "etcd.env:", "server-key.pem", "then:", "mend:", "see:"] {
+    for part in ["error E604", "etcd.env:", "server-key.pem", "consequence:", "remedy:", "read more:"] {
         assert!(ran.stdout.contains(part), "{part} is not in {ran}");
     }
     // A CA's key is worse, and does not part those that come before from those that come after it.
@@ -263,6 +263,13 @@ fn explains_lines() -> Outcome {
     let ran = run(&mut etcdpki(["explain", "Error: context deadline exceeded"])).ok();
     assert!(ran.stdout.contains("E501"), "{ran}");
     run(&mut etcdpki(["explain", "all is well"])).ends_with(2);
+    // Rules of every check have numbers, whatever is typed: doctor's, verify's, status' and import's.
+    for number in ["E604", "e811", "E901", "E1001"] {
+        let ran = run(&mut etcdpki(["explain", number])).ok();
+        assert!(ran.stdout.contains(&format!(" {}: ", number.to_uppercase())), "{ran}");
+        assert!(ran.stdout.contains("remedy: "), "{ran}");
+    }
+    run(&mut etcdpki(["explain", "E999"])).ends_with(2);
     run(&mut etcdpki(["explain"])).ends_with(1);
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pki_core::etcd::EtcdVersion;
-use pki_core::etcd::doctor::{Finding, Rule, Severity, examine, groups, rule, rules};
+use pki_core::etcd::check::{Finding, RuleReport, Severity, rules};
+use pki_core::etcd::doctor::examine;
 use pki_core::etcd::found::{Found, SystemFiles};
 use serde::Serialize;
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print};
 
 pub(crate) const EXAMPLE: &str = "\
 Exit status: 0 if nothing is wrong, 1 if something is wrong or cannot be read.
@@ -32,7 +33,7 @@ pub(crate) struct Doctor {
     /// Print JSON for machines
     #[arg(long)]
     json: bool,
-    /// List the rules, and look at nothing
+    /// List the rules, also those of `cluster verify`, `cluster status` and `cluster import`, and look at nothing
     #[arg(long)]
     rules: bool,
 }
@@ -43,23 +44,6 @@ struct Report<'a> {
     members: usize,
     certificates: usize,
     findings: &'a [Finding],
-}
-
-#[derive(Serialize)]
-struct RuleReport<'a> {
-    id: &'a str,
-    severity: Severity,
-    title: &'a str,
-    consequence: String,
-    remedy: &'a str,
-    sources: &'a [&'a str],
-}
-
-fn tone(severity: Severity) -> Tone {
-    match severity {
-        Severity::Error => Tone::Error,
-        Severity::Warning => Tone::Warning,
-    }
 }
 
 impl Doctor {
@@ -81,30 +65,16 @@ impl Doctor {
     }
 
     fn list(&self, version: EtcdVersion, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let all: Vec<&Rule> = rules().collect();
         if self.json {
-            let all: Vec<RuleReport<'_>> = all.iter().map(|rule| rule_report(rule, version)).collect();
+            let all: Vec<RuleReport> = rules().map(|rule| rule.report(version)).collect();
             print::json(io, &all)?;
             return Ok(ExitStatus::Done);
         }
         let style = Style::of_output(io);
-        for rule in all {
-            let id = style.paint(tone(rule.severity), rule.id);
-            writeln!(io.output, "{id} {}: {}", rule.severity, rule.title)?;
-            about(rule.consequence(version).as_str(), rule, style, io)?;
+        for rule in rules() {
+            finding::print_rule(rule, version, style, &mut *io.output)?;
         }
         Ok(ExitStatus::Done)
-    }
-}
-
-fn rule_report(rule: &Rule, version: EtcdVersion) -> RuleReport<'_> {
-    RuleReport {
-        id: rule.id,
-        severity: rule.severity,
-        title: rule.title,
-        consequence: rule.consequence(version),
-        remedy: rule.remedy,
-        sources: rule.sources,
     }
 }
 
@@ -129,20 +99,7 @@ fn show(
     io: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     let style = Style::of_output(io);
-    let here = std::env::current_dir().unwrap_or_default();
-    for group in groups(findings) {
-        let Some((first, rule)) = group.first().and_then(|first| Some((first, rule(first.rule)?))) else {
-            continue;
-        };
-        let severity = style.paint(tone(first.severity), first.severity);
-        writeln!(io.output, "{severity} {}: {}", first.rule, rule.title)?;
-        for finding in &group {
-            let place = finding.place.to_string();
-            let place = place.strip_prefix(&format!("{}/", here.display())).unwrap_or(&place);
-            writeln!(io.output, "  {place}: {}", finding.problem)?;
-        }
-        about(&first.consequence, rule, style, io)?;
-    }
+    finding::print(findings, style, &mut *io.output)?;
     let (members, certificates) = (found.members().count(), certificates(found));
     let looked_at =
         format!("{} and {} for etcd {version}", count(members, "member"), count(certificates, "certificate"));
@@ -155,14 +112,6 @@ fn show(
         let counts = style.paint(Tone::Error, format!("{}, {warnings}", count(errors, "error")));
         writeln!(io.output, "{counts}: looked at {looked_at}.")?;
     }
-    Ok(())
-}
-
-fn about(consequence: &str, rule: &Rule, style: Style, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let label = |text| style.paint(Tone::Faint, text);
-    writeln!(io.output, "  {} {consequence}", label("then:"))?;
-    writeln!(io.output, "  {} {}", label("mend:"), rule.remedy)?;
-    writeln!(io.output, "  {}  {}\n", label("see:"), rule.sources.join(", "))?;
     Ok(())
 }
 

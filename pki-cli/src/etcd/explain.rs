@@ -1,24 +1,27 @@
-//! `etcdpki explain`: what a line of a log means.
+//! `etcdpki explain`: what a line of a log means, or a rule that has a number.
 
 use clap::Args;
-use pki_core::etcd::doctor::rule;
+use pki_core::etcd::EtcdVersion;
+use pki_core::etcd::check::{Rule, RuleReport, rule};
 use pki_core::etcd::explain::{Explanation, explain};
 use serde::Serialize;
 
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if one of the lines is known, 2 if none is, 1 if they cannot be read.
+Exit status: 0 if one of the lines, or every number, is known; 2 if none is; 1 if they cannot be read.
 
 Examples:
   etcdpki explain 'remote error: tls: bad certificate'
+  etcdpki explain E501
   journalctl -u etcd -o cat | etcdpki explain -";
 
 /// `explain`
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// A line of etcd's, etcdctl's or systemd's log; - reads lines from the standard input
+    /// A line of etcd's, etcdctl's or systemd's log, or the number of a rule such as E501; - reads lines from the
+    /// standard input
     #[arg(value_name = "LINE", required = true, allow_hyphen_values = true)]
     lines: Vec<String>,
     /// Print JSON for machines
@@ -39,6 +42,10 @@ struct Report<'a> {
 impl Explain {
     /// Runs the command and tells the exit status.
     pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let numbered: Option<Vec<&Rule>> = self.lines.iter().map(|line| rule(line.trim())).collect();
+        if let Some(rules) = numbered {
+            return self.print_rules(&rules, io);
+        }
         let mut text = String::new();
         let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
             text.push_str(&String::from_utf8_lossy(&io.read_input()?));
@@ -62,22 +69,36 @@ impl Explain {
         }
         Ok(if reports.is_empty() { ExitStatus::NotFinished } else { ExitStatus::Done })
     }
+
+    fn print_rules(&self, rules: &[&Rule], io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let version = EtcdVersion::default();
+        if self.json {
+            let reports: Vec<RuleReport> = rules.iter().map(|rule| rule.report(version)).collect();
+            print::json(io, &reports)?;
+        } else {
+            let style = Style::of_output(io);
+            for rule in rules {
+                finding::print_rule(rule, version, style, &mut *io.output)?;
+            }
+        }
+        Ok(ExitStatus::Done)
+    }
 }
 
 fn show(reports: &[Report<'_>], io: &mut Terminal<'_>) -> Result<(), CommandError> {
     let style = Style::of_output(io);
-    let label = |text| style.paint(Tone::Faint, text);
     for Report { line, lines, explanation } in reports {
         let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
         writeln!(io.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
-        writeln!(io.output, "  {} {}", label("cause:"), explanation.cause)?;
-        writeln!(io.output, "  {}  {}", label("mend:"), explanation.remedy)?;
+        finding::line("cause", explanation.cause, style, &mut *io.output)?;
+        finding::line("remedy", explanation.remedy, style, &mut *io.output)?;
         for id in explanation.rules {
             if let Some(rule) = rule(id) {
-                writeln!(io.output, "  {}  {id}, {}", label("rule:"), rule.title)?;
+                finding::line("rule", &format!("{id}, {}", rule.title), style, &mut *io.output)?;
             }
         }
-        writeln!(io.output, "  {}   {}\n", label("see:"), explanation.sources.join(", "))?;
+        finding::line("read more", &explanation.sources.join(", "), style, &mut *io.output)?;
+        writeln!(io.output)?;
     }
     if reports.is_empty() {
         writeln!(

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::etcd::doctor::Finding;
+use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
-use pki_core::etcd::{Authorities, Imported, Remark, import};
+use pki_core::etcd::{Authorities, ImportNotice, Imported, import};
 use serde::Serialize;
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Terminal, absolute, print};
+use crate::terminal::{CommandError, Style, Terminal, absolute, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
 Where the description differs from what was found, it has a comment, and a warning on standard error says so.
@@ -41,10 +41,10 @@ pub(crate) struct Import {
 #[derive(Serialize)]
 struct Report {
     description: String,
-    /// What is wrong with what was found, as doctor tells it
+    /// What is wrong with what was found
     findings: Vec<Finding>,
     /// What is not described as it was found
-    remarks: Vec<Remark>,
+    notices: Vec<ImportNotice>,
 }
 
 impl Import {
@@ -54,16 +54,13 @@ impl Import {
         let found = Found::read(&paths, version, &SystemFiles)?;
         let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
         let imported = import(&found, version, authorities, (io.now)())?;
-        let Imported { description, remarks, findings, .. } = imported;
+        let Imported { description, notices, findings, .. } = imported;
         if self.json {
-            let report = Report { description, findings, remarks };
+            let report = Report { description, findings, notices };
             print::json(io, &report)?;
         } else {
-            let wrong = findings
-                .iter()
-                .map(|finding| format!("{}: {} ({})", finding.place, finding.problem, finding.rule));
-            print::warnings(io, wrong);
-            print::warnings(io, &remarks);
+            finding::print(&findings, Style::of_errors(io), &mut *io.errors)?;
+            print::warnings(io, &notices);
             print::text(io, &description)?;
         }
         Ok(ExitStatus::Done)

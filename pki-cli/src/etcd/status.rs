@@ -6,13 +6,14 @@ use clap::Args;
 use comfy_table::Cell;
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::etcd::Folder;
-use pki_core::etcd::status::{CertificateStatus, Problem, RevocationListStatus, State, Status, prometheus};
+use pki_core::etcd::check::Severity;
+use pki_core::etcd::status::{CertificateStatus, FileState, RevocationListStatus, State, Status, prometheus};
 use pki_core::go::duration;
 use time::{Duration, OffsetDateTime};
 
 use crate::exit_status::ExitStatus;
 use crate::terminal::table::{self, day};
-use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
 Only public files are read, so a copy of the folder without the CA's key is enough.
@@ -57,7 +58,8 @@ impl Command {
         let now = (io.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
-            let status = Status::new(&Folder::open(folder)?.public_snapshot()?, now)?;
+            let status =
+                Status::new(&Folder::open(folder)?.public_snapshot()?, now)?.must_last(self.fail_within);
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
                 return Err(CommandError::new(message)
@@ -76,8 +78,8 @@ impl Command {
                 self.show(status, io)?;
             }
         }
-        let is_sound = statuses.iter().all(|status| status.is_sound(self.fail_within));
-        Ok(if is_sound { ExitStatus::Done } else { ExitStatus::Failed })
+        let is_healthy = statuses.iter().all(Status::is_healthy);
+        Ok(if is_healthy { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
     fn show(&self, status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
@@ -99,7 +101,7 @@ impl Command {
         table::show(&table, io)?;
         let mut table = table::new(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], style);
         for list in &status.revocation_lists {
-            let is_wrong = list.problem.is_some() || self.is_over(status, list.next_update);
+            let is_wrong = !list.file.is_healthy() || self.ends_too_soon(status, list.next_update);
             let tone = if is_wrong { Tone::Error } else { Tone::Good };
             table.add_row([
                 Cell::new(&list.path),
@@ -121,19 +123,19 @@ impl Command {
             ]);
         }
         table::show(&table, io)?;
-        for file in &status.problems {
-            writeln!(io.output, "{}: {}", file.path, file.problem)?;
-        }
+        finding::print(&status.findings, style, &mut *io.output)?;
         summary(status, io)
     }
 
-    fn is_over(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
-        end.is_some_and(|end| status.is_over(end, self.fail_within))
+    fn ends_too_soon(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
+        end.is_some_and(|end| status.ends_within(end, self.fail_within))
     }
 
     fn tone(&self, status: &Status, certificate: &CertificateStatus) -> Tone {
         match certificate.state {
-            _ if certificate.problem.is_some() || self.is_over(status, Some(certificate.ends)) => Tone::Error,
+            _ if !certificate.file.is_healthy() || self.ends_too_soon(status, Some(certificate.ends)) => {
+                Tone::Error
+            }
             State::NotYetValid | State::Ended => Tone::Error,
             State::RenewalDue => Tone::Warning,
             _ => Tone::Good,
@@ -143,38 +145,46 @@ impl Command {
 
 fn state(certificate: &CertificateStatus) -> String {
     let state = certificate.state.name().replace('-', " ");
-    match (&certificate.problem, &certificate.ends_with) {
-        (Some(problem), _) => problem.to_string(),
+    match (file_state(certificate.file), &certificate.ends_with) {
+        (Some(problem), _) => problem.to_owned(),
         (None, Some(ca)) => format!("{state}; ends with {ca}"),
         (None, None) => state,
     }
 }
 
+/// What is wrong with a file, in short, for a table; `None` if nothing is. The findings say more.
+fn file_state(state: FileState) -> Option<&'static str> {
+    match state {
+        FileState::AsRecorded => None,
+        FileState::Changed => Some("not as recorded"),
+        FileState::Missing => Some("missing"),
+        FileState::NoIssuer => Some("of no CA in the folder"),
+        _ => Some("cannot be read"),
+    }
+}
+
 fn list_state(status: &Status, list: &RevocationListStatus) -> String {
-    let is_over = list.next_update.is_some_and(|end| status.is_over(end, Duration::ZERO));
-    match &list.problem {
-        Some(problem) => problem.to_string(),
-        None if is_over => "ended".to_owned(),
+    let has_ended = list.next_update.is_some_and(|end| status.ends_within(end, Duration::ZERO));
+    match file_state(list.file) {
+        Some(problem) => problem.to_owned(),
+        None if has_ended => "ended".to_owned(),
         None => format!("{} revoked", list.revoked),
     }
 }
 
 fn summary(status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let files = status.problems.iter().map(|file| &file.problem);
-    let problems = status.certificates.iter().filter_map(|certificate| certificate.problem.as_ref());
-    let lists = status.revocation_lists.iter().filter_map(|list| list.problem.as_ref());
-    let problems: Vec<&Problem> = problems.chain(lists).chain(files).collect();
+    let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let count = status.certificates.len();
     let first = status.certificates.iter().min_by_key(|certificate| certificate.ends);
     let first = first.map(|first| {
         let ends = if first.days_left < 0 { "ended" } else { "ends" };
         format!("; the first, {}, {ends} on {}", first.certificate, day(first.ends))
     });
-    let problems = match problems.len() {
+    let errors = match errors {
         0 => String::new(),
-        1 => "; one file is not as it should be".to_owned(),
-        count => format!("; {count} files are not as they should be"),
+        1 => "; 1 error".to_owned(),
+        count => format!("; {count} errors"),
     };
     let first = first.unwrap_or_default();
-    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{problems}.", status.cluster)?)
+    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{errors}.", status.cluster)?)
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use comfy_table::Cell;
 use pki_core::etcd::found::SystemFiles;
-use pki_core::etcd::verify::{Conditions, Connection, Failure, Link, Mesh, Stranger, Verification, Visit};
+use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
 use pki_core::tls::Leniency;
 use pki_core::x509::{SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use time::macros::format_description;
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
 use crate::terminal::table;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print, progress};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress};
 
 pub(super) const EXAMPLE: &str = "\
 Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
@@ -31,10 +31,10 @@ Examples:
   etcdpki cluster verify out
   etcdpki cluster verify out --at 2027-12-24T00:00:00Z --json";
 
-/// A table with more members is for nobody's eyes.
+/// A table of more members is too wide to be read.
 const MOST_COLUMNS: usize = 16;
 
-/// So many names are told one by one.
+/// The number of names that are written one by one.
 const MOST_NAMES: usize = 8;
 
 /// `verify`
@@ -61,19 +61,19 @@ impl Verify {
     pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let now = self.at.unwrap_or_else(|| (io.now)());
         let folder = absolute(&self.folder)?;
-        let stranger = Stranger::new(&SystemKeys, &SystemRandomness, now)?;
+        let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
         let spinner = progress::spinner("{spinner} trying connections {elapsed}", io);
-        let mesh = Mesh::read(&folder, self.version.etcd, Leniency::default(), &stranger, &SystemFiles);
-        let verified = mesh.map(|mesh| mesh.verify(Conditions { now, lookup: None }));
+        let read =
+            Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
         if self.json {
             print::json(io, &verified)?;
         } else {
-            print::warnings(io, &verified.warnings);
             Printer { style: Style::of_output(io) }.verification(&verified, io)?;
         }
-        Ok(match (verified.is_good(), verified.unknown.is_empty()) {
+        Ok(match (verified.is_healthy(), verified.is_certain()) {
             (true, true) => ExitStatus::Done,
             (true, false) => ExitStatus::NotFinished,
             (false, _) => ExitStatus::Failed,
@@ -88,15 +88,12 @@ struct Printer {
 
 impl Printer {
     fn verification(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        self.members(verified, io)?;
         self.mesh(verified, io)?;
-        for failure in &verified.failures {
-            self.failure("fails", Tone::Error, failure, io)?;
+        finding::print(&verified.findings, self.style, &mut *io.output)?;
+        for connection in &verified.also_opens {
+            let text = connection.in_words(verified.members.len());
+            writeln!(io.output, "{}: {text}", self.style.paint(Tone::Warning, "allowed by the layout"))?;
         }
-        for failure in &verified.unknown {
-            self.failure("unknown", Tone::Warning, failure, io)?;
-        }
-        self.visits(verified, io)?;
         sources(verified, io)?;
         let tried = verified.tried;
         writeln!(
@@ -112,19 +109,10 @@ impl Printer {
                 ending(&end.certificates)
             )?;
         }
-        self.verdict(verified, io)
-    }
-
-    fn members(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        let bad = || self.style.paint(Tone::Error, "does not start");
-        let hint = || self.style.paint(Tone::Hint, "hint");
-        for member in verified.members.iter().filter(|member| !member.starts) {
-            for fault in &member.faults {
-                writeln!(io.output, "{}: {}: {}", bad(), member.name, fault.reason)?;
-                writeln!(io.output, "  {}: {}", hint(), fault.hint)?;
-            }
-        }
-        Ok(())
+        let verdict = &verified.verdict;
+        let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
+        let title = self.style.paint(tone, "Verdict");
+        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
 
     fn mesh(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
@@ -149,63 +137,9 @@ impl Printer {
         };
         self.style.cell(tone, text)
     }
-
-    fn failure(
-        &self,
-        word: &str,
-        tone: Tone,
-        failure: &Failure,
-        io: &mut Terminal<'_>,
-    ) -> Result<(), CommandError> {
-        let (from, to) = (some(&failure.from), some(&failure.to));
-        let who = match failure.connection {
-            Connection::Peer => format!("{from} to {to}"),
-            Connection::Gateway => format!("the gRPC gateway of {to}"),
-            _ => format!("client {from} to {to}"),
-        };
-        writeln!(io.output, "{}: {who}: {}", self.style.paint(tone, word), failure.reason)?;
-        if !failure.log.is_empty() {
-            writeln!(io.output, "  in the log: {}", failure.log)?;
-        }
-        if let Some(hint) = &failure.hint {
-            writeln!(io.output, "  {}: {hint}", self.style.paint(Tone::Hint, "hint"))?;
-        }
-        Ok(())
-    }
-
-    fn visits(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        let style = self.style;
-        let size = verified.members.len();
-        for visit in &verified.breaches {
-            writeln!(io.output, "{}: {}", style.paint(Tone::Error, "breach"), words(visit, size))?;
-        }
-        for visit in &verified.opens_also {
-            writeln!(io.output, "{}: {}", style.paint(Tone::Warning, "opens also"), words(visit, size))?;
-        }
-        Ok(())
-    }
-
-    fn verdict(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        let verdict = &verified.verdict;
-        for loss in verdict.fatal_losses.iter().filter(|loss| !loss.silent.is_empty()) {
-            let pairs: Vec<String> = loss.silent.iter().map(|(a, b)| format!("{a} and {b}")).collect();
-            writeln!(
-                io.output,
-                "Without {}, these cannot talk in either direction: {}.",
-                loss.member,
-                some(&pairs)
-            )?;
-        }
-        if !verdict.stranded.is_empty() && verdict.forms {
-            writeln!(io.output, "Hears of no leader: {}.", some(&verdict.stranded))?;
-        }
-        let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
-        let title = self.style.paint(tone, "Verdict");
-        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
-    }
 }
 
-/// Where members were taken to come from, which the files do not tell for certain.
+/// The addresses that members are assumed to dial from, which the files do not tell for certain.
 fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
@@ -221,21 +155,7 @@ fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), Command
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(io.output, "Taken to come: {}.", joined(&sources, "; "))?)
-}
-
-fn words(visit: &Visit, size: usize) -> String {
-    let visitor = match (visit.visitor, visit.of.as_slice()) {
-        ("nobody", _) => "whoever comes, without a certificate,".to_owned(),
-        ("stranger", _) => "a certificate of a CA that nobody knows".to_owned(),
-        (kind, [one]) => format!("the {kind} certificate of {one}"),
-        (kind, all) => format!("the {kind} certificates of {}", some(all)),
-    };
-    let members = match visit.members.len() {
-        all if all == size && all > 1 => "every member".to_owned(),
-        _ => some(&visit.members),
-    };
-    format!("{visitor} at the {} port of {members}", visit.port)
+    Ok(writeln!(io.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
 }
 
 /// The first of many names, and how many more there are.

@@ -16,7 +16,7 @@ use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::csr::CertificateRequest;
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{BasicConstraints, Extension};
-use crate::x509::key::KeyAlgorithm;
+use crate::x509::key::{KeyAlgorithm, UnknownKeyAlgorithm};
 use crate::x509::name::{Attribute, Name, Subject};
 use crate::x509::oid;
 use crate::x509::sign::SigningKey;
@@ -215,7 +215,7 @@ fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
         ("rsa", 8192) => Ok(KeyAlgorithm::Rsa8192),
         ("rsa", _) => Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" }),
         ("ecdsa", _) => Err(ErrorKind::KeySize { algorithm: "ecdsa", size, allowed: "256, 384 or 521" }),
-        _ => Err(x509::ErrorKind::KeyAlgorithm { name: algo.to_owned() }.into()),
+        _ => Err(x509::ErrorKind::from(UnknownKeyAlgorithm { name: algo.to_owned() }).into()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The way through: what was [`Found`] is put together to members, certificates and settings; these give a
 //! [`Cluster`], the nearest that can be described; and then what that cluster would be is compared with what
-//! was found. Whatever is different is a [`Remark`], so that nothing is lost without a word.
+//! was found. Whatever is different becomes an [`ImportNotice`], so that nothing is lost without a word.
 
 mod differences;
 mod evidence;
@@ -18,13 +18,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::base::place::Place;
+use crate::etcd::check::Finding;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer as write;
 use crate::etcd::describe::writer::{Remarks, most_common};
 use crate::etcd::doctor;
-use crate::etcd::doctor::Finding;
 use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::found;
@@ -40,19 +40,19 @@ use crate::etcd::safe::label::Label;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Imported {
-    /// The description: YAML, with the remarks as comments where they belong.
+    /// The description: YAML, with the notices and findings as comments where they belong.
     pub description: String,
     /// What it describes.
     pub cluster: Cluster,
-    /// What is different from what was found.
-    pub remarks: Vec<Remark>,
-    /// What is wrong with what was found.
+    /// What is described otherwise than it was found.
+    pub notices: Vec<ImportNotice>,
+    /// What is wrong with what was found, errors first.
     pub findings: Vec<Finding>,
 }
 
 /// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Remark {
+pub struct ImportNotice {
     /// Where it was found.
     #[serde(flatten)]
     pub place: Place,
@@ -104,7 +104,7 @@ impl ImportError {
     }
 }
 
-impl fmt::Display for Remark {
+impl fmt::Display for ImportNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.place.is_unknown() {
             f.write_str(&self.text)
@@ -143,11 +143,12 @@ pub fn import(
         authorities,
         now,
         known: Vec::new(),
-        remarks: Vec::new(),
-        remarked: HashSet::new(),
+        notices: Vec::new(),
+        noticed: HashSet::new(),
+        findings: Vec::new(),
     };
-    importer.known = known::members(found, &mut importer.remarks)?;
-    importer.remarked = importer.remarks.iter().cloned().collect();
+    importer.known = known::members(found, &mut importer.notices, &mut importer.findings)?;
+    importer.noticed = importer.notices.iter().cloned().collect();
     importer.import()
 }
 
@@ -158,9 +159,11 @@ struct Importer<'a> {
     authorities: Authorities,
     now: OffsetDateTime,
     known: Vec<Known<'a>>,
-    remarks: Vec<Remark>,
-    /// The same, to be looked up.
-    remarked: HashSet<Remark>,
+    notices: Vec<ImportNotice>,
+    /// The notices again, to be looked up.
+    noticed: HashSet<ImportNotice>,
+    /// What is wrong with what was found, beside what doctor finds: each with its key in the description.
+    findings: Vec<(String, Finding)>,
 }
 
 impl<'a> Importer<'a> {
@@ -197,19 +200,23 @@ impl<'a> Importer<'a> {
             "An etcd cluster, as it was found. What is described otherwise than it was found stands beside it; \
              read that\nbefore `etcdpki cluster plan` and `etcdpki cluster apply`.",
         );
-        for remark in &self.remarks {
-            remarks.add(&remark.key, remark.to_string());
+        for notice in &self.notices {
+            remarks.add(&notice.key, notice.to_string());
         }
-        let findings = doctor::examine(self.found, self.version, self.now);
-        for finding in &findings {
-            let Finding { rule, severity, place, problem, .. } = finding;
-            remarks.add(self.key_of(place), format!("{severity} {rule}: {place}: {problem}"));
+        let mut findings = doctor::examine(self.found, self.version, self.now);
+        let keys = findings.iter().map(|finding| self.key_of(&finding.place)).collect::<Vec<_>>();
+        for (key, finding) in
+            keys.iter().zip(&findings).chain(self.findings.iter().map(|(key, one)| (key, one)))
+        {
+            remarks.add(key, format!("{} {}: {finding}", finding.severity, finding.rule));
         }
+        findings.extend(self.findings.into_iter().map(|(_, finding)| finding));
+        findings.sort_by_key(|finding| finding.severity);
         let description = write::description(&cluster, &remarks);
         // Only what can be read is a description.
         let cluster = Cluster::from_yaml(&description, None);
         let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
-        Ok(Imported { description, cluster, remarks: self.remarks, findings })
+        Ok(Imported { description, cluster, notices: self.notices, findings })
     }
 
     /// The member whose host a place is on, or else the description.
@@ -225,10 +232,10 @@ impl<'a> Importer<'a> {
         }
     }
 
-    fn remark(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
-        let remark = Remark { place, key: key.into(), text: text.into() };
-        if self.remarked.insert(remark.clone()) {
-            self.remarks.push(remark);
+    fn notice(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
+        let notice = ImportNotice { place, key: key.into(), text: text.into() };
+        if self.noticed.insert(notice.clone()) {
+            self.notices.push(notice);
         }
     }
 

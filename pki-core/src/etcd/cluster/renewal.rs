@@ -3,27 +3,27 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-/// From when to when a certificate serves.
+/// From when to when a certificate can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     /// When it begins.
     pub(crate) begins: OffsetDateTime,
-    /// The last moment at which it serves (RFC 5280, section 4.1.2.5): its own, or that of a CA that ends before.
+    /// The last moment at which it can be used (RFC 5280, section 4.1.2.5): its own, or that of a CA that ends before.
     pub(crate) ends: OffsetDateTime,
 }
 
-/// How a certificate stands.
+/// Whether a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum State {
-    /// It serves.
+    /// It is valid.
     Valid,
-    /// It serves, and two thirds of its time are over.
+    /// It is valid, and two thirds of its time are over.
     RenewalDue,
-    /// It does not serve yet.
+    /// It is not valid yet.
     NotYetValid,
-    /// It serves no more.
+    /// It has ended.
     Ended,
 }
 
@@ -45,12 +45,12 @@ impl Span {
         self.ends.saturating_sub((self.ends - self.begins) / 3)
     }
 
-    /// Whether it serves no more.
+    /// Whether it has ended.
     pub(crate) fn has_ended(self, now: OffsetDateTime) -> bool {
         self.ends < now
     }
 
-    /// How it stands at a moment.
+    /// Whether it is valid at a moment.
     pub(crate) fn state(self, now: OffsetDateTime) -> State {
         if now < self.begins {
             State::NotYetValid

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::base::place::Place;
+use crate::etcd::check::import as rules;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
@@ -73,7 +74,7 @@ pub(crate) fn as_on_the_command_line(
 }
 
 impl<'a> Importer<'a> {
-    /// Remarks about everything that is different.
+    /// Notices about everything that is different.
     pub(crate) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
         self.compare_settings(cluster);
         self.compare_certificates(cluster, evidence);
@@ -101,13 +102,13 @@ impl<'a> Importer<'a> {
             .collect();
         for key in untold {
             let text = "Nothing was found of this member but what others say of it.";
-            self.remark(key, Place::default(), text);
+            self.notice(key, Place::default(), text);
         }
         let mut counts: HashMap<&Difference, usize> = HashMap::new();
         for (.., difference) in &all {
             *counts.entry(difference).or_default() += 1;
         }
-        let mut texts: HashSet<String> = self.remarks.iter().map(|remark| remark.text.clone()).collect();
+        let mut texts: HashSet<String> = self.notices.iter().map(|notice| notice.text.clone()).collect();
         for (index, place, difference) in &all {
             let same = counts.get(difference).copied().unwrap_or_default();
             let member = cluster.members.get(*index).map(Member::name);
@@ -118,7 +119,7 @@ impl<'a> Importer<'a> {
             // What is so on every member is told once.
             let is_new = texts.insert(difference.text());
             if is_new || same != told {
-                self.remark(key, place.clone(), difference.text());
+                self.notice(key, place.clone(), difference.text());
             }
         }
     }
@@ -189,7 +190,7 @@ impl<'a> Importer<'a> {
                 let text = certificate_difference(wanted, found);
                 if let Some(text) = text {
                     let text = format!("the {} certificate {text}", role.name());
-                    self.remark(format!("members/{owner}"), found.place.clone(), text);
+                    self.notice(format!("members/{owner}"), found.place.clone(), text);
                 }
             }
         }
@@ -229,7 +230,7 @@ impl<'a> Importer<'a> {
                 continue;
             }
             let text = format!("a description has no place for {}", more.join(", "));
-            self.remark("unit", unit.place(), text);
+            self.notice("unit", unit.place(), text);
             told.push(more.join(", "));
         }
     }
@@ -261,7 +262,8 @@ impl<'a> Importer<'a> {
             .map(|file| Place::file(&file.path))
             .collect();
         for place in unused {
-            self.remark("certificates", place, "no member that was found uses this certificate");
+            let finding = rules::UNUSED.finding(place, "no member that was found uses this certificate");
+            self.findings.push(("certificates".to_owned(), finding));
         }
     }
 }

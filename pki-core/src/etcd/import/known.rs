@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::etcd::check::Finding;
+use crate::etcd::check::import as rules;
 use crate::etcd::found;
 use crate::etcd::found::{Found, FoundUrl, Host};
-use crate::etcd::import::{ImportError, Remark};
+use crate::etcd::import::{ImportError, ImportNotice};
 use crate::etcd::option::port::{PEER, SERVER};
 use crate::etcd::option::urls;
 use crate::etcd::safe::label::Label;
@@ -39,7 +41,8 @@ impl<'a> Known<'a> {
 /// The members of the one cluster that was found.
 pub(crate) fn members<'a>(
     found: &'a Found,
-    remarks: &mut Vec<Remark>,
+    notices: &mut Vec<ImportNotice>,
+    findings: &mut Vec<(String, Finding)>,
 ) -> Result<Vec<Known<'a>>, ImportError> {
     let (mut groups, alone) = groups(found);
     let told = match groups.pop() {
@@ -60,7 +63,7 @@ pub(crate) fn members<'a>(
             told.extend(same);
             for (_, member) in rest {
                 let text = "it does not say which members there are, and is not described".to_owned();
-                remarks.push(Remark { place: member.place.clone(), key: "members".to_owned(), text });
+                notices.push(ImportNotice { place: member.place.clone(), key: "members".to_owned(), text });
             }
             told
         }
@@ -70,7 +73,7 @@ pub(crate) fn members<'a>(
             return Err(ImportError::SeveralClusters { clusters });
         }
     };
-    Ok(put_together(told, remarks))
+    Ok(put_together(told, notices, findings))
 }
 
 /// Members that name a peer URL of each other.
@@ -147,7 +150,11 @@ fn names(told: &[Told<'_>]) -> Vec<String> {
     names
 }
 
-fn put_together<'a>(told: Vec<Told<'a>>, remarks: &mut Vec<Remark>) -> Vec<Known<'a>> {
+fn put_together<'a>(
+    told: Vec<Told<'a>>,
+    notices: &mut Vec<ImportNotice>,
+    findings: &mut Vec<(String, Finding)>,
+) -> Vec<Known<'a>> {
     // Whoever joined last knows of the most.
     let lists = told.iter().map(|(_, member)| member.settings.initial_cluster());
     let longest = lists.rev().max_by_key(Vec::len).unwrap_or_default();
@@ -169,9 +176,9 @@ fn put_together<'a>(told: Vec<Told<'a>>, remarks: &mut Vec<Remark>) -> Vec<Known
         if label.as_str() != name {
             let place = own.first().map(|(_, member)| member.place.clone()).unwrap_or_default();
             let text = format!("it is called {name:?}, which cannot be a name: described as {label}");
-            remarks.push(Remark { place, key: key.clone(), text });
+            notices.push(ImportNotice { place, key: key.clone(), text });
         }
-        contradictions(&own, &key, remarks);
+        contradictions(&own, &key, findings);
         all.push(Known { name: label, told: own, peers, hosts: Vec::new() });
     }
     all
@@ -189,7 +196,7 @@ fn label(name: &str, index: usize, is_taken: impl Fn(&Label) -> bool) -> Label {
 }
 
 /// What different sources say of one member.
-fn contradictions(told: &[Told<'_>], key: &str, remarks: &mut Vec<Remark>) {
+fn contradictions(told: &[Told<'_>], key: &str, findings: &mut Vec<(String, Finding)>) {
     let Some(((_, best), others)) = told.split_first() else { return };
     for (_, other) in others {
         let mut differing: Vec<&str> = Vec::new();
@@ -206,7 +213,8 @@ fn contradictions(told: &[Told<'_>], key: &str, remarks: &mut Vec<Remark>) {
         }
         let options = differing.join(", ");
         let text = format!("it disagrees with {}, which is described, about {options}", best.place);
-        remarks.push(Remark { place: other.place.clone(), key: key.to_owned(), text });
+        let finding = rules::DISAGREEMENT.finding(other.place.clone(), text);
+        findings.push((key.to_owned(), finding));
     }
 }
 

@@ -195,7 +195,7 @@ impl<'a> Importer<'a> {
             match Label::parse(name) {
                 Ok(name) => clients.push(Client { name, kubeadm: self.is_for_kubeadm(client) }),
                 Err(error) => {
-                    self.remark(
+                    self.notice(
                         "clients",
                         client.place.clone(),
                         format!("this client is not described: {error}"),
@@ -206,7 +206,7 @@ impl<'a> Importer<'a> {
         let is_root = |client: &Client| client.name.as_str() == "root";
         if !clients.iter().any(is_root) {
             clients.insert(0, Client::root());
-            self.remark("clients/root", Place::default(), "No certificate of root was found.");
+            self.notice("clients/root", Place::default(), "No certificate of root was found.");
         }
         cluster.clients = clients;
     }
@@ -233,7 +233,7 @@ impl<'a> Importer<'a> {
             if given.private_key.is_none() {
                 let key = format!("certificates/{}", role.name());
                 let text = "its key was not found: what it has to sign is put into requests";
-                self.remark(key, authority.evidence.place.clone(), text);
+                self.notice(key, authority.evidence.place.clone(), text);
             }
             return Some(RoleSettings {
                 file,
@@ -244,7 +244,7 @@ impl<'a> Importer<'a> {
         if self.authorities == Authorities::Kept && authority.evidence.certificate.is_some() {
             let key = format!("certificates/{}", role.name());
             let text = "it cannot go on, so a new one is described, which nobody trusts yet";
-            self.remark(key, authority.evidence.place.clone(), text);
+            self.notice(key, authority.evidence.place.clone(), text);
         }
         let mut terms = terms_of(&[&authority.evidence], cluster.certificate_settings.of(role));
         terms.common_name = authority.evidence.subject.common_name().and_then(usable_common_name);

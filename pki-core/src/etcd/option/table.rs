@@ -11,7 +11,7 @@
 //! Two facts are left out, since only old releases of a series have them: `snapshot-count` was deprecated in
 //! 3.6.0 to 3.6.7, and `v2-deprecation` has `write-only-skip-check` from 3.5.32 and 3.6.13 on.
 
-use crate::etcd::option::EtcdOption;
+use crate::etcd::option::definition::EtcdOption;
 use crate::etcd::option::urls::UrlUse::{Advertise, Listen, Origin};
 use crate::etcd::option::value::ValueKind;
 use crate::etcd::option::value::ValueKind::{

@@ -1,0 +1,274 @@
+//! Finds out which members and clients of a cluster can connect to each other, using only their files.
+//!
+//! [`Connections::read`] takes what [`found`](crate::etcd::found) finds in a folder. [`Connections::verify`] tries every
+//! connection that should succeed with real handshakes ([`tls`](crate::tls)), and some that must fail, and counts
+//! whether a majority is left when a member is lost.
+
+mod attempt;
+mod client;
+mod meeting;
+mod member;
+mod names;
+mod obstacle;
+mod plan;
+mod probe;
+mod quorum;
+mod report;
+mod rules;
+mod start;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use time::{Duration, OffsetDateTime};
+
+pub use meeting::Conditions;
+pub use probe::UntrustedCa;
+pub use report::{FirstEnd, Link, Loss, MemberReport, Tried, Verdict, Verification};
+pub(crate) use rules::RULES;
+
+use crate::base::place::Place;
+use crate::etcd::check::connection::ConnectionKind;
+use crate::etcd::check::finding::Finding;
+use crate::etcd::found::{Files, Found, ReadError};
+use crate::etcd::option::version::EtcdVersion;
+use crate::tls::Leniency;
+use attempt::{Attempt, Way};
+use client::ClientNode;
+use meeting::{Dial, Outcome, Parties};
+use member::{End, Node, Reading};
+use names::KnownNames;
+use obstacle::{Obstacle, Unknown};
+use probe::Probes;
+use report::{Failing, breach, failed_connections};
+
+/// Members and clients with their files, and every connection that should be possible between them.
+#[derive(Debug)]
+pub struct Connections {
+    version: EtcdVersion,
+    parties: Parties,
+    nodes: Vec<Node>,
+    clients: Vec<ClientNode>,
+    /// When certificates end.
+    ends: BTreeSet<End>,
+    /// What the files do not tell, as far as it is known before the connections are tried.
+    findings: Vec<Finding>,
+    attempts: Vec<Attempt>,
+    /// The handshakes of the attempts.
+    dials: Vec<Dial>,
+    probes: Probes,
+    /// The addresses that each caller is assumed to dial from.
+    sources_of: BTreeMap<usize, BTreeSet<IpAddr>>,
+}
+
+impl Connections {
+    /// Looks at the folder that `apply` made, or at any other that has members and, in `clients/`, clients, as a
+    /// version of etcd would. The certificate of `untrusted` must open no port.
+    ///
+    /// # Errors
+    /// If the folder does not exist, cannot be read, or has nothing of etcd in it.
+    pub fn read(
+        folder: &Path,
+        version: EtcdVersion,
+        leniency: Leniency,
+        untrusted: &UntrustedCa,
+        files: &dyn Files,
+    ) -> Result<Self, ReadError> {
+        let found = Found::read(&[folder.to_owned()], version, files)?;
+        let parties = Parties::default();
+        let mut reading = Reading {
+            folder,
+            files,
+            version,
+            leniency,
+            parties,
+            ends: BTreeSet::new(),
+            findings: Vec::new(),
+        };
+        let mut nodes = Vec::new();
+        for (host, member) in found.members() {
+            let name = member.settings.value("name").unwrap_or("default").to_owned();
+            if !member.settings.is_complete {
+                let problem = "not all of its settings are here";
+                let finding = rules::INCOMPLETE_SETTINGS.finding(member.place.clone(), problem);
+                reading.findings.push(finding.about(&name));
+            }
+            nodes.push(Node::read(host, member, name, &mut reading)?);
+        }
+        if nodes.is_empty() {
+            return Err(ReadError::NoMember { path: folder.to_owned() });
+        }
+        let clients = ClientNode::read_all(folder, &mut reading)?;
+        let Reading { mut parties, ends, findings, .. } = reading;
+        parties.names = known_names(&nodes);
+        let probes = Probes::plan(&nodes, &clients, untrusted, &mut parties);
+        let mut connections = Self {
+            version,
+            parties,
+            nodes,
+            clients,
+            ends,
+            findings,
+            attempts: Vec::new(),
+            dials: Vec::new(),
+            probes,
+            sources_of: BTreeMap::new(),
+        };
+        connections.note_absent_members();
+        connections.plan_peers();
+        for Dial { caller, source, .. } in &connections.dials {
+            connections.sources_of.entry(*caller).or_default().extend(*source);
+        }
+        connections.plan_clients();
+        connections.plan_gateways();
+        Ok(connections)
+    }
+
+    /// The number of members.
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    fn note_absent_members(&mut self) {
+        let here: BTreeSet<&str> = self.nodes.iter().map(|node| node.name.as_str()).collect();
+        let named: BTreeSet<&str> =
+            self.nodes.iter().flat_map(|node| &node.initial_cluster).map(String::as_str).collect();
+        let absent: Vec<&str> = named.difference(&here).copied().collect();
+        if !absent.is_empty() {
+            let problem = format!("initial-cluster names {} too", absent.join(", "));
+            self.findings.push(rules::ABSENT_MEMBERS.finding(Place::default(), problem));
+        }
+    }
+
+    /// Tries every connection and counts.
+    pub fn verify(&self, conditions: Conditions<'_>) -> Verification {
+        let outcomes = self.outcomes(conditions);
+        let mesh = self.links(&outcomes);
+        let verdict = self.verdict(&mesh);
+        let results = self.probes.run(&self.parties, conditions);
+        let size = self.nodes.len();
+        let mut findings = self.findings.clone();
+        findings.extend(self.nodes.iter().flat_map(|node| node.faults.iter().cloned()));
+        let failing = self.attempts.iter().zip(&outcomes);
+        findings.extend(failed_connections(
+            failing.filter_map(|(attempt, outcome)| self.failing(attempt, outcome)),
+        ));
+        findings.extend(results.breaches.into_iter().map(|connection| breach(connection, size)));
+        findings.extend(self.lost_majorities(&verdict));
+        findings.sort_by_key(|finding| (finding.severity, finding.rule));
+        let tried = |kind| self.attempts.iter().filter(|attempt| attempt.kind == kind).count();
+        Verification {
+            etcd: self.version.to_string(),
+            at: conditions.now,
+            summary: self.summary(&verdict, &mesh),
+            verdict,
+            members: self.nodes.iter().map(|node| self.report(node)).collect(),
+            mesh,
+            tried: Tried {
+                peers: tried(ConnectionKind::Peer),
+                clients: tried(ConnectionKind::Client),
+                gateways: tried(ConnectionKind::Gateway),
+                forbidden: results.forbidden,
+            },
+            findings,
+            also_opens: results.also_opens,
+            first_end: self.first_end(conditions, &outcomes),
+        }
+    }
+
+    /// The outcome of every attempt.
+    fn outcomes(&self, conditions: Conditions<'_>) -> Vec<Outcome> {
+        let dialled = self.parties.meet(&self.dials, conditions);
+        let of_attempt = |attempt: &Attempt| match &attempt.way {
+            Way::Known(outcome) => outcome.clone(),
+            Way::Dials(range) => {
+                let ends = dialled.get(range.clone()).unwrap_or_default();
+                let sources = self.dials.get(range.clone()).unwrap_or_default();
+                let refused = || {
+                    let all = sources.iter().zip(ends).filter(|(_, end)| end.is_some());
+                    all.filter_map(|(dial, _)| dial.source).collect::<Vec<_>>()
+                };
+                match ends.iter().find(|end| end.is_some()) {
+                    Some(Some(_)) if ends.iter().any(Option::is_none) => {
+                        Some(Arc::new(Obstacle::Depends(Unknown::WhichSource(refused()))))
+                    }
+                    Some(end) => end.clone(),
+                    None => None,
+                }
+            }
+        };
+        self.attempts.iter().map(of_attempt).collect()
+    }
+
+    fn report(&self, node: &Node) -> MemberReport {
+        let comes_from = self.sources_of.get(&node.caller);
+        MemberReport {
+            name: node.name.clone(),
+            starts: node.starts(),
+            comes_from: comes_from.into_iter().flatten().copied().collect(),
+        }
+    }
+
+    fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Option<Failing> {
+        let (from, to) = self.ends_of(attempt);
+        let obstacle = Arc::clone(outcome.as_ref()?);
+        Some(Failing { kind: attempt.kind, from, to, obstacle })
+    }
+
+    /// The names of both sides.
+    fn ends_of(&self, attempt: &Attempt) -> (String, String) {
+        let node = |at: usize| self.nodes.get(at).map(|node| node.name.clone()).unwrap_or_default();
+        let from = match attempt.kind {
+            ConnectionKind::Client => {
+                self.clients.get(attempt.from).map(|client| client.name.clone()).unwrap_or_default()
+            }
+            ConnectionKind::Peer | ConnectionKind::Gateway => node(attempt.from),
+        };
+        (from, node(attempt.to))
+    }
+
+    /// The first moment at which something ends that works now.
+    fn first_end(&self, conditions: Conditions<'_>, outcomes: &[Outcome]) -> Option<FirstEnd> {
+        let mut certificates: BTreeMap<OffsetDateTime, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+        for End { at, file, owner } in self.ends.iter().filter(|end| end.at >= conditions.now) {
+            let files = certificates.entry(*at).or_default();
+            files.entry(file.clone()).or_default().push(owner.clone());
+        }
+        let lost_after = |end: OffsetDateTime| {
+            let now = end.checked_add(Duration::SECOND)?;
+            let later = self.outcomes(Conditions { now, ..conditions });
+            let pairs = outcomes.iter().zip(&later);
+            let lost = pairs.enumerate().find(|(_, (now, later))| now.is_none() && later.is_some());
+            lost.map(|(at, _)| at)
+        };
+        // What has ended stays ended, so there is one moment before which nothing is lost.
+        let moments: Vec<OffsetDateTime> = certificates.keys().copied().collect();
+        let first = moments.partition_point(|end| lost_after(*end).is_none());
+        let at = *moments.get(first)?;
+        let (from, to) = self.ends_of(self.attempts.get(lost_after(at)?)?);
+        Some(FirstEnd {
+            at,
+            certificates: certificates.remove(&at).unwrap_or_default(),
+            connection: format!("{from} to {to}"),
+        })
+    }
+}
+
+fn known_names(nodes: &[Node]) -> KnownNames {
+    let mut names = KnownNames::default();
+    for node in nodes {
+        for listener in [&node.peer, &node.client] {
+            let addresses = listener.addresses();
+            for url in &listener.advertised {
+                names.learn(&url.host, addresses.iter().copied());
+            }
+        }
+        for marker in &node.markers {
+            names.learn_marker(marker);
+        }
+    }
+    names
+}

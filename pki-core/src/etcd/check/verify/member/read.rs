@@ -1,0 +1,358 @@
+//! Reads the files of a member into a [`Node`], as etcd would at its start.
+
+use std::collections::BTreeSet;
+
+use crate::base::place::Place;
+use crate::etcd::check::finding::Finding;
+use crate::etcd::check::verify::meeting::Trust;
+use crate::etcd::check::verify::member::{Listener, ListenerTls, Node, Reading, Shown, certificates};
+use crate::etcd::check::verify::rules;
+use crate::etcd::check::verify::start::StartFault;
+use crate::etcd::cluster::path;
+use crate::etcd::error::Error;
+use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
+use crate::tls::{
+    Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
+};
+
+/// Reads one member.
+struct Reader<'a, 'b> {
+    host: &'a Host,
+    member: &'a Member,
+    name: String,
+    reading: &'a mut Reading<'b>,
+    faults: Vec<Finding>,
+}
+
+/// The contents of the files of one port (etcd, client/pkg/transport, `TLSInfo`).
+struct TlsInfo {
+    shown: Option<Shown>,
+    authorities: Option<Authorities>,
+    allowed: Allowed,
+    revocation: Option<RevocationFile>,
+    makes_its_own: bool,
+    demands: bool,
+    versions: Versions,
+    trust: Trust,
+    authority_keys: BTreeSet<Vec<u8>>,
+}
+
+impl Node {
+    /// Reads what a member's settings name.
+    ///
+    /// # Errors
+    /// If a file is there and cannot be read.
+    pub(crate) fn read(
+        host: &Host,
+        member: &Member,
+        name: String,
+        reading: &mut Reading<'_>,
+    ) -> Result<Self, Error> {
+        let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
+        let peer = reader.tls_info(&PEER)?;
+        let (peer_listener, caller) = reader.peer(peer);
+        let listening = reader.urls(SERVER.listen, &SERVER);
+        let advertised = reader.urls(SERVER.advertise, &SERVER);
+        let mut client_listener = Listener { advertised, listening, ..Listener::default() };
+        let (mut gateway, mut gateway_certificate) = (None, None);
+        // Without a URL that wants them, etcd does not read these files.
+        if let Some(url) = client_listener.listening.iter().find(|url| url.is_tls()).cloned() {
+            let info = reader.tls_info(&SERVER)?;
+            let own = reader.identity(GATEWAY.0, GATEWAY.1)?;
+            gateway_certificate.clone_from(&own);
+            let shown = own.or_else(|| info.shown.clone());
+            if reader.has_gateway() && !info.makes_its_own {
+                gateway = shown.map(|shown| reader.gateway(shown, &info));
+            }
+            reader.open(&mut client_listener, info, &url, SERVER.certificate, false);
+        }
+        let settings = &member.settings;
+        // Without any URL, a member whose settings are all here listens where etcd does by itself. If some of its
+        // settings are elsewhere, nobody can say where it listens.
+        let urls = [PEER.listen, PEER.advertise, SERVER.listen];
+        if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
+            reader.fault(member.place.clone(), &StartFault::SettingsNotSeen);
+        }
+        let initial_cluster: Vec<String> =
+            settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
+        if settings.value("initial-cluster").is_some() && !initial_cluster.contains(&reader.name) {
+            let fault = StartFault::NotInInitialCluster { name: reader.name.clone() };
+            reader.fault(reader.place("initial-cluster"), &fault);
+        }
+        let markers = reader.names(PEER.allowed_hosts);
+        Ok(Self {
+            peer: peer_listener,
+            client: client_listener,
+            caller,
+            gateway,
+            gateway_shows_server: gateway_certificate.is_none(),
+            gateway_certificate,
+            markers,
+            initial_cluster,
+            faults: reader.faults,
+            name: reader.name,
+        })
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Notes why the member does not start.
+    fn fault(&mut self, place: Place, fault: &StartFault) {
+        let finding = fault.rule().finding(place, fault.to_string()).about(&self.name);
+        self.faults.push(finding.remedy(fault.remedy()).of_version(self.reading.version));
+    }
+
+    fn half_a_pair(&mut self, set: &'static str, unset: &'static str) {
+        self.fault(self.place(set), &StartFault::HalfAPair { set, unset });
+    }
+
+    /// Where an option is set; the place of the member if it is not set.
+    fn place(&self, option: &str) -> Place {
+        let setting = self.member.settings.setting(option);
+        setting.map_or_else(|| self.member.place.clone(), |setting| setting.place.clone())
+    }
+
+    fn value(&self, option: &str) -> Option<&str> {
+        self.member.settings.value(option)
+    }
+
+    fn urls(&self, option: &str, port: &Port) -> Vec<FoundUrl> {
+        let found = self.member.settings.urls(option);
+        if found.is_empty() { FoundUrl::parse(port.usual_url).into_iter().collect() } else { found }
+    }
+
+    /// The file that an option names, by its path on the host, and its contents.
+    fn file(&mut self, option: &'static str) -> Result<Option<(String, Vec<u8>)>, Error> {
+        let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
+        match self.bytes(option, &file)? {
+            Ok(bytes) => Ok(Some((file, bytes))),
+            Err(fault) => {
+                self.fault(self.place(option), &fault);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The contents of the file that an option names, or why they are not known.
+    fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
+        let missing = || StartFault::Missing { option, file: file.to_owned() };
+        let path = match self.host.sight(file) {
+            Sight::Seen(path) | Sight::TooLarge(path) => path.clone(),
+            Sight::Absent(_) => return Ok(Err(missing())),
+            // The command of a container lies apart from the host's files.
+            Sight::NotSeen => {
+                let node = self.reading.folder.join(path::NODES).join(&self.name);
+                if self.reading.files.entry(&node)?.is_none() {
+                    return Ok(Err(StartFault::NotSeen { option, file: file.to_owned() }));
+                }
+                node.join(file.trim_start_matches('/'))
+            }
+        };
+        Ok(match entry(&path, self.reading.files)? {
+            Ok(Some(entry)) => Ok(entry.bytes.to_vec()),
+            Ok(None) => Err(missing()),
+            Err(_) => Err(StartFault::TooLarge { option, file: file.to_owned() }),
+        })
+    }
+
+    fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
+        match (self.value(certificate).is_some(), self.value(key).is_some()) {
+            (false, false) => return Ok(None),
+            (true, false) => self.half_a_pair(certificate, key),
+            (false, true) => self.half_a_pair(key, certificate),
+            (true, true) => {}
+        }
+        let (Some((file, bytes)), Some((_, key))) = (self.file(certificate)?, self.file(key)?) else {
+            return Ok(None);
+        };
+        self.reading.note_ends(&file, &self.name, &bytes);
+        match Identity::read(&bytes, &key, self.reading.leniency) {
+            Ok(identity) => Ok(Shown::new(identity, &bytes)),
+            Err(why) => {
+                self.fault(self.place(certificate), &StartFault::Identity { file, why });
+                Ok(None)
+            }
+        }
+    }
+
+    /// The names that an option allows. Lists of them came with 3.5.15 and 3.6.
+    fn names(&self, option: &str) -> Vec<String> {
+        let items = self.member.settings.items(option, self.reading.version).unwrap_or_default();
+        items.into_iter().map(str::to_owned).collect()
+    }
+
+    fn allowed(&mut self, port: &Port) -> Allowed {
+        let names = port.allowed_names.map(|option| self.names(option)).unwrap_or_default();
+        let hosts = self.names(port.allowed_hosts);
+        match (names.is_empty(), hosts.is_empty()) {
+            (true, true) => Allowed::All,
+            (false, true) => Allowed::CommonNames(names),
+            (true, false) => Allowed::Hostnames(hosts),
+            (false, false) => {
+                self.fault(self.place(port.allowed_hosts), &StartFault::TwoAllowLists);
+                Allowed::All
+            }
+        }
+    }
+
+    /// The revocation list. Without the file etcd refuses everybody; a file that was not seen is taken for one that
+    /// revokes nothing.
+    fn revocation(&mut self, option: &'static str) -> Result<Option<Option<Vec<u8>>>, Error> {
+        let Some(file) = self.value(option).map(str::to_owned) else { return Ok(None) };
+        match self.bytes(option, &file)? {
+            Ok(bytes) => Ok(Some(Some(bytes))),
+            Err(StartFault::Missing { .. }) => Ok(Some(None)),
+            Err(fault) => {
+                let finding = rules::REVOCATION_NOT_SEEN.finding(self.place(option), fault.to_string());
+                self.reading.findings.push(finding.about(&self.name).remedy(fault.remedy()));
+                Ok(None)
+            }
+        }
+    }
+
+    fn versions(&self) -> Versions {
+        let usual = Versions::default();
+        let is_13 = |option, otherwise| match self.value(option) {
+            Some("TLS1.3") => Version::Tls13,
+            Some(_) => Version::Tls12,
+            None => otherwise,
+        };
+        Versions { min: is_13("tls-min-version", usual.min), max: is_13("tls-max-version", usual.max) }
+    }
+
+    fn tls_info(&mut self, port: &Port) -> Result<TlsInfo, Error> {
+        let shown = self.identity(port.certificate, port.key)?;
+        let leniency = self.reading.leniency;
+        let makes_its_own = self.member.settings.is_true(port.auto_tls)
+            && self.value(port.certificate).is_none()
+            && self.value(port.key).is_none();
+        let demands = self.member.settings.is_true(port.auth);
+        let (mut bundle, mut authorities) = (None, None);
+        if let Some((file, bytes)) = self.file(port.ca)? {
+            self.reading.note_ends(&file, &self.name, &bytes);
+            match Authorities::read(&bytes, leniency) {
+                Ok(read) => (bundle, authorities) = (Some(bytes), Some(read)),
+                Err(why) => {
+                    self.fault(self.place(port.ca), &StartFault::Authorities { file, why });
+                }
+            }
+        }
+        let allowed = self.allowed(port);
+        let list = self.revocation(port.crl)?;
+        let format = match self.reading.version.has(6, 0) {
+            true => RevocationFormat::DerVersion2,
+            false => RevocationFormat::Any,
+        };
+        let revocation = list.as_ref().map(|list| RevocationFile::read(list.as_deref(), format));
+        let authority_keys = certificates(bundle.as_deref().unwrap_or_default())
+            .iter()
+            .map(|ca| {
+                let key = ca.public_key().map(|key| key.subject_public_key().to_vec());
+                key.unwrap_or_else(|_| ca.der().to_vec())
+            })
+            .collect();
+        Ok(TlsInfo {
+            trust: Trust {
+                authorities: bundle,
+                demands,
+                allowed: format!("{allowed:?}"),
+                revocation: list,
+                key: shown.as_ref().map(|shown| shown.key.clone()).unwrap_or_default(),
+                ..Trust::default()
+            },
+            shown,
+            authorities,
+            allowed,
+            revocation,
+            makes_its_own,
+            demands,
+            versions: self.versions(),
+            authority_keys,
+        })
+    }
+
+    /// The peer port, and the number of the party that dials the peer ports of others.
+    fn peer(&mut self, info: TlsInfo) -> (Listener, usize) {
+        let mut client = Client::new(String::new(), Authorities::System);
+        client.authorities = match &info.authorities {
+            _ if info.makes_its_own => None,
+            Some(named) => Some(named.clone()),
+            None => Some(Authorities::System),
+        };
+        client.identity = info.shown.as_ref().map(|shown| shown.identity.clone());
+        client.allowed = info.allowed.clone();
+        client.versions = info.versions;
+        client.leniency = self.reading.leniency;
+        let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
+        let caller = self.reading.parties.caller(client, trust);
+        let mut listener = Listener {
+            advertised: self.urls(PEER.advertise, &PEER),
+            listening: self.urls(PEER.listen, &PEER),
+            ..Listener::default()
+        };
+        if let Some(url) = listener.listening.iter().find(|url| url.is_tls()).cloned() {
+            let skips =
+                ["peer-skip-client-san-verification", "experimental-peer-skip-client-san-verification"];
+            let checks_source = !skips.iter().any(|option| self.member.settings.is_true(option));
+            self.open(&mut listener, info, &url, PEER.certificate, checks_source);
+        }
+        (listener, caller)
+    }
+
+    /// Has a port listen with TLS.
+    fn open(
+        &mut self,
+        listener: &mut Listener,
+        info: TlsInfo,
+        url: &FoundUrl,
+        option: &'static str,
+        checks_source: bool,
+    ) {
+        listener.is_selective = info.allowed != Allowed::All;
+        listener.authorities = info.authority_keys;
+        let Some(shown) = info.shown else {
+            if info.makes_its_own {
+                listener.tls = ListenerTls::SelfMade;
+            } else if self.value(option).is_none() {
+                let fault = StartFault::NoCertificate { url: url.text.clone(), option };
+                self.fault(self.member.place.clone(), &fault);
+            }
+            return;
+        };
+        let mut server = Server::new(shown.identity.clone());
+        server.client_authorities = info.authorities.or(info.demands.then_some(Authorities::System));
+        server.allowed = info.allowed;
+        server.revocation = info.revocation;
+        server.checks_source = checks_source;
+        server.versions = info.versions;
+        server.leniency = self.reading.leniency;
+        let trust = Trust { checks_source, ..info.trust };
+        listener.tls = ListenerTls::Port(self.reading.parties.port(server, trust));
+        listener.shown = Some(shown);
+    }
+
+    /// Whether the gRPC gateway is on. It is on unless an option turns it off; etcd 3.4 leaves it off if there is a configuration
+    /// file that does not mention it.
+    fn has_gateway(&self) -> bool {
+        let settings = &self.member.settings;
+        let is_of_file = settings.used.iter().any(|setting| setting.source == Source::File);
+        match settings.value("enable-grpc-gateway") {
+            Some(_) => settings.is_true("enable-grpc-gateway"),
+            None => !is_of_file || self.reading.version.has(5, 0),
+        }
+    }
+
+    /// The number of the party that the gateway is. It dials with the server's own settings, and does not check the
+    /// server's certificate (etcd, server/embed/serve.go).
+    fn gateway(&mut self, shown: Shown, info: &TlsInfo) -> usize {
+        let mut client = Client::new(String::new(), Authorities::System);
+        client.authorities = None;
+        client.allowed = info.allowed.clone();
+        client.versions = info.versions;
+        client.leniency = self.reading.leniency;
+        let trust = Trust { key: shown.key, allowed: format!("{:?}", info.allowed), ..Trust::default() };
+        client.identity = Some(shown.identity);
+        self.reading.parties.caller(client, trust)
+    }
+}
