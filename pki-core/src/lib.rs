@@ -43,7 +43,7 @@
 //! let issuer = Issuer::new(root, key)?;
 //! let request = Request::from_json(r#"{"CN": "etcd1", "hosts": ["10.0.0.1"]}"#, None)?.value;
 //! let key = SystemKeys.generate(request.key)?;
-//! let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+//! let csr = request.sign(&key)?.value.verify()?;
 //! let config = Config::default();
 //! let profile = config.profile(None)?;
 //! let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };

@@ -23,7 +23,7 @@
 //! # let issuer = Issuer::new(root, key)?;
 //! # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
 //! # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
-//! # let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+//! # let csr = request.sign(&key)?.value.verify()?;
 //! # let config = Config::default();
 //! # let signing = SigningRequest { request: &csr, profile: config.profile(None)?, subject: None, names: None, crl_url: None };
 //! # let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value.to_pem().into_bytes();

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::cfssl::csr_json::Request;
 use crate::cfssl::error::{Error, ErrorKind};
-use crate::cfssl::notice::{Notice, WithNotices};
+use crate::cfssl::notice::WithNotices;
 use crate::cfssl::profile::Profile;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
@@ -58,9 +58,8 @@ pub fn create(
     if section.expiry.is_zero() {
         return Err(ErrorKind::ZeroExpiry.into());
     }
-    let mut notices: Vec<Notice> = Vec::new();
-    let csr = request.sign(key, &mut notices)?;
-    let names = SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    let WithNotices { value: csr, notices } = request.sign(key)?;
+    let names = SubjectAltNames::from_hosts(&request.hosts)?.value;
     let not_before = round_to_minute(now) - section.backdate;
     let template = Template {
         key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
@@ -86,7 +85,7 @@ const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 ///
 /// let request = Request { hosts: vec!["localhost".into()], ..Request::default() };
 /// let key = SystemKeys.generate(request.key)?;
-/// let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+/// let csr = request.sign(&key)?.value.verify()?;
 /// let now = time::OffsetDateTime::now_utc();
 /// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?;
 /// assert_eq!(certificate.subject_alt_names().to_string(), "localhost");

@@ -164,12 +164,14 @@ impl Request {
         subject
     }
 
-    /// The certification request, signed by `key`.
+    /// The certification request (RFC 2986), signed by `key`. The notices are those of
+    /// [`SubjectAltNames::from_hosts`].
     ///
     /// # Errors
-    /// If a host is no host, or something cannot be encoded.
-    pub fn sign(&self, key: &dyn SigningKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
-        let names = SubjectAltNames::from_hosts(&self.hosts, notices)?;
+    /// What [`SubjectAltNames::from_hosts`] says, [`x509::ErrorKind::Der`] if something cannot be encoded, and what the
+    /// key says.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<WithNotices<CertificateRequest>, Error> {
+        let WithNotices { value: names, notices } = SubjectAltNames::from_hosts(&self.hosts)?;
         let mut extensions = Vec::new();
         if !names.is_empty()
             && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME)
@@ -184,7 +186,8 @@ impl Request {
             extensions.push(Extension::delegation_usage()?);
         }
         extensions.extend(self.extensions.iter().cloned());
-        Ok(CertificateRequest::new(&self.subject()?, &extensions, key)?)
+        let value = CertificateRequest::new(&self.subject()?, &extensions, key)?;
+        Ok(WithNotices { value, notices })
     }
 }
 

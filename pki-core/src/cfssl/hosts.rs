@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::cfssl::host::Host;
-use crate::cfssl::notice::{Notice, NoticeKind};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
 use crate::x509::alt_names::SubjectAltNames;
 
 impl SubjectAltNames {
@@ -15,20 +15,19 @@ impl SubjectAltNames {
     /// ```
     /// use pki_core::x509::SubjectAltNames;
     ///
-    /// let mut notices = Vec::new();
     /// let hosts = ["etcd1.example", "10.0.0.1", "exämple.com"].map(str::to_owned);
-    /// let names = SubjectAltNames::from_hosts(&hosts, &mut notices)?;
-    /// assert_eq!(names.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
-    /// assert_eq!(notices.len(), 1);
-    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()], &mut notices).is_err());
+    /// let names = SubjectAltNames::from_hosts(&hosts)?;
+    /// assert_eq!(names.value.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
+    /// assert_eq!(names.notices.len(), 1);
+    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()]).is_err());
     /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`ErrorKind::HostWithPort`] for `host:2379`, which is no host, [`ErrorKind::NotAHost`] for a path, a
     /// network and the like, and [`ErrorKind::HostNotAscii`] for what has no ASCII form.
-    pub fn from_hosts(hosts: &[String], notices: &mut Vec<Notice>) -> Result<Self, Error> {
-        let mut names = Self::default();
+    pub fn from_hosts(hosts: &[String]) -> Result<WithNotices<Self>, Error> {
+        let (mut names, mut notices) = (Self::default(), Vec::new());
         for host in hosts {
             let trimmed = host.trim();
             if trimmed.is_empty() {
@@ -64,7 +63,7 @@ impl SubjectAltNames {
                 }
             }
         }
-        Ok(names)
+        Ok(WithNotices { value: names, notices })
     }
 }
 
@@ -174,29 +173,27 @@ mod tests {
     fn names_survive_the_way_through_der() {
         let hosts =
             ["b.example", "10.0.0.1", "::1", "u@h", "https://a.example", "a.example"].map(str::to_owned);
-        let names = SubjectAltNames::from_hosts(&hosts, &mut Vec::new()).unwrap();
+        let names = SubjectAltNames::from_hosts(&hosts).unwrap().value;
         assert_eq!(SubjectAltNames::from_der(&names.to_der().unwrap()).unwrap(), names);
         assert_eq!(names.to_string(), "b.example, a.example, u@h, 10.0.0.1, ::1, https://a.example");
     }
 
     #[test]
     fn a_port_is_no_part_of_a_host() {
-        let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()], &mut Vec::new()).unwrap_err();
+        let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()]).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::HostWithPort { name, .. } if name == "etcd1"));
     }
 
     #[test]
     fn spaces_and_empty_entries_are_told() {
-        let mut notices = Vec::new();
-        let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()], &mut notices).unwrap();
-        assert_eq!((names.ip.len(), names.dns), (1, vec![String::new()]));
-        assert_eq!(notices.len(), 2);
+        let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()]).unwrap();
+        assert_eq!((names.value.ip.len(), names.value.dns), (1, vec![String::new()]));
+        assert_eq!(names.notices.len(), 2);
     }
 
     fn one(host: &str) -> Result<(String, Vec<String>), Error> {
-        let mut notices = Vec::new();
-        let names = SubjectAltNames::from_hosts(&[host.to_owned()], &mut notices)?;
-        Ok((names.to_string(), notices.iter().map(ToString::to_string).collect()))
+        let names = SubjectAltNames::from_hosts(&[host.to_owned()])?;
+        Ok((names.value.to_string(), names.notices.iter().map(ToString::to_string).collect()))
     }
 
     #[test]

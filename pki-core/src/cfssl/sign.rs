@@ -62,7 +62,7 @@ impl Issuer {
     /// # let key = SystemKeys.generate(ca.key)?;
     /// # let issuer = Issuer::new(ca::create(&ca, &key, now, &SystemRandomness)?.value.certificate, key)?;
     /// # let theirs = Request { common_name: "whoever".into(), ..Request::default() };
-    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?, &mut Vec::new())?.to_pem();
+    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?)?.value.to_pem();
     /// let json = r#"{"signing": {"profiles": {"server": {"expiry": "90d", "usages": ["signing", "server auth"]}}}}"#;
     /// let config = Config::from_json(json, None)?.value;
     /// let request = CertificateRequest::read(file.as_bytes())?.verify()?;
@@ -70,7 +70,7 @@ impl Issuer {
     ///     request: &request,
     ///     profile: config.profile(Some("server"))?,
     ///     subject: Some(Subject::common_name("etcd1")),
-    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()], &mut Vec::new())?),
+    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()])?.value),
     ///     crl_url: None,
     /// };
     /// let signed = issuer.sign(&signing, now, &SystemRandomness)?;
@@ -140,8 +140,8 @@ impl Issuer {
         random: &dyn Random,
     ) -> Result<WithNotices<NewCertificate>, Error> {
         let key = keys.generate(request.key)?;
-        let mut notices = Vec::new();
-        let verified = request.sign(&key, &mut notices)?.trust_own_signature()?;
+        let WithNotices { value: csr, mut notices } = request.sign(&key)?;
+        let verified = csr.trust_own_signature()?;
         let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
         let signed = self.sign(&signing, now, random)?;
         notices.extend(signed.notices);

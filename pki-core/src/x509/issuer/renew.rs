@@ -28,7 +28,7 @@ impl Issuer {
     /// # let key = SystemKeys.generate(request.key)?;
     /// # let issuer = Issuer::new(ca::create(&request, &key, now, &SystemRandomness)?.value.certificate, key)?;
     /// # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
-    /// # let csr = request.sign(&SystemKeys.generate(request.key)?, &mut Vec::new())?.verify()?;
+    /// # let csr = request.sign(&SystemKeys.generate(request.key)?)?.value.verify()?;
     /// # let config = Config::default();
     /// # let profile = config.profile(None)?;
     /// # let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };

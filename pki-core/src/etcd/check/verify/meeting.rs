@@ -249,7 +249,7 @@ mod tests {
             ..Request::default()
         };
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let csr = request.sign(&key, &mut Vec::new()).unwrap().verify().unwrap();
+        let csr = request.sign(&key).unwrap().value.verify().unwrap();
         let config = Config::default();
         let profile = config.profile(None).unwrap();
         let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
