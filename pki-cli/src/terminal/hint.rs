@@ -1,6 +1,6 @@
 //! What to do about an error, where the way out is a flag or a command of this program. The library knows neither.
 
-use pki_core::base::error::Kind;
+use pki_core::base::Kind;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.
