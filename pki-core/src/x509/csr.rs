@@ -12,7 +12,7 @@ use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
-use crate::x509::sign::{SigningKey, sign_structure};
+use crate::x509::sign::{AlgorithmIdentifier, SigningKey, sign_structure};
 
 /// A certification request: its DER, and the fields that were read from it. Its signature was not checked;
 /// [`CertificateRequest::verify`] does that.
@@ -40,13 +40,6 @@ pub struct VerifiedRequest {
 pub(crate) struct RequestAttribute {
     pub(crate) oid: ObjectIdentifier,
     pub(crate) values: Vec<Any>,
-}
-
-#[derive(Sequence)]
-struct AlgorithmIdentifier {
-    oid: ObjectIdentifier,
-    #[asn1(optional = "true")]
-    parameters: Option<Any>,
 }
 
 #[derive(Sequence)]

@@ -44,10 +44,10 @@ impl<K: SigningKey + ?Sized> SigningKey for Arc<K> {
 }
 
 #[derive(Sequence)]
-struct AlgorithmIdentifier {
-    oid: ObjectIdentifier,
+pub(in crate::x509) struct AlgorithmIdentifier {
+    pub(in crate::x509) oid: ObjectIdentifier,
     #[asn1(optional = "true")]
-    parameters: Option<Any>,
+    pub(in crate::x509) parameters: Option<Any>,
 }
 
 /// The AlgorithmIdentifier of the signatures of `key`: for RSA with NULL as parameters (RFC 3279 section 2.2.1), for
