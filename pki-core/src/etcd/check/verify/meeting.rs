@@ -235,7 +235,7 @@ mod tests {
     use crate::cfssl::config::Config;
     use crate::cfssl::csr_json::Request;
     use crate::cfssl::sign::SigningRequest;
-    use crate::tls::{Allowed, Authorities, Identity, Leniency};
+    use crate::tls::{AllowedPeers, Authorities, Identity, Leniency};
     use crate::x509::issuer::Issuer;
     use crate::x509::key::{KeyAlgorithm, KeySource, SystemKeys};
     use crate::x509::random::SystemRandomness;
@@ -274,7 +274,7 @@ mod tests {
         for own in 0..2 {
             for trusted in 0..2 {
                 for host in ["10.0.0.1", "10.0.0.2", "etcd1.example"] {
-                    for allowed in [Allowed::All, Allowed::CommonNames(vec!["0".to_owned()])] {
+                    for allowed in [AllowedPeers::All, AllowedPeers::CommonNames(vec!["0".to_owned()])] {
                         let identity = identity(&authorities[own].1, &own.to_string(), host);
                         let pem = &authorities[trusted].0;
                         let bundle = Authorities::read(pem.as_bytes(), Leniency::default()).unwrap();
