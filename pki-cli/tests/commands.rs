@@ -294,7 +294,7 @@ fn no_key_is_lost_to_a_list_or_a_bundle() {
         fs::copy(folder.path("ca-key.pem"), folder.path(name)).unwrap();
     }
     folder.write("serials", "1\n");
-    let message = "a private key is there, and it would be lost";
+    let message = "the file has a private key, which would be lost";
     folder.bad("gencrl -bare @list @serials @ca.pem @ca-key.pem", message);
     assert_eq!(folder.read("list.crl"), key);
     let outcome = folder.run_program("mkbundle -f @all.pem @ca.pem");

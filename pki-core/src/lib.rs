@@ -73,6 +73,8 @@
 //! # Ok::<(), pki_core::cfssl::Error>(())
 //! ```
 
+// clippy.toml says which functions read the clock, the environment and the disk, and where they may be called.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 // Without a feature, functions that only its module uses are dead code.
 #![cfg_attr(not(feature = "etcd"), allow(dead_code, unused_imports))]
 
