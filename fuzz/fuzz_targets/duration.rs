@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pki_core::duration;
+use pki_core::go::duration;
 
 fuzz_target!(|text: &str| {
     match duration::parse(text) {

@@ -6,44 +6,23 @@
 //! mode allows. And no private key is lost because something else is given its name, unless the writer says so.
 
 mod batch;
+mod error;
 mod key;
 mod many;
 mod staged;
 mod sync;
+mod target;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-pub use crate::disk::batch::{Batch, BatchError};
+pub use crate::disk::batch::Batch;
+pub use crate::disk::error::BatchError;
 pub use crate::disk::key::{KeyIsThere, holds_private_key};
 pub use crate::disk::many::{Stopped, write_many};
 pub use crate::disk::staged::Staged;
-
-/// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`]
-/// deletes it.
-pub const TEMPORARY_PREFIX: &str = ".etcdpki-";
-
-/// The permission bits of a new file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// These, whatever the umask.
-    Exactly(u32),
-    /// These, less what the umask withholds.
-    Masked(u32),
-}
-
-/// What to do with a file that is already there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// Keep it: writing fails with [`io::ErrorKind::AlreadyExists`].
-    Keep,
-    /// Put the new file in its place, unless a private key would be lost: writing fails with [`KeyIsThere`] then.
-    /// A key that is there with the same bytes is not lost.
-    Replace,
-    /// Put the new file in its place, even where that takes a private key away.
-    ReplaceKeys,
-}
+pub use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX};
 
 /// Writes `bytes` to `path`: whole or not at all.
 ///
@@ -58,13 +37,6 @@ pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::R
     let mut batch = Batch::default();
     batch.add(Staged::new(path, bytes, mode, existing)?);
     batch.commit().map_err(|error| error.source)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// Deletes the temporary files that a killed process left in `folder`, and counts them.

@@ -50,10 +50,12 @@ pub use cluster::path::{RepeatedCluster, output_folders};
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
+pub use describe::builder::ClusterBuilder;
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
+pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
@@ -61,7 +63,7 @@ pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
 pub use plan::Plan;
 pub use plan::change::{Change, PlannedCertificate, PlannedFile, Reason};
-pub use plan::issue::{Outcome, OutputFile, OutputFolder, Progress};
+pub use plan::issue::{Outcome, Progress};
 pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
 pub use safe::address::{DnsName, HostName, MemberAddress};

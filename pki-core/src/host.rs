@@ -1,9 +1,8 @@
 //! The entries of `hosts`: which kind of subject alternative name each one becomes.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-mod mailbox;
-mod uri;
+use crate::go::{mail, net, url};
 
 /// One entry of `hosts`, sorted into the kind of GeneralName (RFC 5280 section 4.2.1.6) that cfssl gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,28 +35,12 @@ impl Host {
     /// assert_eq!(Host::classify("*.a.example"), Host::Dns("*.a.example".to_owned()));
     /// ```
     pub fn classify(entry: &str) -> Self {
-        parse_ip(entry)
+        net::parse_ip(entry)
             .map(Self::Ip)
-            .or_else(|| mailbox::parse(entry).map(Self::Email))
-            .or_else(|| uri::parse(entry).map(Self::Uri))
+            .or_else(|| mail::parse(entry).map(Self::Email))
+            .or_else(|| url::parse(entry).map(Self::Uri))
             .unwrap_or_else(|| Self::Dns(entry.to_owned()))
     }
-}
-
-/// Go's `net.ParseIP` (`net/ip.go`, `net/netip/netip.go`), followed by the `To4` of `crypto/x509`.
-///
-/// The standard library reads the same texts: no zone, no leading zeros in dotted decimals, an embedded dotted
-/// decimal only at the end.
-fn parse_ip(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
-
-/// Go's `netip.ParseAddr` where it gives an IPv6 address, which a zone may follow.
-fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
-    let mut parts = text.splitn(2, |byte| *byte == b'%');
-    let address = parts.next().and_then(|address| str::from_utf8(address).ok());
-    let zone_is_empty = parts.next().is_some_and(<[u8]>::is_empty);
-    !zone_is_empty && address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 #[cfg(test)]

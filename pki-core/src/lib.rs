@@ -59,13 +59,11 @@ pub mod base;
 #[cfg(feature = "cfssl")]
 pub mod cfssl;
 pub mod disk;
-pub mod duration;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+pub mod go;
 #[cfg(feature = "cfssl")]
 pub mod host;
-#[cfg(feature = "cfssl")]
-mod json;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod x509;

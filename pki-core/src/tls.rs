@@ -47,11 +47,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod certificate;
+mod chain;
 mod constraints;
 mod hostname;
 mod identity;
 mod judge;
+mod leniency;
 mod refusal;
 mod revocation;
 mod signature;
@@ -63,10 +66,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use time::OffsetDateTime;
 
-pub use certificate::Leniency;
 pub(crate) use hostname::is_among;
 pub use identity::{Authorities, Identity, NamedAuthorities};
 pub use judge::Allowed;
+pub use leniency::Leniency;
 pub use refusal::{NoStart, Reason, Refusal, Side, Unreadable};
 pub use revocation::{RevocationFile, RevocationFormat};
 pub use source::{Lookup, NoLookup};

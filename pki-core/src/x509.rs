@@ -28,7 +28,10 @@ pub use csr::{CertificateRequest, VerifiedRequest};
 pub use error::{Error, ErrorKind};
 pub use extension::{BasicConstraints, CertificatePolicy, Extension, PolicyQualifier};
 pub use issuer::Issuer;
-pub use key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys};
+pub use key::{
+    KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, RacingKeys, SystemKeys,
+    UnknownKeyAlgorithm,
+};
 pub use name::{Attribute, Name, Subject};
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use random::{Random, SerialNumber, SystemRandomness};

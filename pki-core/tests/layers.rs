@@ -16,9 +16,10 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("disk", &["base"]),
     ("tls", &["base", "x509"]),
     ("cfssl", &["base", "go", "x509"]),
-    ("etcd", &[]),
+    // What went wrong with a cluster, and what deserves a warning.
+    ("etcd", &["base", "go", "x509", "cfssl", "disk", "etcd::safe"]),
     ("etcd::safe", &["base", "go"]),
-    ("etcd::option", &["base", "go", "etcd::safe"]),
+    ("etcd::option", &["base", "go", "etcd", "etcd::safe"]),
     ("etcd::cluster", &["base", "x509", "etcd", "etcd::safe", "etcd::option"]),
     ("etcd::describe", &["base", "go", "x509", "etcd", "etcd::safe", "etcd::option", "etcd::cluster"]),
     ("etcd::folder", &["base", "x509", "disk", "etcd", "etcd::safe", "etcd::cluster"]),
@@ -37,7 +38,20 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "etcd::render",
         ],
     ),
-    ("etcd::found", &["base", "go", "x509", "cfssl", "etcd", "etcd::safe", "etcd::option", "etcd::folder"]),
+    (
+        "etcd::found",
+        &[
+            "base",
+            "go",
+            "x509",
+            "cfssl",
+            "etcd",
+            "etcd::safe",
+            "etcd::option",
+            "etcd::cluster",
+            "etcd::folder",
+        ],
+    ),
     (
         "etcd::check",
         &[
@@ -134,9 +148,9 @@ fn modules(source: &Path) -> Modules {
 
 /// Adds what `text`, the source of `module`, gives on and uses.
 fn read(module: &str, text: &str, modules: &mut Modules) {
-    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let code: String = product
+    let code: String = text
         .lines()
+        .take_while(|line| !line.ends_with("mod tests {"))
         .filter(|line| !line.trim_start().starts_with("//"))
         .map(|line| format!("{}\n", line.split(" // ").next().unwrap_or_default()))
         .collect();

@@ -7,6 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use libtest_mimic::Trial;
+use pki_core::etcd::found::ConfigFile;
 use pki_core::etcd::{EtcdOption, EtcdVersion, YamlKind};
 
 use super::command::run;
@@ -14,7 +15,7 @@ use super::programs::{self, Etcd};
 use super::trial::{Outcome, named, trial};
 
 /// Values of every kind, and of none.
-const SAMPLES: [&str; 41] = [
+const SAMPLES: [&str; 50] = [
     "",
     "true",
     "F",
@@ -26,6 +27,11 @@ const SAMPLES: [&str; 41] = [
     "007",
     "09",
     "0x10",
+    "010",
+    "10_000",
+    "10__000",
+    "+5",
+    "T",
     "1.5",
     "4294967296",
     "18446744073709551616",
@@ -51,6 +57,10 @@ const SAMPLES: [&str; 41] = [
     "https://127.0.0.1:2379",
     "https://127.0.0.1:2379,https://[::1]:2379",
     "https://127.0.0.1",
+    "https://127.0.0.1:2379?x",
+    "https://127.0.0.1:x",
+    "https://a b:1",
+    "https://[::1]",
     "https://127.0.0.1:2379/",
     "https://::1:2379",
     "unix:///run/etcd.sock",
@@ -61,11 +71,12 @@ const SAMPLES: [&str; 41] = [
 type Test = fn(&Etcd, EtcdVersion) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 4] = named![
+    let tests: [(&str, Test); 5] = named![
         help_names_no_other_flags,
         flags_are_those_of_the_table,
         values_that_pass_are_taken,
-        the_file_has_the_places_of_the_table
+        the_file_has_the_places_of_the_table,
+        each_way_to_set_an_option_has_its_own_rules
     ];
     let mut trials = Vec::new();
     for series in ["3.4", "3.5", "3.6"] {
@@ -181,6 +192,91 @@ fn the_file_has_the_places_of_the_table(etcd: &Etcd, version: EtcdVersion) -> Ou
             other => panic!("{key} is a {other}"),
         };
         assert_eq!(kind, place.kind, "{key} of {version}");
+    }
+    Ok(())
+}
+
+/// Options of Go's `uint64`, `int64`, `bool`, `time.Duration`, `string` and `[]string`, each with values that are
+/// written as YAML has them.
+const WRITTEN: [(&str, &[&str]); 6] = [
+    (
+        "snapshot-count",
+        &[
+            "5",
+            "10_000",
+            "10__000",
+            "0x10",
+            "0x_f",
+            "010",
+            "08",
+            "0o17",
+            "0b11",
+            "1_",
+            "_1",
+            "+5",
+            "-5",
+            "1e3",
+            "1.0",
+            "1.5",
+            "'5'",
+            "18446744073709551615",
+            "18446744073709551616",
+            "true",
+        ],
+    ),
+    ("quota-backend-bytes", &["+5", "-0x5", "-0", "9223372036854775807", "9223372036854775808"]),
+    (
+        "enable-pprof",
+        &["true", "TRUE", "tRUE", "T", "t", "1", "0", "yes", "YES", "yEs", "y", "n", "on", "off", "'true'"],
+    ),
+    (
+        "grpc-keepalive-timeout",
+        &["1h30m", "10s", "1d", "10", "0", "-1s", "1_000", "10_0s", "1e9", "1.5", "'5'"],
+    ),
+    ("name", &["a", "10", "'10'", "true", "yes", "1.5", "2001-01-01", "[a]", "!!str 5"]),
+    ("cipher-suites", &["TLS_AES_128_GCM_SHA256", "[TLS_AES_128_GCM_SHA256]", "[]", "[5]"]),
+];
+
+/// What etcd takes as a flag, as a variable and in its file, we take there, and nothing else.
+fn each_way_to_set_an_option_has_its_own_rules(etcd: &Etcd, version: EtcdVersion) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("etcd.yaml");
+    // etcd reads all of its options, and then the folder of its data.
+    let stops_at_its_data = |command: &mut Command| {
+        let said = run(command).said();
+        let is_taken =
+            said.contains("/dev/null/none: not a directory") || said.contains("data dir: /dev/null/none");
+        let is_refused =
+            said.contains("invalid value") || said.contains("invalid boolean") || said.contains("json: ");
+        assert_ne!(is_taken, is_refused, "{said}");
+        is_taken
+    };
+    for (name, values) in WRITTEN {
+        let option = EtcdOption::find(name).unwrap();
+        for written in values {
+            // A line of YAML has quotes and tags, the others would take them for a part of the value.
+            if !written.contains(['\'', '[', '!']) {
+                let ours = option.check(written, version).is_ok();
+                let mut command = Command::new(&etcd.etcd);
+                command.arg(format!("--{name}={written}")).arg("--data-dir=/dev/null/none");
+                assert_eq!(stops_at_its_data(&mut command), ours, "{version}: --{name}={written}");
+                let mut command = Command::new(&etcd.etcd);
+                command.env(option.variable(), written).arg("--data-dir=/dev/null/none");
+                assert_eq!(
+                    stops_at_its_data(&mut command),
+                    ours,
+                    "{version}: {}={written}",
+                    option.variable()
+                );
+            }
+            let text = format!("{name}: {written}\n");
+            fs::write(&path, format!("{text}data-dir: /dev/null/none\n")).unwrap();
+            let read = ConfigFile::parse(&text, &path);
+            let [value] = read.values.as_slice() else { panic!("{read:?}") };
+            let ours = option.check_in_file(&value.text, &value.value, version).is_ok();
+            let theirs = stops_at_its_data(Command::new(&etcd.etcd).arg("--config-file").arg(&path));
+            assert_eq!(theirs, ours, "{version}: {text}");
+        }
     }
     Ok(())
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, Existing, Mode};
+use pki_core::go::duration;
+use pki_core::go::number::{self, Base};
 use pki_core::x509::{Certificate, Crl, CrlTemplate, Error, ErrorKind, Issuer, Revocation, RevokedSerial};
 use time::Duration;
 
-use super::goflag;
 use super::invocation::Invocation;
 use super::log::Log;
 use super::options::refuse_remote;
@@ -146,10 +147,10 @@ fn read_lifetime(text: &str) -> Result<Duration, CommandError> {
         CommandError::new(format!("{text} is no lifetime of a list: {reason}"))
             .hint("write seconds, such as 604800, or a duration, such as 7d")
     };
-    let lifetime = match goflag::integer_value(text) {
-        Some(0) => LIFETIME,
-        Some(seconds) => Duration::seconds(seconds),
-        None => pki_core::duration::parse(text).map_err(|error| bad(&error.to_string()))?,
+    let lifetime = match number::parse_int(text, Base::Prefixed) {
+        Ok(0) => LIFETIME,
+        Ok(seconds) => Duration::seconds(seconds),
+        Err(_) => duration::parse(text).map_err(|error| bad(&error.to_string()))?,
     };
     if lifetime < Duration::SECOND || lifetime > Duration::days(100 * 365) {
         return Err(bad("it must be positive, and no more than a hundred years"));

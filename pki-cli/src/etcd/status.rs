@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use comfy_table::Cell;
 use pki_core::disk::{self, Existing, Mode};
-use pki_core::duration;
 use pki_core::etcd::Folder;
 use pki_core::etcd::check::Severity;
 use pki_core::etcd::status::{CertificateStatus, FileState, RevocationListStatus, State, Status, prometheus};
+use pki_core::go::duration;
 use time::{Duration, OffsetDateTime};
 
 use crate::exit_status::ExitStatus;

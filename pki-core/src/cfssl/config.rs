@@ -12,7 +12,7 @@ use crate::cfssl::csr_json::{duration_unless_empty, path_len};
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
 use crate::cfssl::profile::{CaConstraint, CsrWhitelist, Profile};
-use crate::json::{Node, Object};
+use crate::go::json::{Node, Object};
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
 
@@ -55,9 +55,9 @@ impl Config {
         // OCSP settings are of no use without cfssl's server.
         object.ignore("ocsp");
         let signing = object.all("signing");
-        object.finish(&mut notices);
+        notices.extend(object.unknown().map(Notice::from));
         let Some(signing) = signing.last() else {
-            return Err(root.error(ErrorKind::MissingKey { key: "signing" }));
+            return Err(ErrorKind::MissingKey { key: "signing" }.at(root.place()));
         };
         let context = Context { auth_keys, remotes };
         let mut object = signing.object()?;
@@ -72,7 +72,7 @@ impl Config {
                 profiles.insert(name, profile);
             }
         }
-        object.finish(&mut notices);
+        notices.extend(object.unknown().map(Notice::from));
         Ok(WithNotices { value: Self { default, profiles }, notices })
     }
 
@@ -111,13 +111,13 @@ fn check_auth_key(node: &Node<'_>) -> Result<(), Error> {
     let mut object = node.object()?;
     let kind = object.text("type")?.unwrap_or_default();
     if kind != "standard" {
-        return Err(node.error(ErrorKind::AuthKey { reason: "its type is not \"standard\"" }));
+        return Err(ErrorKind::AuthKey { reason: "its type is not \"standard\"" }.at(node.place()));
     }
     let key = object.text("key")?.unwrap_or_default();
     // The key itself may stand in a file or in the environment.
     let named = key.starts_with("file:") || key.starts_with("env:");
     if !named && (key.len() % 2 != 0 || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        return Err(node.error(ErrorKind::AuthKey { reason: "it is not hexadecimal" }));
+        return Err(ErrorKind::AuthKey { reason: "it is not hexadecimal" }.at(node.place()));
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ impl Context {
         let mut profile = Profile::default();
         if let Some(list) = object.all("usages").last() {
             for usage in list.items()? {
-                profile.add_usage(&usage.text()?).map_err(|kind| usage.error(kind))?;
+                profile.add_usage(&usage.text()?).map_err(|kind| kind.at(usage.place()))?;
             }
         }
         validity(&mut object, &mut profile)?;
@@ -159,7 +159,7 @@ impl Context {
         }
         for list in object.all("allowed_extensions") {
             for item in list.items()? {
-                object_identifier(&item.text()?).map_err(|kind| item.error(kind))?;
+                object_identifier(&item.text()?).map_err(|kind| Error::from(kind).at(item.place()))?;
             }
         }
         self.remote(&mut object, &mut profile, notices)?;
@@ -174,16 +174,18 @@ impl Context {
             "ignored_lint_sources",
             "ClientProvidesSerialNumbers",
         ] {
-            notices.extend(object.all(field).iter().map(|node| node.notice(NoticeKind::NoEffect)));
+            notices.extend(
+                object.all(field).iter().map(|node| Notice::new(NoticeKind::NoEffect).at(node.place())),
+            );
         }
-        object.finish(notices);
+        notices.extend(object.unknown().map(Notice::from));
         if profile.remote.is_none() && profile.expiry_text.is_empty() {
-            return Err(node.error(ErrorKind::MissingKey { key: "expiry" }));
+            return Err(ErrorKind::MissingKey { key: "expiry" }.at(node.place()));
         }
         match default {
             Some(default) => inherit(&mut profile, default, node)?,
             None if profile.remote.is_none() && profile.expiry.is_zero() => {
-                return Err(node.error(ErrorKind::ZeroExpiry));
+                return Err(ErrorKind::ZeroExpiry.at(node.place()));
             }
             None => {}
         }
@@ -201,7 +203,7 @@ impl Context {
             if name.is_empty() || names.contains(&name) {
                 return Ok(name);
             }
-            Err(node.error(ErrorKind::UnknownReference { name, section }))
+            Err(ErrorKind::UnknownReference { name, section }.at(node.place()))
         };
         object.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
         profile.remote = object
@@ -211,9 +213,9 @@ impl Context {
             let mut auth = node.object()?;
             auth.last("auth_key", |node| known(node, &self.auth_keys, "auth_keys"))?;
             let remote = auth.last("remote", |node| known(node, &self.remotes, "remotes"))?;
-            auth.finish(notices);
+            notices.extend(auth.unknown().map(Notice::from));
             if profile.remote.is_some() {
-                return Err(node.error(ErrorKind::RemoteTwice));
+                return Err(ErrorKind::RemoteTwice.at(node.place()));
             }
             profile.remote = remote;
         }
@@ -226,7 +228,7 @@ fn validity(object: &mut Object<'_>, profile: &mut Profile) -> Result<(), Error>
         profile.expiry_text = node.text()?;
         profile.expiry = duration_unless_empty(&node)?.unwrap_or_default();
         if profile.expiry.is_negative() {
-            return Err(node.error(ErrorKind::NegativeDuration { text: profile.expiry_text.clone() }));
+            return Err(ErrorKind::NegativeDuration { text: profile.expiry_text.clone() }.at(node.place()));
         }
     }
     profile.backdate = object.last("backdate", duration_unless_empty)?.flatten().filter(|d| !d.is_zero());
@@ -240,7 +242,7 @@ fn date(node: &Node<'_>) -> Result<Option<OffsetDateTime>, Error> {
     let text = node.text()?;
     match OffsetDateTime::parse(&text, &Rfc3339) {
         Ok(date) => Ok((date.year() != 1).then_some(date)),
-        Err(_) => Err(node.error(ErrorKind::NotADate { text })),
+        Err(_) => Err(ErrorKind::NotADate { text }.at(node.place())),
     }
 }
 
@@ -250,7 +252,7 @@ fn ca_constraint(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option
     let is_ca = object.boolean("is_ca")?;
     let zero = object.boolean("max_path_len_zero")?;
     let path_len = object.last("max_path_len", path_len)?.flatten().or(zero.then_some(0));
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     Ok(is_ca.then_some(CaConstraint { path_len }))
 }
 
@@ -267,7 +269,7 @@ fn csr_whitelist(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CsrWhitel
         email_addresses: object.boolean("EmailAddresses")?,
         uris: object.boolean("URIs")?,
     };
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     Ok(whitelist)
 }
 
@@ -276,19 +278,19 @@ fn regex(node: &Node<'_>) -> Result<Option<Regex>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    Regex::new(&text).map(Some).map_err(|_| node.error(ErrorKind::Regex { text }))
+    Regex::new(&text).map(Some).map_err(|_| ErrorKind::Regex { text }.at(node.place()))
 }
 
 fn policy(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CertificatePolicy, Error> {
     let mut object = node.object()?;
     let id = object
-        .last("id", |id| object_identifier(&id.text()?).map_err(|kind| id.error(kind)))?
-        .ok_or_else(|| node.error(ErrorKind::MissingKey { key: "id" }))?;
+        .last("id", |id| object_identifier(&id.text()?).map_err(|kind| Error::from(kind).at(id.place())))?
+        .ok_or_else(|| ErrorKind::MissingKey { key: "id" }.at(node.place()))?;
     let mut qualifiers = Vec::new();
     for list in object.all("qualifiers") {
         qualifiers = list.items()?.iter().map(|node| qualifier(node, notices)).collect::<Result<_, _>>()?;
     }
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     Ok(CertificatePolicy { id, qualifiers })
 }
 
@@ -296,11 +298,11 @@ fn qualifier(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<PolicyQualifi
     let mut object = node.object()?;
     let value = object.text("value")?.unwrap_or_default();
     let kind = object.text("type")?.unwrap_or_default();
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     match kind.as_str() {
         "id-qt-cps" => Ok(PolicyQualifier::Cps(value)),
         "id-qt-unotice" => Ok(PolicyQualifier::UserNotice(value)),
-        other => Err(node.error(ErrorKind::PolicyQualifier { kind: other.to_owned() })),
+        other => Err(ErrorKind::PolicyQualifier { kind: other.to_owned() }.at(node.place())),
     }
 }
 
@@ -321,7 +323,7 @@ fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<
     if profile.issuer_urls.is_empty() {
         profile.issuer_urls.clone_from(&default.issuer_urls);
     }
-    if profile.has_usages() { Ok(()) } else { Err(node.error(ErrorKind::NoUsages)) }
+    if profile.has_usages() { Ok(()) } else { Err(ErrorKind::NoUsages.at(node.place())) }
 }
 
 #[cfg(test)]

@@ -9,14 +9,14 @@ use time::Duration;
 
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::cfssl::notice::{Notice, WithNotices};
-use crate::duration;
-use crate::json::Node;
+use crate::go::duration;
+use crate::go::json::Node;
 use crate::x509;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::csr::CertificateRequest;
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{BasicConstraints, Extension};
-use crate::x509::key::KeyAlgorithm;
+use crate::x509::key::{KeyAlgorithm, UnknownKeyAlgorithm};
 use crate::x509::name::{Attribute, Name, Subject};
 use crate::x509::oid;
 use crate::x509::sign::SigningKey;
@@ -129,7 +129,7 @@ impl Request {
                 value.extensions.push(extension(&entry, &mut notices)?);
             }
         }
-        object.finish(&mut notices);
+        notices.extend(object.unknown().map(Notice::from));
         Ok(WithNotices { value, notices })
     }
 
@@ -195,11 +195,11 @@ fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Er
         let mut object = node.object()?;
         algo = object.text("algo")?.unwrap_or(algo);
         size = object.integer("size")?.unwrap_or(size);
-        object.finish(notices);
+        notices.extend(object.unknown().map(Notice::from));
     }
     // Only what all of them make together has to be a key.
     let Some(last) = nodes.last() else { return Ok(KeyAlgorithm::default()) };
-    key_algorithm(&algo, size).map_err(|kind| last.error(kind))
+    key_algorithm(&algo, size).map_err(|kind| kind.at(last.place()))
 }
 
 /// The kind that cfssl's `"key": {"algo": ..., "size": ...}` names. The size of Ed25519 is not looked at.
@@ -215,7 +215,7 @@ fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
         ("rsa", 8192) => Ok(KeyAlgorithm::Rsa8192),
         ("rsa", _) => Err(ErrorKind::KeySize { algorithm: "rsa", size, allowed: "2048, 3072, 4096 or 8192" }),
         ("ecdsa", _) => Err(ErrorKind::KeySize { algorithm: "ecdsa", size, allowed: "256, 384 or 521" }),
-        _ => Err(x509::ErrorKind::KeyAlgorithm { name: algo.to_owned() }.into()),
+        _ => Err(x509::ErrorKind::from(UnknownKeyAlgorithm { name: algo.to_owned() }).into()),
     }
 }
 
@@ -234,7 +234,7 @@ fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>
         }
         let zero = object.boolean("pathlenzero")?;
         ca.path_len = object.last("pathlen", path_len)?.flatten().or(zero.then_some(0));
-        object.finish(notices);
+        notices.extend(object.unknown().map(Notice::from));
         section = Some(ca);
     }
     Ok(section)
@@ -246,7 +246,7 @@ pub(crate) fn path_len(node: &Node<'_>) -> Result<Option<u8>, Error> {
         -1 | 0 => Ok(None),
         length => match u8::try_from(length) {
             Ok(length) => Ok(Some(length)),
-            Err(_) => Err(node.error(ErrorKind::PathLen { length })),
+            Err(_) => Err(ErrorKind::PathLen { length }.at(node.place())),
         },
     }
 }
@@ -257,7 +257,7 @@ pub(crate) fn duration_unless_empty(node: &Node<'_>) -> Result<Option<Duration>,
     if text.is_empty() {
         return Ok(None);
     }
-    duration::parse(&text).map(Some).map_err(|error| node.error(ErrorKind::Duration(error)))
+    duration::parse(&text).map(Some).map_err(|error| ErrorKind::Duration(error).at(node.place()))
 }
 
 fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, Error> {
@@ -276,37 +276,37 @@ fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, E
     object.ignore("SerialNumber");
     for attributes in object.all("OID") {
         for (text, value) in attributes.members()? {
-            let oid = object_identifier(&text).map_err(|kind| value.error(kind))?;
+            let oid = object_identifier(&text).map_err(|kind| Error::from(kind).at(value.place()))?;
             entry.oid.push(Attribute { oid, value: value.text()? });
         }
     }
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     Ok(entry)
 }
 
 fn extension(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<Extension, Error> {
     let mut object = node.object()?;
-    let oid = object.last("Id", arcs)?.ok_or_else(|| node.error(ErrorKind::MissingKey { key: "Id" }))?;
+    let oid = object.last("Id", arcs)?.ok_or_else(|| ErrorKind::MissingKey { key: "Id" }.at(node.place()))?;
     let critical = object.boolean("Critical")?;
     let value = object.last("Value", bytes)?.unwrap_or_default();
-    object.finish(notices);
+    notices.extend(object.unknown().map(Notice::from));
     Ok(Extension::new(oid, critical, value)?)
 }
 
 fn arcs(node: &Node<'_>) -> Result<ObjectIdentifier, Error> {
     let arcs = node.items()?.iter().map(Node::integer).collect::<Result<Vec<_>, _>>()?;
     let dotted: Vec<String> = arcs.iter().map(i64::to_string).collect();
-    object_identifier(&dotted.join(".")).map_err(|kind| node.error(kind))
+    object_identifier(&dotted.join(".")).map_err(|kind| Error::from(kind).at(node.place()))
 }
 
 /// A byte string as Go reads one: base64, or a list of numbers.
 fn bytes(node: &Node<'_>) -> Result<Vec<u8>, Error> {
     match node.text() {
-        Ok(text) => STANDARD.decode(text).map_err(|_| node.error(ErrorKind::Base64)),
+        Ok(text) => STANDARD.decode(text).map_err(|_| ErrorKind::Base64.at(node.place())),
         Err(_) => node
             .items()?
             .iter()
-            .map(|item| u8::try_from(item.integer()?).map_err(|_| item.error(ErrorKind::NotAByte)))
+            .map(|item| u8::try_from(item.integer()?).map_err(|_| ErrorKind::NotAByte.at(item.place())))
             .collect(),
     }
 }

@@ -1,9 +1,11 @@
 //! What can go wrong with cfssl's files and rules.
 
 use crate::base::error::{self, Kind};
+use crate::base::place::Place;
 use crate::base::suggest::did_you_mean;
 use crate::cfssl::usage;
-use crate::duration;
+use crate::go::duration;
+use crate::go::json;
 use crate::x509;
 
 /// What went wrong with one of cfssl's files, or with what it asks for, and where.
@@ -225,6 +227,23 @@ impl Kind for ErrorKind {
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             _ => return None,
         })
+    }
+}
+
+impl ErrorKind {
+    /// This, as an error at a place.
+    pub(crate) fn at(self, place: Place) -> Error {
+        Error::from(self).at(place)
+    }
+}
+
+impl From<json::Error> for Error {
+    fn from(error: json::Error) -> Self {
+        let kind = match error.kind {
+            json::ErrorKind::Syntax { message } => ErrorKind::JsonSyntax { message },
+            json::ErrorKind::Type { expected, found } => ErrorKind::JsonType { expected, found },
+        };
+        kind.at(error.place)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What deserves a warning about one of cfssl's files, or about what was made of it.
 
 use crate::base::notice;
+use crate::base::suggest;
 use crate::base::suggest::did_you_mean;
+use crate::go::json::UnknownMember;
 use crate::x509;
 
 /// What its user should know about one of cfssl's files, or about what was made of it.
@@ -67,5 +69,28 @@ pub enum NoticeKind {
 impl From<x509::Notice> for Notice {
     fn from(notice: x509::Notice) -> Self {
         notice.map(NoticeKind::X509)
+    }
+}
+
+impl From<UnknownMember> for Notice {
+    fn from(UnknownMember { key, place, fields }: UnknownMember) -> Self {
+        let near = suggest::near(&key, fields).map(str::to_owned);
+        Self::new(NoticeKind::UnknownKey { key, near }).at(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::go::json::Node;
+
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_told_with_the_near_miss() {
+        let node = Node::parse(r#"{"host":[]}"#, None).unwrap();
+        let mut object = node.object().unwrap();
+        object.ignore("hosts");
+        let notices: Vec<String> = object.unknown().map(|member| Notice::from(member).to_string()).collect();
+        assert_eq!(notices, ["1:9: host: unknown key `host`: did you mean `hosts`?"]);
     }
 }

@@ -37,7 +37,7 @@ fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
         x509::ErrorKind::NoPrivateKey => 2002,
         x509::ErrorKind::PrivateKey { .. } => 2003,
         x509::ErrorKind::KeyEncrypted => 2100,
-        x509::ErrorKind::KeyAlgorithm { .. } | x509::ErrorKind::WeakKey { .. } => 2400,
+        x509::ErrorKind::KeyAlgorithm(_) | x509::ErrorKind::WeakKey { .. } => 2400,
         x509::ErrorKind::CaNotValid { .. }
         | x509::ErrorKind::NotACa { .. }
         | x509::ErrorKind::PathLenExceeded { .. } => 5300,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::{fs, io, mem};
+use std::{fs, mem};
 
-use crate::disk::folder_of;
+use crate::disk::error::BatchError;
 use crate::disk::staged::{Replacement, Staged};
 use crate::disk::sync::sync;
+use crate::disk::target::folder_of;
 
 /// Files that get their names together. Dropping it removes those that are new.
 #[derive(Debug, Default)]
@@ -15,16 +16,6 @@ pub struct Batch {
     /// What has its name, and may not be on the disk
     named: Vec<PathBuf>,
     replacements: Vec<Replacement>,
-}
-
-/// What could not be done to which file of a [`Batch`].
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", path.display())]
-pub struct BatchError {
-    /// The file.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
 }
 
 impl Batch {

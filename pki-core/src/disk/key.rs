@@ -25,7 +25,7 @@ impl KeyIsThere {
 
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
-        "write to another name; if the key there is no longer needed, delete it first"
+        "choose another file name, or move the key out of the way"
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::base::parallel;
-use crate::disk::batch::{Batch, BatchError};
+use crate::disk::batch::Batch;
+use crate::disk::error::BatchError;
 
 /// So many sets are brought to the disk at a time.
 const TOGETHER: usize = 256;

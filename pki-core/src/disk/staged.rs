@@ -12,9 +12,9 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::linkat;
 use tempfile::TempPath;
 
-use crate::disk::batch::BatchError;
+use crate::disk::error::BatchError;
 use crate::disk::key::{self, KeyIsThere};
-use crate::disk::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
+use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
 /// A file that has its bytes, but not its name yet. Dropping it removes it.
 #[derive(Debug)]

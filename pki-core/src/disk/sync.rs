@@ -8,8 +8,8 @@ use std::path::Path;
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
-use crate::disk::batch::BatchError;
-use crate::disk::folder_of;
+use crate::disk::error::BatchError;
+use crate::disk::target::folder_of;
 
 /// From so many files or folders on, the whole file system is written out once: that is quicker, and waits for
 /// what other programs have left to be written.

@@ -7,6 +7,7 @@ pub(crate) mod host;
 pub(crate) mod layout;
 pub(crate) mod member;
 pub(crate) mod path;
+pub(crate) mod renewal;
 pub(crate) mod settings;
 
 use std::convert::Infallible;

@@ -1,7 +1,10 @@
 //! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
 
+pub(crate) mod builder;
 mod certificates;
+pub(crate) mod limits;
 mod options;
+pub(crate) mod reader;
 #[cfg(test)]
 mod schema;
 mod typed;
@@ -13,8 +16,6 @@ use std::path::Path;
 
 use serde_saphyr::Location;
 
-use crate::base::place::Place;
-use crate::base::suggest;
 use crate::etcd::cluster::discovery_name;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{
@@ -22,13 +23,14 @@ use crate::etcd::cluster::{
     Style, UnitKind,
 };
 pub(crate) use crate::etcd::describe::options::described_by;
+use crate::etcd::describe::reader::Reader;
 use crate::etcd::describe::typed::{
     OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember,
 };
 pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
 use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
+use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
-use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::notice::WithNotices;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
@@ -37,11 +39,6 @@ use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
-
-/// Turns what is wrong at a place of the file into an error.
-struct Reader<'a> {
-    file: Option<&'a Path>,
-}
 
 impl Cluster {
     /// Reads a description in YAML, or in JSON, which is YAML too. `file` is only for error messages.
@@ -66,80 +63,6 @@ pub(crate) fn read(text: &str, file: Option<&Path>) -> Result<Cluster, Error> {
 }
 
 impl Reader<'_> {
-    fn place(&self, location: Location) -> Place {
-        let mut place = Place::default();
-        if let (Ok(line @ 1..), Ok(column)) =
-            (usize::try_from(location.line()), usize::try_from(location.column()))
-        {
-            place = place.at(line, column);
-        }
-        match self.file {
-            Some(file) => place.or_file(file),
-            None => place,
-        }
-    }
-
-    fn error(&self, location: Location, error: DescriptionError) -> Error {
-        Error::from(ErrorKind::Description(error)).at(self.place(location))
-    }
-
-    fn syntax(&self, error: serde_saphyr::Error) -> Error {
-        let error = error.without_snippet();
-        let location = error.location().unwrap_or(Location::UNKNOWN);
-        let kind = match error {
-            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-                let near = suggest::near(field, expected.iter().copied()).map(str::to_owned);
-                DescriptionError::UnknownKey { key: field.clone(), near, expected: expected.clone() }
-            }
-            serde_saphyr::Error::SerdeMissingField { field, .. } => {
-                DescriptionError::MissingKey { key: field }
-            }
-            serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
-                DescriptionError::DuplicateKey { key: key.clone().unwrap_or_default() }
-            }
-            serde_saphyr::Error::Unexpected { expected, .. } => {
-                DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
-            }
-            serde_saphyr::Error::NullIntoString { .. } => {
-                DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
-            }
-            serde_saphyr::Error::MultipleDocuments { .. } => {
-                DescriptionError::Syntax { message: "a second document begins here".to_owned() }
-            }
-            serde_saphyr::Error::Eof { .. } => DescriptionError::Syntax { message: "it is empty".to_owned() },
-            other => DescriptionError::Syntax { message: without_position(&other.to_string()) },
-        };
-        self.error(location, kind)
-    }
-
-    /// What `parse` makes of a text, or its error at the text's place.
-    fn parse<T, E: Into<DescriptionError>>(
-        &self,
-        text: &Text<T>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, Error> {
-        parse(&text.value).map_err(|error| self.error(text.referenced, error.into()))
-    }
-
-    /// The same for what may be left out.
-    fn parse_option<T, E: Into<DescriptionError>>(
-        &self,
-        text: Option<&Text<T>>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Error> {
-        text.map(|text| self.parse(text, parse)).transpose()
-    }
-
-    /// The same for each of a list.
-    fn parse_list<T, E: Into<DescriptionError>>(
-        &self,
-        texts: Option<&OneOrMany<T>>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Vec<T>, Error> {
-        let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
-        texts.iter().map(|text| self.parse(text, &parse)).collect()
-    }
-
     fn cluster(&self, typed: TypedCluster) -> Result<Cluster, Error> {
         let name = self.parse(&typed.name, Label::parse)?;
         let version = self.parse_option(typed.version.as_ref(), EtcdVersion::parse)?.unwrap_or_default();
@@ -349,22 +272,6 @@ impl Reader<'_> {
         }
         Ok(clients)
     }
-}
-
-/// YAML's events by what a person writes.
-fn in_words(event: &str) -> &str {
-    match event {
-        "mapping start" => "keys and values",
-        "sequence start" => "a list",
-        "string scalar" => "a text",
-        other => other,
-    }
-}
-
-/// The reader's messages end with the position, which [`Place`] already tells.
-fn without_position(message: &str) -> String {
-    let end = message.find(" at line ").or_else(|| message.find("\n"));
-    end.and_then(|end| message.get(..end)).unwrap_or(message).to_owned()
 }
 
 #[cfg(test)]

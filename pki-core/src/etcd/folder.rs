@@ -1,6 +1,8 @@
-//! The output folder: where things are in it, what is there, and the record of what was issued.
+//! The output folder: what is in it, what is brought to it, and the record of what was issued.
 
 pub(crate) mod disk;
+pub(crate) mod output;
 pub(crate) mod record;
 pub(crate) mod snapshot;
 pub(crate) mod user;
+pub(crate) mod write;

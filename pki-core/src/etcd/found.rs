@@ -20,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
+pub use crate::etcd::option::FoundUrl;
 pub use environment::{EnvironmentFile, Variable};
 pub use files::{Files, SystemFiles};
 pub use pem_file::{Form, FoundCrl, FoundKey, PemFile};
 pub use process::{Argument, EnvironmentFileName, Process};
-pub use settings::{FoundUrl, Setting, Settings, Source};
+pub use settings::{Setting, Settings, Source};
 pub use text::Located;
 pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
@@ -35,6 +36,7 @@ use crate::cfssl::csr_json::Request;
 use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::{Entry, FileKind};
+use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 use process::Environment;
 
@@ -166,16 +168,16 @@ const MOST_FILES: usize = 20_000;
 
 /// The options of etcd that name a file that has to be there.
 pub const FILE_OPTIONS: [&str; 10] = [
-    "cert-file",
-    "key-file",
-    "trusted-ca-file",
-    "client-crl-file",
-    "client-cert-file",
-    "client-key-file",
-    "peer-cert-file",
-    "peer-key-file",
-    "peer-trusted-ca-file",
-    "peer-crl-file",
+    SERVER.certificate,
+    SERVER.key,
+    SERVER.ca,
+    SERVER.crl,
+    GATEWAY.0,
+    GATEWAY.1,
+    PEER.certificate,
+    PEER.key,
+    PEER.ca,
+    PEER.crl,
 ];
 
 /// Where a host has units, the most important first (systemd.unit(5)).

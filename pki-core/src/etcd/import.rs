@@ -32,6 +32,7 @@ use crate::etcd::found::Found;
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::known::Known;
 use crate::etcd::option::EtcdOption;
+use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::label::Label;
 
@@ -277,7 +278,7 @@ impl<'a> Importer<'a> {
             let kinds = [" etcd client", " etcd peer", " etcd"];
             kinds.into_iter().find_map(|kind| name.strip_suffix(kind))
         });
-        let marker = self.common("peer-cert-allowed-hostname");
+        let marker = self.common(PEER.allowed_hosts);
         let marked = marker.and_then(|marker| marker.strip_prefix("peer.")?.strip_suffix(".etcd.internal"));
         let candidates =
             descriptions.chain(authorities).chain(marked).chain(self.common("initial-cluster-token"));

@@ -1,59 +1,22 @@
 //! etcd's own options: which there are in which version, how they are written in each place, and what they take.
 
+mod definition;
+pub(crate) mod port;
 mod table;
+pub(crate) mod urls;
 mod value;
 pub(crate) mod version;
 
 use std::fmt;
 
 use crate::etcd::option::version::EtcdVersion;
+use crate::go::number;
+use crate::go::yaml::Value;
+pub use definition::EtcdOption;
+use definition::File;
 use table::OPTIONS;
-pub use value::{UrlUse, ValueError, ValueKind};
-pub(crate) use value::{boolean, integer};
-
-/// One of etcd's options.
-///
-/// ```
-/// use pki_core::etcd::{Availability, EtcdOption, EtcdVersion};
-///
-/// let option = EtcdOption::find("experimental-corrupt-check-time").unwrap();
-/// assert_eq!(option.variable(), "ETCD_EXPERIMENTAL_CORRUPT_CHECK_TIME");
-/// assert_eq!(option.availability(EtcdVersion::V3_5), Availability::Available);
-/// assert_eq!(
-///     option.availability(EtcdVersion::V3_7).to_string(),
-///     "was removed in 3.7.0: use `corrupt-check-time`"
-/// );
-/// assert!(option.check("10s", EtcdVersion::V3_5).is_ok());
-/// assert!(option.check("10", EtcdVersion::V3_5).is_err());
-/// ```
-#[derive(Debug, PartialEq, Eq)]
-pub struct EtcdOption {
-    name: &'static str,
-    kind: ValueKind,
-    /// The kinds that it had before a release, oldest first. `(5, 8)` is 3.5.8 here and below.
-    formerly: &'static [((u8, u16), ValueKind)],
-    /// The first release that has it, for each series where that is not the first release; every series after
-    /// the last one named has it.
-    since: &'static [(u8, u16)],
-    /// The first series whose etcd warns about it, or whose help says that it will go.
-    deprecated: Option<u8>,
-    /// The first series without it.
-    removed: Option<u8>,
-    /// What takes its place: `option` or `option=value`.
-    instead: Option<&'static str>,
-    file: Option<File>,
-}
-
-/// Where the configuration file has an option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct File {
-    section: &'static [&'static str],
-    key: &'static str,
-    /// As [`EtcdOption::since`].
-    since: &'static [(u8, u16)],
-    /// The first series whose file does not know it any more.
-    removed: Option<u8>,
-}
+pub use urls::{FoundUrl, UrlUse};
+pub use value::{ValueError, ValueKind, YamlKind};
 
 /// Whether a version of etcd has an option.
 ///
@@ -129,24 +92,6 @@ pub struct YamlPlace {
     pub kind: YamlKind,
 }
 
-/// How a value is written in etcd's configuration file.
-///
-/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error, but
-/// for a number or boolean where a text belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum YamlKind {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Integer,
-    /// A duration as a whole number of nanoseconds; `10s` is an error there.
-    Nanoseconds,
-    /// A text. Several URLs are one text, with commas.
-    Text,
-    /// A list of texts.
-    List,
-}
-
 impl EtcdOption {
     /// The option of that name, as etcd's command line has it, without dashes.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -215,7 +160,7 @@ impl EtcdOption {
             && self.availability(version).is_accepted();
         let kind = match self.kind(version) {
             ValueKind::Bool => YamlKind::Bool,
-            ValueKind::Integer { .. } => YamlKind::Integer,
+            ValueKind::Integer { .. } | ValueKind::Unsigned { .. } => YamlKind::Integer,
             ValueKind::Duration | ValueKind::PositiveDuration => YamlKind::Nanoseconds,
             ValueKind::List | ValueKind::CipherSuites => YamlKind::List,
             _ => YamlKind::Text,
@@ -234,6 +179,25 @@ impl EtcdOption {
     }
 }
 
+impl EtcdOption {
+    /// Whether etcd of that version takes the value from its configuration file, where `text` is the value as the
+    /// command line would have it, and `value` is what it is there.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_in_file(&self, text: &str, value: &Value, version: EtcdVersion) -> Result<(), ValueError> {
+        match self.yaml(version) {
+            Some(place) => self.kind(version).check_in_file(place.kind, text, value, version),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a value of a boolean option is true.
+pub(crate) fn is_true(value: &str) -> bool {
+    number::parse_bool(value) == Some(true)
+}
+
 /// The environment variable of an option.
 pub(crate) fn variable(name: &str) -> String {
     format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
@@ -250,79 +214,6 @@ fn first_missing(since: &'static [(u8, u16)], version: EtcdVersion) -> Option<(u
 }
 
 /// The words that the table is written in.
-impl EtcdOption {
-    const fn new(name: &'static str, kind: ValueKind) -> Self {
-        let file = File { section: &[], key: name, since: &[], removed: None };
-        Self {
-            name,
-            kind,
-            formerly: &[],
-            since: &[],
-            deprecated: None,
-            removed: None,
-            instead: None,
-            file: Some(file),
-        }
-    }
-
-    const fn since(mut self, since: &'static [(u8, u16)]) -> Self {
-        self.since = since;
-        self
-    }
-
-    const fn formerly(mut self, formerly: &'static [((u8, u16), ValueKind)]) -> Self {
-        self.formerly = formerly;
-        self
-    }
-
-    const fn deprecated(mut self, minor: u8) -> Self {
-        self.deprecated = Some(minor);
-        self
-    }
-
-    const fn removed(mut self, minor: u8) -> Self {
-        self.removed = Some(minor);
-        self
-    }
-
-    const fn instead(mut self, instead: &'static str) -> Self {
-        self.instead = Some(instead);
-        self
-    }
-
-    const fn at(mut self, section: &'static [&'static str], key: &'static str) -> Self {
-        self.file = Some(File { section, key, since: &[], removed: None });
-        self
-    }
-
-    const fn client(self, key: &'static str) -> Self {
-        self.at(&["client-transport-security"], key)
-    }
-
-    const fn peer(self, key: &'static str) -> Self {
-        self.at(&["peer-transport-security"], key)
-    }
-
-    const fn file_since(mut self, since: &'static [(u8, u16)]) -> Self {
-        if let Some(file) = &mut self.file {
-            file.since = since;
-        }
-        self
-    }
-
-    const fn file_until(mut self, removed: u8) -> Self {
-        if let Some(file) = &mut self.file {
-            file.removed = Some(removed);
-        }
-        self
-    }
-
-    const fn not_in_file(mut self) -> Self {
-        self.file = None;
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

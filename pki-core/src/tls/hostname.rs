@@ -1,7 +1,6 @@
 //! Whether a certificate is for a host, by the rules of Go's crypto/x509, `VerifyHostname`.
 
-use std::net::IpAddr;
-
+use crate::tls::address::address;
 use crate::tls::certificate::GoCertificate;
 use crate::tls::refusal::Reason;
 use crate::x509::alt_names::SubjectAltNames;
@@ -40,12 +39,6 @@ pub(crate) fn is_among(names: &SubjectAltNames, host: &str) -> bool {
             !matches!(host, "" | ".") && name.eq_ignore_ascii_case(host)
         }
     })
-}
-
-/// The address that a host is, if it is one; it may stand in brackets.
-pub(super) fn address(host: &str) -> Option<IpAddr> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// Go's `validHostname`: letters, digits, underscores, and hyphens that are not first.
@@ -98,12 +91,5 @@ mod tests {
         for wrong in ["", "a..b", "-a", "a b", "*.a"] {
             assert!(!is_hostname(wrong, false), "{wrong}");
         }
-    }
-
-    #[test]
-    fn addresses_may_stand_in_brackets() {
-        assert_eq!(address("[::1]"), address("::1"));
-        assert_eq!(address("::ffff:10.0.0.1"), Some([10, 0, 0, 1].into()));
-        assert_eq!(address("a"), None);
     }
 }

@@ -9,8 +9,9 @@ use der::asn1::{AnyRef, OctetStringRef, UintRef};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use crate::tls::certificate::{GoCertificate, Leniency};
-use crate::tls::judge;
+use crate::tls::certificate::GoCertificate;
+use crate::tls::chain;
+use crate::tls::leniency::Leniency;
 use crate::tls::refusal::{NoStart, Reason};
 use crate::x509::der as encode;
 use crate::x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
@@ -60,7 +61,7 @@ impl Identity {
 
     /// Everything that it shows, as the other side reads it.
     pub(super) fn read_chain(&self, leniency: Leniency) -> Result<Vec<GoCertificate>, Reason> {
-        judge::read(&self.chain.iter().map(Vec::as_slice).collect::<Vec<_>>(), leniency)
+        chain::read(&self.chain.iter().map(Vec::as_slice).collect::<Vec<_>>(), leniency)
     }
 
     /// The key that proves the certificate in a handshake, where it is not the certificate's own.

@@ -3,9 +3,11 @@
 
 use time::OffsetDateTime;
 
-use crate::tls::certificate::{GoCertificate, Leniency};
+use crate::tls::certificate::GoCertificate;
+use crate::tls::chain;
 use crate::tls::hostname;
 use crate::tls::identity::{Authorities, Identity};
+use crate::tls::leniency::Leniency;
 use crate::tls::refusal::{Reason, Refusal, Side};
 use crate::tls::signature::SMALLEST_RSA_KEY;
 use crate::tls::verify::Verification;
@@ -54,7 +56,7 @@ impl Judge {
     }
 
     fn check(&self, shown: &[&[u8]]) -> Result<(), Reason> {
-        let chain = read(shown, self.leniency)?;
+        let chain = chain::read(shown, self.leniency)?;
         let Some((leaf, intermediates)) = chain.split_first() else { return Err(Reason::NoCertificate) };
         if let Some(bits) = chain.iter().filter_map(rsa_bits).find(|bits| *bits > LARGEST_RSA_KEY) {
             return Err(Reason::KeyTooLarge { bits });
@@ -104,11 +106,6 @@ impl Judge {
             None => Certificate::from_der(certificate).ok()?.public_key().ok(),
         }
     }
-}
-
-/// What one side sent.
-pub(super) fn read(shown: &[&[u8]], leniency: Leniency) -> Result<Vec<GoCertificate>, Reason> {
-    shown.iter().map(|der| GoCertificate::read(der, leniency).map_err(Reason::Unreadable)).collect()
 }
 
 /// Why the owner of a certificate cannot sign a handshake with its key (crypto/tls, `selectSignatureScheme`).

@@ -338,7 +338,7 @@ impl Reason {
 }
 
 fn is_ip(host: &str) -> bool {
-    crate::tls::hostname::address(host).is_some()
+    crate::tls::address::address(host).is_some()
 }
 
 impl fmt::Display for Reason {

@@ -5,7 +5,7 @@ use der::asn1::ObjectIdentifier;
 use rustls::SignatureScheme;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use crate::tls::certificate::Leniency;
+use crate::tls::leniency::Leniency;
 use crate::x509::certificate::object_identifier;
 use crate::x509::error::ErrorKind;
 use crate::x509::key::{PublicKey, PublicKeyKind};

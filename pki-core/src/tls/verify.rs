@@ -5,8 +5,9 @@
 
 use time::OffsetDateTime;
 
-use crate::tls::certificate::{GoCertificate, Leniency};
+use crate::tls::certificate::GoCertificate;
 use crate::tls::hostname;
+use crate::tls::leniency::Leniency;
 use crate::tls::refusal::{Reason, Side};
 use crate::tls::signature::BadSignature;
 use crate::x509::oid;

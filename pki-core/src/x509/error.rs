@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::base::error::{self, Kind};
 use crate::base::place::date;
 use crate::base::suggest::did_you_mean;
-use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind};
+use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 
 /// What went wrong with a key, a request, a certificate or a revocation list, and where.
 pub type Error = error::Error<ErrorKind>;
@@ -58,12 +58,9 @@ pub enum ErrorKind {
         /// As written.
         text: String,
     },
-    /// There is no key algorithm of that name.
-    #[error("{name:?} is no kind of key")]
-    KeyAlgorithm {
-        /// As written.
-        name: String,
-    },
+    /// There is no kind of key of that name.
+    #[error(transparent)]
+    KeyAlgorithm(#[from] UnknownKeyAlgorithm),
     /// A key could not be encoded.
     #[error("the key could not be encoded")]
     KeyEncoding,
@@ -211,7 +208,7 @@ impl Kind for ErrorKind {
             Self::CrlNumber { previous, .. } => {
                 return previous.checked_add(1).map(|least| format!("choose {least} or more"));
             }
-            Self::KeyAlgorithm { .. } => {
+            Self::KeyAlgorithm(_) => {
                 format!("kinds of key are {}", KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", "))
             }
             Self::KeyEncrypted => "give the password of the key".to_owned(),

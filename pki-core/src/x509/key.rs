@@ -8,6 +8,6 @@ pub(crate) mod public;
 mod read;
 
 pub use generate::{KeySource, RacingKeys, SystemKeys};
-pub use kind::{KeyAlgorithm, PublicKeyKind};
+pub use kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 pub use private::PrivateKey;
 pub use public::PublicKey;

@@ -20,7 +20,9 @@ use files::PublicFiles;
 
 pub use prometheus::prometheus;
 pub(crate) use rules::RULES;
-pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus, State};
+pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus};
+
+pub use crate::etcd::cluster::renewal::State;
 
 /// The certificates and revocation lists of an output folder, at one moment. Serialises to the JSON of `cluster status --json`.
 ///

@@ -4,8 +4,9 @@ use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member, Style};
 use crate::etcd::option;
+use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
 use crate::etcd::option::version::EtcdVersion;
-use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
+use crate::etcd::option::{EtcdOption, FoundUrl, UrlUse, ValueKind, urls};
 use crate::etcd::safe::address::{HostName, MemberAddress};
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::url::{MemberUrl, joined};
@@ -29,14 +30,14 @@ impl Setting {
     pub(crate) fn needs_privileged_port(&self) -> bool {
         let listens = EtcdOption::find(self.option)
             .is_some_and(|option| option.kind(EtcdVersion::V3_7) == ValueKind::Urls(UrlUse::Listen));
-        let mut ports = self.value.split(',').filter_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        let mut ports = urls::list(&self.value).filter_map(|url| FoundUrl::parse(url)?.port);
         listens && ports.any(|port| port < 1024)
     }
 
     /// Whether it has etcd keep its database in memory.
     pub(crate) fn locks_memory(&self) -> bool {
         let names = ["memory-mlock", "experimental-memory-mlock"];
-        names.contains(&self.option) && option::boolean(&self.value) == Some(true)
+        names.contains(&self.option) && option::is_true(&self.value)
     }
 }
 
@@ -133,10 +134,10 @@ impl Cluster {
         }
         settings
             .group("Where it listens, and where others find it.")
-            .set("listen-client-urls", self.listen_client_urls(member))
-            .set("advertise-client-urls", joined(&self.advertise_client_urls(member)))
-            .set("listen-peer-urls", self.listen_peer_urls(member))
-            .set("initial-advertise-peer-urls", joined(&self.peer_urls(member)))
+            .set(SERVER.listen, self.listen_client_urls(member))
+            .set(SERVER.advertise, joined(&self.advertise_client_urls(member)))
+            .set(PEER.listen, self.listen_peer_urls(member))
+            .set(PEER.advertise, joined(&self.peer_urls(member)))
             .group("How the cluster first comes together; a member that has data ignores these.");
         match &self.bootstrap.discovery_srv {
             Some(domain) => settings.set("discovery-srv", domain),
@@ -167,15 +168,15 @@ impl Cluster {
         let server = self.layout.server();
         settings
             .group("Clients must have a certificate.")
-            .set("cert-file", self.host_certificate(server))
-            .set("key-file", self.host_key(server))
-            .set("client-cert-auth", true)
-            .set("trusted-ca-file", self.host_certificate(self.layout.issuer(Role::Client)));
+            .set(SERVER.certificate, self.host_certificate(server))
+            .set(SERVER.key, self.host_key(server))
+            .set(SERVER.auth, true)
+            .set(SERVER.ca, self.host_certificate(self.layout.issuer(Role::Client)));
         if self.has_gateway_certificate() {
             settings
                 .group("With what the gRPC gateway connects to its own member.")
-                .set("client-cert-file", self.host_certificate(Role::Gateway))
-                .set("client-key-file", self.host_key(Role::Gateway));
+                .set(GATEWAY.0, self.host_certificate(Role::Gateway))
+                .set(GATEWAY.1, self.host_key(Role::Gateway));
         } else if !self.layout.gateway_uses_server()
             && !given.iter().any(|(option, _)| *option == "enable-grpc-gateway")
         {
@@ -189,12 +190,12 @@ impl Cluster {
         let peer = self.layout.peer();
         settings
             .group("Peers must have a certificate.")
-            .set("peer-cert-file", self.host_certificate(peer))
-            .set("peer-key-file", self.host_key(peer))
-            .set("peer-client-cert-auth", true)
-            .set("peer-trusted-ca-file", self.host_certificate(self.layout.issuer(peer)));
+            .set(PEER.certificate, self.host_certificate(peer))
+            .set(PEER.key, self.host_key(peer))
+            .set(PEER.auth, true)
+            .set(PEER.ca, self.host_certificate(self.layout.issuer(peer)));
         if self.layout.has_peer_marker() {
-            settings.set("peer-cert-allowed-hostname", self.peer_marker());
+            settings.set(PEER.allowed_hosts, self.peer_marker());
         }
     }
 

@@ -7,7 +7,10 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::cluster::{CertificateSettings, GivenAuthority, Lifetimes, RoleSettings, SubjectFields};
-use crate::etcd::describe::Reader;
+use crate::etcd::describe::limits::{
+    UB_COMMON_NAME, UB_LOCALITY_NAME, UB_ORGANIZATION_NAME, UB_ORGANIZATIONAL_UNIT_NAME, UB_STATE_NAME,
+};
+use crate::etcd::describe::reader::Reader;
 use crate::etcd::describe::typed::{
     Text, TypedAuthority, TypedCertificate, TypedCertificates, TypedCluster, TypedSubject,
 };
@@ -16,13 +19,6 @@ use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::label::Label;
-
-/// The longest subject attributes, in characters (RFC 5280 appendix A.1).
-pub(crate) const UB_COMMON_NAME: usize = 64;
-pub(crate) const UB_STATE_NAME: usize = 128;
-pub(crate) const UB_LOCALITY_NAME: usize = 128;
-pub(crate) const UB_ORGANIZATION_NAME: usize = 64;
-pub(crate) const UB_ORGANIZATIONAL_UNIT_NAME: usize = 64;
 
 impl Reader<'_> {
     /// What every kind of certificate says: its own part of the description, or what all of them say.

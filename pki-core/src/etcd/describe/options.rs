@@ -2,6 +2,7 @@
 
 use crate::base::suggest;
 use crate::etcd::cluster::{GivenOptions, Style};
+use crate::etcd::describe::reader;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedOptions};
 use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
@@ -11,7 +12,7 @@ use crate::etcd::option::{Availability, EtcdOption};
 
 /// Reads options for one etcd, and collects what deserves a warning.
 pub(crate) struct Reader<'a, 'b> {
-    pub(crate) reader: &'a super::Reader<'b>,
+    pub(crate) reader: &'a reader::Reader<'b>,
     pub(crate) version: EtcdVersion,
     pub(crate) style: Style,
     pub(crate) notices: Vec<Notice>,

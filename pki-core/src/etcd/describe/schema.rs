@@ -12,7 +12,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::duration;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::describe::options::described_by;
@@ -24,6 +23,8 @@ use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
+use crate::go::duration;
+use crate::go::number;
 use crate::x509::key::KeyAlgorithm;
 
 /// How a value is written, as far as a schema can say it. It allows whatever the reader takes: YAML makes numbers
@@ -256,17 +257,24 @@ fn availability(option: &EtcdOption) -> String {
     format!("In etcd from {} on.{end}", since.join(" and "))
 }
 
+/// A number of Go's, but for which digits its base has.
+const NUMBER: &str = "(0[XxOoBb]_?)?[0-9A-Fa-f]+(_[0-9A-Fa-f]+)*";
+
 fn of_kind(kind: ValueKind) -> Schema {
     match kind {
         ValueKind::Bool => {
-            let texts = ValueKind::TRUE.into_iter().chain(ValueKind::FALSE).map(Value::from);
+            let texts = number::TRUE.into_iter().chain(number::FALSE).map(Value::from);
             let forms: Vec<_> =
                 [json!(true), json!(false), json!(1), json!(0)].into_iter().chain(texts).collect();
             json_schema!({"enum": forms})
         }
         ValueKind::Integer { least, most } => json_schema!({"anyOf": [
             {"type": "integer", "minimum": least, "maximum": most},
-            string_like("^[+-]?(0[XxOoBb])?[0-9A-Fa-f]+$"),
+            string_like(&format!("^[+-]?{NUMBER}$")),
+        ]}),
+        ValueKind::Unsigned { least, most } => json_schema!({"anyOf": [
+            {"type": "integer", "minimum": least, "maximum": most},
+            string_like(&format!("^{NUMBER}$")),
         ]}),
         ValueKind::Duration | ValueKind::PositiveDuration => go_duration(),
         ValueKind::Retention => {

@@ -109,19 +109,19 @@ pub(crate) struct TypedSubject {
     pub(crate) country: Option<Text>,
     /// State or province.
     #[serde(rename = "ST")]
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_STATE_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_STATE_NAME)))]
     pub(crate) province: Option<Text>,
     /// Locality.
     #[serde(rename = "L")]
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_LOCALITY_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_LOCALITY_NAME)))]
     pub(crate) locality: Option<Text>,
     /// Organization.
     #[serde(rename = "O")]
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_ORGANIZATION_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_ORGANIZATION_NAME)))]
     pub(crate) organization: Option<Text>,
     /// Organizational unit.
     #[serde(rename = "OU")]
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_ORGANIZATIONAL_UNIT_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_ORGANIZATIONAL_UNIT_NAME)))]
     pub(crate) organizational_unit: Option<Text>,
 }
 
@@ -166,7 +166,7 @@ pub(crate) struct TypedCertificates {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedAuthority {
     /// The common name of a new CA.
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
     /// The rest of a new CA's subject.
     pub(crate) subject: Option<TypedSubject>,
@@ -190,7 +190,7 @@ pub(crate) struct TypedAuthority {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedCertificate {
     /// The common name; the member's or client's name if it is left out.
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
     /// The rest of the subject, in place of the cluster's.
     pub(crate) subject: Option<TypedSubject>,
@@ -239,7 +239,7 @@ pub(crate) struct TypedMember {
     /// that it connects from.
     pub(crate) names: Option<OneOrMany<HostName>>,
     /// The common name of its certificates.
-    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::certificates::UB_COMMON_NAME)))]
+    #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
     /// `--initial-cluster-state` of this member.
     pub(crate) state: Option<Text<InitialClusterState>>,

@@ -3,13 +3,13 @@
 use time::Duration;
 
 use crate::base::suggest;
-use crate::duration;
 use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::invalid::{Invalid, SafeValue};
 use crate::etcd::safe::url::MemberUrl;
+use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
 
 /// One of several words.

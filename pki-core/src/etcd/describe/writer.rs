@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use time::Duration;
 
-use crate::duration;
 use crate::etcd::cluster::layout::{Layout, Role};
 use crate::etcd::cluster::{
     Bootstrap, Client, Cluster, Container, HostPaths, Lifetimes, Member, Network, RoleSettings, Startup,
@@ -16,6 +15,7 @@ use crate::etcd::cluster::{
 };
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::yaml::quoted;
+use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
 
 /// Comments beside those that every description has, by the key that they belong to: keys with `/` between

@@ -1,8 +1,8 @@
 //! What can be wrong with a description.
 
 use crate::base::suggest::did_you_mean;
-use crate::duration;
 use crate::etcd::safe::invalid::Invalid;
+use crate::go::duration;
 
 /// What is wrong with a description.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,8 @@ use crate::base::place::Place;
 use crate::etcd::found::process::Process;
 use crate::etcd::found::yaml::ConfigFile;
 use crate::etcd::option::version::EtcdVersion;
-use crate::etcd::option::{EtcdOption, ValueKind};
+use crate::etcd::option::{self, EtcdOption, FoundUrl, ValueError, ValueKind, urls};
+use crate::go::yaml::Value;
 
 /// What one member of etcd is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Setting {
     pub option: String,
     /// The value; none if it depends on what was not found.
     pub value: Option<String>,
+    /// What the value is in the configuration file; `None` if it is set elsewhere.
+    pub in_file: Option<Value>,
     /// In which way it is set.
     pub source: Source,
     /// As it is written there: `--name`, `ETCD_NAME`, `client-transport-security.cert-file`.
@@ -48,41 +51,17 @@ pub enum Source {
     File,
 }
 
-/// A URL that etcd listens on, or is reached at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundUrl {
-    /// As written.
-    pub text: String,
-    /// `https`, `http`, `unix`, `unixs`
-    pub scheme: String,
-    /// Without the brackets of an IPv6 address.
-    pub host: String,
-    /// The port; none if there is none.
-    pub port: Option<u16>,
-}
-
-impl FoundUrl {
-    /// The parts of a URL; none if it has no scheme.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') || host.ends_with(']') => (host, port.parse().ok()),
-            _ => (authority, None),
-        };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Some(Self { text: text.to_owned(), scheme: scheme.to_ascii_lowercase(), host: host.to_owned(), port })
-    }
-
-    /// Whether it is TLS.
-    pub fn is_tls(&self) -> bool {
-        matches!(self.scheme.as_str(), "https" | "unixs")
-    }
-
-    /// Whether it is a port, and not a socket in the file system.
-    pub fn is_tcp(&self) -> bool {
-        matches!(self.scheme.as_str(), "https" | "http")
+impl Setting {
+    /// Whether etcd of a version takes the value of an option where it is set. What was not found is taken.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, option: &EtcdOption, version: EtcdVersion) -> Result<(), ValueError> {
+        match (&self.value, &self.in_file) {
+            (None, _) => Ok(()),
+            (Some(text), None) => option.check(text, version),
+            (Some(text), Some(value)) => option.check_in_file(text, value, version),
+        }
     }
 }
 
@@ -154,6 +133,7 @@ impl Settings {
             self.used.push(Setting {
                 option: name.to_owned(),
                 value,
+                in_file: None,
                 source: Source::Flag,
                 written: format!("--{name}"),
                 place: argument.place.clone(),
@@ -170,6 +150,7 @@ impl Settings {
             self.used.push(Setting {
                 option: option.map_or_else(|| name.to_lowercase().replace('_', "-"), |o| o.name().to_owned()),
                 value: variable.value.clone(),
+                in_file: None,
                 source: Source::Variable,
                 written: variable.name.clone(),
                 place: variable.place.clone(),
@@ -192,6 +173,7 @@ impl Settings {
             self.used.push(Setting {
                 option: option.map_or_else(|| value.keys.join("."), |option| option.name().to_owned()),
                 value: Some(value.text.clone()),
+                in_file: Some(value.value.clone()),
                 source: Source::File,
                 written: value.keys.join("."),
                 place: value.place.clone(),
@@ -215,7 +197,7 @@ impl Settings {
 
     /// Whether a boolean option is set to true (Go, `strconv.ParseBool`).
     pub fn is_true(&self, option: &str) -> bool {
-        self.value(option).is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+        self.value(option).is_some_and(option::is_true)
     }
 
     /// Whether it is certain that an option is not set.
@@ -226,14 +208,14 @@ impl Settings {
     /// The URLs of an option; none if it is not set.
     pub fn urls(&self, option: &str) -> Vec<FoundUrl> {
         let value = self.value(option).unwrap_or_default();
-        value.split(',').filter_map(FoundUrl::parse).collect()
+        urls::list(value).filter_map(FoundUrl::parse).collect()
     }
 
     /// The members that `initial-cluster` names, with their URLs.
     pub fn initial_cluster(&self) -> Vec<(String, FoundUrl)> {
         let value = self.value("initial-cluster").unwrap_or_default();
-        let pairs = value.split(',').filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter_map(|(name, url)| Some((name.to_owned(), FoundUrl::parse(url)?))).collect()
+        let named = urls::members(value).flatten();
+        named.filter_map(|(name, url)| Some((name.trim().to_owned(), FoundUrl::parse(url)?))).collect()
     }
 }
 
@@ -288,13 +270,5 @@ mod tests {
         let unknown: Vec<_> =
             settings.used.iter().filter(|s| !s.is_known).map(|s| s.written.as_str()).collect();
         assert_eq!(unknown, ["client-transport-security.client-crl-file"]);
-    }
-
-    #[test]
-    fn urls_have_parts() {
-        let url = FoundUrl::parse("https://[::1]:2379").unwrap();
-        assert_eq!((url.host.as_str(), url.port, url.is_tls()), ("::1", Some(2379), true));
-        assert_eq!(FoundUrl::parse("http://a").unwrap().port, None);
-        assert!(FoundUrl::parse("a:1").is_none());
     }
 }

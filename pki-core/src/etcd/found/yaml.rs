@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Options, Spanned};
 
 use crate::base::place::Place;
+use crate::go::yaml::{self, Scalar, Value};
 
 /// A configuration file: its keys as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +25,18 @@ pub struct ConfigFile {
 pub struct ConfigValue {
     /// Its key, after those around it.
     pub keys: Vec<String>,
-    /// The value: as it stands there, lists with commas.
+    /// The value: lists with commas, and numbers and booleans as the command line would have them.
     pub text: String,
+    /// What the value is to etcd.
+    pub value: Value,
     /// Where the key stands.
     pub place: Place,
 }
 
 enum Node {
     Scalar(String),
-    List(Vec<Self>),
-    Map(Vec<(Spanned<String>, Self)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -99,7 +102,7 @@ impl ConfigFile {
     pub fn parse(text: &str, path: &Path) -> Self {
         let mut file = Self { path: path.to_owned(), values: Vec::new(), fault: None };
         match serde_saphyr::from_str_with_options(text, Options::default()) {
-            Ok(Node::Map(map)) => file.take(Vec::new(), map),
+            Ok(Node::Map(map)) => file.take(text, Vec::new(), map),
             Ok(_) => file.fault = Some((Place::file(path), "it has no keys".to_owned())),
             Err(error) => {
                 let error = error.without_snippet();
@@ -112,29 +115,69 @@ impl ConfigFile {
         file
     }
 
-    fn take(&mut self, around: Vec<String>, map: Vec<(Spanned<String>, Node)>) {
+    fn take(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Node>)>) {
         for (key, node) in map {
             let place = place(&self.path, key.referenced);
             let mut keys = around.clone();
             keys.push(key.value);
-            match node {
-                Node::Map(map) if !map.is_empty() => self.take(keys, map),
-                node => self.values.push(ConfigValue { keys, text: node.text(), place }),
+            match node.value {
+                Node::Map(map) if !map.is_empty() => self.take(source, keys, map),
+                value => {
+                    let node = Spanned { value, ..node };
+                    let (text, value) = read(source, &node);
+                    self.values.push(ConfigValue { keys, text, value, place });
+                }
             }
         }
     }
 }
 
-impl Node {
-    fn text(&self) -> String {
-        match self {
-            Self::Scalar(text) => text.clone(),
-            Self::List(list) => list.iter().map(Self::text).collect::<Vec<_>>().join(","),
-            Self::Map(map) => {
-                let items = map.iter().map(|(key, node)| format!("{}={}", key.value, node.text()));
-                items.collect::<Vec<_>>().join(",")
-            }
+/// The text of a value, and what it is.
+fn read(source: &str, node: &Spanned<Node>) -> (String, Value) {
+    match &node.value {
+        Node::Scalar(text) => {
+            let scalar = scalar(source, node.defined);
+            (text_of(text, scalar), Value::Scalar(scalar))
         }
+        Node::List(list) => {
+            let items: Vec<_> = list.iter().map(|item| read(source, item)).collect();
+            let text = items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(",");
+            let scalar = |(_, value)| if let Value::Scalar(scalar) = value { Some(scalar) } else { None };
+            (text, Value::List(items.into_iter().map(scalar).collect()))
+        }
+        Node::Map(map) => {
+            let items = map.iter().map(|(key, node)| format!("{}={}", key.value, read(source, node).0));
+            (items.collect::<Vec<_>>().join(","), Value::Mapping)
+        }
+    }
+}
+
+/// What a scalar is to Go, which depends on whether it stands in quotes.
+fn scalar(source: &str, at: Location) -> Scalar {
+    let span = at.span();
+    let offset = span.byte_offset().and_then(|offset| usize::try_from(offset).ok());
+    let length = span.byte_len().and_then(|length| usize::try_from(length).ok());
+    let Some((before, behind)) = offset.and_then(|offset| source.split_at_checked(offset)) else {
+        return Scalar::Text;
+    };
+    let written = length.and_then(|length| behind.get(..length)).unwrap_or_default().trim_end();
+    let is_quoted = written.starts_with(['"', '\'']);
+    let word_before = before.split_whitespace().next_back().unwrap_or_default();
+    // The text of a block begins below its sign.
+    let is_block = word_before.starts_with(['|', '>']);
+    if is_quoted || is_block || matches!(word_before, "!" | "!!str") {
+        Scalar::Text
+    } else {
+        yaml::resolve(written)
+    }
+}
+
+fn text_of(text: &str, scalar: Scalar) -> String {
+    match scalar {
+        Scalar::Null => String::new(),
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Integer(value) => value.to_string(),
+        Scalar::Number | Scalar::Text => text.to_owned(),
     }
 }
 
@@ -164,6 +207,43 @@ mod tests {
             ("empty", "", "etcd.yaml:8:1"),
         ];
         assert_eq!(found, expected.map(|(key, text, place)| (key.to_owned(), text, place.to_owned())));
+    }
+
+    /// As the real etcd reads them.
+    #[test]
+    fn values_are_what_go_makes_of_them() {
+        let is = |value: &str| {
+            let file = ConfigFile::parse(&format!("key: {value}\nnext: 1\n"), Path::new("etcd.yaml"));
+            assert_eq!(file.fault, None, "{value}");
+            let [value, _] = file.values.try_into().unwrap();
+            (value.text, value.value)
+        };
+        let scalar = |text: &str, scalar| (text.to_owned(), Value::Scalar(scalar));
+        for (written, expected) in [
+            ("10_000", scalar("10000", Scalar::Integer(10_000))),
+            ("10__000", scalar("10000", Scalar::Integer(10_000))),
+            ("010", scalar("8", Scalar::Integer(8))),
+            ("1e3", scalar("1000", Scalar::Integer(1000))),
+            ("&anchor 5 # five", scalar("5", Scalar::Integer(5))),
+            ("!!str 5", scalar("5", Scalar::Text)),
+            ("'5'", scalar("5", Scalar::Text)),
+            ("\"yes\"", scalar("yes", Scalar::Text)),
+            ("yes", scalar("true", Scalar::Bool(true))),
+            ("Off", scalar("false", Scalar::Bool(false))),
+            ("T", scalar("T", Scalar::Text)),
+            ("~", scalar("", Scalar::Null)),
+            ("", scalar("", Scalar::Null)),
+            ("''", scalar("", Scalar::Text)),
+            ("|\n  5", scalar("5\n", Scalar::Text)),
+            ("1.5", scalar("1.5", Scalar::Number)),
+            ("https://[::1]:2380", scalar("https://[::1]:2380", Scalar::Text)),
+            ("[a, 5]", ("a,5".to_owned(), Value::List(vec![Some(Scalar::Text), Some(Scalar::Integer(5))]))),
+            ("{}", (String::new(), Value::Mapping)),
+        ] {
+            assert_eq!(is(written), expected, "{written}");
+        }
+        let file = ConfigFile::parse("a: &x 010\nb: *x\n", Path::new("etcd.yaml"));
+        assert_eq!(file.values.last().map(|value| value.text.as_str()), Some("8"));
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::base::place::Place;
-use crate::duration;
 use crate::etcd::check::import as rules;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateSpec;
@@ -16,8 +15,10 @@ use crate::etcd::found::{Source, UnitFile};
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::{Importer, trust};
 use crate::etcd::option::version::EtcdVersion;
-use crate::etcd::option::{EtcdOption, ValueKind, YamlKind};
+use crate::etcd::option::{EtcdOption, ValueKind, YamlKind, urls};
 use crate::etcd::render;
+use crate::go::duration;
+use crate::go::number::{self, Base};
 use crate::x509::alt_names::SubjectAltNames;
 
 /// A setting that is another one in the description.
@@ -31,25 +32,33 @@ struct Difference {
 /// Whether two values of an option mean the same to etcd.
 pub(crate) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, other: &str) -> bool {
     let sorted = |text: &str| {
-        let items = text.split(',').map(|item| item.trim().trim_end_matches('/').to_owned());
+        let items = urls::list(text).map(|item| item.trim_end_matches('/').to_owned());
         let mut items: Vec<String> = items.filter(|item| !item.is_empty()).collect();
         items.sort();
         items
     };
-    let boolean = |text: &str| match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    };
     one == other
         || match option.kind(version) {
-            ValueKind::Bool => boolean(one).is_some() && boolean(one) == boolean(other),
+            ValueKind::Bool => is_equal(number::parse_bool(one), number::parse_bool(other)),
+            ValueKind::Integer { .. } => is_equal(
+                number::parse_int(one, Base::Prefixed).ok(),
+                number::parse_int(other, Base::Prefixed).ok(),
+            ),
+            ValueKind::Unsigned { .. } => is_equal(
+                number::parse_uint(one, Base::Prefixed).ok(),
+                number::parse_uint(other, Base::Prefixed).ok(),
+            ),
             ValueKind::Duration | ValueKind::PositiveDuration => {
                 duration::parse(one).is_ok_and(|one| duration::parse(other) == Ok(one))
             }
             ValueKind::Urls(_) | ValueKind::Members => sorted(one) == sorted(other),
             _ => false,
         }
+}
+
+/// Whether both have a value, and the same one.
+fn is_equal<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && one == other
 }
 
 /// A value as the command line has it: the configuration file has durations in nanoseconds.

@@ -7,7 +7,10 @@ use crate::etcd::check::import as rules;
 use crate::etcd::found;
 use crate::etcd::found::{Found, FoundUrl, Host};
 use crate::etcd::import::{ImportError, ImportNotice};
+use crate::etcd::option::port::{PEER, SERVER};
+use crate::etcd::option::urls;
 use crate::etcd::safe::label::Label;
+use crate::go::net::is_loopback;
 
 /// A member, as far as it is known.
 #[derive(Debug)]
@@ -87,7 +90,7 @@ fn groups(found: &Found) -> (Vec<Group<'_>>, Vec<Told<'_>>) {
         let settings = &told.1.settings;
         let mut keys: BTreeSet<String> =
             settings.initial_cluster().iter().map(|(_, url)| address(url)).collect();
-        keys.extend(settings.urls("initial-advertise-peer-urls").iter().map(address));
+        keys.extend(settings.urls(PEER.advertise).iter().map(address));
         keys.extend(settings.value("discovery-srv").map(str::to_owned));
         keys.extend(token(&told));
         if keys.is_empty() {
@@ -112,7 +115,7 @@ fn groups(found: &Found) -> (Vec<Group<'_>>, Vec<Told<'_>>) {
 /// tokens that everybody copies from etcd's documentation.
 fn token((host, member): &Told<'_>) -> Option<String> {
     let token = member.settings.value("initial-cluster-token")?;
-    let authority = host.pem(member, "peer-trusted-ca-file")?.valid_certificates().next()?;
+    let authority = host.pem(member, PEER.ca)?.valid_certificates().next()?;
     (!token.starts_with("etcd-cluster")).then(|| format!("{token} {}", authority.fingerprint()))
 }
 
@@ -127,11 +130,10 @@ fn called<'a>((host, member): &Told<'a>) -> &'a str {
         return name;
     }
     // It may be set where nothing was found. Others know it by its URL, and a folder may have its name.
-    let own: Vec<String> = member.settings.urls("initial-advertise-peer-urls").iter().map(address).collect();
-    let named = member.settings.value("initial-cluster").unwrap_or_default().split(',');
-    let named = named.filter_map(|pair| pair.split_once('='));
+    let own: Vec<String> = member.settings.urls(PEER.advertise).iter().map(address).collect();
+    let named = urls::members(member.settings.value("initial-cluster").unwrap_or_default()).flatten();
     let is_own = |url: &str| FoundUrl::parse(url).is_some_and(|url| own.contains(&address(&url)));
-    let by_url = named.into_iter().find(|(_, url)| is_own(url)).map(|(name, _)| name.trim());
+    let by_url = { named }.find(|(_, url)| is_own(url)).map(|(name, _)| name.trim());
     let folder = host.root.as_ref().and_then(|root| root.file_name()?.to_str());
     // etcd's own default
     by_url.or(folder).unwrap_or("default")
@@ -165,7 +167,9 @@ fn put_together<'a>(
     let mut all: Vec<Known<'a>> = Vec::new();
     for name in order {
         let mut own: Vec<Told<'a>> = told.iter().filter(|told| called(told) == name).copied().collect();
-        own.sort_by_key(|(_, member)| (member.settings.value("cert-file").is_none(), member.unit.is_none()));
+        own.sort_by_key(|(_, member)| {
+            (member.settings.value(SERVER.certificate).is_none(), member.unit.is_none())
+        });
         let peers = longest.iter().filter(|(other, _)| *other == name).map(|(_, url)| url.clone()).collect();
         let label = label(&name, all.len(), |label| all.iter().any(|known| known.name == *label));
         let key = format!("members/{label}");
@@ -219,7 +223,7 @@ fn of_certificates(found: &Found) -> Option<Vec<Known<'_>>> {
     let mut hosts: Vec<String> = Vec::new();
     let mut take = |names: &mut dyn Iterator<Item = String>| {
         for name in names {
-            if !crate::etcd::import::names::is_loopback(&name) && !hosts.contains(&name) {
+            if !is_loopback(&name) && !hosts.contains(&name) {
                 hosts.push(name);
             }
         }

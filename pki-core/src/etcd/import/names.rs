@@ -1,7 +1,5 @@
 //! Where members are found: their addresses and names, ports and URLs, and what their certificates have beside.
 
-use std::net::IpAddr;
-
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Cluster, Member, MemberUrls, Network};
 use crate::etcd::describe::writer::most_common;
@@ -10,8 +8,10 @@ use crate::etcd::import::Importer;
 use crate::etcd::import::evidence;
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::known::Known;
+use crate::etcd::option::port::{PEER, SERVER};
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
 use crate::etcd::safe::url::MemberUrl;
+use crate::go::net::{is_localhost, is_loopback};
 use crate::x509::alt_names::SubjectAltNames;
 
 /// Where one member is found.
@@ -19,12 +19,6 @@ use crate::x509::alt_names::SubjectAltNames;
 pub(crate) struct Reached {
     pub(crate) addresses: Vec<MemberAddress>,
     pub(crate) dns: Vec<DnsName>,
-}
-
-/// Whether a host is that of everybody's loopback interface.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The names of a certificate that can be described.
@@ -35,7 +29,7 @@ fn hosts(names: &SubjectAltNames) -> Vec<HostName> {
 
 /// A URL as it can be described: over https.
 fn member_url(url: &FoundUrl, port: u16) -> Option<MemberUrl> {
-    let host = if url.host == "localhost" { "127.0.0.1" } else { &url.host };
+    let host = if is_localhost(&url.host) { "127.0.0.1" } else { &url.host };
     if !url.is_tcp() {
         return None;
     }
@@ -67,17 +61,16 @@ impl Importer<'_> {
 
     /// The hosts that a member is found by, the one that it advertises to its peers first.
     fn hosts_of(&self, known: &Known<'_>) -> Vec<HostName> {
-        let own = known.urls("initial-advertise-peer-urls");
+        let own = known.urls(PEER.advertise);
         let advertised = if own.is_empty() { known.peers.clone() } else { own };
-        let to_peers = advertised.into_iter().chain(known.urls("listen-peer-urls"));
-        let to_clients =
-            known.urls("advertise-client-urls").into_iter().chain(known.urls("listen-client-urls"));
+        let to_peers = advertised.into_iter().chain(known.urls(PEER.listen));
+        let to_clients = known.urls(SERVER.advertise).into_iter().chain(known.urls(SERVER.listen));
         let mut all: Vec<HostName> = Vec::new();
         let mut push = |host: &str| match HostName::parse(host) {
             Ok(host) if !all.contains(&host) => all.push(host),
             _ => {}
         };
-        for url in to_peers.filter(|url| url.host != "localhost") {
+        for url in to_peers.filter(|url| !is_localhost(&url.host)) {
             push(&url.host);
         }
         // On its loopback interface a member is found by nobody else.
@@ -107,9 +100,9 @@ impl Importer<'_> {
                 self.known.iter().flat_map(|known| options.iter().flat_map(|option| known.urls(option)));
             most_common(urls.filter_map(|url| url.port)).unwrap_or(usual)
         };
-        cluster.network.client_port = port(&["listen-client-urls"], usual.client_port);
+        cluster.network.client_port = port(&[SERVER.listen], usual.client_port);
         let named = self.known.iter().flat_map(|known| &known.peers).filter_map(|url| url.port);
-        cluster.network.peer_port = match port(&["listen-peer-urls", "initial-advertise-peer-urls"], 0) {
+        cluster.network.peer_port = match port(&[PEER.listen, PEER.advertise], 0) {
             0 => most_common(named).unwrap_or(usual.peer_port),
             port => port,
         };
@@ -119,7 +112,7 @@ impl Importer<'_> {
         let client_port = cluster.network.client_port;
         let loopback = MemberUrl::new(HostName::Address(MemberAddress::LOOPBACK_V4), client_port);
         let listens = self.known.iter().filter_map(|known| {
-            let urls = known.urls("listen-client-urls");
+            let urls = known.urls(SERVER.listen);
             let urls: Vec<MemberUrl> = urls.iter().filter_map(|url| member_url(url, client_port)).collect();
             (!urls.is_empty()).then(|| urls.contains(&loopback))
         });
@@ -228,15 +221,15 @@ fn urls(known: &Known<'_>, member: &Member, cluster: &Cluster) -> MemberUrls {
         if differs(&text.join(","), &derived) { found } else { Vec::new() }
     };
     let joined = |urls: Vec<MemberUrl>| urls.iter().map(MemberUrl::to_string).collect::<Vec<_>>().join(",");
-    let mut listen_client = found("listen-client-urls", network.client_port);
+    let mut listen_client = found(SERVER.listen, network.client_port);
     listen_client.retain(|url| matches!(url.host(), HostName::Address(_)));
-    let mut listen_peer = found("listen-peer-urls", network.peer_port);
+    let mut listen_peer = found(PEER.listen, network.peer_port);
     listen_peer.retain(|url| matches!(url.host(), HostName::Address(_)));
-    let mut peers = found("initial-advertise-peer-urls", network.peer_port);
+    let mut peers = found(PEER.advertise, network.peer_port);
     if peers.is_empty() {
         peers = known.peers.iter().filter_map(|url| member_url(url, network.peer_port)).collect();
     }
-    let mut advertise_client = found("advertise-client-urls", network.client_port);
+    let mut advertise_client = found(SERVER.advertise, network.client_port);
     // Clients that are sent to the port for peers find nobody.
     advertise_client.retain(|url| url.port() != network.peer_port);
     MemberUrls {

@@ -12,6 +12,7 @@ use crate::etcd::import::evidence;
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::known::Known;
 use crate::etcd::import::{Authorities, Importer};
+use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
 use crate::etcd::safe::label::Label;
 use crate::x509::certificate::Certificate;
 use crate::x509::name::Name;
@@ -20,18 +21,18 @@ use crate::x509::oid;
 /// The option that names a member's certificate.
 pub(crate) fn certificate_option(role: Role) -> &'static str {
     match role {
-        Role::Gateway => "client-cert-file",
-        Role::Peer => "peer-cert-file",
-        _ => "cert-file",
+        Role::Gateway => GATEWAY.0,
+        Role::Peer => PEER.certificate,
+        _ => SERVER.certificate,
     }
 }
 
 /// The options that name the certificates of a CA.
 fn authority_options(role: Role) -> &'static [&'static str] {
     match role {
-        Role::ClientCa => &["trusted-ca-file"],
-        Role::PeerCa => &["peer-trusted-ca-file"],
-        _ => &["trusted-ca-file", "peer-trusted-ca-file"],
+        Role::ClientCa => &[SERVER.ca],
+        Role::PeerCa => &[PEER.ca],
+        _ => &[SERVER.ca, PEER.ca],
     }
 }
 
@@ -49,7 +50,7 @@ struct FoundAuthority<'a> {
 impl<'a> Importer<'a> {
     /// The layout that comes nearest.
     pub(crate) fn layout(&self) -> Layout {
-        let (server, peer) = (self.common("cert-file"), self.common("peer-cert-file"));
+        let (server, peer) = (self.common(SERVER.certificate), self.common(PEER.certificate));
         if server.is_some() && server == peer {
             return Layout::SharedCert;
         }
@@ -73,9 +74,9 @@ impl<'a> Importer<'a> {
         let differs = |known: &Known<'a>| {
             let (host, member) = known.told()?;
             let path = |option: &str| member.settings.value(option);
-            let (clients, peers) = (path("trusted-ca-file")?, path("peer-trusted-ca-file")?);
+            let (clients, peers) = (path(SERVER.ca)?, path(PEER.ca)?);
             let file = |option: &str| host.pem(member, option);
-            Some(match (file("trusted-ca-file"), file("peer-trusted-ca-file")) {
+            Some(match (file(SERVER.ca), file(PEER.ca)) {
                 (Some(clients), Some(peers)) => clients.certificates != peers.certificates,
                 _ => clients != peers,
             })
@@ -324,7 +325,7 @@ impl<'a> Importer<'a> {
     pub(crate) fn pki_folder(&self) -> Option<&'a str> {
         let folder = |path: &'a str| path.rsplit_once('/').map(|(folder, _)| folder);
         let (host, path) = self.told().find_map(|(host, member)| {
-            let options = ["cert-file", "peer-cert-file"];
+            let options = [SERVER.certificate, PEER.certificate];
             Some((host, options.iter().find_map(|option| member.settings.value(option))?))
         })?;
         let folder = folder(path)?;

@@ -11,8 +11,8 @@
 //! Two facts are left out, since only old releases of a series have them: `snapshot-count` was deprecated in
 //! 3.6.0 to 3.6.7, and `v2-deprecation` has `write-only-skip-check` from 3.5.32 and 3.6.13 on.
 
-use crate::etcd::option::EtcdOption;
-use crate::etcd::option::value::UrlUse::{Advertise, Listen, Origin};
+use crate::etcd::option::definition::EtcdOption;
+use crate::etcd::option::urls::UrlUse::{Advertise, Listen, Origin};
 use crate::etcd::option::value::ValueKind;
 use crate::etcd::option::value::ValueKind::{
     Bool, Choice, Choices, CipherSuites, Duration, FeatureGates, Ignored, List, Members, Path,
@@ -20,11 +20,11 @@ use crate::etcd::option::value::ValueKind::{
 };
 
 /// Go's `int` and `int64`, `uint` and `uint64`, `uint32`.
-const INT: ValueKind = ValueKind::Integer { least: i64::MIN, most: i64::MAX.unsigned_abs() };
-const UINT: ValueKind = ValueKind::Integer { least: 0, most: u64::MAX };
-const UINT32: ValueKind = ValueKind::Integer { least: 0, most: 4_294_967_295 };
-const HEARTBEAT: ValueKind = ValueKind::Integer { least: 1, most: 10_000 };
-const ELECTION: ValueKind = ValueKind::Integer { least: 5, most: 50_000 };
+const INT: ValueKind = ValueKind::Integer { least: i64::MIN, most: i64::MAX };
+const UINT: ValueKind = ValueKind::Unsigned { least: 0, most: u64::MAX };
+const UINT32: ValueKind = ValueKind::Unsigned { least: 0, most: 4_294_967_295 };
+const HEARTBEAT: ValueKind = ValueKind::Unsigned { least: 1, most: 10_000 };
+const ELECTION: ValueKind = ValueKind::Unsigned { least: 5, most: 50_000 };
 const PER_MILLION: ValueKind = ValueKind::Integer { least: 0, most: 1_000_000 };
 
 const LEVELS: ValueKind = Choice(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"]);

@@ -1,11 +1,13 @@
 //! What the values of etcd's options are.
 
-use std::net::IpAddr;
-
 use crate::base::suggest::did_you_mean;
 use crate::base::suggest::near;
-use crate::duration;
+use crate::etcd::option::urls;
+use crate::etcd::option::urls::UrlUse;
 use crate::etcd::option::version::EtcdVersion;
+use crate::go::duration;
+use crate::go::number::{self, Base};
+use crate::go::yaml::{Scalar, Value};
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +15,18 @@ use crate::etcd::option::version::EtcdVersion;
 pub enum ValueKind {
     /// `true` or `false`, in any form that Go's `strconv.ParseBool` reads.
     Bool,
-    /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen.
+    /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen, `010` is eight,
+    /// `10_000` is ten thousand.
     Integer {
         /// The smallest.
         least: i64,
+        /// The greatest.
+        most: i64,
+    },
+    /// As [`Self::Integer`], by Go's `strconv.ParseUint`: not even `+` may stand before it.
+    Unsigned {
+        /// The smallest.
+        least: u64,
         /// The greatest.
         most: u64,
     },
@@ -50,15 +60,22 @@ pub enum ValueKind {
     Ignored,
 }
 
-/// What etcd does with a URL.
+/// How a value is written in etcd's configuration file.
+///
+/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error. What a
+/// scalar without quotes is, [`crate::go::yaml`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UrlUse {
-    /// It listens there: the host must be an address, or `localhost`.
-    Listen,
-    /// It tells others: there must be a host.
-    Advertise,
-    /// It compares it with the origins of requests: `*` is all of them.
-    Origin,
+pub enum YamlKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// A duration as a whole number of nanoseconds; `10s` is an error there.
+    Nanoseconds,
+    /// A text. Several URLs are one text, with commas.
+    Text,
+    /// A list of texts.
+    List,
 }
 
 /// Why etcd would not take a value.
@@ -103,15 +120,23 @@ pub enum ValueError {
         /// As written.
         text: String,
     },
+    /// A value of another type than the configuration file has there.
+    #[error("etcd's configuration file has {} here, and not {text:?}", wanted(*kind))]
+    InFile {
+        /// The value.
+        text: String,
+        /// What there is to be.
+        kind: YamlKind,
+    },
     /// Not a number, or not one in the range.
     #[error("{text:?} is not a whole number from {least} to {most}")]
     Integer {
         /// As written.
         text: String,
         /// The smallest.
-        least: i64,
+        least: i128,
         /// The greatest.
-        most: u64,
+        most: i128,
     },
     /// An entry of `initial-cluster` that is none.
     #[error("{text:?} is not of the form NAME=URL")]
@@ -135,11 +160,13 @@ pub enum ValueError {
     },
 }
 
-impl ValueKind {
-    /// Go's `strconv.ParseBool`.
-    pub(crate) const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
-    pub(crate) const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+impl ValueError {
+    fn integer(text: &str, least: impl Into<i128>, most: impl Into<i128>) -> Self {
+        Self::Integer { text: text.to_owned(), least: least.into(), most: most.into() }
+    }
+}
 
+impl ValueKind {
     /// Go, crypto/tls, `CipherSuites` and `InsecureCipherSuites`, and the two names that etcd adds
     /// (client/pkg/tlsutil/cipher_suites.go).
     pub(crate) const CIPHER_SUITES: &'static [&'static str] = &[
@@ -175,13 +202,17 @@ impl ValueKind {
     /// Whether etcd of that version takes the value.
     pub(crate) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
-            Self::Bool => match boolean(text).is_some() {
+            Self::Bool => match number::parse_bool(text).is_some() {
                 true => Ok(()),
                 false => Err(ValueError::Bool { text: text.to_owned() }),
             },
-            Self::Integer { least, most } => match integer(text) {
-                Some(value) if (i128::from(least)..=i128::from(most)).contains(&value) => Ok(()),
-                _ => Err(ValueError::Integer { text: text.to_owned(), least, most }),
+            Self::Integer { least, most } => match number::parse_int(text, Base::Prefixed) {
+                Ok(value) if (least..=most).contains(&value) => Ok(()),
+                _ => Err(ValueError::integer(text, least, most)),
+            },
+            Self::Unsigned { least, most } => match number::parse_uint(text, Base::Prefixed) {
+                Ok(value) if (least..=most).contains(&value) => Ok(()),
+                _ => Err(ValueError::integer(text, least, most)),
             },
             Self::Duration => check_duration(text).map(drop),
             Self::PositiveDuration => match check_duration(text)? {
@@ -189,10 +220,10 @@ impl ValueKind {
                 _ => Err(ValueError::Duration { text: text.to_owned(), reason: "it must be above zero" }),
             },
             Self::Retention => {
-                if text.parse::<u64>().is_ok() {
-                    Ok(())
-                } else {
-                    check_duration(text).map(drop)
+                // etcd, server/embed/config.go, `parseCompactionRetention`.
+                match number::parse_int(text, Base::Decimal) {
+                    Ok(0..) => Ok(()),
+                    _ => check_duration(text).map(drop),
                 }
             }
             Self::Text | Self::Path | Self::List | Self::Ignored => Ok(()),
@@ -201,11 +232,12 @@ impl ValueKind {
             // `NewUniqueURLsWithExceptions` takes these as they are (etcd, pkg/flags/unique_urls.go).
             Self::Urls(UrlUse::Origin) if text == "*" => Ok(()),
             Self::Urls(UrlUse::Listen | UrlUse::Advertise) if text.is_empty() => Ok(()),
-            Self::Urls(used) => text.split(',').try_for_each(|url| check_url(url.trim(), used, version)),
-            Self::Members => {
-                let mut items = text.split(',').filter(|item| !item.is_empty());
-                items.try_for_each(|item| check_member(item, version))
-            }
+            Self::Urls(used) => urls::list(text).try_for_each(|url| check_url(url, used, version)),
+            Self::Members => urls::members(text).try_for_each(|item| match item {
+                Ok((name, url)) if !name.is_empty() => check_url(url, UrlUse::Advertise, version),
+                Ok((name, url)) => Err(ValueError::Member { text: format!("{name}={url}") }),
+                Err(item) => Err(ValueError::Member { text: item.to_owned() }),
+            }),
             Self::Choice(choices) => check_choice(text, choices),
             Self::Choices(choices) => text.split(',').try_for_each(|text| check_choice(text, choices)),
             Self::CipherSuites => text.split(',').try_for_each(check_cipher_suite),
@@ -214,29 +246,59 @@ impl ValueKind {
     }
 }
 
-/// Go's `strconv.ParseBool`.
-pub(crate) fn boolean(text: &str) -> Option<bool> {
-    if ValueKind::TRUE.contains(&text) {
-        Some(true)
-    } else {
-        ValueKind::FALSE.contains(&text).then_some(false)
+/// What the configuration file has for an option.
+fn wanted(kind: YamlKind) -> &'static str {
+    match kind {
+        YamlKind::Bool => "true or false without quotes",
+        YamlKind::Integer => "a whole number without quotes",
+        YamlKind::Nanoseconds => "a whole number of nanoseconds without quotes",
+        YamlKind::Text => "one text, with quotes around what looks like a number or boolean",
+        YamlKind::List => "a list of texts",
     }
 }
 
-/// Go's `strconv.ParseInt` with base 0, but for its underscores between digits.
-pub(crate) fn integer(text: &str) -> Option<i128> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (base, digits) = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)]
-        .into_iter()
-        .find_map(|(prefix, base)| Some((base, lower.strip_prefix(prefix)?)))
-        .filter(|_| lower != "0")
-        .unwrap_or((10, &lower));
-    let is_plain = digits.starts_with(|c: char| c.is_ascii_alphanumeric());
-    i128::from_str_radix(digits, base).ok().filter(|_| is_plain).map(|value| sign * value)
+impl ValueKind {
+    /// Whether etcd of that version takes the value from its configuration file: what it is decides, and not how a
+    /// flag would have it. Nothing at all leaves etcd's default.
+    pub(super) fn check_in_file(
+        self,
+        place: YamlKind,
+        text: &str,
+        value: &Value,
+        version: EtcdVersion,
+    ) -> Result<(), ValueError> {
+        let is_text = |scalar: &Option<Scalar>| matches!(scalar, Some(Scalar::Text | Scalar::Null));
+        match (place, value) {
+            (_, Value::Scalar(Scalar::Null)) | (YamlKind::Bool, Value::Scalar(Scalar::Bool(_))) => Ok(()),
+            (YamlKind::Integer, Value::Scalar(Scalar::Integer(number))) => match self {
+                Self::Integer { least, most } if !(i128::from(least)..=i128::from(most)).contains(number) => {
+                    Err(ValueError::integer(text, least, most))
+                }
+                Self::Unsigned { least, most }
+                    if !(i128::from(least)..=i128::from(most)).contains(number) =>
+                {
+                    Err(ValueError::integer(text, least, most))
+                }
+                _ => Ok(()),
+            },
+            (YamlKind::Nanoseconds, Value::Scalar(Scalar::Integer(number))) => match i64::try_from(*number) {
+                Ok(..=0) if self == Self::PositiveDuration => {
+                    Err(ValueError::Duration { text: text.to_owned(), reason: "it must be above zero" })
+                }
+                Ok(_) => Ok(()),
+                Err(_) => Err(ValueError::integer(text, i64::MIN, i64::MAX)),
+            },
+            (YamlKind::Text, Value::Scalar(Scalar::Text)) => self.check(text, version),
+            (YamlKind::List, Value::List(items)) if items.iter().all(is_text) => {
+                if items.is_empty() {
+                    Ok(())
+                } else {
+                    self.check(text, version)
+                }
+            }
+            _ => Err(ValueError::InFile { text: text.to_owned(), kind: place }),
+        }
+    }
 }
 
 fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
@@ -248,63 +310,8 @@ fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
     if text.contains(['d', 'y']) { Err(refuse("Go has no unit above the hour")) } else { Ok(value) }
 }
 
-/// etcd, client/pkg/types/urls.go, `NewURLs`; server/embed/config.go, `checkBindURLs` and `checkHostURLs`.
 fn check_url(url: &str, used: UrlUse, version: EtcdVersion) -> Result<(), ValueError> {
-    let refuse = |reason| Err(ValueError::Url { text: url.to_owned(), reason });
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return refuse("it does not begin with https:// or http://");
-    };
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => {}
-        "unix" | "unixs" => {
-            let needs_port = match used {
-                UrlUse::Listen | UrlUse::Origin => !version.has(5, 13),
-                UrlUse::Advertise => !version.has(7, 0),
-            };
-            let has_port = rest.contains(':') && !rest.contains('/');
-            return if needs_port && !has_port {
-                refuse("this version wants the form unix://name:number")
-            } else {
-                Ok(())
-            };
-        }
-        _ => return refuse("its scheme is not https, http, unixs or unix"),
-    }
-    if rest.contains(['/', '?', '#']) {
-        return refuse("it has something after the port");
-    }
-    let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
-        return refuse("it has no port");
-    };
-    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    if !is_port {
-        return refuse("it does not end with a port");
-    }
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let address = match bracketed {
-        Some(inner) => inner.parse().ok().filter(IpAddr::is_ipv6),
-        None if host.contains(':') => return refuse("an IPv6 address needs brackets, as in [2001:db8::11]"),
-        None => host.parse().ok(),
-    };
-    match used {
-        UrlUse::Listen if address.is_none() && host != "localhost" => {
-            refuse("etcd listens on addresses, not on names")
-        }
-        _ if address.is_none() && bracketed.is_some() => refuse("no IPv6 address is within the brackets"),
-        _ if host.is_empty() => refuse("it has no host"),
-        _ if host.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>\\^`{|}".contains(c)) => {
-            refuse("its host has characters that no host has")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// etcd, client/pkg/types/urlsmap.go, `NewURLsMap`.
-fn check_member(item: &str, version: EtcdVersion) -> Result<(), ValueError> {
-    match item.split_once('=') {
-        Some((name, url)) if !name.is_empty() => check_url(url.trim(), UrlUse::Advertise, version),
-        _ => Err(ValueError::Member { text: item.to_owned() }),
-    }
+    urls::check(url, used, version).map_err(|reason| ValueError::Url { text: url.to_owned(), reason })
 }
 
 fn check_choice(text: &str, choices: &'static [&'static str]) -> Result<(), ValueError> {
@@ -326,7 +333,9 @@ fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
 /// etcd, pkg/featuregate/feature_gate.go, `Set`; which features there are depends on the release.
 fn check_gate(item: &str) -> Result<(), ValueError> {
     match item.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() && boolean(value.trim()).is_some() => Ok(()),
+        Some((name, value)) if !name.trim().is_empty() && number::parse_bool(value.trim()).is_some() => {
+            Ok(())
+        }
         _ => Err(ValueError::FeatureGate { text: item.to_owned() }),
     }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::base::place::date;
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::folder::output::is_secret;
 use crate::etcd::folder::snapshot::{FileKind, Owner};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{KeyAlgorithm, PrivateKey};
@@ -165,11 +166,6 @@ pub(crate) const SECRET: u32 = 0o600;
 pub(crate) const PROGRAM: u32 = 0o755;
 pub(crate) const PUBLIC_FOLDER: u32 = 0o755;
 pub(crate) const SECRET_FOLDER: u32 = 0o700;
-
-/// Whether only the owner may read a file: its contents appear nowhere else.
-pub(crate) fn is_secret(mode: u32) -> bool {
-    mode & 0o044 == 0
-}
 
 /// A certificate of the plan with everything that it lacked.
 #[derive(Debug)]

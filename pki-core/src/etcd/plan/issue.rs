@@ -10,12 +10,13 @@ use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::snapshot::{Owner, Users};
+use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
+use crate::etcd::folder::snapshot::Users;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::plan::Plan;
 use crate::etcd::plan::authority::Source;
 use crate::etcd::plan::change::{
-    Change, Content, IssuedCertificate, PendingRequest, PlannedCertificate, PlannedFile, is_secret,
+    Change, Content, IssuedCertificate, PendingRequest, PlannedCertificate, PlannedFile,
 };
 use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
@@ -43,36 +44,6 @@ pub struct Outcome {
     users: Users,
 }
 
-/// A folder of an [`Outcome`].
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct OutputFolder {
-    /// Its path in the output folder.
-    pub path: String,
-    /// Its permission bits.
-    pub mode: u32,
-    /// Who should own it.
-    pub owner: Owner,
-    /// Whether it is there already, and right.
-    pub change: Change,
-}
-
-/// A file of an [`Outcome`] that is not there yet, or not right.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct OutputFile {
-    /// Its path in the output folder.
-    pub path: String,
-    /// Its permission bits. A file that only its owner may read holds a secret.
-    pub mode: u32,
-    /// Who should own it.
-    pub owner: Owner,
-    /// Its contents.
-    pub bytes: Zeroizing<Vec<u8>>,
-    /// Whether it takes the place of another file.
-    pub replaces: bool,
-}
-
 /// How far the work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,9 +63,9 @@ impl Outcome {
         &self.report
     }
 
-    /// User and group by number, if a file can be given to `owner` on the machine of the snapshot.
-    pub(crate) fn ids(&self, owner: &Owner) -> Option<(u32, u32)> {
-        self.users.ids(owner)
+    /// The users that files can be given to, on the machine of the snapshot.
+    pub(crate) fn users(&self) -> &Users {
+        &self.users
     }
 
     /// The folders, each before what is in it.
@@ -130,22 +101,22 @@ impl Plan {
         let keys = make_keys(&planned, keys, progress)?;
         let certificates = decisions.issue_certificates(planned, keys, now, random)?;
         let report = Report::finished(&decisions, &certificates, &files);
-        let folders = files.iter().filter_map(OutputFolder::of).collect();
+        let folders = files.iter().filter_map(output_folder).collect();
         let files = decisions.output_files(files, &certificates)?;
         Ok(Outcome { folders, files, report, users: decisions.users })
     }
 }
 
-impl OutputFolder {
-    fn of(file: &PlannedFile) -> Option<Self> {
-        let PlannedFile { path, mode, owner, change, content } = file;
-        matches!(content, Content::Folder).then(|| Self {
-            path: path.clone(),
-            mode: *mode,
-            owner: owner.clone(),
-            change: change.clone(),
-        })
-    }
+/// The folder that a file of the plan is, if it is one.
+fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
+    let PlannedFile { path, mode, owner, change, content } = file;
+    matches!(content, Content::Folder).then(|| OutputFolder {
+        path: path.clone(),
+        mode: *mode,
+        owner: owner.clone(),
+        exists: *change != Change::New,
+        is_right: *change == Change::Kept,
+    })
 }
 
 impl Decisions {

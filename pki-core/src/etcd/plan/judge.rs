@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::cfssl::usage;
 use crate::etcd::cluster::certificates::CertificateSpec;
+use crate::etcd::cluster::renewal::Span;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
@@ -235,7 +236,8 @@ fn differences(
     if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
         reasons.push(Reason::Authority);
     }
-    if certificate.not_after() < now {
+    let span = Span { begins: certificate.not_before(), ends: certificate.not_after() };
+    if span.has_ended(now) {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
     }
     let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.lifetime);

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::duration;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::settings::Setting;
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::option;
 use crate::etcd::option::{EtcdOption, YamlKind};
 use crate::etcd::safe::yaml::quoted;
+use crate::go::duration;
+use crate::go::number::{self, Base};
 
 /// One key, with its value or with the keys below it.
 struct Entry {
@@ -85,8 +85,12 @@ fn write(text: &mut String, entries: &[Entry], depth: usize) {
 /// A value as the file wants it, from how the command line has it.
 fn scalar(kind: YamlKind, value: &str) -> String {
     let known = match kind {
-        YamlKind::Bool => option::boolean(value).map(|value| value.to_string()),
-        YamlKind::Integer => option::integer(value).map(|value| value.to_string()),
+        YamlKind::Bool => number::parse_bool(value).map(|value| value.to_string()),
+        YamlKind::Integer => {
+            let signed = number::parse_int(value, Base::Prefixed).map(|value| value.to_string());
+            let unsigned = || number::parse_uint(value, Base::Prefixed).map(|value| value.to_string());
+            signed.or_else(|_| unsigned()).ok()
+        }
         YamlKind::Nanoseconds => {
             duration::parse(value).ok().map(|value| value.whole_nanoseconds().to_string())
         }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::go::net::split_host_port;
+use crate::go::url::{NO_URL, Url};
 
 /// `https://HOST:PORT`, as etcd's options have it: with a port, without a path (etcd,
 /// client/pkg/types/urls.go). Always https: over http whoever reaches the port is root.
@@ -24,26 +26,23 @@ impl MemberUrl {
     /// [`Invalid`] with what is wrong with it, or what is wrong with the host in it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = |reason| Invalid { kind: SafeValue::Url, text: text.to_owned(), reason };
-        let rest = match text.split_once("://") {
-            Some(("https", rest)) => rest,
+        match text.split_once("://") {
+            Some(("https", _)) => {}
             Some(("http", _)) => return Err(wrong("over http everybody who reaches the port is root")),
             Some(_) => return Err(wrong("it does not begin with https://")),
             None => return Err(wrong("it has no scheme")),
-        };
-        let (host, port) = rest.rsplit_once(':').ok_or_else(|| wrong("it has no port"))?;
-        if port.contains('/') {
+        }
+        let url = Url::parse(text).ok_or_else(|| wrong(NO_URL))?;
+        let (host, port) = split_host_port(&url.host).map_err(|error| wrong(error.reason()))?;
+        if !url.path.is_empty() {
             return Err(wrong("it has a path"));
         }
-        let port: u16 = port.parse().map_err(|_| wrong("its port is no number from 1 to 65535"))?;
-        if port == 0 {
-            return Err(wrong("its port is no number from 1 to 65535"));
+        // etcd takes these, and has no use for them.
+        if text.contains(['@', '?', '#']) {
+            return Err(wrong("it has something beside its host and port"));
         }
-        let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
-            Some(Some(address)) => address,
-            Some(None) => return Err(wrong("its brackets do not match")),
-            None if host.contains(':') => return Err(wrong("an IPv6 address stands in brackets")),
-            None => host,
-        };
+        let port = port.parse().ok().filter(|port| *port != 0);
+        let port = port.ok_or_else(|| wrong("its port is no number from 1 to 65535"))?;
         Ok(Self { host: HostName::parse(host)?, port })
     }
 
@@ -90,6 +89,9 @@ mod tests {
             "https://10.0.0.1:2379/v3",
             "https://::1:2379",
             "https://[::1:2379",
+            "https://10.0.0.1:2379?x",
+            "https://u@10.0.0.1:2379",
+            " https://10.0.0.1:2379",
             "https://$(x):1",
             "https://0.0.0.0:2379",
         ] {

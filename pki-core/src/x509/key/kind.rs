@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use der::asn1::ObjectIdentifier;
 
-use crate::x509::error::ErrorKind;
 use crate::x509::oid;
 
 /// A kind of key that can be generated.
@@ -37,6 +36,14 @@ pub enum KeyAlgorithm {
     Rsa4096,
     /// RSA with a modulus of 8192 bits, exponent 65537.
     Rsa8192,
+}
+
+/// There is no kind of key of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no kind of key")]
+pub struct UnknownKeyAlgorithm {
+    /// As written.
+    pub name: String,
 }
 
 impl KeyAlgorithm {
@@ -84,13 +91,13 @@ impl fmt::Display for KeyAlgorithm {
 }
 
 impl FromStr for KeyAlgorithm {
-    type Err = ErrorKind;
+    type Err = UnknownKeyAlgorithm;
 
-    fn from_str(text: &str) -> Result<Self, ErrorKind> {
+    fn from_str(text: &str) -> Result<Self, UnknownKeyAlgorithm> {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == text)
-            .ok_or_else(|| ErrorKind::KeyAlgorithm { name: text.to_owned() })
+            .ok_or_else(|| UnknownKeyAlgorithm { name: text.to_owned() })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, place};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, place};
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::FoundUrl;
+use crate::etcd::option::port::{PEER, Port, SERVER};
 use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
+use crate::go::net::is_loopback;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -100,7 +102,7 @@ fn urls(case: &Case<'_>) -> Vec<Symptom> {
             if !is_url || value.is_empty() {
                 continue;
             }
-            if let Err(error) = option.check(value, case.version) {
+            if let Err(error) = setting.check(option, case.version) {
                 symptoms.push(Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written)));
             }
         }
@@ -112,25 +114,24 @@ fn clients_to_peers(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member) in case.members() {
         let settings = &member.settings;
-        let peers: Vec<u16> = ["listen-peer-urls", "initial-advertise-peer-urls"]
+        let peers: Vec<u16> = [PEER.listen, PEER.advertise]
             .iter()
             .flat_map(|option| settings.urls(option))
             .filter_map(|url| url.port)
             .collect();
-        let clients: Vec<u16> =
-            settings.urls("listen-client-urls").iter().filter_map(|url| url.port).collect();
-        for url in settings.urls("advertise-client-urls") {
+        let clients: Vec<u16> = settings.urls(SERVER.listen).iter().filter_map(|url| url.port).collect();
+        for url in settings.urls(SERVER.advertise) {
             let Some(port) = url.port.filter(|port| peers.contains(port) && !clients.contains(port)) else {
                 continue;
             };
             let problem = format!("{} is advertised to clients, and {port} is the port of peers", url.text);
-            symptoms.push(Symptom::new(place(member, "advertise-client-urls"), problem));
+            symptoms.push(Symptom::new(place(member, SERVER.advertise), problem));
         }
     }
     symptoms
 }
 
-fn plain(case: &Case<'_>, part: &Part) -> Vec<Symptom> {
+fn plain(case: &Case<'_>, part: &Port) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member) in case.members() {
         for option in [part.listen, "listen-client-http-urls"] {
@@ -146,10 +147,6 @@ fn plain(case: &Case<'_>, part: &Part) -> Vec<Symptom> {
         }
     }
     symptoms
-}
-
-pub(crate) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Whether the port of a URL is listened on, and only with the other scheme.
@@ -197,12 +194,10 @@ fn mixed(case: &Case<'_>) -> Vec<Symptom> {
 fn not_advertised(case: &Case<'_>) -> Vec<Symptom> {
     let without = case.members().filter(|(_, member)| {
         let settings = &member.settings;
-        settings.setting("listen-client-urls").is_some() && settings.is_unset("advertise-client-urls")
+        settings.setting(SERVER.listen).is_some() && settings.is_unset(SERVER.advertise)
     });
     without
-        .map(|(_, member)| {
-            Symptom::new(place(member, "listen-client-urls"), "advertise-client-urls is not set")
-        })
+        .map(|(_, member)| Symptom::new(place(member, SERVER.listen), "advertise-client-urls is not set"))
         .collect()
 }
 

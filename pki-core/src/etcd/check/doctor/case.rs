@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::base::place::Place;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 use crate::x509::certificate::Certificate;
 
@@ -75,53 +76,14 @@ impl<'a> Case<'a> {
 pub(crate) fn peer_urls(member: &Member) -> Vec<String> {
     let mut urls: Vec<String> =
         member.settings.initial_cluster().into_iter().map(|(_, url)| url.text).collect();
-    urls.extend(member.settings.urls("initial-advertise-peer-urls").into_iter().map(|url| url.text));
+    urls.extend(member.settings.urls(PEER.advertise).into_iter().map(|url| url.text));
     urls
 }
-
-/// One of the two ports of a member, with the names of the options that are about it.
-pub(crate) struct Part {
-    /// The name of its certificate, as in "the server certificate".
-    pub(crate) name: &'static str,
-    pub(crate) certificate: &'static str,
-    pub(crate) key: &'static str,
-    /// The option for the CAs of those who connect.
-    pub(crate) ca: &'static str,
-    pub(crate) auth: &'static str,
-    pub(crate) listen: &'static str,
-    pub(crate) advertise: &'static str,
-    pub(crate) crl: &'static str,
-    pub(crate) auto_tls: &'static str,
-}
-
-pub(crate) const SERVER: Part = Part {
-    name: "server",
-    certificate: "cert-file",
-    key: "key-file",
-    ca: "trusted-ca-file",
-    auth: "client-cert-auth",
-    listen: "listen-client-urls",
-    advertise: "advertise-client-urls",
-    crl: "client-crl-file",
-    auto_tls: "auto-tls",
-};
-
-pub(crate) const PEER: Part = Part {
-    name: "peer",
-    certificate: "peer-cert-file",
-    key: "peer-key-file",
-    ca: "peer-trusted-ca-file",
-    auth: "peer-client-cert-auth",
-    listen: "listen-peer-urls",
-    advertise: "initial-advertise-peer-urls",
-    crl: "peer-crl-file",
-    auto_tls: "peer-auto-tls",
-};
 
 /// A certificate that a member shows, and why.
 pub(crate) struct Shown<'a> {
     pub(crate) member: &'a Member,
-    pub(crate) part: &'static Part,
+    pub(crate) part: &'static Port,
     /// The option that names its file.
     pub(crate) option: &'static str,
     pub(crate) file: &'a PemFile,
@@ -151,8 +113,8 @@ impl<'a> Case<'a> {
         if member.settings.value("enable-grpc-gateway") == Some("false") {
             return None;
         }
-        let own = member.settings.setting("client-cert-file").is_some();
-        let option = if own { "client-cert-file" } else { SERVER.certificate };
+        let own = member.settings.setting(GATEWAY.0).is_some();
+        let option = if own { GATEWAY.0 } else { SERVER.certificate };
         let file = host.pem(member, option)?;
         let leaf = file.valid_certificates().next()?;
         Some(Shown { member, part: &SERVER, option, file, leaf })

@@ -7,12 +7,11 @@ use der::asn1::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
 
 use crate::base::place::date;
-use crate::etcd::check::doctor::addresses::is_loopback;
-use crate::etcd::check::doctor::case::{
-    Case, Check, PEER, SERVER, Shown, Symptom, listed, name, place, place_of, subject,
-};
+use crate::etcd::check::doctor::case::{Case, Check, Shown, Symptom, listed, name, place, place_of, subject};
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, PemFile};
+use crate::etcd::option::port::{PAIRS, PEER, SERVER};
+use crate::go::net::is_loopback;
 use crate::tls;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKeyKind;
@@ -632,12 +631,10 @@ fn untrusted_peers(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-const CERTIFICATE_OPTIONS: [&str; 3] = ["cert-file", "peer-cert-file", "client-cert-file"];
-
 fn no_certificate(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member) in case.members() {
-        for option in CERTIFICATE_OPTIONS {
+        for (option, _) in PAIRS {
             let Some(file) = host.pem(member, option) else { continue };
             let problem = match (file.form, file.certificates.first()) {
                 (Form::Pem, Some(Ok(_))) => continue,
@@ -731,7 +728,7 @@ fn no_ca(case: &Case<'_>) -> Vec<Symptom> {
 fn ca_first(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member) in case.members() {
-        for option in CERTIFICATE_OPTIONS {
+        for (option, _) in PAIRS {
             let Some(file) = host.pem(member, option) else { continue };
             let mut certificates = file.valid_certificates();
             if let Some(first) = certificates.next().filter(|first| is_ca(first))

@@ -3,6 +3,7 @@
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Host, Member};
+use crate::etcd::option::port::{PEER, SERVER};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -233,7 +234,7 @@ fn founds_anew(case: &Case<'_>) -> Vec<Symptom> {
 
 /// Whether two members have the same name and the same URLs.
 fn is_same(member: &Member, other: &Member) -> bool {
-    ["name", "initial-advertise-peer-urls", "advertise-client-urls", "listen-peer-urls"]
+    ["name", PEER.advertise, SERVER.advertise, PEER.listen]
         .iter()
         .all(|option| member.settings.value(option) == other.settings.value(option))
 }
@@ -254,7 +255,7 @@ fn clashes(case: &Case<'_>) -> Vec<Symptom> {
                     symptoms.push(Symptom::new(place(member, "name"), problem));
                     continue;
                 }
-                for option in ["initial-advertise-peer-urls", "advertise-client-urls"] {
+                for option in [PEER.advertise, SERVER.advertise] {
                     let earlier_urls = earlier.settings.urls(option);
                     for url in member.settings.urls(option).iter().filter(|url| earlier_urls.contains(url)) {
                         let problem = format!("{} advertises {} too", name(earlier), url.text);

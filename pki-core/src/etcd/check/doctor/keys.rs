@@ -8,6 +8,7 @@ use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place
 use crate::etcd::check::doctor::trust::is_absent;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
+use crate::etcd::option::port::PAIRS;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKey;
 
@@ -116,9 +117,6 @@ pub(crate) const CHECKS: &[Check] = &[
         find: too_large,
     },
 ];
-
-const PAIRS: [(&str, &str); 3] =
-    [("cert-file", "key-file"), ("peer-cert-file", "peer-key-file"), ("client-cert-file", "client-key-file")];
 
 fn readable_keys(case: &Case<'_>) -> Vec<Symptom> {
     let cas = cas(case);

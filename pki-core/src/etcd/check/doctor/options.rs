@@ -324,13 +324,11 @@ fn values(case: &Case<'_>) -> Vec<Symptom> {
         let (Some(option), Some(value)) = (EtcdOption::find(&setting.option), &setting.value) else {
             continue;
         };
-        // Durations are numbers in the file, and lists are lists.
-        let is_number = setting.source == Source::File && value.parse::<i64>().is_ok();
         let is_url = matches!(option.kind(case.version), ValueKind::Urls(_) | ValueKind::Members);
-        if value.is_empty() || is_number || is_url {
+        if value.is_empty() || is_url {
             continue;
         }
-        if let Err(error) = option.check(value, case.version) {
+        if let Err(error) = setting.check(option, case.version) {
             symptoms.push(Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written)));
         }
     }

@@ -1,10 +1,11 @@
 //! Revocation lists.
 
 use crate::base::place::Place;
-use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, place};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, place};
 use crate::etcd::check::doctor::trust::is_absent;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, PemFile};
+use crate::etcd::option::port::{PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -54,10 +55,10 @@ pub(crate) const CHECKS: &[Check] = &[
     },
 ];
 
-const PARTS: [&Part; 2] = [&SERVER, &PEER];
+const PARTS: [&Port; 2] = [&SERVER, &PEER];
 
 /// The revocation lists that members name.
-fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Part, &'a PemFile)> {
+fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Port, &'a PemFile)> {
     case.members().flat_map(|(host, member)| {
         PARTS.into_iter().filter_map(move |part| Some((host, member, part, host.pem(member, part.crl)?)))
     })

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::base::place::Place;
 use crate::base::suggest;
-use crate::duration;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
+use crate::go::duration;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {

@@ -233,6 +233,19 @@ peer-transport-security:
     edit(&mut files, UNIT, "/usr/bin/etcd ", "/usr/bin/etcd --name=a ");
     finds(&files, &["E207"]);
     finds(&with("name: a", "name: ["), &["E215"]);
+    // Not the rules of flags, but those of Go for YAML.
+    for taken in
+        ["snapshot-count: 10__000", "enable-pprof: yes", "grpc-keepalive-timeout: 1_000", "name: 'a'"]
+    {
+        finds(&with("name: a", &format!("name: a\n{taken}").replace("name: a\nname", "name")), &[]);
+    }
+    for refused in
+        ["snapshot-count: '5'", "enable-pprof: T", "grpc-keepalive-timeout: 10s", "log-outputs: default"]
+    {
+        finds(&with("name: a", &format!("name: a\n{refused}")), &["E208"]);
+    }
+    finds(&with("name: a", "name: a\nlisten-metrics-urls: [https://10.0.0.1:2381]"), &["E301"]);
+    finds(&with("  client-cert-auth: true\n  trusted", "  client-cert-auth: yes\n  trusted"), &[]);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::etcd::check::doctor::case::{Case, Check, PEER, Part, SERVER, Symptom, name, place};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place};
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, Sight};
+use crate::etcd::option::port::{PEER, Port, SERVER};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -163,7 +164,7 @@ pub(crate) const CHECKS: &[Check] = &[
     },
 ];
 
-const PARTS: [&Part; 2] = [&SERVER, &PEER];
+const PARTS: [&Port; 2] = [&SERVER, &PEER];
 
 fn auth_without_ca(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
@@ -178,7 +179,7 @@ fn auth_without_ca(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn serves_tls(member: &Member, part: &Part) -> bool {
+fn serves_tls(member: &Member, part: &Port) -> bool {
     member.settings.urls(part.listen).iter().any(|url| url.is_tls())
 }
 
@@ -305,7 +306,7 @@ fn hostname_and_gateway(case: &Case<'_>) -> Vec<Symptom> {
     .collect()
 }
 
-fn ca_files<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Part)> {
+fn ca_files<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'static Port)> {
     case.members().flat_map(|(host, member)| PARTS.map(|part| (host, member, part)))
 }
 

@@ -1,8 +1,9 @@
 //! The rows of the tables that `cluster status` prints.
 
 use serde::Serialize;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+use crate::etcd::cluster::renewal::{Span, State, days};
 use crate::etcd::folder::record::Issued;
 
 /// A certificate in use.
@@ -78,21 +79,6 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
-/// Whether a certificate is valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It is valid.
-    Valid,
-    /// It is valid, and two thirds of its time are over.
-    RenewalDue,
-    /// It is not valid yet.
-    NotYetValid,
-    /// It has ended.
-    Ended,
-}
-
 /// Whether a file is as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,18 +111,6 @@ impl FileState {
     /// Whether nothing is wrong with the file.
     pub fn is_healthy(self) -> bool {
         self == Self::AsRecorded
-    }
-}
-
-impl State {
-    /// Its name, as in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::RenewalDue => "renewal-due",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Ended => "ended",
-        }
     }
 }
 
@@ -173,14 +147,9 @@ impl CertificateStatus {
 
     /// Fills in what follows from its end and the moment.
     pub(crate) fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let renewal = ends.saturating_sub((ends - self.not_before) / 3);
-        let state = match now {
-            now if now < self.not_before => State::NotYetValid,
-            now if now > ends => State::Ended,
-            now if now >= renewal => State::RenewalDue,
-            _ => State::Valid,
-        };
-        Self { ends, renewal, days_left: days(now, ends), state, ..self }
+        let span = Span { begins: self.not_before, ends };
+        let (renewal, state) = (span.renewal(), span.state(now));
+        Self { ends, renewal, days_left: span.days_left(now), state, ..self }
     }
 }
 
@@ -194,9 +163,4 @@ impl FormerCertificate {
             days_left: days(now, issued.not_after),
         }
     }
-}
-
-/// Whole days, rounded down: half a day after its end a certificate has -1.
-pub(crate) fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }

@@ -10,6 +10,7 @@ use crate::etcd::cluster::path::{self, ETCDCTL};
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
+use crate::etcd::option::urls;
 use crate::tls::{Authorities, Client, Identity, NoStart};
 use crate::x509::pem;
 
@@ -127,7 +128,7 @@ fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Resul
         Some(_) => file("ETCDCTL_KEY")?.map(|(_, bytes)| bytes),
     };
     let has_tls = authorities.is_some() || certificate.is_some();
-    let endpoints = value("ETCDCTL_ENDPOINTS").unwrap_or_default().split(',');
+    let endpoints = urls::list(value("ETCDCTL_ENDPOINTS").unwrap_or_default());
     let endpoints = endpoints.filter_map(|endpoint| match endpoint.contains("://") {
         true => FoundUrl::parse(endpoint),
         false if endpoint.is_empty() => None,

@@ -11,6 +11,7 @@ use crate::etcd::check::verify::start::StartFault;
 use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
 use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
+use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::tls::{
     Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
 };
@@ -23,40 +24,6 @@ struct Reader<'a, 'b> {
     reading: &'a mut Reading<'b>,
     faults: Vec<Finding>,
 }
-
-/// The names of the options of one of the two ports.
-struct Options {
-    certificate: &'static str,
-    key: &'static str,
-    authorities: &'static str,
-    demands: &'static str,
-    allowed_names: &'static str,
-    allowed_hosts: &'static str,
-    revocation: &'static str,
-    makes_its_own: &'static str,
-}
-
-const PEER: Options = Options {
-    certificate: "peer-cert-file",
-    key: "peer-key-file",
-    authorities: "peer-trusted-ca-file",
-    demands: "peer-client-cert-auth",
-    allowed_names: "peer-cert-allowed-cn",
-    allowed_hosts: "peer-cert-allowed-hostname",
-    revocation: "peer-crl-file",
-    makes_its_own: "peer-auto-tls",
-};
-
-const CLIENT: Options = Options {
-    certificate: "cert-file",
-    key: "key-file",
-    authorities: "trusted-ca-file",
-    demands: "client-cert-auth",
-    allowed_names: "",
-    allowed_hosts: "client-cert-allowed-hostname",
-    revocation: "client-crl-file",
-    makes_its_own: "auto-tls",
-};
 
 /// The contents of the files of one port (etcd, client/pkg/transport, `TLSInfo`).
 struct TlsInfo {
@@ -85,25 +52,25 @@ impl Node {
         let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
         let peer = reader.tls_info(&PEER)?;
         let (peer_listener, caller) = reader.peer(peer);
-        let listening = reader.urls("listen-client-urls", "http://localhost:2379");
-        let advertised = reader.urls("advertise-client-urls", "http://localhost:2379");
+        let listening = reader.urls(SERVER.listen, &SERVER);
+        let advertised = reader.urls(SERVER.advertise, &SERVER);
         let mut client_listener = Listener { advertised, listening, ..Listener::default() };
         let (mut gateway, mut gateway_certificate) = (None, None);
         // Without a URL that wants them, etcd does not read these files.
         if let Some(url) = client_listener.listening.iter().find(|url| url.is_tls()).cloned() {
-            let info = reader.tls_info(&CLIENT)?;
-            let own = reader.identity("client-cert-file", "client-key-file")?;
+            let info = reader.tls_info(&SERVER)?;
+            let own = reader.identity(GATEWAY.0, GATEWAY.1)?;
             gateway_certificate.clone_from(&own);
             let shown = own.or_else(|| info.shown.clone());
             if reader.has_gateway() && !info.makes_its_own {
                 gateway = shown.map(|shown| reader.gateway(shown, &info));
             }
-            reader.open(&mut client_listener, info, &url, CLIENT.certificate, false);
+            reader.open(&mut client_listener, info, &url, SERVER.certificate, false);
         }
         let settings = &member.settings;
         // Without any URL, a member whose settings are all here listens where etcd does by itself. If some of its
         // settings are elsewhere, nobody can say where it listens.
-        let urls = ["listen-peer-urls", "initial-advertise-peer-urls", "listen-client-urls"];
+        let urls = [PEER.listen, PEER.advertise, SERVER.listen];
         if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
             reader.fault(member.place.clone(), &StartFault::SettingsNotSeen);
         }
@@ -150,9 +117,9 @@ impl Reader<'_, '_> {
         self.member.settings.value(option)
     }
 
-    fn urls(&self, option: &str, usual: &str) -> Vec<FoundUrl> {
+    fn urls(&self, option: &str, port: &Port) -> Vec<FoundUrl> {
         let found = self.member.settings.urls(option);
-        if found.is_empty() { FoundUrl::parse(usual).into_iter().collect() } else { found }
+        if found.is_empty() { FoundUrl::parse(port.usual_url).into_iter().collect() } else { found }
     }
 
     /// The file that an option names, by its path on the host, and its contents.
@@ -214,15 +181,15 @@ impl Reader<'_, '_> {
         self.reading.version.has(5, 15)
     }
 
-    fn allowed(&mut self, options: &Options) -> Allowed {
-        let names = values(self.value(options.allowed_names), self.lists_are_known());
-        let hosts = values(self.value(options.allowed_hosts), self.lists_are_known());
+    fn allowed(&mut self, port: &Port) -> Allowed {
+        let names = values(port.allowed_names.and_then(|option| self.value(option)), self.lists_are_known());
+        let hosts = values(self.value(port.allowed_hosts), self.lists_are_known());
         match (names.is_empty(), hosts.is_empty()) {
             (true, true) => Allowed::All,
             (false, true) => Allowed::CommonNames(names),
             (true, false) => Allowed::Hostnames(hosts),
             (false, false) => {
-                self.fault(self.place(options.allowed_hosts), &StartFault::TwoAllowLists);
+                self.fault(self.place(port.allowed_hosts), &StartFault::TwoAllowLists);
                 Allowed::All
             }
         }
@@ -253,25 +220,25 @@ impl Reader<'_, '_> {
         Versions { min: is_13("tls-min-version", usual.min), max: is_13("tls-max-version", usual.max) }
     }
 
-    fn tls_info(&mut self, options: &Options) -> Result<TlsInfo, Error> {
-        let shown = self.identity(options.certificate, options.key)?;
+    fn tls_info(&mut self, port: &Port) -> Result<TlsInfo, Error> {
+        let shown = self.identity(port.certificate, port.key)?;
         let leniency = self.reading.leniency;
-        let makes_its_own = self.member.settings.is_true(options.makes_its_own)
-            && self.value(options.certificate).is_none()
-            && self.value(options.key).is_none();
-        let demands = self.member.settings.is_true(options.demands);
+        let makes_its_own = self.member.settings.is_true(port.auto_tls)
+            && self.value(port.certificate).is_none()
+            && self.value(port.key).is_none();
+        let demands = self.member.settings.is_true(port.auth);
         let (mut bundle, mut authorities) = (None, None);
-        if let Some((file, bytes)) = self.file(options.authorities)? {
+        if let Some((file, bytes)) = self.file(port.ca)? {
             self.reading.note_ends(&file, &self.name, &bytes);
             match Authorities::read(&bytes, leniency) {
                 Ok(read) => (bundle, authorities) = (Some(bytes), Some(read)),
                 Err(why) => {
-                    self.fault(self.place(options.authorities), &StartFault::Authorities { file, why });
+                    self.fault(self.place(port.ca), &StartFault::Authorities { file, why });
                 }
             }
         }
-        let allowed = self.allowed(options);
-        let list = self.revocation(options.revocation)?;
+        let allowed = self.allowed(port);
+        let list = self.revocation(port.crl)?;
         let format = match self.reading.version.has(6, 0) {
             true => RevocationFormat::DerVersion2,
             false => RevocationFormat::Any,
@@ -319,8 +286,8 @@ impl Reader<'_, '_> {
         let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
         let caller = self.reading.parties.caller(client, trust);
         let mut listener = Listener {
-            advertised: self.urls("initial-advertise-peer-urls", "http://localhost:2380"),
-            listening: self.urls("listen-peer-urls", "http://localhost:2380"),
+            advertised: self.urls(PEER.advertise, &PEER),
+            listening: self.urls(PEER.listen, &PEER),
             ..Listener::default()
         };
         if let Some(url) = listener.listening.iter().find(|url| url.is_tls()).cloned() {

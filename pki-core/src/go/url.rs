@@ -1,9 +1,10 @@
-//! URIs as Go's `url.ParseRequestURI` accepts and `URL.String` writes them (`net/url/url.go`).
+//! URIs as Go's `url.ParseRequestURI` accepts and `URL.String` writes them, and URLs as `url.Parse` takes them apart
+//! (`net/url/url.go`).
 //!
 //! The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`, cfssl's setting: more than one colon may stand
 //! in a host without brackets.
 
-use crate::host::is_ipv6_with_optional_zone;
+use crate::go::net::is_ipv6_with_optional_zone;
 
 /// A part of a URI that may hold percent escapes.
 #[derive(Clone, Copy)]
@@ -44,8 +45,47 @@ impl Part {
     }
 }
 
+/// Why a text is no [`Url`], to those who wrote it.
+pub(crate) const NO_URL: &str =
+    "it is no URL to Go: a character or port that no host has, or brackets without an address";
+
+/// What `url.Parse` makes of a URL that has a scheme.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Url {
+    /// In lower case.
+    pub(crate) scheme: String,
+    /// Host and port, unescaped; empty if nothing follows two slashes.
+    pub(crate) host: String,
+    /// Empty if what follows the scheme does not begin with a slash.
+    pub(crate) path: String,
+}
+
+impl Url {
+    /// Takes a URL apart. `None` if Go does not accept it, or it has no scheme.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.bytes().any(|byte| byte.is_ascii_control()) {
+            return None;
+        }
+        let (text, fragment) = split_at_first(text, '#');
+        unescape(fragment, Part::Path)?;
+        let (scheme, rest) = split_scheme(text)?;
+        let scheme = scheme?.to_ascii_lowercase();
+        let (rest, _) = split_at_first(rest, '?');
+        let (authority, path) = match rest.strip_prefix("//") {
+            Some(after_slashes) => split_at_first(after_slashes, '/'),
+            None if rest.starts_with('/') => ("", rest),
+            None => ("", ""),
+        };
+        normalise_authority(authority)?;
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = String::from_utf8_lossy(&parse_host(host)?).into_owned();
+        let path = String::from_utf8_lossy(&unescape(path, Part::Path)?).into_owned();
+        Some(Self { scheme, host, path })
+    }
+}
+
 /// Reads a URI and returns it in the form in which Go writes it, or `None` if Go does not accept it.
-pub(super) fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }
@@ -174,7 +214,7 @@ fn split_at_first(text: &str, separator: char) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Url, parse};
 
     fn assert_kept(texts: &[&str]) {
         for text in texts {
@@ -259,6 +299,27 @@ mod tests {
         ]);
         assert_refused(&["https://[fe80::1%e0]/", "https://[fe80::1%25]/", "https://[fe80::1%25%c3]/"]);
         assert_eq!(parse("https://[fe80::1%25%41]/").as_deref(), Some("https://[fe80::1%25A]/"));
+    }
+
+    #[test]
+    fn urls_have_parts() {
+        for (text, scheme, host, path) in [
+            ("HTTPS://A.example:1", "https", "A.example:1", ""),
+            ("https://u:p@h:1/a%20b?q#f", "https", "h:1", "/a b"),
+            ("https://[::1%25lo]:1", "https", "[::1%lo]:1", ""),
+            ("https://h?q/r", "https", "h", ""),
+            ("unix:///run/etcd.sock", "unix", "", "/run/etcd.sock"),
+            ("unix:/x", "unix", "", "/x"),
+            ("unix:x", "unix", "", ""),
+            ("host:2379", "host", "", ""),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((&*url.scheme, &*url.host, &*url.path), (scheme, host, path), "{text}");
+        }
+        for text in ["", "*", "/x", "a/b", "https://a b", "https://h:x", "https://h#%zz", "https://h\n", ":x"]
+        {
+            assert_eq!(Url::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Reading cfssl's JSON: strict JSON text, Go's rules for keys, and the place of every value.
+//! JSON as Go's `encoding/json` reads it (decode.go), with the place of every value.
 //!
-//! The rules are those of Go's `encoding/json` (decode.go): a key matches a field exactly or without regard
-//! to case, the last of repeated keys wins, `null` leaves a field as it was.
+//! The text is strict JSON. A key matches a field exactly or without regard to case, the last of repeated keys wins,
+//! `null` leaves a field as it was.
 
 use std::path::Path;
 
@@ -9,9 +9,38 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::base::place::Place;
-use crate::base::suggest;
-use crate::cfssl::error::{Error, ErrorKind};
-use crate::cfssl::notice::{Notice, NoticeKind};
+
+/// Why a text is not the JSON that it should be.
+#[derive(Debug)]
+pub(crate) struct Error {
+    pub(crate) place: Place,
+    pub(crate) kind: ErrorKind,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+pub(crate) enum ErrorKind {
+    /// It is not JSON.
+    Syntax {
+        /// Why.
+        message: String,
+    },
+    /// A value of another type.
+    Type {
+        /// As in "a whole number".
+        expected: &'static str,
+        /// As in "a string".
+        found: &'static str,
+    },
+}
+
+/// A member of an object that no field is for.
+pub(crate) struct UnknownMember {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    /// The fields that the object may have.
+    pub(crate) fields: Vec<&'static str>,
+}
 
 /// A JSON text and the file it came from, if any.
 #[derive(Clone, Copy)]
@@ -39,7 +68,7 @@ impl<'a> Node<'a> {
                 if let Some(file) = file {
                     place = place.or_file(file);
                 }
-                Err(Error::from(ErrorKind::JsonSyntax { message: syntax_message(&error) }).at(place))
+                Err(Error { place, kind: ErrorKind::Syntax { message: syntax_message(&error) } })
             }
         }
     }
@@ -55,16 +84,6 @@ impl<'a> Node<'a> {
             Some(file) => place.or_file(file),
             None => place,
         }
-    }
-
-    /// `kind` as an error at this value.
-    pub(crate) fn error(&self, kind: impl Into<ErrorKind>) -> Error {
-        Error::from(kind.into()).at(self.place())
-    }
-
-    /// `kind` as a notice at this value.
-    pub(crate) fn notice(&self, kind: NoticeKind) -> Notice {
-        Notice::new(kind).at(self.place())
     }
 
     pub(crate) fn is_null(&self) -> bool {
@@ -89,7 +108,7 @@ impl<'a> Node<'a> {
             Some(b'n') => "null",
             _ => "a number",
         };
-        self.error(ErrorKind::JsonType { expected, found })
+        Error { place: self.place(), kind: ErrorKind::Type { expected, found } }
     }
 
     fn decode<T: Deserialize<'a>>(&self, expected: &'static str) -> Result<T, Error> {
@@ -166,11 +185,11 @@ impl<'a> Object<'a> {
     }
 
     /// What `decode` makes of the last member that names `field`; every one of them must decode.
-    pub(crate) fn last<T>(
+    pub(crate) fn last<T, E>(
         &mut self,
         field: &'static str,
-        decode: impl Fn(&Node<'a>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
+        decode: impl Fn(&Node<'a>) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
         let mut last = None;
         for node in self.all(field) {
             last = Some(decode(&node)?);
@@ -199,12 +218,14 @@ impl<'a> Object<'a> {
         self.all(field);
     }
 
-    /// Reports the members that nobody took.
-    pub(crate) fn finish(self, notices: &mut Vec<Notice>) {
-        for (name, node) in self.members {
-            let near = suggest::near(&name, self.known.iter().copied()).map(str::to_owned);
-            notices.push(node.notice(NoticeKind::UnknownKey { key: name, near }));
-        }
+    /// The members that nobody took.
+    pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
+        let Self { members, known } = self;
+        members.into_iter().map(move |(key, node)| UnknownMember {
+            key,
+            place: node.place(),
+            fields: known.clone(),
+        })
     }
 }
 
@@ -255,7 +276,8 @@ mod tests {
         let mut object = node.object().unwrap();
         let mut key = object.all("key").pop().unwrap().object().unwrap();
         let error = key.integer("size").unwrap_err();
-        assert_eq!(error.to_string(), "csr.json:2:19: key.size: expected a whole number, found a string");
+        assert_eq!(error.place.to_string(), "csr.json:2:19: key.size");
+        assert!(matches!(error.kind, ErrorKind::Type { expected: "a whole number", found: "a string" }));
     }
 
     #[test]
@@ -267,18 +289,18 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_told_with_the_near_miss() {
-        let node = Node::parse(r#"{"host":[]}"#, None).unwrap();
+    fn what_no_field_is_for_is_left() {
+        let node = Node::parse(r#"{"host":[],"HOSTS":[]}"#, None).unwrap();
         let mut object = node.object().unwrap();
         object.ignore("hosts");
-        let mut notices = Vec::new();
-        object.finish(&mut notices);
-        assert_eq!(notices[0].to_string(), "1:9: host: unknown key `host`: did you mean `hosts`?");
+        let unknown: Vec<_> = object.unknown().map(|member| (member.key, member.place.to_string())).collect();
+        assert_eq!(unknown, [("host".to_owned(), "1:9: host".to_owned())]);
     }
 
     #[test]
     fn text_after_the_value_is_refused() {
-        let error = Node::parse("{}x", None).err().unwrap();
-        assert_eq!(error.to_string(), "1:3: trailing characters");
+        let Error { place, kind } = Node::parse("{}x", None).err().unwrap();
+        assert_eq!(place.to_string(), "1:3");
+        assert!(matches!(kind, ErrorKind::Syntax { message } if message == "trailing characters"));
     }
 }

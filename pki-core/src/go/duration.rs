@@ -93,7 +93,7 @@ impl ParseError {
 /// # Examples
 ///
 /// ```
-/// use pki_core::duration;
+/// use pki_core::go::duration;
 ///
 /// assert_eq!(duration::parse("1h30m")?, time::Duration::minutes(90));
 /// assert_eq!(duration::parse("365d")?, duration::parse("8760h")?);
@@ -145,7 +145,7 @@ pub fn parse(text: &str) -> Result<Duration, ParseError> {
 /// # Examples
 ///
 /// ```
-/// use pki_core::duration;
+/// use pki_core::go::duration;
 ///
 /// assert_eq!(duration::format(time::Duration::days(365)), "8760h0m0s");
 /// assert_eq!(duration::format(time::Duration::milliseconds(1500)), "1.5s");

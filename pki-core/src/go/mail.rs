@@ -3,10 +3,10 @@
 //! The functions bear the names of Go's where they do the same. Each takes what it reads off the front of the
 //! text, and answers `None` where Go reports an error.
 
-use crate::host::parse_ip;
+use crate::go::net::parse_ip;
 
 /// Reads one address, or a group of one, and returns `local@domain`.
-pub(super) fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     let mut parser = Parser { rest: text };
     let mut addresses = parser.parse_address(Groups::Allowed)?;
     parser.skip_cfws()?;

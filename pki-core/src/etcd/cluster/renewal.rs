@@ -1,0 +1,110 @@
+//! When a certificate is due for renewal, and when it has ended.
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+/// From when to when a certificate can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// When it begins.
+    pub(crate) begins: OffsetDateTime,
+    /// The last moment at which it can be used (RFC 5280, section 4.1.2.5): its own, or that of a CA that ends before.
+    pub(crate) ends: OffsetDateTime,
+}
+
+/// Whether a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum State {
+    /// It is valid.
+    Valid,
+    /// It is valid, and two thirds of its time are over.
+    RenewalDue,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It has ended.
+    Ended,
+}
+
+impl State {
+    /// Its name, as in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::RenewalDue => "renewal-due",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl Span {
+    /// When it should be renewed: after two thirds of its time, which leaves a third for whoever has to do it.
+    pub(crate) fn renewal(self) -> OffsetDateTime {
+        self.ends.saturating_sub((self.ends - self.begins) / 3)
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(self, now: OffsetDateTime) -> bool {
+        self.ends < now
+    }
+
+    /// Whether it is valid at a moment.
+    pub(crate) fn state(self, now: OffsetDateTime) -> State {
+        if now < self.begins {
+            State::NotYetValid
+        } else if self.has_ended(now) {
+            State::Ended
+        } else if now >= self.renewal() {
+            State::RenewalDue
+        } else {
+            State::Valid
+        }
+    }
+
+    /// Whole days until it ends, rounded down: half a day after its end it has -1.
+    pub(crate) fn days_left(self, now: OffsetDateTime) -> i64 {
+        days(now, self.ends)
+    }
+}
+
+/// Whole days from a moment to an end, rounded down.
+pub(crate) fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
+    (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_due_after_two_thirds_of_its_time() {
+        let begins = datetime!(2026-01-01 0:00 UTC);
+        let span = Span { begins, ends: begins + Duration::days(9) };
+        assert_eq!(span.renewal(), begins + Duration::days(6));
+        let second = Duration::SECOND;
+        for (now, state) in [
+            (begins - second, State::NotYetValid),
+            (begins, State::Valid),
+            (span.renewal() - second, State::Valid),
+            (span.renewal(), State::RenewalDue),
+            (span.ends, State::RenewalDue),
+            (span.ends + second, State::Ended),
+        ] {
+            assert_eq!((span.state(now), span.has_ended(now)), (state, state == State::Ended), "{now}");
+        }
+        assert_eq!(span.days_left(begins), 9);
+        assert_eq!(span.days_left(span.ends - Duration::HOUR), 0);
+        assert_eq!(span.days_left(span.ends + Duration::HOUR), -1);
+    }
+
+    #[test]
+    fn the_end_of_time_is_no_end_of_the_program() {
+        let begins = datetime!(0000-01-01 0:00 UTC);
+        let span = Span { begins, ends: datetime!(9999-12-31 23:59:59 UTC) };
+        assert_eq!(span.state(begins), State::Valid);
+    }
+}

@@ -1,0 +1,109 @@
+//! Turns the texts of a description into values, and what is wrong with one into an error at its place.
+
+use std::path::Path;
+
+use serde_saphyr::Location;
+
+use crate::base::place::Place;
+use crate::base::suggest;
+use crate::etcd::describe::typed;
+use crate::etcd::describe::typed::{OneOrMany, Text};
+use crate::etcd::error::description::DescriptionError;
+use crate::etcd::error::{Error, ErrorKind};
+
+/// Turns what is wrong at a place of the file into an error.
+pub(crate) struct Reader<'a> {
+    pub(crate) file: Option<&'a Path>,
+}
+
+impl Reader<'_> {
+    pub(crate) fn place(&self, location: Location) -> Place {
+        let mut place = Place::default();
+        if let (Ok(line @ 1..), Ok(column)) =
+            (usize::try_from(location.line()), usize::try_from(location.column()))
+        {
+            place = place.at(line, column);
+        }
+        match self.file {
+            Some(file) => place.or_file(file),
+            None => place,
+        }
+    }
+
+    pub(crate) fn error(&self, location: Location, error: DescriptionError) -> Error {
+        Error::from(ErrorKind::Description(error)).at(self.place(location))
+    }
+
+    pub(crate) fn syntax(&self, error: serde_saphyr::Error) -> Error {
+        let error = error.without_snippet();
+        let location = error.location().unwrap_or(Location::UNKNOWN);
+        let kind = match error {
+            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+                let near = suggest::near(field, expected.iter().copied()).map(str::to_owned);
+                DescriptionError::UnknownKey { key: field.clone(), near, expected: expected.clone() }
+            }
+            serde_saphyr::Error::SerdeMissingField { field, .. } => {
+                DescriptionError::MissingKey { key: field }
+            }
+            serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+                DescriptionError::DuplicateKey { key: key.clone().unwrap_or_default() }
+            }
+            serde_saphyr::Error::Unexpected { expected, .. } => {
+                DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
+            }
+            serde_saphyr::Error::NullIntoString { .. } => {
+                DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
+            }
+            serde_saphyr::Error::MultipleDocuments { .. } => {
+                DescriptionError::Syntax { message: "a second document begins here".to_owned() }
+            }
+            serde_saphyr::Error::Eof { .. } => DescriptionError::Syntax { message: "it is empty".to_owned() },
+            other => DescriptionError::Syntax { message: without_position(&other.to_string()) },
+        };
+        self.error(location, kind)
+    }
+
+    /// What `parse` makes of a text, or its error at the text's place.
+    pub(crate) fn parse<T, E: Into<DescriptionError>>(
+        &self,
+        text: &Text<T>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        parse(&text.value).map_err(|error| self.error(text.referenced, error.into()))
+    }
+
+    /// The same for what may be left out.
+    pub(crate) fn parse_option<T, E: Into<DescriptionError>>(
+        &self,
+        text: Option<&Text<T>>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
+        text.map(|text| self.parse(text, parse)).transpose()
+    }
+
+    /// The same for each of a list.
+    pub(crate) fn parse_list<T, E: Into<DescriptionError>>(
+        &self,
+        texts: Option<&OneOrMany<T>>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, Error> {
+        let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
+        texts.iter().map(|text| self.parse(text, &parse)).collect()
+    }
+}
+
+/// YAML's events by what a person writes.
+fn in_words(event: &str) -> &str {
+    match event {
+        "mapping start" => "keys and values",
+        "sequence start" => "a list",
+        "string scalar" => "a text",
+        other => other,
+    }
+}
+
+/// The reader's messages end with the position, which [`Place`] already tells.
+fn without_position(message: &str) -> String {
+    let end = message.find(" at line ").or_else(|| message.find("\n"));
+    end.and_then(|end| message.get(..end)).unwrap_or(message).to_owned()
+}

@@ -1,0 +1,162 @@
+//! Addresses of the network as Go's `net` reads them (`net/ip.go`, `net/ipsock.go`, `net/netip/netip.go`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// `ParseIP`, followed by the `To4` of `crypto/x509`: never an IPv4-mapped IPv6 address, but the IPv4 address that
+/// it stands for.
+///
+/// The standard library reads the same texts: no zone, no leading zeros in dotted decimals, an embedded dotted
+/// decimal only at the end.
+pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// `netip.ParseAddr` where it gives an IPv6 address, which a zone may follow.
+pub(crate) fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
+    let mut parts = text.splitn(2, |byte| *byte == b'%');
+    let address = parts.next().and_then(|address| str::from_utf8(address).ok());
+    let zone_is_empty = parts.next().is_some_and(<[u8]>::is_empty);
+    !zone_is_empty && address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Whether a host, as a URL or a certificate names it, is the loopback interface of whoever uses the name.
+///
+/// An address is if `IP.IsLoopback` says so: all of 127.0.0.0/8, also as `::ffff:127.0.0.1`, since it looks at `To4`
+/// first; and `::1`. A name is if it is `localhost`, in any case and with or without the dot at its end: Go looks
+/// names up in /etc/hosts in lower case and as absolute names (`net/hosts.go`, `lookupStaticHost`), and RFC 6761,
+/// section 6.3, gives `localhost` no other meaning. That etcd *listens* at a name only if it is `localhost` in lower
+/// case is a rule about its options, and not this one.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    is_localhost(host) || parse_ip(host).is_some_and(|address| address.is_loopback())
+}
+
+/// Whether a host is the name of the loopback interface, and no address.
+pub(crate) fn is_localhost(host: &str) -> bool {
+    host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost")
+}
+
+/// Why a text is no host with a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostPortError {
+    /// No port stands behind the host.
+    NoPort,
+    /// More than one colon, and no brackets.
+    Colons,
+    /// Brackets that do not match, or stand elsewhere.
+    Brackets,
+}
+
+impl HostPortError {
+    /// What is wrong with a URL that has the text, as it is told.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::NoPort => "it has no port",
+            Self::Colons => "an IPv6 address needs brackets, as in [2001:db8::11]",
+            Self::Brackets => "its brackets do not match",
+        }
+    }
+}
+
+/// `SplitHostPort`: the host without its brackets, and the port, whatever it is.
+pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError> {
+    let (front, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;
+    let host = match front.strip_prefix('[') {
+        Some(inner) => match inner.split_once(']').ok_or(HostPortError::Brackets) {
+            Ok((host, "")) => host,
+            Ok((_, behind)) if behind.starts_with(':') => return Err(HostPortError::Colons),
+            Ok(_) => return Err(HostPortError::NoPort),
+            // The last colon stands within the brackets, as in `[::1]`.
+            Err(_) if port.ends_with(']') => return Err(HostPortError::NoPort),
+            Err(error) => return Err(error),
+        },
+        None if front.contains(':') => return Err(HostPortError::Colons),
+        None => front,
+    };
+    let is_astray = |part: &str| part.contains(['[', ']']);
+    if is_astray(host) || is_astray(port) { Err(HostPortError::Brackets) } else { Ok((host, port)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_addresses_are_ipv4() {
+        for (text, address) in [
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("::ffff:10.0.0.1", Some("10.0.0.1")),
+            ("::ffff:a00:1", Some("10.0.0.1")),
+            ("::10.0.0.1", Some("::a00:1")),
+            ("2001:DB8::1", Some("2001:db8::1")),
+            ("010.0.0.1", None),
+            ("127.1", None),
+            ("::1%lo", None),
+            (" ::1", None),
+        ] {
+            assert_eq!(parse_ip(text).map(|address| address.to_string()).as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_loopback_interface_has_many_names() {
+        for host in [
+            "localhost",
+            "LocalHost",
+            "localhost.",
+            "127.0.0.1",
+            "127.255.255.254",
+            "::1",
+            "0:0:0:0:0:0:0:1",
+            "::ffff:127.0.0.1",
+            "::ffff:7f00:1",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "localhost..",
+            "localhost.example",
+            "mylocalhost",
+            "128.0.0.1",
+            "0.0.0.0",
+            "::",
+            "::2",
+            "::127.0.0.1",
+            "127.1",
+            "127.0.0.1.",
+            "[::1]",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_told_from_ports() {
+        for (text, parts) in [
+            ("a:1", Ok(("a", "1"))),
+            (":", Ok(("", ""))),
+            ("a:x", Ok(("a", "x"))),
+            ("[::1]:80", Ok(("::1", "80"))),
+            ("[::1%lo]:80", Ok(("::1%lo", "80"))),
+            ("", Err(HostPortError::NoPort)),
+            ("a", Err(HostPortError::NoPort)),
+            ("[::1]", Err(HostPortError::NoPort)),
+            ("[::1]a:1", Err(HostPortError::NoPort)),
+            ("[::1]:1:2", Err(HostPortError::Colons)),
+            ("::1", Err(HostPortError::Colons)),
+            ("a:b:1", Err(HostPortError::Colons)),
+            ("[::1", Err(HostPortError::Brackets)),
+            ("a[b]:1", Err(HostPortError::Brackets)),
+            ("a:[1", Err(HostPortError::Brackets)),
+        ] {
+            assert_eq!(split_host_port(text), parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_not_empty() {
+        assert!(is_ipv6_with_optional_zone(b"fe80::1%eth0") && is_ipv6_with_optional_zone(b"::1"));
+        assert!(!is_ipv6_with_optional_zone(b"fe80::1%") && !is_ipv6_with_optional_zone(b"10.0.0.1"));
+    }
+}
