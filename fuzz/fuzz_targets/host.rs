@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pki_core::SubjectAltNames;
-use pki_core::host::Host;
+use pki_core::cfssl::Host;
 
 fuzz_target!(|text: &str| {
     let hosts: Vec<String> = text.split('\n').map(str::to_owned).collect();

@@ -6,6 +6,7 @@ pub(crate) mod certinfo;
 pub(crate) mod config;
 pub(crate) mod csr_json;
 pub(crate) mod error;
+pub(crate) mod host;
 pub(crate) mod hosts;
 pub(crate) mod notice;
 pub(crate) mod number;
@@ -22,6 +23,7 @@ pub use certinfo::{
 pub use config::Config;
 pub use csr_json::{CaSection, NameEntry, Request};
 pub use error::{Error, ErrorKind};
+pub use host::Host;
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use number::number;
 pub use profile::{CaConstraint, CsrWhitelist, Profile};

@@ -62,8 +62,6 @@ pub mod disk;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 pub mod go;
-#[cfg(feature = "cfssl")]
-pub mod host;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod x509;

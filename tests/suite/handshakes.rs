@@ -18,12 +18,11 @@ use pki_core::tls::{
 use tempfile::TempDir;
 
 use super::command::{Running, run, until};
+use super::live::Test;
 use super::programs::{self, Etcd};
 use super::trial::{Missing, Outcome, named, trial};
 
 const PATIENCE: Duration = Duration::from_secs(90);
-
-type Test = fn(&Etcd) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
     let tests: [(&str, Test); 7] = named![

@@ -32,8 +32,11 @@ pub fn on_each_etcd(name: &str, test: impl Fn(&Etcd) -> Outcome + Send + Clone +
     ["3.4", "3.5"].map(on).into()
 }
 
+/// A test with some etcd.
+pub type Test = fn(&Etcd) -> Outcome;
+
 /// Tests with their names, on both series of etcd that are to be had.
-pub fn all_on_each_etcd(tests: &[(&str, fn(&Etcd) -> Outcome)]) -> Vec<Trial> {
+pub fn all_on_each_etcd(tests: &[(&str, Test)]) -> Vec<Trial> {
     tests.iter().flat_map(|(name, test)| on_each_etcd(name, *test)).collect()
 }
 

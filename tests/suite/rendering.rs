@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::command::{Running, quoted, run, until};
 use super::dns::{NameServer, Record};
 use super::host::{Host, PACKAGED_UNIT};
-use super::live::{Cluster, PATIENCE, described, loopback};
+use super::live::{Cluster, PATIENCE, Test, described, loopback};
 use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find, fixture};
@@ -25,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
     for (series, layouts) in [("3.4", &["single-ca"][..]), ("3.5", &["single-ca", "least-privilege"])] {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
-        let tests: [(&str, fn(&Etcd) -> Outcome); 3] = named![
+        let tests: [(&str, Test); 3] = named![
             a_drop_in_starts_on_privileged_ports,
             members_find_each_other_by_the_zone,
             containers_are_run_with_what_etcd_needs,

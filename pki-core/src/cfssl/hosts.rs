@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::cfssl::error::{Error, ErrorKind};
+use crate::cfssl::host::Host;
 use crate::cfssl::notice::{Notice, NoticeKind};
-use crate::host::Host;
 use crate::x509::alt_names::SubjectAltNames;
 
 impl SubjectAltNames {

@@ -27,7 +27,7 @@ impl Host {
     /// # Examples
     ///
     /// ```
-    /// use pki_core::host::Host;
+    /// use pki_core::cfssl::Host;
     ///
     /// assert_eq!(Host::classify("10.0.0.1"), Host::Ip([10, 0, 0, 1].into()));
     /// assert_eq!(Host::classify("Ops <ops@a.example>"), Host::Email("ops@a.example".to_owned()));
