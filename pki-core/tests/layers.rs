@@ -3,6 +3,9 @@
 //!
 //! Tests within the files are left out: a test may take whatever helps it.
 
+// Whatever fails here is a fault of the test.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

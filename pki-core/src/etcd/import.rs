@@ -6,113 +6,35 @@
 
 mod differences;
 mod evidence;
+mod gather;
+mod importer;
 mod known;
 mod names;
+mod outcome;
 mod places;
 mod trust;
 
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::base::place::Place;
-use crate::etcd::check::Finding;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer as write;
 use crate::etcd::describe::writer::{Remarks, most_common};
 use crate::etcd::doctor;
-use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::found;
 use crate::etcd::found::Found;
 use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::importer::Importer;
 use crate::etcd::import::known::Known;
+pub use crate::etcd::import::outcome::{Authorities, ImportError, ImportNotice, Imported};
 use crate::etcd::option::EtcdOption;
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::label::Label;
-
-/// A description, made from what there was.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Imported {
-    /// The description: YAML, with the notices and findings as comments where they belong.
-    pub description: String,
-    /// What it describes.
-    pub cluster: Cluster,
-    /// What is described otherwise than it was found.
-    pub notices: Vec<ImportNotice>,
-    /// What is wrong with what was found, errors first.
-    pub findings: Vec<Finding>,
-}
-
-/// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct ImportNotice {
-    /// Where it was found.
-    #[serde(flatten)]
-    pub place: Place,
-    /// The part of the description that it belongs to: keys with `/` between them.
-    pub key: String,
-    /// What it is.
-    pub text: String,
-}
-
-/// What becomes of the CAs that were found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Authorities {
-    /// They go on: the description names their files, and everybody who trusts them still does.
-    #[default]
-    Kept,
-    /// The description has new ones made that say the same.
-    Made,
-}
-
-/// Why there is no description.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// Nothing tells of a member.
-    #[error("nothing tells of a member of an etcd cluster")]
-    NoMembers,
-    /// There is more than one cluster.
-    #[error("these are members of different clusters: {}", clusters.join("; "))]
-    SeveralClusters {
-        /// The members of each.
-        clusters: Vec<String>,
-    },
-    /// What was found makes no cluster that could be described.
-    #[error("what was found cannot be described: {0}")]
-    Undescribable(Error),
-}
-
-impl ImportError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoMembers => {
-                "name a unit, an environment or configuration file of a member, or a certificate of a server"
-                    .to_owned()
-            }
-            Self::SeveralClusters { .. } => "import one cluster at a time".to_owned(),
-            Self::Undescribable(error) => return error.hint(),
-        })
-    }
-}
-
-impl fmt::Display for ImportNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.place.is_unknown() {
-            f.write_str(&self.text)
-        } else {
-            write!(f, "{}: {}", self.place, self.text)
-        }
-    }
-}
 
 /// The description of a cluster from what was found of it, if `version` of etcd runs it.
 ///
@@ -150,20 +72,6 @@ pub fn import(
     importer.known = known::members(found, &mut importer.notices, &mut importer.findings)?;
     importer.noticed = importer.notices.iter().cloned().collect();
     importer.import()
-}
-
-/// An import under way.
-struct Importer<'a> {
-    found: &'a Found,
-    version: EtcdVersion,
-    authorities: Authorities,
-    now: OffsetDateTime,
-    known: Vec<Known<'a>>,
-    notices: Vec<ImportNotice>,
-    /// The notices again, to be looked up.
-    noticed: HashSet<ImportNotice>,
-    /// What is wrong with what was found, beside what doctor finds: each with its key in the description.
-    findings: Vec<(String, Finding)>,
 }
 
 impl<'a> Importer<'a> {
@@ -217,36 +125,6 @@ impl<'a> Importer<'a> {
         let cluster = Cluster::from_yaml(&description, None);
         let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
         Ok(Imported { description, cluster, notices: self.notices, findings })
-    }
-
-    /// The member whose host a place is on, or else the description.
-    fn key_of(&self, place: &Place) -> String {
-        let is_on = |known: &&Known<'a>| {
-            let root = known.told().and_then(|(host, _)| host.root.as_ref());
-            root.zip(place.path()).is_some_and(|(root, path)| path.starts_with(root))
-        };
-        let mut on = self.known.iter().filter(is_on);
-        match (on.next(), on.next()) {
-            (Some(known), None) => format!("members/{}", known.name),
-            _ => String::new(),
-        }
-    }
-
-    fn notice(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
-        let notice = ImportNotice { place, key: key.into(), text: text.into() };
-        if self.noticed.insert(notice.clone()) {
-            self.notices.push(notice);
-        }
-    }
-
-    /// Members of which more is known than their names.
-    fn told(&self) -> impl Iterator<Item = (&'a found::Host, &'a found::Member)> + use<'a, '_> {
-        self.known.iter().filter_map(Known::told)
-    }
-
-    /// The value of an option that most members have.
-    fn common(&self, option: &str) -> Option<&'a str> {
-        most_common(self.told().filter_map(|(_, member)| member.settings.value(option)))
     }
 
     /// What the certificates say that members hold and trust.

@@ -193,6 +193,17 @@ impl EtcdOption {
     }
 }
 
+impl EtcdOption {
+    /// The items of a value: of a list what stands between its commas, of anything else the value itself. It depends
+    /// on the version what is a list.
+    pub fn items<'a>(&self, value: &'a str, version: EtcdVersion) -> Vec<&'a str> {
+        match self.kind(version) {
+            ValueKind::List | ValueKind::CipherSuites | ValueKind::Choices(_) => value.split(',').collect(),
+            _ => vec![value],
+        }
+    }
+}
+
 /// Whether a value of a boolean option is true.
 pub(crate) fn is_true(value: &str) -> bool {
     number::parse_bool(value) == Some(true)
@@ -279,8 +290,10 @@ mod tests {
     fn lists_were_single_names_once() {
         let option = option("peer-cert-allowed-hostname");
         assert!(option.check("a.example,b.example", version("3.5.15")).is_ok());
+        assert_eq!(option.items("a.example,b.example", version("3.5.15")), ["a.example", "b.example"]);
         for former in ["3.4", "3.5.14"] {
             assert!(option.check("a.example,b.example", version(former)).is_err());
+            assert_eq!(option.items("a.example,b.example", version(former)), ["a.example,b.example"]);
             assert!(option.check("a.example", version(former)).is_ok());
         }
     }

@@ -124,6 +124,13 @@ mod tests {
         }
     }
 
+    fn remove_all(tree: &mut Memory, is_gone: impl Fn(&str) -> bool) {
+        let all: Vec<String> = tree.paths().filter(|path| is_gone(path)).map(str::to_owned).collect();
+        for path in all {
+            tree.remove(&path);
+        }
+    }
+
     /// Carries out a plan in memory.
     fn apply(cluster: &Cluster, tree: &mut Memory, now: OffsetDateTime) {
         let plan = Plan::new(cluster, tree, now).unwrap();
@@ -162,12 +169,7 @@ mod tests {
     fn a_ca_that_is_gone_is_not_made_anew() {
         let mut tree = empty();
         apply(&cluster(""), &mut tree, NOW);
-        {
-            let all: Vec<String> = tree.paths().map(str::to_owned).collect();
-            for path in all.iter().filter(|path| !(!path.starts_with("ca/"))) {
-                tree.remove(path);
-            }
-        }
+        remove_all(&mut tree, |path| path.starts_with("ca/"));
         let error = Plan::new(&cluster(""), &tree, NOW).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::CaMissing), "{error}");
         assert!(error.to_string().starts_with("/out/ca/ca.pem: "), "{error}");

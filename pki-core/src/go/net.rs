@@ -59,18 +59,18 @@ impl HostPortError {
 
 /// `SplitHostPort`: the host without its brackets, and the port, whatever it is.
 pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError> {
-    let (front, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;
-    let host = match front.strip_prefix('[') {
-        Some(inner) => match inner.split_once(']').ok_or(HostPortError::Brackets) {
-            Ok((host, "")) => host,
-            Ok((_, behind)) if behind.starts_with(':') => return Err(HostPortError::Colons),
-            Ok(_) => return Err(HostPortError::NoPort),
-            // The last colon stands within the brackets, as in `[::1]`.
-            Err(_) if port.ends_with(']') => return Err(HostPortError::NoPort),
-            Err(error) => return Err(error),
-        },
-        None if front.contains(':') => return Err(HostPortError::Colons),
-        None => front,
+    let (before, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;
+    let (host, port) = match text.strip_prefix('[') {
+        Some(inner) => {
+            let (host, behind) = inner.split_once(']').ok_or(HostPortError::Brackets)?;
+            match behind.strip_prefix(':') {
+                Some(port) if port.contains(':') => return Err(HostPortError::Colons),
+                Some(port) => (host, port),
+                None => return Err(HostPortError::NoPort),
+            }
+        }
+        None if before.contains(':') => return Err(HostPortError::Colons),
+        None => (before, port),
     };
     let is_astray = |part: &str| part.contains(['[', ']']);
     if is_astray(host) || is_astray(port) { Err(HostPortError::Brackets) } else { Ok((host, port)) }
@@ -143,6 +143,7 @@ mod tests {
             ("a", Err(HostPortError::NoPort)),
             ("[::1]", Err(HostPortError::NoPort)),
             ("[::1]a:1", Err(HostPortError::NoPort)),
+            ("[::1]a", Err(HostPortError::NoPort)),
             ("[::1]:1:2", Err(HostPortError::Colons)),
             ("::1", Err(HostPortError::Colons)),
             ("a:b:1", Err(HostPortError::Colons)),

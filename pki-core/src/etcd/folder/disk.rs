@@ -201,7 +201,7 @@ fn read(root: &Path, path: &str, reading: Reading, snapshot: &mut Snapshot) -> R
                 snapshot.insert(path, Entry { kind: FileKind::File, mode, ids, bytes });
             }
             Err(error) => {
-                snapshot.insert_unusable(path, Unusable::Unreadable(error.kind(), error.raw_os_error()))
+                snapshot.insert_unusable(path, Unusable::Unreadable(error.kind(), error.raw_os_error()));
             }
         }
     }

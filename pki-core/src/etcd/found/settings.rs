@@ -200,6 +200,12 @@ impl Settings {
         self.value(option).is_some_and(option::is_true)
     }
 
+    /// The items of an option's value, as etcd of a version takes it apart; `None` if it is not set.
+    pub fn items(&self, option: &str, version: EtcdVersion) -> Option<Vec<&str>> {
+        let value = self.value(option)?;
+        Some(EtcdOption::find(option).map_or_else(|| vec![value], |option| option.items(value, version)))
+    }
+
     /// Whether it is certain that an option is not set.
     pub fn is_unset(&self, option: &str) -> bool {
         self.is_complete && self.setting(option).is_none()

@@ -6,7 +6,7 @@ use crate::etcd::check::Finding;
 use crate::etcd::check::import as rules;
 use crate::etcd::found;
 use crate::etcd::found::{Found, FoundUrl, Host};
-use crate::etcd::import::{ImportError, ImportNotice};
+use crate::etcd::import::outcome::{ImportError, ImportNotice};
 use crate::etcd::option::port::{PEER, SERVER};
 use crate::etcd::option::urls;
 use crate::etcd::safe::label::Label;

@@ -4,7 +4,7 @@ use crate::etcd::cluster::{Container, ContainerEngine, HostPaths, Style, UnitKin
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::Source;
-use crate::etcd::import::Importer;
+use crate::etcd::import::importer::Importer;
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 

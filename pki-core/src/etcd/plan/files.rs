@@ -282,7 +282,7 @@ impl<'a> Files<'a> {
         let change = match self.snapshot.entry(path)? {
             None => Change::New,
             Some(entry) => {
-                let reasons = self.differences(&entry, mode, owner, &content, reasons, path)?;
+                let reasons = self.differences(entry, mode, owner, &content, reasons, path)?;
                 if reasons.is_empty() { Change::Kept } else { Change::Changed(reasons) }
             }
         };

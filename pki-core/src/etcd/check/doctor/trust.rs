@@ -247,8 +247,9 @@ fn auto_tls(case: &Case<'_>) -> Vec<Symptom> {
 
 fn exclusive(case: &Case<'_>) -> Vec<Symptom> {
     let both = case.members().filter(|(_, member)| {
-        ["peer-cert-allowed-cn", "peer-cert-allowed-hostname"]
-            .iter()
+        PEER.allowed_names
+            .into_iter()
+            .chain([PEER.allowed_hosts])
             .all(|option| member.settings.setting(option).is_some())
     });
     both.map(|(_, member)| {
@@ -265,8 +266,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                 let leaf =
                     host.pem(other, PEER.certificate).and_then(|file| file.valid_certificates().next());
                 let Some(leaf) = leaf else { continue };
-                let list = |option| member.settings.value(option).map(|value| value.split(',').collect());
-                let names: Option<Vec<&str>> = list("peer-cert-allowed-hostname");
+                let names = member.settings.items(PEER.allowed_hosts, case.version);
                 if let Some(names) = names
                     .filter(|names| !names.iter().any(|name| super::certificates::is_valid_for(leaf, name)))
                 {
@@ -276,9 +276,10 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                         leaf.subject_alt_names(),
                         names.join(" or ")
                     );
-                    symptoms.push(Symptom::new(place(member, "peer-cert-allowed-hostname"), problem));
+                    symptoms.push(Symptom::new(place(member, PEER.allowed_hosts), problem));
                 }
-                let names: Option<Vec<&str>> = list("peer-cert-allowed-cn");
+                let Some(option) = PEER.allowed_names else { continue };
+                let names = member.settings.items(option, case.version);
                 let own = leaf.subject().common_name().unwrap_or_default();
                 if let Some(names) = names.filter(|names| !names.contains(&own)) {
                     let problem = format!(
@@ -286,7 +287,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
                         crate::etcd::check::doctor::case::name(other),
                         names.join(" or ")
                     );
-                    symptoms.push(Symptom::new(place(member, "peer-cert-allowed-cn"), problem));
+                    symptoms.push(Symptom::new(place(member, option), problem));
                 }
             }
         }

@@ -80,7 +80,7 @@ impl Node {
             let fault = StartFault::NotInInitialCluster { name: reader.name.clone() };
             reader.fault(reader.place("initial-cluster"), &fault);
         }
-        let markers = values(settings.value(PEER.allowed_hosts), reader.lists_are_known());
+        let markers = reader.names(PEER.allowed_hosts);
         Ok(Self {
             peer: peer_listener,
             client: client_listener,
@@ -176,14 +176,15 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Lists of names came with 3.5.15 and 3.6.
-    fn lists_are_known(&self) -> bool {
-        self.reading.version.has(5, 15)
+    /// The names that an option allows. Lists of them came with 3.5.15 and 3.6.
+    fn names(&self, option: &str) -> Vec<String> {
+        let items = self.member.settings.items(option, self.reading.version).unwrap_or_default();
+        items.into_iter().map(str::to_owned).collect()
     }
 
     fn allowed(&mut self, port: &Port) -> Allowed {
-        let names = values(port.allowed_names.and_then(|option| self.value(option)), self.lists_are_known());
-        let hosts = values(self.value(port.allowed_hosts), self.lists_are_known());
+        let names = port.allowed_names.map(|option| self.names(option)).unwrap_or_default();
+        let hosts = self.names(port.allowed_hosts);
         match (names.is_empty(), hosts.is_empty()) {
             (true, true) => Allowed::All,
             (false, true) => Allowed::CommonNames(names),
@@ -353,14 +354,5 @@ impl Reader<'_, '_> {
         let trust = Trust { key: shown.key, allowed: format!("{:?}", info.allowed), ..Trust::default() };
         client.identity = Some(shown.identity);
         self.reading.parties.caller(client, trust)
-    }
-}
-
-/// The values of an option, of which old versions of etcd accept only one.
-fn values(value: Option<&str>, is_list: bool) -> Vec<String> {
-    match value {
-        None => Vec::new(),
-        Some(list) if is_list => list.split(',').map(str::to_owned).collect(),
-        Some(one) => vec![one.to_owned()],
     }
 }
