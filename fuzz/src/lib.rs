@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use pki_core::etcd::found::Found;
 use pki_core::etcd::verify::{Conditions, Connections, UntrustedCa};
-use pki_core::etcd::{Authorities, Entry, EtcdVersion, FileKind, Plan, doctor, import};
+use pki_core::etcd::{Authorities, Entry, EtcdVersion, FileKind, Plan, Snapshot, doctor, import};
 use pki_core::tls::Leniency;
 use pki_core::x509::{PrivateKey, SystemKeys, SystemRandomness};
 use serde::Serialize;

@@ -167,7 +167,7 @@ fn the_status_of_a_damaged_copy_without_keys() {
     assert_eq!((status, errors.as_str()), (1, ""), "{output}");
     assert_eq!(output.matches("the file cannot be read: ").count(), 2, "{output}");
     assert_eq!(output.matches("the file is missing").count(), 1, "{output}");
-    assert!(output.ends_with("; 3 files are not as they should be.\n"), "{output}");
+    assert!(output.ends_with("; 3 errors.\n"), "{output}");
     let metrics = fs::read_to_string(path.join("metrics.prom")).unwrap();
     let wrong =
         metrics.lines().filter(|line| line.starts_with("etcdpki_file_problem{") && line.ends_with("} 1"));
