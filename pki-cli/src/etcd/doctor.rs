@@ -48,31 +48,31 @@ struct Report<'a> {
 
 impl Doctor {
     /// Runs the command and tells the exit status.
-    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let version = self.version.etcd;
         if self.rules {
-            return self.list(version, io);
+            return self.list(version, terminal);
         }
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;
-        let findings = examine(&found, version, (io.now)());
+        let findings = examine(&found, version, (terminal.now)());
         if self.json {
-            print::json(io, &report(&found, version, &findings))?;
+            print::json(terminal, &report(&found, version, &findings))?;
         } else {
-            show(&found, version, &findings, io)?;
+            show(&found, version, &findings, terminal)?;
         }
         Ok(if findings.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
-    fn list(&self, version: EtcdVersion, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    fn list(&self, version: EtcdVersion, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         if self.json {
             let all: Vec<RuleReport> = rules().map(|rule| rule.report(version)).collect();
-            print::json(io, &all)?;
+            print::json(terminal, &all)?;
             return Ok(ExitStatus::Done);
         }
-        let style = Style::of_output(io);
+        let style = Style::of_output(terminal);
         for rule in rules() {
-            finding::print_rule(rule, version, style, &mut *io.output)?;
+            finding::print_rule(rule, version, style, &mut *terminal.output)?;
         }
         Ok(ExitStatus::Done)
     }
@@ -96,21 +96,21 @@ fn show(
     found: &Found,
     version: EtcdVersion,
     findings: &[Finding],
-    io: &mut Terminal<'_>,
+    terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let style = Style::of_output(io);
-    finding::print(findings, style, &mut *io.output)?;
+    let style = Style::of_output(terminal);
+    finding::print(findings, style, &mut *terminal.output)?;
     let (members, certificates) = (found.members().count(), certificates(found));
     let looked_at =
         format!("{} and {} for etcd {version}", count(members, "member"), count(certificates, "certificate"));
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if findings.is_empty() {
         let good = style.paint(Tone::Good, "nothing is wrong");
-        writeln!(io.output, "{good}: looked at {looked_at}.")?;
+        writeln!(terminal.output, "{good}: looked at {looked_at}.")?;
     } else {
         let warnings = count(findings.len() - errors, "warning");
         let counts = style.paint(Tone::Error, format!("{}, {warnings}", count(errors, "error")));
-        writeln!(io.output, "{counts}: looked at {looked_at}.")?;
+        writeln!(terminal.output, "{counts}: looked at {looked_at}.")?;
     }
     Ok(())
 }

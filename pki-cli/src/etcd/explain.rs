@@ -41,14 +41,14 @@ struct Report<'a> {
 
 impl Explain {
     /// Runs the command and tells the exit status.
-    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let numbered: Option<Vec<&Rule>> = self.lines.iter().map(|line| rule(line.trim())).collect();
         if let Some(rules) = numbered {
-            return self.print_rules(&rules, io);
+            return self.print_rules(&rules, terminal);
         }
         let mut text = String::new();
         let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
-            text.push_str(&String::from_utf8_lossy(&io.read_input()?));
+            text.push_str(&String::from_utf8_lossy(&terminal.read_input()?));
             text.lines().collect()
         } else {
             text.push_str(&self.lines.join(" "));
@@ -63,46 +63,46 @@ impl Explain {
             }
         }
         if self.json {
-            print::json(io, &reports)?;
+            print::json(terminal, &reports)?;
         } else {
-            show(&reports, io)?;
+            show(&reports, terminal)?;
         }
         Ok(if reports.is_empty() { ExitStatus::NotFinished } else { ExitStatus::Done })
     }
 
-    fn print_rules(&self, rules: &[&Rule], io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    fn print_rules(&self, rules: &[&Rule], terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let version = EtcdVersion::default();
         if self.json {
             let reports: Vec<RuleReport> = rules.iter().map(|rule| rule.report(version)).collect();
-            print::json(io, &reports)?;
+            print::json(terminal, &reports)?;
         } else {
-            let style = Style::of_output(io);
+            let style = Style::of_output(terminal);
             for rule in rules {
-                finding::print_rule(rule, version, style, &mut *io.output)?;
+                finding::print_rule(rule, version, style, &mut *terminal.output)?;
             }
         }
         Ok(ExitStatus::Done)
     }
 }
 
-fn show(reports: &[Report<'_>], io: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(io);
+fn show(reports: &[Report<'_>], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let style = Style::of_output(terminal);
     for Report { line, lines, explanation } in reports {
         let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
-        writeln!(io.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
-        finding::line("cause", explanation.cause, style, &mut *io.output)?;
-        finding::line("remedy", explanation.remedy, style, &mut *io.output)?;
+        writeln!(terminal.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
+        finding::line("cause", explanation.cause, style, &mut *terminal.output)?;
+        finding::line("remedy", explanation.remedy, style, &mut *terminal.output)?;
         for id in explanation.rules {
             if let Some(rule) = rule(id) {
-                finding::line("rule", &format!("{id}, {}", rule.title), style, &mut *io.output)?;
+                finding::line("rule", &format!("{id}, {}", rule.title), style, &mut *terminal.output)?;
             }
         }
-        finding::line("read more", &explanation.sources.join(", "), style, &mut *io.output)?;
-        writeln!(io.output)?;
+        finding::line("read more", &explanation.sources.join(", "), style, &mut *terminal.output)?;
+        writeln!(terminal.output)?;
     }
     if reports.is_empty() {
         writeln!(
-            io.errors,
+            terminal.errors,
             "nothing is known about that: `etcdpki doctor` finds what is wrong with the files themselves"
         )?;
     }

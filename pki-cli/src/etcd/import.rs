@@ -48,20 +48,20 @@ struct Report {
 }
 
 impl Import {
-    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let version = self.version.etcd;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;
         let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
-        let imported = import(&found, version, authorities, (io.now)())?;
+        let imported = import(&found, version, authorities, (terminal.now)())?;
         let Imported { description, notices, findings, .. } = imported;
         if self.json {
             let report = Report { description, findings, notices };
-            print::json(io, &report)?;
+            print::json(terminal, &report)?;
         } else {
-            finding::print(&findings, Style::of_errors(io), &mut *io.errors)?;
-            print::warnings(io, &notices);
-            print::text(io, &description)?;
+            finding::print(&findings, Style::of_errors(terminal), &mut *terminal.errors)?;
+            print::warnings(terminal, &notices);
+            print::text(terminal, &description)?;
         }
         Ok(ExitStatus::Done)
     }

@@ -54,8 +54,8 @@ fn time_left(text: &str) -> Result<Duration, String> {
 }
 
 impl Command {
-    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let now = (io.now)();
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let now = (terminal.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
             let status =
@@ -72,18 +72,18 @@ impl Command {
                 .map_err(|error| CommandError::write(file, &error))?;
         }
         if self.json {
-            print::json_one_or_many(io, &statuses, statuses.len())?;
+            print::json_one_or_many(terminal, &statuses, statuses.len())?;
         } else {
             for status in &statuses {
-                self.show(status, io)?;
+                self.show(status, terminal)?;
             }
         }
         let is_healthy = statuses.iter().all(Status::is_healthy);
         Ok(if is_healthy { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
-    fn show(&self, status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        let style = Style::of_output(io);
+    fn show(&self, status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let style = Style::of_output(terminal);
         let mut table =
             table::new(&["CERTIFICATE", "ENDS", "DAYS", "RENEW", "STATE", "SUBJECT", "SERIAL"], style);
         for certificate in &status.certificates {
@@ -98,7 +98,7 @@ impl Command {
                 Cell::new(&certificate.serial),
             ]);
         }
-        table::show(&table, io)?;
+        table::show(&table, terminal)?;
         let mut table = table::new(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], style);
         for list in &status.revocation_lists {
             let is_wrong = !list.file.is_healthy() || self.ends_too_soon(status, list.next_update);
@@ -111,7 +111,7 @@ impl Command {
                 Cell::new(list.issuer.as_deref().unwrap_or_default()),
             ]);
         }
-        table::show(&table, io)?;
+        table::show(&table, terminal)?;
         let mut table = table::new(&["FORMER CERTIFICATE", "ENDS", "DAYS", "SUBJECT", "SERIAL"], style);
         for former in &status.former {
             table.add_row([
@@ -122,9 +122,9 @@ impl Command {
                 former.serial.clone(),
             ]);
         }
-        table::show(&table, io)?;
-        finding::print(&status.findings, style, &mut *io.output)?;
-        summary(status, io)
+        table::show(&table, terminal)?;
+        finding::print(&status.findings, style, &mut *terminal.output)?;
+        summary(status, terminal)
     }
 
     fn ends_too_soon(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
@@ -172,7 +172,7 @@ fn list_state(status: &Status, list: &RevocationListStatus) -> String {
     }
 }
 
-fn summary(status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+fn summary(status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let count = status.certificates.len();
     let first = status.certificates.iter().min_by_key(|certificate| certificate.ends);
@@ -186,5 +186,5 @@ fn summary(status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
         count => format!("; {count} errors"),
     };
     let first = first.unwrap_or_default();
-    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{errors}.", status.cluster)?)
+    Ok(writeln!(terminal.output, "{}: {count} certificates in use{first}{errors}.", status.cluster)?)
 }

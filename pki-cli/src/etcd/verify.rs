@@ -58,20 +58,20 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 impl Verify {
-    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let now = self.at.unwrap_or_else(|| (io.now)());
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let now = self.at.unwrap_or_else(|| (terminal.now)());
         let folder = absolute(&self.folder)?;
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
-        let spinner = progress::spinner("{spinner} trying connections {elapsed}", io);
+        let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
         let read =
             Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
         if self.json {
-            print::json(io, &verified)?;
+            print::json(terminal, &verified)?;
         } else {
-            Printer { style: Style::of_output(io) }.verification(&verified, io)?;
+            Printer { style: Style::of_output(terminal) }.verification(&verified, terminal)?;
         }
         Ok(match (verified.is_healthy(), verified.is_certain()) {
             (true, true) => ExitStatus::Done,
@@ -87,23 +87,27 @@ struct Printer {
 }
 
 impl Printer {
-    fn verification(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        self.mesh(verified, io)?;
-        finding::print(&verified.findings, self.style, &mut *io.output)?;
+    fn verification(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        self.mesh(verified, terminal)?;
+        finding::print(&verified.findings, self.style, &mut *terminal.output)?;
         for connection in &verified.also_opens {
             let text = connection.in_words(verified.members.len());
-            writeln!(io.output, "{}: {text}", self.style.paint(Tone::Warning, "allowed by the layout"))?;
+            writeln!(
+                terminal.output,
+                "{}: {text}",
+                self.style.paint(Tone::Warning, "allowed by the layout")
+            )?;
         }
-        sources(verified, io)?;
+        sources(verified, terminal)?;
         let tried = verified.tried;
         writeln!(
-            io.output,
+            terminal.output,
             "Tried: {} between members, {} of clients, {} of gRPC gateways, {} that must fail.",
             tried.peers, tried.clients, tried.gateways, tried.forbidden
         )?;
         if let Some(end) = &verified.first_end {
             writeln!(
-                io.output,
+                terminal.output,
                 "What works now works until {}; then end: {}.",
                 minute(end.at),
                 ending(&end.certificates)
@@ -112,10 +116,10 @@ impl Printer {
         let verdict = &verified.verdict;
         let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
         let title = self.style.paint(tone, "Verdict");
-        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
+        Ok(writeln!(terminal.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
 
-    fn mesh(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    fn mesh(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let names: Vec<&str> = verified.members.iter().map(|member| member.name.as_str()).collect();
         if names.len() < 2 || names.len() > MOST_COLUMNS {
             return Ok(());
@@ -125,7 +129,7 @@ impl Printer {
         for (name, row) in names.iter().zip(&verified.mesh) {
             table.add_row(std::iter::once(Cell::new(name)).chain(row.iter().map(|link| self.cell(*link))));
         }
-        table::show(&table, io)
+        table::show(&table, terminal)
     }
 
     fn cell(&self, link: Link) -> Cell {
@@ -140,7 +144,7 @@ impl Printer {
 }
 
 /// The addresses that members are assumed to dial from, which the files do not tell for certain.
-fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
         let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
@@ -155,7 +159,7 @@ fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), Command
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(io.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
+    Ok(writeln!(terminal.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
 }
 
 /// The first of many names, and how many more there are.
