@@ -1,4 +1,4 @@
-//! `etcdpki cluster import`
+//! `etcdpki cluster import`: a description of a cluster that exists.
 
 use std::path::PathBuf;
 
@@ -14,36 +14,40 @@ use crate::terminal::{CommandError, Style, Terminal, absolute, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
 Where the description differs from what was found, it has a comment, and a warning on standard error says so.
+What is wrong with the files themselves is printed there too, as `doctor` prints it.
 
-Exit status: 0 if a description was printed, 1 if not.
+Exit status:
+  0  a description was printed
+  1  no description could be made
 
 Example:
   etcdpki cluster import --etcd 3.5 /etc/systemd/system/etcd.service /etc/etcd >cluster.yaml";
 
-/// `import`
+/// The arguments of `import`.
 #[derive(Args)]
 pub(crate) struct Import {
-    /// Folders and files: hosts' trees, units, environment and configuration files, certificates, keys, cfssl's
-    /// JSON
+    /// Folders and files of the cluster: copies of hosts' file systems, units, environment and configuration files,
+    /// certificates, keys, cfssl's JSON
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     version: EtcdArgs,
-    /// Describe new CAs that say the same, in place of those that were found
+    /// Describe new CAs with the names, keys and lifetimes of those that were found, instead of keeping these
     #[arg(long)]
     new_ca: bool,
-    /// Print JSON for machines
+    /// Print the description, the findings and the notices as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints.
+/// The JSON of `--json`.
 #[derive(Serialize)]
 struct Report {
+    /// The description, in YAML.
     description: String,
-    /// What is wrong with what was found
+    /// What is wrong with the files that were read.
     findings: Vec<Finding>,
-    /// What is not described as it was found
+    /// Where the description differs from what was found.
     notices: Vec<ImportNotice>,
 }
 

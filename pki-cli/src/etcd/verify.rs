@@ -1,4 +1,4 @@
-//! `etcdpki cluster verify`: what would become of a cluster.
+//! `etcdpki cluster verify`: whether the members and clients of a cluster could connect, by their files.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,45 +16,48 @@ use time::macros::format_description;
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::table;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress, table};
 
 pub(super) const EXAMPLE: &str = "\
-Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
+Every member connects to every other member, and every client to every member, with real TLS handshakes in memory, \
 by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
 and only the files in DIR are read: what depends on name servers is reported as unknown.
 
-Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
-2 if that depends on something that the files do not tell; 1 otherwise.
+Exit status:
+  0  the cluster forms, it survives the loss of any one member, and all connections are as intended
+  1  something is wrong, or the folder cannot be read
+  2  nothing was found wrong, but a connection depends on what the files do not tell
 
 Examples:
   etcdpki cluster verify out
   etcdpki cluster verify out --at 2027-12-24T00:00:00Z --json";
 
-/// A table of more members is too wide to be read.
+/// The most members that the table of connections has columns for. A wider table cannot be read.
 const MOST_COLUMNS: usize = 16;
 
-/// The number of names that are written one by one.
+/// The most names that a line lists. Of more names it gives the number.
 const MOST_NAMES: usize = 8;
 
-/// `verify`
+/// The arguments of `verify`.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The folder that `apply` made, or any other with the files of members
+    /// The output folder of `apply`, or any other folder with the files of members
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
     version: EtcdArgs,
-    /// The moment to look at, such as 2027-12-24T00:00:00Z, instead of now
+    /// Try the connections as at this moment, such as 2027-12-24T00:00:00Z, instead of now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<OffsetDateTime>,
-    /// Print JSON for machines
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("{error}; write 2027-12-24T00:00:00Z"))
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+        "it is not a date and time in the form of RFC 3339; write it as in 2027-12-24T00:00:00Z".to_owned()
+    })
 }
 
 impl Verify {
@@ -81,7 +84,7 @@ impl Verify {
     }
 }
 
-/// Prints a report for a person.
+/// Prints a verification for a person.
 struct Printer {
     style: Style,
 }
@@ -102,13 +105,13 @@ impl Printer {
         let tried = verified.tried;
         writeln!(
             terminal.output,
-            "Tried: {} between members, {} of clients, {} of gRPC gateways, {} that must fail.",
+            "Connections tried: {} between members, {} from clients, {} from gRPC gateways, {} that must fail.",
             tried.peers, tried.clients, tried.gateways, tried.forbidden
         )?;
         if let Some(end) = &verified.first_end {
             writeln!(
                 terminal.output,
-                "What works now works until {}; then end: {}.",
+                "First certificates to end, on {}: {}.",
                 minute(end.at),
                 ending(&end.certificates)
             )?;
@@ -143,7 +146,7 @@ impl Printer {
     }
 }
 
-/// The addresses that members are assumed to dial from, which the files do not tell for certain.
+/// Prints the addresses that members are assumed to dial from. The files do not tell them for certain.
 fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
@@ -159,10 +162,10 @@ fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), C
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(terminal.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
+    Ok(writeln!(terminal.output, "Assumed source addresses: {}.", joined(&sources, "; "))?)
 }
 
-/// The first of many names, and how many more there are.
+/// Names separated by commas: the first few, and how many more there are.
 fn some(names: &[String]) -> String {
     joined(names, ", ")
 }
@@ -175,7 +178,7 @@ fn joined(names: &[String], separator: &str) -> String {
     }
 }
 
-/// `FILE of OWNER, OWNER; FILE of OWNER`
+/// The files of certificates with their users, as in `peer.pem of etcd1, etcd2; client.pem of client root`.
 fn ending(certificates: &BTreeMap<String, Vec<String>>) -> String {
     let files: Vec<String> =
         certificates.iter().map(|(file, of)| format!("{file} of {}", some(of))).collect();
