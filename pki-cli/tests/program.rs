@@ -89,7 +89,7 @@ fn a_misspelt_command_is_told_the_nearest_of_all() {
             assert!(refused.errors.contains(&format!("hint: did you mean {near}?\n")), "{}", refused.errors);
         }
     }
-    assert!(etcdpki("bogus").errors.contains("etcdpki --help lists the commands"));
+    assert!(etcdpki("bogus").errors.contains("`etcdpki --help` lists the commands"));
     // A command that is not provided says what to use.
     assert!(etcdpki("help serve").errors.contains("serve is not provided"));
 }
