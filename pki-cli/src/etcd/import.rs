@@ -32,7 +32,7 @@ pub(crate) struct Import {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     version: EtcdArgs,
-    /// Describe new CAs with the names, keys and lifetimes of those that were found, instead of keeping these
+    /// Describe new CAs like those that were found, instead of keeping these
     #[arg(long)]
     new_ca: bool,
     /// Print the description, the findings and the notices as JSON
