@@ -28,7 +28,7 @@ Example:
   etcdpki cluster verify out
   etcdpki cluster status out
 
-Exit status: `etcdpki --help` has the table, and each command's help says when it ends with which.";
+Exit status: see `etcdpki --help` for the table, and the help of each command for what it means there.";
 
 const SCHEMA_EXAMPLE: &str = "\
 An editor with a YAML language server completes and checks a description whose first line names the schema:

@@ -1,6 +1,6 @@
-//! cfssl's commands on local files, in process: what goes in, what comes out.
+//! cfssl's commands on local files: flags and files in, messages and files out, without starting a process.
 
-// clippy knows functions with #[test], and not those that they call.
+// clippy allows unwrap in functions with #[test], but not in the functions that these call.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use pki_cli::Terminal;
 use pki_core::x509::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
 use tempfile::TempDir;
 
-/// A folder with a CA in it.
+/// A temporary folder with a CA, a CSR JSON and a config.
 struct Folder(TempDir);
 
 struct Outcome {
@@ -77,7 +77,7 @@ impl Folder {
         outcome
     }
 
-    /// Runs what must fail with `message`.
+    /// Runs a command that must fail with `message`.
     fn bad(&self, words: &str, message: &str) {
         let outcome = self.run(words);
         assert_eq!(outcome.status, 1, "{words}: {}", outcome.errors);
@@ -256,7 +256,7 @@ fn many_certificates_are_made_in_one_go() {
     let mode = fs::metadata(folder.path("out/m0-key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    // Keys are not overwritten unasked, and nothing is made if there is one.
+    // If one key exists already, nothing is made.
     let before = folder.read("out/m599.pem");
     folder.bad(&all, "m0-key.pem is already there; nothing was made");
     assert_eq!(folder.read("out/m599.pem"), before);
@@ -335,7 +335,7 @@ fn no_key_is_lost_to_a_certificate_and_no_ca_to_a_leaf() {
         folder.bad(&format!("sign {CA}{force} -bare @ca @leaf.csr"), "ca.pem is the CA's certificate");
     }
     assert_eq!(folder.read("ca.pem"), ca);
-    // A link to it is as good as itself.
+    // A symbolic link to the CA's certificate counts as the certificate.
     fs::rename(folder.path("ca.pem"), folder.path("ca-2026.pem")).unwrap();
     std::os::unix::fs::symlink("ca-2026.pem", folder.path("ca.pem")).unwrap();
     folder.bad(&format!("gencert {CA} -force -bare @ca @leaf.json"), "ca.pem is the CA's certificate");

@@ -312,7 +312,7 @@ fn signs_what_is_asked(signer: Signer) -> Outcome {
     // Asking again is asking the same.
     let before = tree.entries();
     let again = tree.apply().ends_with(2);
-    assert!(again.stdout.contains("still to be signed"), "{again}");
+    assert!(again.stdout.contains("still has to sign"), "{again}");
     assert!(tree.entries() == before, "asking twice changed something");
 
     signer.sign(&authorities, &tree, &asked)?;

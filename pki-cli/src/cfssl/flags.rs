@@ -27,7 +27,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     text_or("address", "127.0.0.1", "address to listen on"),
     text("aki", "authority key identifier of the issuer"),
     text("authkey", "key that authenticates requests to a remote signer"),
-    text("bare", "base name of the files to write, in place of JSON on the standard output"),
+    text("bare", "base name of the files to write, in place of printing to the standard output"),
     text("ca", "certificate of the CA: a file, file:NAME or env:NAME"),
     text("ca-bundle", "file with trusted root certificates"),
     text("ca-key", "private key of the CA: a file, file:NAME or env:NAME"),
@@ -110,7 +110,7 @@ pub(crate) const JSON_FLAGS: &[Flag] = &[
 
 /// The flags of `cfssl-newkey`.
 pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
-    text("bare", "base name of the files to write, in place of JSON on the standard output"),
+    text("bare", "base name of the files to write, in place of printing to the standard output"),
     text("config", "file with signing profiles"),
     switch("encrypt", "encrypt the new key with the password in ETCDPKI_KEY_PASSWORD"),
     switch("force", "with -bare, replace a private key that is already there"),
