@@ -3,7 +3,7 @@
 //!
 //! [`Found::read`] looks at files and folders and sorts what is there by host: the tree of a whole host, a
 //! node's folder as `cluster apply` makes it, or loose files. What a unit or a setting names is looked up
-//! within its own host. What cannot be looked at is [`Sight::NotSeen`] or [`Sight::TooLarge`], and nothing is
+//! within its own host. What cannot be looked at is [`FileLookup::Unknown`] or [`FileLookup::TooLarge`], and nothing is
 //! concluded from it.
 
 mod environment;
@@ -27,7 +27,7 @@ pub use pem_file::{Form, FoundCrl, FoundKey, PemFile};
 pub use process::{Argument, EnvironmentFileName, Process};
 pub use settings::{Setting, Settings, Source};
 pub use text::Located;
-pub use unit::{Fault, FaultKind, Unit, UnitFile, UnitSetting};
+pub use unit::{SyntaxFault, SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 
 use crate::base::place::Place;
@@ -75,7 +75,7 @@ pub struct Host {
     /// Whether these are the files that a client was given.
     pub is_client: bool,
     /// What was named by units and settings, by the path that they name.
-    sights: BTreeMap<String, Sight>,
+    lookups: BTreeMap<String, FileLookup>,
 }
 
 /// A member of an etcd cluster, as one unit, command or file tells.
@@ -93,15 +93,15 @@ pub struct Member {
 
 /// What is known about a file that something names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum FileLookup {
     /// It is here.
-    Seen(PathBuf),
+    Present(PathBuf),
     /// It is not here, though its folder is.
     Absent(PathBuf),
     /// It is here, and so large that it was not read.
     TooLarge(PathBuf),
     /// It may be anywhere.
-    NotSeen,
+    Unknown,
 }
 
 /// Why nothing could be looked at.
@@ -493,7 +493,7 @@ impl Host {
         let names: Vec<String> =
             self.units.iter().flat_map(Unit::environment_files).map(|name| name.path).collect();
         for name in names {
-            if let (Sight::Seen(path), Some(entry)) = self.look(&name, files)? {
+            if let (FileLookup::Present(path), Some(entry)) = self.look(&name, files)? {
                 let text = String::from_utf8_lossy(&entry.bytes);
                 self.environments.insert(path.clone(), EnvironmentFile::parse(&text, &path));
             }
@@ -514,8 +514,8 @@ impl Host {
         let read: BTreeSet<PathBuf> = units
             .iter()
             .flat_map(Unit::environment_files)
-            .filter_map(|name| match self.sight(&name.path) {
-                Sight::Seen(path) => Some(path.clone()),
+            .filter_map(|name| match self.lookup(&name.path) {
+                FileLookup::Present(path) => Some(path.clone()),
                 _ => None,
             })
             .collect();
@@ -555,16 +555,17 @@ impl Host {
         for member in &mut members {
             let first = Settings::of_process(&member.process, version, |_| None);
             if let Some(name) = first.value("config-file")
-                && let (Sight::Seen(path), Some(entry)) = self.look(name, files)?
+                && let (FileLookup::Present(path), Some(entry)) = self.look(name, files)?
             {
                 let text = String::from_utf8_lossy(&entry.bytes);
                 self.configs.insert(path.clone(), ConfigFile::parse(&text, &path));
                 used.insert(path);
             }
-            member.settings = Settings::of_process(&member.process, version, |name| match self.sight(name) {
-                Sight::Seen(path) => self.configs.get(path),
-                _ => None,
-            });
+            member.settings =
+                Settings::of_process(&member.process, version, |name| match self.lookup(name) {
+                    FileLookup::Present(path) => self.configs.get(path),
+                    _ => None,
+                });
         }
         if members.iter().all(|member| member.unit.is_none()) {
             for (path, config) in self.configs.iter().filter(|(path, _)| !used.contains(*path)) {
@@ -579,7 +580,7 @@ impl Host {
         for member in &members {
             for option in FILE_OPTIONS {
                 let Some(name) = member.settings.value(option) else { continue };
-                if let (Sight::Seen(path), Some(entry)) = self.look(name, files)?
+                if let (FileLookup::Present(path), Some(entry)) = self.look(name, files)?
                     && !self.pems.contains_key(&path)
                 {
                     self.take_pem(path, &entry);
@@ -591,15 +592,17 @@ impl Host {
     }
 
     fn process(&self, unit: &Unit) -> Process {
-        unit.process(|name| match self.sight(name) {
-            Sight::Seen(path) => self.environments.get(path).map_or(Environment::NotSeen, Environment::Seen),
-            Sight::Absent(_) => Environment::Absent,
-            Sight::TooLarge(_) | Sight::NotSeen => Environment::NotSeen,
+        unit.process(|name| match self.lookup(name) {
+            FileLookup::Present(path) => {
+                self.environments.get(path).map_or(Environment::NotSeen, Environment::Seen)
+            }
+            FileLookup::Absent(_) => Environment::Absent,
+            FileLookup::TooLarge(_) | FileLookup::Unknown => Environment::NotSeen,
         })
     }
 
     /// Looks up a path as the host has it, and remembers what came of it.
-    fn look(&mut self, name: &str, files: &dyn Files) -> Result<(Sight, Option<Entry>), ReadError> {
+    fn look(&mut self, name: &str, files: &dyn Files) -> Result<(FileLookup, Option<Entry>), ReadError> {
         let is_plain = Path::new(name).components().all(|c| !matches!(c, Component::ParentDir));
         let path = match &self.root {
             _ if !is_plain => None,
@@ -607,43 +610,43 @@ impl Host {
             // Loose files lie beside each other.
             None => Path::new(name).file_name().map(|name| self.folder.join(name)),
         };
-        let (sight, entry) = match path {
-            None => (Sight::NotSeen, None),
+        let (lookup, entry) = match path {
+            None => (FileLookup::Unknown, None),
             Some(path) => match entry(&path, files)? {
-                Err(_) => (Sight::TooLarge(path), None),
-                Ok(Some(entry)) if entry.kind == FileKind::File => (Sight::Seen(path), Some(entry)),
+                Err(_) => (FileLookup::TooLarge(path), None),
+                Ok(Some(entry)) if entry.kind == FileKind::File => (FileLookup::Present(path), Some(entry)),
                 Ok(_) if self.root.is_some() && is_folder(path.parent(), files)? => {
-                    (Sight::Absent(path), None)
+                    (FileLookup::Absent(path), None)
                 }
-                Ok(_) => (Sight::NotSeen, None),
+                Ok(_) => (FileLookup::Unknown, None),
             },
         };
-        self.sights.insert(name.to_owned(), sight.clone());
-        Ok((sight, entry))
+        self.lookups.insert(name.to_owned(), lookup.clone());
+        Ok((lookup, entry))
     }
 
     /// What is known about a file that a unit or a setting names.
-    pub fn sight(&self, name: &str) -> &Sight {
-        self.sights.get(name).unwrap_or(&Sight::NotSeen)
+    pub fn lookup(&self, name: &str) -> &FileLookup {
+        self.lookups.get(name).unwrap_or(&FileLookup::Unknown)
     }
 
     /// The file of keys or certificates that an option of a member names, if it was found.
     pub fn pem(&self, member: &Member, option: &str) -> Option<&PemFile> {
-        match self.sight(member.settings.value(option)?) {
-            Sight::Seen(path) => self.pems.get(path),
+        match self.lookup(member.settings.value(option)?) {
+            FileLookup::Present(path) => self.pems.get(path),
             _ => None,
         }
     }
 
     /// Whether something that was found names a file.
     pub fn is_named(&self, path: &Path) -> bool {
-        self.sights.values().any(|sight| matches!(sight, Sight::Seen(seen) if seen == path))
+        self.lookups.values().any(|lookup| matches!(lookup, FileLookup::Present(seen) if seen == path))
     }
 
     /// The files that something names and that are too large to be read.
     pub fn too_large(&self) -> impl Iterator<Item = &Path> {
-        self.sights.values().filter_map(|sight| match sight {
-            Sight::TooLarge(path) => Some(path.as_path()),
+        self.lookups.values().filter_map(|lookup| match lookup {
+            FileLookup::TooLarge(path) => Some(path.as_path()),
             _ => None,
         })
     }
@@ -654,7 +657,7 @@ impl Host {
     }
 
     /// Whether it is the tree of a host, or files of a member: not merely certificates.
-    pub fn is_node(&self) -> bool {
+    pub fn has_members(&self) -> bool {
         !self.members.is_empty()
     }
 }
@@ -722,10 +725,10 @@ pub(crate) mod tests {
         let found = read(&[("/x/etcd.service", UNIT)], &["/x/etcd.service"]);
         let (host, member) = found.members().next().unwrap();
         assert!(!member.settings.is_complete);
-        assert_eq!(host.sight("/etc/etcd/etcd.env"), &Sight::NotSeen);
+        assert_eq!(host.lookup("/etc/etcd/etcd.env"), &FileLookup::Unknown);
         let found = read(&[("/n/etc/systemd/system/etcd.service", UNIT), ("/n/etc/etcd/x", "")], &["/n"]);
-        let absent = Sight::Absent(PathBuf::from("/n/etc/etcd/etcd.env"));
-        assert_eq!(found.hosts[0].sight("/etc/etcd/etcd.env"), &absent);
+        let absent = FileLookup::Absent(PathBuf::from("/n/etc/etcd/etcd.env"));
+        assert_eq!(found.hosts[0].lookup("/etc/etcd/etcd.env"), &absent);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct UnitFile {
     /// Its settings, in order.
     pub settings: Vec<UnitSetting>,
     /// What systemd does not understand of it.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SyntaxFault>,
 }
 
 /// `Key=value` in a section.
@@ -33,16 +33,16 @@ pub struct UnitSetting {
 
 /// A line that systemd does not take for what was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SyntaxFault {
     /// Its number.
     pub line: usize,
     /// What is wrong.
-    pub kind: FaultKind,
+    pub kind: SyntaxFaultKind,
 }
 
 /// What is wrong with a line of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultKind {
+pub enum SyntaxFaultKind {
     /// White space follows the backslash at its end, so that it does not go on with the next line.
     BlankAfterBackslash,
     /// It is neither a section, nor a setting, nor a comment.
@@ -69,7 +69,8 @@ impl UnitFile {
                 let indent = line.len() - line.trim_start().len();
                 let content = line.trim_start();
                 if content.ends_with(char::is_whitespace) && content.trim_end().ends_with('\\') {
-                    file.faults.push(Fault { line: number, kind: FaultKind::BlankAfterBackslash });
+                    file.faults
+                        .push(SyntaxFault { line: number, kind: SyntaxFaultKind::BlankAfterBackslash });
                 }
                 let Some(continued) = content.strip_suffix('\\').filter(|rest| !is_escaped_end(rest)) else {
                     logical.push(content, number, indent + 1);
@@ -91,23 +92,23 @@ impl UnitFile {
         if let Some(name) = text.strip_prefix('[') {
             match name.strip_suffix(']') {
                 Some(name) => *section = Some(name.to_owned()),
-                None => self.fault(line, FaultKind::NotASetting(text.to_owned())),
+                None => self.fault(line, SyntaxFaultKind::NotASetting(text.to_owned())),
             }
             return;
         }
         let Some((key, _)) = text.split_once('=') else {
-            return self.fault(line, FaultKind::NotASetting(text.to_owned()));
+            return self.fault(line, SyntaxFaultKind::NotASetting(text.to_owned()));
         };
         let Some(section) = section else {
-            return self.fault(line, FaultKind::OutsideOfSections(text.to_owned()));
+            return self.fault(line, SyntaxFaultKind::OutsideOfSections(text.to_owned()));
         };
         let value = logical.after(key.len() + 1).trimmed();
         let (section, key) = (section.clone(), key.trim().to_owned());
         self.settings.push(UnitSetting { section, key, value, path: self.path.clone(), line });
     }
 
-    fn fault(&mut self, line: usize, kind: FaultKind) {
-        self.faults.push(Fault { line, kind });
+    fn fault(&mut self, line: usize, kind: SyntaxFaultKind) {
+        self.faults.push(SyntaxFault { line, kind });
     }
 }
 
@@ -218,10 +219,10 @@ mod tests {
         assert_eq!(
             faults,
             [
-                (1, &FaultKind::OutsideOfSections("User=a".to_owned())),
-                (3, &FaultKind::BlankAfterBackslash),
-                (5, &FaultKind::NotASetting("junk".to_owned())),
-                (6, &FaultKind::NotASetting("[Unit".to_owned())),
+                (1, &SyntaxFaultKind::OutsideOfSections("User=a".to_owned())),
+                (3, &SyntaxFaultKind::BlankAfterBackslash),
+                (5, &SyntaxFaultKind::NotASetting("junk".to_owned())),
+                (6, &SyntaxFaultKind::NotASetting("[Unit".to_owned())),
             ]
         );
         assert_eq!(file.settings.last().unwrap().key, "--name");
