@@ -806,7 +806,7 @@ pub(crate) mod tests {
             let (began, now) = (std::time::Instant::now(), time::OffsetDateTime::UNIX_EPOCH);
             let found = Found::read(&["/x".into()], EtcdVersion::V3_5, &files).unwrap();
             crate::etcd::doctor::examine(&found, EtcdVersion::V3_5, now);
-            let _ = crate::etcd::import(&found, EtcdVersion::V3_5, crate::etcd::Authorities::Kept, now);
+            let _ = crate::etcd::import(&found, EtcdVersion::V3_5, crate::etcd::AuthorityChoice::Keep, now);
             began.elapsed()
         };
         for unit in units {

@@ -30,7 +30,7 @@ use crate::etcd::found::Found;
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::importer::Importer;
 use crate::etcd::import::known::Known;
-pub use crate::etcd::import::outcome::{Authorities, ImportError, ImportNotice, Imported};
+pub use crate::etcd::import::outcome::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster};
 use crate::etcd::option::EtcdOption;
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
@@ -40,13 +40,13 @@ use crate::etcd::safe::label::Label;
 ///
 /// ```
 /// use pki_core::etcd::found::{Found, SystemFiles};
-/// use pki_core::etcd::{Authorities, EtcdVersion, import};
+/// use pki_core::etcd::{AuthorityChoice, EtcdVersion, import};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let options = "ETCD_NAME=a\nETCD_INITIAL_CLUSTER=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380\n";
 /// std::fs::write(folder.path().join("etcd.env"), options)?;
 /// let found = Found::read(&[folder.path().to_owned()], EtcdVersion::V3_5, &SystemFiles)?;
-/// let imported = import(&found, EtcdVersion::V3_5, Authorities::Kept, time::OffsetDateTime::now_utc())?;
+/// let imported = import(&found, EtcdVersion::V3_5, AuthorityChoice::Keep, time::OffsetDateTime::now_utc())?;
 /// assert_eq!(imported.cluster.members().len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -56,9 +56,9 @@ use crate::etcd::safe::label::Label;
 pub fn import(
     found: &Found,
     version: EtcdVersion,
-    authorities: Authorities,
+    authorities: AuthorityChoice,
     now: OffsetDateTime,
-) -> Result<Imported, ImportError> {
+) -> Result<ImportedCluster, ImportError> {
     let mut importer = Importer {
         found,
         version,
@@ -75,7 +75,7 @@ pub fn import(
 }
 
 impl<'a> Importer<'a> {
-    fn import(mut self) -> Result<Imported, ImportError> {
+    fn import(mut self) -> Result<ImportedCluster, ImportError> {
         let undescribable = |error: DescriptionError| {
             ImportError::Undescribable(crate::etcd::error::ErrorKind::Description(error).into())
         };
@@ -124,7 +124,7 @@ impl<'a> Importer<'a> {
         // Only what can be read is a description.
         let cluster = Cluster::from_yaml(&description, None);
         let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
-        Ok(Imported { description, cluster, notices: self.notices, findings })
+        Ok(ImportedCluster { description, cluster, notices: self.notices, findings })
     }
 
     /// What the certificates say that members hold and trust.

@@ -10,14 +10,14 @@ use crate::etcd::describe::writer::most_common;
 use crate::etcd::found;
 use crate::etcd::found::Found;
 use crate::etcd::import::known::Known;
-use crate::etcd::import::outcome::{Authorities, ImportNotice};
+use crate::etcd::import::outcome::{AuthorityChoice, ImportNotice};
 use crate::etcd::option::version::EtcdVersion;
 
 /// An import under way.
 pub(crate) struct Importer<'a> {
     pub(crate) found: &'a Found,
     pub(crate) version: EtcdVersion,
-    pub(crate) authorities: Authorities,
+    pub(crate) authorities: AuthorityChoice,
     pub(crate) now: OffsetDateTime,
     pub(crate) known: Vec<Known<'a>>,
     pub(crate) notices: Vec<ImportNotice>,

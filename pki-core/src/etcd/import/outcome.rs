@@ -12,7 +12,7 @@ use crate::etcd::error::Error;
 /// A description, made from what there was.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Imported {
+pub struct ImportedCluster {
     /// The description: YAML, with the notices and findings as comments where they belong.
     pub description: String,
     /// What it describes.
@@ -37,12 +37,12 @@ pub struct ImportNotice {
 
 /// What becomes of the CAs that were found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Authorities {
+pub enum AuthorityChoice {
     /// They go on: the description names their files, and everybody who trusts them still does.
     #[default]
-    Kept,
+    Keep,
     /// The description has new ones made that say the same.
-    Made,
+    Replace,
 }
 
 /// Why there is no description.

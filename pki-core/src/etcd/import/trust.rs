@@ -12,7 +12,7 @@ use crate::etcd::import::evidence;
 use crate::etcd::import::evidence::Evidence;
 use crate::etcd::import::importer::Importer;
 use crate::etcd::import::known::Known;
-use crate::etcd::import::outcome::Authorities;
+use crate::etcd::import::outcome::AuthorityChoice;
 use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
 use crate::etcd::safe::label::Label;
 use crate::x509::certificate::Certificate;
@@ -230,7 +230,7 @@ impl<'a> Importer<'a> {
         let Some(authority) = self.authority(role, &issued) else {
             return Some(RoleSettings { file, ..cluster.certificate_settings.of(role).clone() });
         };
-        if let (Some(given), Authorities::Kept) = (&authority.given, self.authorities) {
+        if let (Some(given), AuthorityChoice::Keep) = (&authority.given, self.authorities) {
             if given.private_key.is_none() {
                 let key = format!("certificates/{}", role.name());
                 let text = "its key was not found: what it has to sign is put into requests";
@@ -242,7 +242,7 @@ impl<'a> Importer<'a> {
                 ..cluster.certificate_settings.of(role).clone()
             });
         }
-        if self.authorities == Authorities::Kept && authority.evidence.certificate.is_some() {
+        if self.authorities == AuthorityChoice::Keep && authority.evidence.certificate.is_some() {
             let key = format!("certificates/{}", role.name());
             let text = "it cannot go on, so a new one is described, which nobody trusts yet";
             self.notice(key, authority.evidence.place.clone(), text);
