@@ -186,11 +186,11 @@ fn refuses_what_is_no_cluster() -> Outcome {
         assert!(ran.stderr.contains(message), "does not say {message:?}: {ran}");
         assert!(ran.stdout.is_empty(), "{ran}");
     };
-    refused("absent", "is not there");
+    refused("absent", "does not exist");
     write(folder.path(), "empty/README", "hello");
-    refused("empty", "holds nothing of etcd");
+    refused("empty", "has nothing that belongs to etcd");
     write(folder.path(), "garbage/x.pem", "-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n");
-    refused("garbage", "holds nothing of etcd");
+    refused("garbage", "has nothing that belongs to etcd");
     let tree = Tree::of_fixture("one-member.yaml").applied();
     fs::create_dir(folder.path().join("client")).unwrap();
     fs::copy(tree.path("clients/root/client.pem"), folder.path().join("client/client.pem")).unwrap();

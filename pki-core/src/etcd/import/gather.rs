@@ -92,7 +92,7 @@ impl<'a> Importer<'a> {
 
     /// How long what was signed under the profile of a role lives.
     fn lifetime(&self, role: Role, stem: &str) -> Option<Duration> {
-        let policy = self.found.hosts.iter().flat_map(|host| host.policies.values()).next()?;
+        let policy = self.found.hosts.iter().flat_map(|host| host.ca_configs.values()).next()?;
         let usual = match role {
             Role::Client | Role::Gateway => "client",
             Role::Server => "server",

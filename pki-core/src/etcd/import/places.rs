@@ -36,9 +36,9 @@ impl<'a> Importer<'a> {
     /// What most members' containers are made from.
     pub(crate) fn container(&self) -> Option<Container> {
         let containers = self.found.members().filter_map(|(_, member)| member.process.container.as_ref());
-        let (engine, image) = most_common(containers)?;
-        let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == engine)?;
-        Some(Container { engine, image: description::image(image).ok()? })
+        let container = most_common(containers)?;
+        let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == container.engine)?;
+        Some(Container { engine, image: description::image(&container.image).ok()? })
     }
 
     pub(crate) fn hosts(&self) -> HostPaths {
