@@ -232,7 +232,8 @@ impl Process {
         Some(result)
     }
 
-    /// The value of a variable; `None` if it is not known. A variable that is not set is empty, and is added to `unset`.
+    /// The value of a variable; `None` if it is not known. A variable that is not set is empty, and is added to
+    /// `unset`.
     fn value(&mut self, name: &str, place: &Place) -> Option<String> {
         match self.variables.iter().find(|variable| variable.name == name) {
             Some(variable) => variable.value.clone(),
@@ -417,7 +418,8 @@ impl<'a> LineCounter<'a> {
     }
 }
 
-/// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+/// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service
+/// Manager").
 const INHERITED: &[&str] = &[
     "PATH",
     "LANG",
