@@ -1,4 +1,4 @@
-//! Files that exist already, whoever made them: units, environment and configuration files, certificates and keys,
+//! Reads the files of clusters that exist already: units, environment and configuration files, certificates and keys,
 //! and the requests and ca-configs of cfssl.
 //!
 //! [`Found::read`] reads files and folders and sorts them by host. A path may be the root folder of a host, a folder
@@ -216,7 +216,7 @@ pub(crate) mod tests {
         "[Service]\nEnvironmentFile=/etc/etcd/etcd.env\nExecStart=/usr/bin/etcd --data-dir=/d\n";
 
     #[test]
-    fn a_root_is_told_by_the_path_of_a_file() {
+    fn a_root_follows_from_the_path_of_a_file() {
         let root = |path: &str| root_of(Path::new(path)).map(|path| path.display().to_string());
         assert_eq!(root("/etc/etcd/etcd.env").as_deref(), Some("/"));
         assert_eq!(root("/out/nodes/a/etc/systemd/system/etcd.service").as_deref(), Some("/out/nodes/a"));

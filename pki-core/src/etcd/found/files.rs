@@ -78,7 +78,7 @@ impl Files for SystemFiles {
     }
 }
 
-/// The file or folder at a path. That a file is too large to be read is no failure here, but the inner error.
+/// The file or folder at a path. The inner error is that the file is too large to be read.
 pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
     match files.entry(path) {
         Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),

@@ -1,4 +1,4 @@
-//! What kind of file something is, told from its name and its contents.
+//! Recognizes the kind of a file by its name and its contents.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ impl ContentKind {
         (is_named && matches!(extension, "env" | "conf" | "")).then_some(Self::Environment)
     }
 
-    /// The kind of a file of systemd, which is told by its path alone.
+    /// The kind of a file of systemd, by its path alone.
     pub(crate) fn of_systemd(path: &Path) -> Option<Self> {
         match extension(path) {
             "service" => Some(Self::Unit),
