@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pki_core::SubjectAltNames;
 use pki_core::cfssl::Host;
+use pki_core::x509::SubjectAltNames;
 
 fuzz_target!(|text: &str| {
     let hosts: Vec<String> = text.split('\n').map(str::to_owned).collect();

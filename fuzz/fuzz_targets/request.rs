@@ -4,7 +4,8 @@
 
 use etcdpki_fuzz::{NOW, key};
 use libfuzzer_sys::fuzz_target;
-use pki_core::{Request, SystemRandomness, ca};
+use pki_core::cfssl::{Request, ca};
+use pki_core::x509::SystemRandomness;
 
 fuzz_target!(|text: &str| {
     match Request::from_json(text, None) {
