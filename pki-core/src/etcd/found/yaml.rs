@@ -104,7 +104,7 @@ impl ConfigFile {
         match serde_saphyr::from_str_with_options(text, Options::default()) {
             Ok(Node::Map(map)) => file.add_map(text, Vec::new(), map),
             Ok(_) => {
-                file.fault = Some((Place::file(path), "it is not a mapping of options to values".to_owned()))
+                file.fault = Some((Place::file(path), "it is not a mapping of options to values".to_owned()));
             }
             Err(error) => {
                 let error = error.without_snippet();

@@ -22,8 +22,8 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The kind of the unit: a drop-in if the unit itself was not found; `None` if containers run without a unit; or else
-    /// a whole service.
+    /// The kind of the unit: a drop-in if the unit itself was not found; `UnitKind::None` if containers run without
+    /// a unit; or else a whole service.
     pub(crate) fn unit(&self) -> UnitKind {
         let kinds = self.members_on_hosts().filter_map(|(host, member)| {
             let unit = host.unit(member)?;
