@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::{Found, SystemFiles};
-use pki_core::etcd::{Authorities, ImportNotice, Imported, import};
+use pki_core::etcd::{AuthorityChoice, ImportNotice, ImportedCluster, import};
 use serde::Serialize;
 
 use super::EtcdArgs;
@@ -56,9 +56,9 @@ impl Import {
         let version = self.version.etcd;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;
-        let authorities = if self.new_ca { Authorities::Made } else { Authorities::Kept };
+        let authorities = if self.new_ca { AuthorityChoice::Replace } else { AuthorityChoice::Keep };
         let imported = import(&found, version, authorities, (terminal.now)())?;
-        let Imported { description, notices, findings, .. } = imported;
+        let ImportedCluster { description, notices, findings, .. } = imported;
         if self.json {
             let report = Report { description, findings, notices };
             print::json(terminal, &report)?;
