@@ -132,8 +132,8 @@ fn a_renewed_root_still_stands_above_what_it_issued() {
     folder.good(&intermediate);
     folder.good(&format!("gencert -renewca {CA} -bare @new"));
     folder.certificate("leaf.pem").verify_issued_by(&folder.certificate("new.pem")).unwrap();
-    folder.bad("gencert -renewca -ca @leaf.pem -ca-key @leaf-key.pem", "is no CA");
-    folder.bad("gencert -renewca -ca @sub.pem -ca-key @sub-key.pem", "is no root");
+    folder.bad("gencert -renewca -ca @leaf.pem -ca-key @leaf-key.pem", "is not a CA");
+    folder.bad("gencert -renewca -ca @sub.pem -ca-key @sub-key.pem", "is not a root CA");
     folder.bad("gencert -renewca -ca @ca.pem -ca-key @leaf-key.pem", "does not belong");
 }
 
@@ -188,10 +188,10 @@ fn lists_go_on_from_the_list_before() {
     assert_eq!(reason, Some(RevocationReason::Superseded));
     assert!(crl.revocation(&RevokedSerial::from(&folder.certificate("leaf.pem"))).is_some());
     folder.bad("gencrl -crl @ca.crl -number 5 @serials @ca.pem @ca-key.pem", "is not greater");
-    folder.bad("gencrl @serials @leaf.pem @leaf-key.pem", "is no CA");
+    folder.bad("gencrl @serials @leaf.pem @leaf-key.pem", "is not a CA");
     folder.bad("gencrl @serials @ca.pem @ca-key.pem -5", "is not a lifetime");
     folder.write("serials", "12\nx\n");
-    folder.bad("gencrl @serials @ca.pem @ca-key.pem", "serials:2:1: \"x\" is no serial number");
+    folder.bad("gencrl @serials @ca.pem @ca-key.pem", "serials:2:1: \"x\" is not a serial number");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn chains_are_found_and_bundles_described() {
     folder.good("gencert -ca @sub.pem -ca-key @sub-key.pem -bare @leaf @leaf.json");
     let bundled = folder.good("bundle -cert @leaf.pem -int-bundle @sub.pem -ca-bundle @ca.pem");
     assert_eq!(bundled.output.matches("BEGIN CERTIFICATE").count(), 4);
-    folder.bad("bundle -cert @leaf.pem -ca-bundle @ca.pem", "no known CA leads from CN=leaf");
+    folder.bad("bundle -cert @leaf.pem -ca-bundle @ca.pem", "there is no chain from CN=leaf");
     folder.bad("bundle -cert @leaf.pem -flavor best", "no flavor");
     let both = [folder.read("leaf.pem"), folder.read("sub.pem")].concat();
     fs::write(folder.path("both.pem"), both).unwrap();
@@ -296,7 +296,7 @@ fn no_key_is_lost_to_a_list_or_a_bundle() {
         fs::copy(folder.path("ca-key.pem"), folder.path(name)).unwrap();
     }
     folder.write("serials", "1\n");
-    let message = "a private key is there, and it would be lost";
+    let message = "the file has a private key, which would be lost";
     folder.bad("gencrl -bare @list @serials @ca.pem @ca-key.pem", message);
     assert_eq!(folder.read("list.crl"), key);
     let outcome = folder.run_program("mkbundle -f @all.pem @ca.pem");

@@ -1,6 +1,6 @@
 //! `gencsr`: a certificate request for a key that exists.
 
-use pki_core::cfssl::Notice;
+use pki_core::cfssl::{Notice, WithNotices};
 use pki_core::x509::CertificateRequest;
 use zeroize::Zeroizing;
 
@@ -60,23 +60,23 @@ impl<'a> Gencsr<'a> {
 /// Runs `gencsr`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let Gencsr { key: key_name, contents, config_notices, delivery, log } = Gencsr::new(invocation)?;
-    let mut notices: Vec<Notice> = Vec::new();
     let (csr, text) = match contents {
         Contents::Certificate(file) => {
             log.warnings(terminal, config_notices);
             let old = certificate(file, terminal)?;
             let (key, text) = private_key_and_text(key_name, log, terminal)?;
-            (CertificateRequest::for_certificate(&old, &key)?, text)
+            let value = CertificateRequest::for_certificate(&old, &key)?;
+            (WithNotices { value, notices: Vec::new() }, text)
         }
         Contents::Json(request) => {
             let request = request.read(log, terminal)?;
             let (key, text) = private_key_and_text(key_name, log, terminal)?;
-            (request.sign(&key, &mut notices)?, text)
+            (request.sign(&key)?, text)
         }
     };
     log.info(terminal, "encoded CSR");
-    log.warnings(terminal, &notices);
-    let output = Output::default().request(&csr);
+    log.warnings(terminal, &csr.notices);
+    let output = Output::default().request(&csr.value);
     let output = match delivery.base_name {
         // The key is in a file already, so it is not written again.
         Some(_) => output,

@@ -68,11 +68,10 @@ pub(super) fn new_request(
     terminal: &mut Terminal<'_>,
 ) -> Result<(PrivateKey, CertificateRequest), CommandError> {
     let key = new_key(request, delivery, log, terminal)?;
-    let mut notices = Vec::new();
-    let csr = request.sign(&key, &mut notices)?;
+    let csr = request.sign(&key)?;
     log.info(terminal, "encoded CSR");
-    log.warnings(terminal, &notices);
-    Ok((key, csr))
+    log.warnings(terminal, &csr.notices);
+    Ok((key, csr.value))
 }
 
 fn new_key(
@@ -92,7 +91,7 @@ pub(super) fn check_before_key(
     log: Log,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    SubjectAltNames::from_hosts(&request.hosts)?;
     delivery.check_new_key(terminal)?;
     log.info(terminal, "generate received request");
     log.info(terminal, "received CSR");

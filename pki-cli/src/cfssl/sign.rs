@@ -87,9 +87,8 @@ impl<'a> Sign<'a> {
                 None
             }
         };
-        let mut notices = Vec::new();
-        let hosts = self.hosts.as_ref();
-        let names = hosts.map(|hosts| SubjectAltNames::from_hosts(hosts, &mut notices)).transpose()?;
+        let names = self.hosts.as_deref().map(SubjectAltNames::from_hosts).transpose()?;
+        let (names, notices) = names.map(|names| (names.value, names.notices)).unzip();
         let profile = self.profile.signing_profile()?;
         let issuer = self.ca.issuer(log, terminal)?;
         self.ca.refuse_to_replace(self.delivery.certificate_file())?;
@@ -100,7 +99,7 @@ impl<'a> Sign<'a> {
         let certificate = issuer.sign(&signing, (terminal.now)(), &SystemRandomness);
         let certificate = certificate.map_err(|error| error.in_file(csr))?;
         tell_signed(&certificate.value, log, terminal);
-        log.warnings(terminal, &notices);
+        log.warnings(terminal, &notices.unwrap_or_default());
         log.warnings(terminal, &certificate.notices);
         // cfssl prints the request as it was read, if it was PEM.
         let csr_text = match std::str::from_utf8(&csr_text) {

@@ -1,7 +1,7 @@
 //! Hints that name a flag, a command or a variable of this program. The library knows none of these, so its own hints
 //! are used only where none is given here.
 
-use pki_core::base::error::Kind;
+use pki_core::base::Kind;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.

@@ -1,5 +1,7 @@
 //! The output folder on the disk: read as a [`Snapshot`], and locked for whoever writes to it.
 
+#![expect(clippy::disallowed_methods, reason = "it reads the output folder")]
+
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind as IoErrorKind};

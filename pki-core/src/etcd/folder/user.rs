@@ -1,5 +1,7 @@
 //! The users of this machine: passwd(5).
 
+#![expect(clippy::disallowed_methods, reason = "it looks up users of the system")]
+
 use std::fs;
 
 /// User and group of `name` by number, as `/etc/passwd` has them.
