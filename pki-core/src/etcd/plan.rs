@@ -16,7 +16,7 @@ pub(crate) mod steps;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::bootstrap::Joining;
+use crate::etcd::cluster::bootstrap::JoiningMember;
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::notice::Notice;
@@ -69,7 +69,7 @@ impl Plan {
     }
 
     /// The members that join a cluster which runs already, in the order in which they have to be added.
-    pub fn joining(&self) -> Vec<Joining> {
+    pub fn joining(&self) -> Vec<JoiningMember> {
         self.decisions.joining()
     }
 

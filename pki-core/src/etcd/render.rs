@@ -15,14 +15,14 @@ use crate::etcd::safe::host_path::HostPath;
 
 /// A file and its text. `P` says where the path begins: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rendered<P> {
+pub(crate) struct TextFile<P> {
     pub(crate) path: P,
     pub(crate) text: String,
     /// Whether it is to be run
     pub(crate) is_program: bool,
 }
 
-impl<P> Rendered<P> {
+impl<P> TextFile<P> {
     pub(crate) fn text(path: P, text: String) -> Self {
         Self { path, text, is_program: false }
     }
@@ -43,21 +43,21 @@ pub(crate) fn options_file(cluster: &Cluster) -> Option<HostPath> {
 }
 
 /// On a member's host.
-pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<Rendered<HostPath>> {
+pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<TextFile<HostPath>> {
     let mut files = Vec::new();
     if let Some(path) = options_file(cluster) {
         let write = if cluster.style() == Style::Yaml { yaml::member } else { env::member };
-        files.push(Rendered::text(path, write(cluster, member, start)));
+        files.push(TextFile::text(path, write(cluster, member, start)));
     }
     let units = HostPath::known(HOST_UNITS);
     match cluster.unit() {
         UnitKind::Service => {
             let text = unit::service(cluster, member, start);
-            files.push(Rendered::text(units.join("etcd.service"), text));
+            files.push(TextFile::text(units.join("etcd.service"), text));
         }
         UnitKind::DropIn => {
             let path = units.join("etcd.service.d").join("10-etcdpki.conf");
-            files.push(Rendered::text(path, unit::drop_in(cluster, member, start)));
+            files.push(TextFile::text(path, unit::drop_in(cluster, member, start)));
         }
         UnitKind::None => {}
     }
@@ -65,16 +65,16 @@ pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<R
 }
 
 /// In the output folder.
-pub(crate) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<Rendered<String>> {
-    let mut files = vec![Rendered::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
+pub(crate) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<TextFile<String>> {
+    let mut files = vec![TextFile::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
     if let Some(domain) = &cluster.bootstrap.discovery_srv {
-        files.push(Rendered::text("discovery.zone".to_owned(), zone::zone(cluster, domain)));
+        files.push(TextFile::text("discovery.zone".to_owned(), zone::zone(cluster, domain)));
     }
     if let Some(container) = &cluster.startup.container {
         let members = cluster.members().iter().zip(starts);
         files.extend(members.map(|(member, start)| {
             let text = container::script(cluster, container, member, start);
-            Rendered::program(format!("{CONTAINERS}/{}.sh", member.name()), text)
+            TextFile::program(format!("{CONTAINERS}/{}.sh", member.name()), text)
         }));
     }
     files

@@ -21,7 +21,7 @@ pub(crate) struct Start {
 /// A member that joins a cluster which runs already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Joining {
+pub struct JoiningMember {
     /// Its name
     pub member: String,
     /// Where other members will find it: what `etcdctl member add --peer-urls` is told
@@ -33,7 +33,7 @@ pub struct Joining {
 /// A member that other members find elsewhere from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Moving {
+pub struct MovingMember {
     /// Its name
     pub member: String,
     /// Where other members will find it
@@ -45,7 +45,7 @@ pub struct Moving {
 /// A member that is not described any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Leaving {
+pub struct LeavingMember {
     /// Its name
     pub member: String,
     /// The shell's command that tells the cluster that it has gone
@@ -115,30 +115,30 @@ impl Cluster {
     }
 
     /// The members that join for the first time, in the order in which they have to be added.
-    pub(crate) fn joining(&self, starts: &[Start], before: &[Start]) -> Vec<Joining> {
+    pub(crate) fn joining(&self, starts: &[Start], before: &[Start]) -> Vec<JoiningMember> {
         let new = |member: &&Member| !before.iter().any(|start| start.member == member.name().as_str());
         let joins = |member: &&Member| {
             let start = starts.iter().find(|start| start.member == member.name().as_str());
             start.is_some_and(|start| start.state == InitialClusterState::Existing)
         };
         let joining = self.members.iter().filter(new).filter(joins);
-        joining.map(|member| Joining::new(member.name(), &self.peer_urls(member))).collect()
+        joining.map(|member| JoiningMember::new(member.name(), &self.peer_urls(member))).collect()
     }
 
     /// The members that were made before for another place.
-    pub(crate) fn moving(&self, before: &[Start]) -> Vec<Moving> {
+    pub(crate) fn moving(&self, before: &[Start]) -> Vec<MovingMember> {
         let moved = self.members.iter().filter(|member| {
             let start = before.iter().find(|start| start.member == member.name().as_str());
             start.is_some_and(|start| !self.is_named_rightly(member, start))
         });
-        moved.map(|member| Moving::new(member.name(), &self.peer_urls(member))).collect()
+        moved.map(|member| MovingMember::new(member.name(), &self.peer_urls(member))).collect()
     }
 
     /// The members that were made before and are not described any more.
-    pub(crate) fn leaving(&self, before: &[Start]) -> Vec<Leaving> {
+    pub(crate) fn leaving(&self, before: &[Start]) -> Vec<LeavingMember> {
         let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
         let gone = names.filter(|name| !self.members.iter().any(|member| member.name() == name));
-        gone.map(|name| Leaving::new(&name)).collect()
+        gone.map(|name| LeavingMember::new(&name)).collect()
     }
 }
 
@@ -160,7 +160,7 @@ fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before:
 
 // Names and URLs need no quotes.
 
-impl Joining {
+impl JoiningMember {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
         let peer_urls = texts(peer_urls);
         let command = format!("etcdctl member add {member} --peer-urls={}", peer_urls.join(","));
@@ -168,7 +168,7 @@ impl Joining {
     }
 }
 
-impl Moving {
+impl MovingMember {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
         let (peer_urls, id) = (texts(peer_urls), id_of(member));
         let command = format!("etcdctl member update {id} --peer-urls={}", peer_urls.join(","));
@@ -176,7 +176,7 @@ impl Moving {
     }
 }
 
-impl Leaving {
+impl LeavingMember {
     fn new(member: &Label) -> Self {
         let command = format!("etcdctl member remove {}", id_of(member));
         Self { member: member.to_string(), command }

@@ -78,7 +78,7 @@ pub(crate) struct CertificateSpec {
 
 impl Cluster {
     /// The certificates of the CAs that the cluster has of its own.
-    pub(crate) fn wanted_authorities(&self) -> Result<Vec<CertificateSpec>, Error> {
+    pub(crate) fn authority_specs(&self) -> Result<Vec<CertificateSpec>, Error> {
         let own = self
             .layout
             .authorities()
@@ -88,7 +88,7 @@ impl Cluster {
             let pair = Pair::authority(&self.file(*role));
             let common_name = self.certificate_settings.of(*role).common_name.clone();
             let common_name = common_name.unwrap_or_else(|| self.authority_name(*role));
-            self.wanted(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
+            self.spec(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
         })
         .collect()
     }
@@ -103,8 +103,8 @@ impl Cluster {
     }
 
     /// Every certificate but the CAs', members first.
-    pub(crate) fn wanted_leaves(&self) -> Result<Vec<CertificateSpec>, Error> {
-        let mut wanted = Vec::new();
+    pub(crate) fn leaf_specs(&self) -> Result<Vec<CertificateSpec>, Error> {
+        let mut specs = Vec::new();
         for member in &self.members {
             for role in self.member_roles() {
                 let own = member.overrides.common_name.clone().filter(|_| role.is_named());
@@ -115,35 +115,39 @@ impl Cluster {
                 });
                 let pair = Pair::in_folder(&path::on_node(member.name(), &self.hosts.pki), &self.file(role));
                 let id = CertificateId::of(role, member.name());
-                wanted.push(self.wanted(id, common_name, self.names(member, role), pair)?);
+                specs.push(self.spec(id, common_name, self.names(member, role), pair)?);
             }
         }
         for client in &self.clients {
             let id = CertificateId::of(Role::Client, &client.name);
             let pair = Pair::in_folder(&path::client_folder(&client.name), &self.file(Role::Client));
             // The name is the user that etcd sees, so nothing else can be the common name.
-            wanted.push(self.wanted(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
+            specs.push(self.spec(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
         }
-        Ok(wanted)
+        Ok(specs)
     }
 
-    fn wanted(
+    fn spec(
         &self,
         id: CertificateId,
         common_name: String,
         names: SubjectAltNames,
         pair: Pair,
     ) -> Result<CertificateSpec, Error> {
-        let terms = self.certificate_settings.of(id.role);
+        let settings = self.certificate_settings.of(id.role);
         let signature = KeyUsage::DIGITAL_SIGNATURE;
         Ok(CertificateSpec {
-            subject: terms.subject(common_name)?,
+            subject: settings.subject(common_name)?,
             names,
-            key: terms.key,
+            key: settings.key,
             // Only an RSA key can encipher a session key (RFC 5280 section 4.2.1.3).
-            key_usage: if terms.key.is_rsa() { signature.and(KeyUsage::KEY_ENCIPHERMENT) } else { signature },
+            key_usage: if settings.key.is_rsa() {
+                signature.and(KeyUsage::KEY_ENCIPHERMENT)
+            } else {
+                signature
+            },
             extended_key_usage: self.layout.extended_key_usage(id.role),
-            lifetime: terms.lifetime,
+            lifetime: settings.lifetime,
             pair,
             id,
         })

@@ -3,7 +3,7 @@
 use crate::etcd::cluster::host::{GivenOptions, InitialClusterState};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
-use crate::etcd::safe::invalid::Invalid;
+use crate::etcd::safe::invalid::InvalidValue;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
@@ -135,6 +135,6 @@ impl Client {
 ///
 /// # Errors
 /// If the member's name cannot be part of one.
-pub(crate) fn discovery_name(member: &Label, domain: &DnsName) -> Result<DnsName, Invalid> {
+pub(crate) fn discovery_name(member: &Label, domain: &DnsName) -> Result<DnsName, InvalidValue> {
     DnsName::parse(&format!("{member}.{domain}"))
 }

@@ -83,7 +83,7 @@ pub struct RepeatedCluster {
 /// assert_eq!(output_folders(Path::new("out"), &[&blue]), Ok(vec![PathBuf::from("out")]));
 /// assert_eq!(output_folders(Path::new("out"), &[&blue, &green]), Ok(vec!["out/blue".into(), "out/green".into()]));
 /// assert_eq!(output_folders(Path::new("out"), &[&blue, &green, &blue]).unwrap_err().position, 2);
-/// # Ok::<(), pki_core::etcd::Invalid>(())
+/// # Ok::<(), pki_core::etcd::InvalidValue>(())
 /// ```
 ///
 /// # Errors

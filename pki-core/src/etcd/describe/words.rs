@@ -7,7 +7,7 @@ use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 use crate::etcd::safe::url::MemberUrl;
 use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
@@ -66,13 +66,13 @@ pub(crate) fn port(text: &str) -> Result<u16, DescriptionError> {
 }
 
 /// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
-pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, Invalid> {
+pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, InvalidValue> {
     let url = MemberUrl::parse(text)?;
     match url.host() {
         HostName::Address(_) => Ok(url),
         HostName::Dns(_) => {
             let reason = "etcd listens on addresses only";
-            Err(Invalid { kind: SafeValue::Url, text: text.to_owned(), reason })
+            Err(InvalidValue { kind: SafeValue::Url, text: text.to_owned(), reason })
         }
     }
 }

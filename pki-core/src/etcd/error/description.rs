@@ -1,7 +1,7 @@
 //! What can be wrong with a description.
 
 use crate::base::suggest::did_you_mean;
-use crate::etcd::safe::invalid::Invalid;
+use crate::etcd::safe::invalid::InvalidValue;
 use crate::go::duration;
 
 /// What is wrong with a description.
@@ -10,7 +10,7 @@ use crate::go::duration;
 pub enum DescriptionError {
     /// A text that cannot be the value that it is written for.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidValue),
     /// One of several words was to be chosen.
     #[error("{text:?} is no {what}{}", did_you_mean(near.as_deref()))]
     Choice {

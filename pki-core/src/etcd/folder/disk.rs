@@ -14,7 +14,7 @@ use crate::disk;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REQUESTS};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, Unusable, text};
+use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, UnusableEntry, text};
 use crate::etcd::folder::user;
 
 /// What an output folder may hold. Anything else in it is not looked at: it may be somebody's home.
@@ -75,7 +75,7 @@ impl Folder {
     /// # Errors
     /// If the folder or a file that the description names cannot be read.
     pub fn snapshot(&self, cluster: &Cluster) -> Result<Snapshot, Error> {
-        let mut snapshot = self.contents(Reading::Everything)?;
+        let mut snapshot = self.contents(ReadScope::Everything)?;
         for path in cluster.outside_files() {
             match fs::read(path) {
                 Ok(bytes) => snapshot.insert_outside(path, bytes),
@@ -101,13 +101,13 @@ impl Folder {
     /// # Errors
     /// If the folder cannot be read.
     pub fn public_snapshot(&self) -> Result<Snapshot, Error> {
-        self.contents(Reading::Public)
+        self.contents(ReadScope::Public)
     }
 
-    fn contents(&self, reading: Reading) -> Result<Snapshot, Error> {
+    fn contents(&self, scope: ReadScope) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::new(&self.root);
         for name in CONTENTS {
-            read(&self.root, name, reading, &mut snapshot)?;
+            read(&self.root, name, scope, &mut snapshot)?;
         }
         Ok(snapshot)
     }
@@ -156,14 +156,14 @@ impl Deref for LockedFolder {
 
 /// Which files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum ReadScope {
     Everything,
     /// Those that more than their owner may read.
     Public,
 }
 
 /// Adds what stands at `path` below `root`, and everything in it. What vanishes meanwhile was not there.
-fn read(root: &Path, path: &str, reading: Reading, snapshot: &mut Snapshot) -> Result<(), Error> {
+fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) -> Result<(), Error> {
     let absolute = root.join(path);
     let failed = |source| Error::io("read", &absolute, source);
     let metadata = match absolute.symlink_metadata() {
@@ -184,24 +184,24 @@ fn read(root: &Path, path: &str, reading: Reading, snapshot: &mut Snapshot) -> R
         for entry in names {
             // A name that is not UTF-8 is none of a plan's.
             if let Some(name) = entry.file_name().to_str() {
-                read(root, &format!("{path}/{name}"), reading, snapshot)?;
+                read(root, &format!("{path}/{name}"), scope, snapshot)?;
             }
         }
         snapshot.insert(path, Entry { kind: FileKind::Folder, mode, ids, bytes: Zeroizing::default() });
     } else if metadata.is_symlink() {
-        snapshot.insert_unusable(path, Unusable::SymbolicLink);
+        snapshot.insert_unusable(path, UnusableEntry::SymbolicLink);
     } else if !metadata.is_file() {
-        snapshot.insert_unusable(path, Unusable::Special);
+        snapshot.insert_unusable(path, UnusableEntry::Special);
     } else if metadata.len() > LARGEST {
-        snapshot.insert_unusable(path, Unusable::TooLarge);
-    } else if reading == Reading::Everything || mode & 0o044 != 0 {
+        snapshot.insert_unusable(path, UnusableEntry::TooLarge);
+    } else if scope == ReadScope::Everything || mode & 0o044 != 0 {
         match fs::read(&absolute) {
             Ok(bytes) => {
                 let bytes = Zeroizing::new(bytes);
                 snapshot.insert(path, Entry { kind: FileKind::File, mode, ids, bytes });
             }
             Err(error) => {
-                snapshot.insert_unusable(path, Unusable::Unreadable(error.kind(), error.raw_os_error()));
+                snapshot.insert_unusable(path, UnusableEntry::Unreadable(error.kind(), error.raw_os_error()));
             }
         }
     }

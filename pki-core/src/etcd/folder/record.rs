@@ -25,9 +25,9 @@ pub(crate) struct Record {
     /// How each member first starts
     pub(crate) members: Vec<Start>,
     /// What is in use
-    pub(crate) certificates: Vec<Issued>,
+    pub(crate) certificates: Vec<RecordedCertificate>,
     /// What was in use before: it is valid until its end, or until it is revoked
-    pub(crate) former: Vec<Issued>,
+    pub(crate) former: Vec<RecordedCertificate>,
     /// SHA-256 of every public file
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Record {
 /// One certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Issued {
+pub(crate) struct RecordedCertificate {
     pub(crate) certificate: String,
     pub(crate) path: String,
     pub(crate) subject: String,
@@ -102,8 +102,8 @@ impl Record {
         certificates: &[(&CertificateSpec, &Certificate)],
         files: BTreeMap<String, String>,
     ) -> Self {
-        let certificates: Vec<Issued> =
-            certificates.iter().map(|(wanted, c)| Issued::new(wanted, c)).collect();
+        let certificates: Vec<RecordedCertificate> =
+            certificates.iter().map(|(spec, c)| RecordedCertificate::new(spec, c)).collect();
         let mut former = self.former.clone();
         former.extend(self.certificates.iter().cloned());
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
@@ -126,11 +126,11 @@ impl Record {
     }
 }
 
-impl Issued {
-    fn new(wanted: &CertificateSpec, certificate: &Certificate) -> Self {
+impl RecordedCertificate {
+    fn new(spec: &CertificateSpec, certificate: &Certificate) -> Self {
         Self {
-            certificate: wanted.id.to_string(),
-            path: wanted.pair.certificate.clone(),
+            certificate: spec.id.to_string(),
+            path: spec.pair.certificate.clone(),
             subject: certificate.subject().to_string(),
             serial: certificate.serial_decimal(),
             sha256: certificate.fingerprint(),

@@ -26,7 +26,7 @@ use crate::x509::sign::SigningKey;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     root: PathBuf,
-    entries: BTreeMap<String, Result<Entry, Unusable>>,
+    entries: BTreeMap<String, Result<Entry, UnusableEntry>>,
     outside: BTreeMap<PathBuf, Zeroizing<Vec<u8>>>,
     /// The keys of CAs that are elsewhere, by the path of the CA's certificate.
     signing_keys: BTreeMap<PathBuf, Arc<dyn SigningKey>>,
@@ -40,7 +40,7 @@ pub(crate) struct Users(BTreeMap<String, (u32, u32)>);
 /// Why something in an output folder is neither a file nor a folder that can be read. It is an error only when a plan
 /// needs it.
 #[derive(Debug, Clone)]
-pub(crate) enum Unusable {
+pub(crate) enum UnusableEntry {
     SymbolicLink,
     /// A device, a socket or a named pipe.
     Special,
@@ -150,7 +150,7 @@ impl Snapshot {
         self.signing_keys.insert(path.into(), key);
     }
 
-    pub(crate) fn insert_unusable(&mut self, path: String, reason: Unusable) {
+    pub(crate) fn insert_unusable(&mut self, path: String, reason: UnusableEntry) {
         self.entries.insert(path, Err(reason));
     }
 
@@ -207,7 +207,7 @@ impl Users {
     }
 }
 
-impl Unusable {
+impl UnusableEntry {
     fn at(&self, path: &Path) -> Error {
         let path = path.to_owned();
         match self {

@@ -180,7 +180,7 @@ impl<'a> Importer<'a> {
     }
 
     fn compare_certificates(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
-        let Ok(wanted) = cluster.wanted_leaves() else { return };
+        let Ok(wanted) = cluster.leaf_specs() else { return };
         for wanted in &wanted {
             let role = wanted.id.role();
             let Some(owner) = wanted.id.owner() else { continue };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// A version of etcd: a series, such as `3.5`, or one release of it, such as `3.5.30`.
 ///
@@ -15,7 +15,7 @@ use crate::etcd::safe::invalid::{Invalid, SafeValue};
 /// let version = EtcdVersion::parse("3.5.30")?;
 /// assert!(version.has(5, 8) && !version.has(6, 0));
 /// assert!(version < EtcdVersion::parse("3.5")?);
-/// # Ok::<(), pki_core::etcd::Invalid>(())
+/// # Ok::<(), pki_core::etcd::InvalidValue>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EtcdVersion {
@@ -60,9 +60,9 @@ impl EtcdVersion {
     /// Reads `3.5` or `3.5.30`.
     ///
     /// # Errors
-    /// [`Invalid`] for a text that is no version, or a series that is not known.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let refuse = |reason| Invalid { kind: SafeValue::Version, text: text.to_owned(), reason };
+    /// [`InvalidValue`] for a text that is no version, or a series that is not known.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let refuse = |reason| InvalidValue { kind: SafeValue::Version, text: text.to_owned(), reason };
         let malformed = || refuse("it is not of the form 3.5 or 3.5.30");
         let mut parts = text.split('.');
         let major = parts.next().and_then(number).ok_or_else(malformed)?;

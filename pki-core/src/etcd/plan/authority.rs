@@ -19,21 +19,21 @@ use crate::x509::sign::SigningKey;
 #[derive(Debug)]
 pub(crate) struct Authority {
     pub(crate) role: Role,
-    pub(crate) source: Source,
+    pub(crate) source: CaSource,
 }
 
 /// Where a CA comes from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum CaSource {
     /// It exists. Without a key it stays offline, and requests are made for it to sign.
-    Given(Box<Given>),
+    Existing(Box<ExistingCa>),
     /// It is the cluster's own: a certificate of the plan, by its place there.
     Own(usize),
 }
 
 /// A CA that exists.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct ExistingCa {
     pub(crate) certificate: Certificate,
     /// The CAs above it, each the issuer of the one before
     pub(crate) above: Vec<Certificate>,
@@ -89,14 +89,14 @@ impl Authority {
             let path = given.private_key.as_ref().unwrap_or(file);
             return Err(Error::from(X509ErrorKind::KeyMismatch).in_file(path));
         }
-        Ok(Self { role, source: Source::Given(Box::new(Given { certificate, above, key })) })
+        Ok(Self { role, source: CaSource::Existing(Box::new(ExistingCa { certificate, above, key })) })
     }
 
     /// When what it signs ends at the latest, if it exists: with the first of the CAs up to the root.
     pub(crate) fn ends(&self) -> Option<OffsetDateTime> {
         match &self.source {
-            Source::Own(_) => None,
-            Source::Given(given) => {
+            CaSource::Own(_) => None,
+            CaSource::Existing(given) => {
                 [&given.certificate].into_iter().chain(&given.above).map(Certificate::not_after).min()
             }
         }
@@ -105,21 +105,21 @@ impl Authority {
     /// Its place in the plan, if it is the cluster's own.
     pub(crate) fn place(&self) -> Option<usize> {
         match self.source {
-            Source::Own(place) => Some(place),
-            Source::Given(_) => None,
+            CaSource::Own(place) => Some(place),
+            CaSource::Existing(_) => None,
         }
     }
 
     /// Whether its certificates have to be asked for.
     pub(crate) fn is_offline(&self) -> bool {
-        matches!(&self.source, Source::Given(given) if given.key.is_none())
+        matches!(&self.source, CaSource::Existing(given) if given.key.is_none())
     }
 
     /// What stands behind a leaf in its file, for those who trust only the root: the CAs that are no roots.
     pub(crate) fn chain(&self) -> String {
         match &self.source {
-            Source::Own(_) => String::new(),
-            Source::Given(given) => {
+            CaSource::Own(_) => String::new(),
+            CaSource::Existing(given) => {
                 let chain = [&given.certificate].into_iter().chain(&given.above);
                 chain.filter(|ca| ca.issuer() != ca.subject()).map(Certificate::to_pem).collect()
             }
@@ -147,7 +147,7 @@ pub(crate) fn authorities(
         Some(given) => Authority::given(*role, given, snapshot, now),
         None => {
             let place = certificates.iter().position(|planned| planned.id().role() == *role);
-            Ok(Authority { role: *role, source: Source::Own(place.unwrap_or_default()) })
+            Ok(Authority { role: *role, source: CaSource::Own(place.unwrap_or_default()) })
         }
     };
     cluster.layout().authorities().iter().map(authority).collect()
@@ -160,8 +160,8 @@ pub(crate) fn issuer_of<'a>(
 ) -> KnownIssuer<'a> {
     let authority = authorities.iter().find(|authority| authority.role == role);
     let certificate = authority.and_then(|authority| match &authority.source {
-        Source::Given(given) => Some(&given.certificate),
-        Source::Own(place) => certificates.get(*place)?.certificate.as_ref(),
+        CaSource::Existing(given) => Some(&given.certificate),
+        CaSource::Own(place) => certificates.get(*place)?.certificate.as_ref(),
     });
     KnownIssuer { certificate, is_offline: authority.is_some_and(Authority::is_offline) }
 }
@@ -173,7 +173,7 @@ pub(crate) fn refuse_without_ca_key(
     certificates: &[PlannedCertificate],
 ) -> Result<(), Error> {
     for authority in authorities {
-        let Source::Own(place) = authority.source else { continue };
+        let CaSource::Own(place) = authority.source else { continue };
         let Some(ca) = certificates.get(place) else { continue };
         if ca.certificate.is_none() || ca.key.is_some() {
             continue;
@@ -182,7 +182,7 @@ pub(crate) fn refuse_without_ca_key(
             planned.is_issued() && cluster.layout().issuer(planned.id().role()) == authority.role
         };
         if let Some(leaf) = certificates.iter().find(is_below) {
-            let path = ca.wanted.pair.key.clone();
+            let path = ca.spec.pair.key.clone();
             return Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into());
         }
     }

@@ -117,7 +117,7 @@ pub enum Reason {
 /// A certificate of the plan.
 #[derive(Debug)]
 pub struct PlannedCertificate {
-    pub(crate) wanted: CertificateSpec,
+    pub(crate) spec: CertificateSpec,
     pub(crate) change: Change,
     /// The certificate that is kept: for good, or until an offline CA has signed another one.
     pub(crate) certificate: Option<Certificate>,
@@ -170,7 +170,7 @@ pub(crate) const SECRET_FOLDER: u32 = 0o700;
 /// A certificate of the plan with everything that it lacked.
 #[derive(Debug)]
 pub(crate) struct IssuedCertificate {
-    pub(crate) wanted: CertificateSpec,
+    pub(crate) spec: CertificateSpec,
     pub(crate) change: Change,
     /// None if an offline CA is asked for it and none is in use yet
     pub(crate) certificate: Option<Certificate>,
@@ -185,7 +185,7 @@ pub(crate) struct IssuedCertificate {
 impl PlannedCertificate {
     /// Which one.
     pub fn id(&self) -> &CertificateId {
-        &self.wanted.id
+        &self.spec.id
     }
 
     /// Whether it is right already.

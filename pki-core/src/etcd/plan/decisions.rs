@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::bootstrap::{Joining, Start};
+use crate::etcd::cluster::bootstrap::{JoiningMember, Start};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
@@ -37,14 +37,14 @@ impl Decisions {
     pub(crate) fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
         let record = Record::read(snapshot, cluster)?;
         let mut certificates = Vec::new();
-        for wanted in cluster.wanted_authorities()? {
-            certificates.push(judge::authority(wanted, &record, snapshot, now)?);
+        for spec in cluster.authority_specs()? {
+            certificates.push(judge::authority(spec, &record, snapshot, now)?);
         }
         let authorities = authorities(cluster, &certificates, snapshot, now)?;
-        for wanted in cluster.wanted_leaves()? {
-            let issuer = cluster.layout().issuer(wanted.id.role());
+        for spec in cluster.leaf_specs()? {
+            let issuer = cluster.layout().issuer(spec.id.role());
             let issuer = issuer_of(issuer, &authorities, &certificates);
-            certificates.push(judge::leaf(wanted, issuer, &record, snapshot, now)?);
+            certificates.push(judge::leaf(spec, issuer, &record, snapshot, now)?);
         }
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
         let notices = notices(cluster, &authorities, &certificates, snapshot, now);
@@ -67,7 +67,7 @@ impl Decisions {
         issuer.map(Authority::chain).unwrap_or_default()
     }
 
-    pub(crate) fn joining(&self) -> Vec<Joining> {
+    pub(crate) fn joining(&self) -> Vec<JoiningMember> {
         self.cluster.joining(&self.starts, &self.record.members)
     }
 }

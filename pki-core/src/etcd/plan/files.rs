@@ -13,7 +13,7 @@ use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
-use crate::etcd::plan::authority::{Authority, Source};
+use crate::etcd::plan::authority::{Authority, CaSource};
 use crate::etcd::plan::change::{
     Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, PlannedCertificate, PlannedFile, Reason, SECRET,
     SECRET_FOLDER,
@@ -21,7 +21,7 @@ use crate::etcd::plan::change::{
 use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
 use crate::etcd::render;
-use crate::etcd::render::Rendered;
+use crate::etcd::render::TextFile;
 use crate::etcd::render::{env, kubeadm};
 use crate::etcd::safe::host_path::HostPath;
 use crate::x509::digest::sha256;
@@ -139,7 +139,7 @@ impl<'a> Files<'a> {
     }
 
     /// Files of the output folder that are nothing but text.
-    fn rendered(&mut self, rendered: Vec<Rendered<String>>, owner: &Owner) -> Result<(), Error> {
+    fn rendered(&mut self, rendered: Vec<TextFile<String>>, owner: &Owner) -> Result<(), Error> {
         // None of them is deeper than one folder.
         let folders = rendered.iter().filter_map(|file| file.path.rsplit_once('/').map(|(folder, _)| folder));
         for folder in folders.collect::<BTreeSet<_>>() {
@@ -167,7 +167,7 @@ impl<'a> Files<'a> {
             };
             self.add(&offline::request(planned.id()), PUBLIC, &Owner::Operator, content, &[])?;
         }
-        let config = offline::config(asked().map(|planned| &planned.wanted));
+        let config = offline::config(asked().map(|planned| &planned.spec));
         self.text(offline::CONFIG, config, PUBLIC, &Owner::Operator)
     }
 
@@ -186,7 +186,7 @@ impl<'a> Files<'a> {
 
     fn pair(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
-        self.pair_at(index, &planned.wanted.pair, owner)
+        self.pair_at(index, &planned.spec.pair, owner)
     }
 
     /// The two files of a certificate, or copies of them. A key is written before its certificate: what stops in
@@ -198,7 +198,7 @@ impl<'a> Files<'a> {
             (false, _) => self.certificate(index, &pair.certificate, owner),
             (true, None) => Ok(()),
             // As it is, with the CAs behind it, until the new one is signed.
-            (true, Some(_)) => match self.snapshot.entry(&planned.wanted.pair.certificate)? {
+            (true, Some(_)) => match self.snapshot.entry(&planned.spec.pair.certificate)? {
                 Some(entry) => {
                     self.add(&pair.certificate, PUBLIC, owner, Content::Bytes(entry.bytes.clone()), &[])
                 }
@@ -215,8 +215,8 @@ impl<'a> Files<'a> {
     fn trusted(&mut self, role: Role, path: &str, owner: &Owner) -> Result<(), Error> {
         let decisions = self.decisions;
         match decisions.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
-            Some(Source::Own(place)) => self.certificate(*place, path, owner),
-            Some(Source::Given(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
+            Some(CaSource::Own(place)) => self.certificate(*place, path, owner),
+            Some(CaSource::Existing(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
             None => Ok(()),
         }
     }
@@ -239,7 +239,7 @@ impl<'a> Files<'a> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         let content = if planned.key.is_some() {
             // Whatever way the key is written, it stays as it is.
-            match self.snapshot.entry(&planned.wanted.pair.key)? {
+            match self.snapshot.entry(&planned.spec.pair.key)? {
                 Some(entry) => Content::Bytes(entry.bytes.clone()),
                 None => return Ok(()),
             }
@@ -261,7 +261,7 @@ impl<'a> Files<'a> {
         } else {
             let certificates = decisions.certificates.iter();
             let pairs: Vec<_> =
-                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
+                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.spec, c))).collect();
             let known = self.files.iter().filter_map(PlannedFile::known);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
             let text =

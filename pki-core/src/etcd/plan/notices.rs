@@ -8,7 +8,7 @@ use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::path;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::notice::{Notice, NoticeKind};
-use crate::etcd::plan::authority::{Authority, Source, issuer_of};
+use crate::etcd::plan::authority::{Authority, CaSource, issuer_of};
 use crate::etcd::plan::change::{PendingRequest, PlannedCertificate, Reason};
 use crate::etcd::plan::offline;
 use crate::x509::certificate::Certificate;
@@ -27,11 +27,11 @@ fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
         |found: String, wanted: String| notices.push(Notice::new(NoticeKind::CaKept { found, wanted }));
     let kind = ca.public_key().map(|key| key.kind());
     if let Ok(kind) = kind
-        && kind != PublicKeyKind::from(planned.wanted.key)
+        && kind != PublicKeyKind::from(planned.spec.key)
     {
-        kept(format!("a key of the kind {kind}"), planned.wanted.key.to_string());
+        kept(format!("a key of the kind {kind}"), planned.spec.key.to_string());
     }
-    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.lifetime);
+    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.spec.lifetime);
     if found != wanted {
         kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
     }
@@ -51,10 +51,10 @@ fn offline_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     }
     if let Some(key) = &planned.key
         && !planned.id().role().is_authority()
-        && key.public_key().kind() != PublicKeyKind::from(planned.wanted.key)
+        && key.public_key().kind() != PublicKeyKind::from(planned.spec.key)
     {
-        let (found, path) = (key.public_key().kind().to_string(), planned.wanted.pair.key.clone());
-        let wanted = planned.wanted.key;
+        let (found, path) = (key.public_key().kind().to_string(), planned.spec.pair.key.clone());
+        let wanted = planned.spec.key;
         notices.push(Notice::new(NoticeKind::KeyKept { certificate, found, wanted, path }));
     }
     notices
@@ -70,13 +70,13 @@ pub(crate) fn notices(
     let mut notices: Vec<Notice> = certificates.iter().flat_map(ca_notices).collect();
     notices.extend(certificates.iter().flat_map(offline_notices));
     if let [one, other] = authorities
-        && let (Source::Given(one), Source::Given(other)) = (&one.source, &other.source)
+        && let (CaSource::Existing(one), CaSource::Existing(other)) = (&one.source, &other.source)
         && one.certificate.has_key_of(&other.certificate)
     {
         notices.push(Notice::new(NoticeKind::OneCa));
     }
     for authority in authorities {
-        if let Source::Given(given) = &authority.source {
+        if let CaSource::Existing(given) = &authority.source {
             let subject = given.certificate.subject().to_string();
             notices.push(Notice::new(NoticeKind::ForeignCa { subject }));
         }

@@ -24,33 +24,32 @@ pub(crate) fn answer(id: &CertificateId) -> String {
     format!("{REQUESTS}/{}.pem", id.file_name())
 }
 
-/// A request for what is wanted: with the names and usages, for a CA that copies extensions.
-pub(crate) fn make_request(wanted: &CertificateSpec, key: &PrivateKey) -> Result<CertificateRequest, Error> {
+/// A request for what is spec: with the names and usages, for a CA that copies extensions.
+pub(crate) fn make_request(spec: &CertificateSpec, key: &PrivateKey) -> Result<CertificateRequest, Error> {
     let mut extensions = Vec::new();
-    if !wanted.names.is_empty() {
-        extensions.push(Extension::subject_alt_name(&wanted.names, false)?);
+    if !spec.names.is_empty() {
+        extensions.push(Extension::subject_alt_name(&spec.names, false)?);
     }
-    extensions.push(Extension::key_usage(wanted.key_usage)?);
-    extensions.push(Extension::extended_key_usage(&wanted.extended_key_usage)?);
-    Ok(CertificateRequest::new(&wanted.subject, &extensions, key)?)
+    extensions.push(Extension::key_usage(spec.key_usage)?);
+    extensions.push(Extension::extended_key_usage(&spec.extended_key_usage)?);
+    Ok(CertificateRequest::new(&spec.subject, &extensions, key)?)
 }
 
 /// The ca-config that a CA can sign the requests with: a profile for each role.
 pub(crate) const CONFIG: &str = "requests/ca-config.json";
 
 /// Its text, for the certificates that are asked for.
-pub(crate) fn config<'a>(wanted: impl Iterator<Item = &'a CertificateSpec>) -> String {
-    let profiles: BTreeMap<&str, _> =
-        wanted.map(|wanted| (wanted.id.role().name(), profile(wanted))).collect();
+pub(crate) fn config<'a>(spec: impl Iterator<Item = &'a CertificateSpec>) -> String {
+    let profiles: BTreeMap<&str, _> = spec.map(|spec| (spec.id.role().name(), profile(spec))).collect();
     let config = json!({"signing": {"default": {"expiry": "8760h"}, "profiles": profiles}});
     format!("{config:#}\n")
 }
 
-fn profile(wanted: &CertificateSpec) -> serde_json::Value {
-    let key_usages = usage::key_usage_names(wanted.key_usage);
-    let extended = wanted.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
+fn profile(spec: &CertificateSpec) -> serde_json::Value {
+    let key_usages = usage::key_usage_names(spec.key_usage);
+    let extended = spec.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
     let usages: Vec<&str> = key_usages.chain(extended).collect();
-    json!({"expiry": format!("{}h", wanted.lifetime.whole_hours()), "usages": usages})
+    json!({"expiry": format!("{}h", spec.lifetime.whole_hours()), "usages": usages})
 }
 
 /// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers, `ca` the

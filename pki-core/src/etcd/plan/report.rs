@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::etcd::cluster::bootstrap::{Joining, Leaving, Moving, Start};
+use crate::etcd::cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember, Start};
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
@@ -33,11 +33,11 @@ pub struct Report {
     /// The members, in their order
     pub members: Vec<MemberReport>,
     /// The members that join a cluster which runs already, in the order in which they have to be added
-    pub joining: Vec<Joining>,
+    pub joining: Vec<JoiningMember>,
     /// The members that other members find elsewhere from now on
-    pub moving: Vec<Moving>,
+    pub moving: Vec<MovingMember>,
     /// The members that are not described any more
-    pub leaving: Vec<Leaving>,
+    pub leaving: Vec<LeavingMember>,
     /// What an offline CA has to sign: commands for where it is, one for each profile
     pub to_sign: Vec<String>,
     /// What deserves a warning
@@ -107,17 +107,17 @@ pub struct MemberReport {
 }
 
 /// A certificate as it is or will be.
-struct Reported<'a> {
-    wanted: &'a CertificateSpec,
+struct CertificateState<'a> {
+    spec: &'a CertificateSpec,
     change: &'a Change,
     certificate: Option<&'a Certificate>,
     is_requested: bool,
 }
 
-impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
+impl<'a> From<&'a PlannedCertificate> for CertificateState<'a> {
     fn from(planned: &'a PlannedCertificate) -> Self {
         Self {
-            wanted: &planned.wanted,
+            spec: &planned.spec,
             change: &planned.change,
             certificate: planned.certificate.as_ref(),
             is_requested: planned.is_requested(),
@@ -125,10 +125,10 @@ impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
     }
 }
 
-impl<'a> From<&'a IssuedCertificate> for Reported<'a> {
+impl<'a> From<&'a IssuedCertificate> for CertificateState<'a> {
     fn from(finished: &'a IssuedCertificate) -> Self {
         Self {
-            wanted: &finished.wanted,
+            spec: &finished.spec,
             change: &finished.change,
             certificate: finished.certificate.as_ref(),
             is_requested: finished.is_requested,
@@ -139,7 +139,7 @@ impl<'a> From<&'a IssuedCertificate> for Reported<'a> {
 impl Plan {
     /// What the plan would do.
     pub fn report(&self) -> Report {
-        let certificates: Vec<_> = self.certificates().iter().map(Reported::from).collect();
+        let certificates: Vec<_> = self.certificates().iter().map(CertificateState::from).collect();
         Report::new(&self.decisions, &certificates, &self.files)
     }
 }
@@ -151,20 +151,20 @@ impl Report {
         finished: &[IssuedCertificate],
         files: &[PlannedFile],
     ) -> Self {
-        Self::new(decisions, &finished.iter().map(Reported::from).collect::<Vec<_>>(), files)
+        Self::new(decisions, &finished.iter().map(CertificateState::from).collect::<Vec<_>>(), files)
     }
 
-    fn new(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Self {
+    fn new(decisions: &Decisions, certificates: &[CertificateState<'_>], files: &[PlannedFile]) -> Self {
         let ca_end = |role: Role| {
             let issuer = decisions.cluster.layout().issuer(role);
-            let own = certificates.iter().find(|reported| reported.wanted.id.role() == issuer);
+            let own = certificates.iter().find(|reported| reported.spec.id.role() == issuer);
             let own = own.and_then(|reported| reported.certificate);
             let given = decisions.authorities.iter().find(|authority| authority.role == issuer);
             own.map(Certificate::not_after).or(given.and_then(Authority::ends))
         };
         let mut requested: BTreeMap<Role, Vec<&CertificateId>> = BTreeMap::new();
         for id in
-            certificates.iter().filter(|reported| reported.is_requested).map(|reported| &reported.wanted.id)
+            certificates.iter().filter(|reported| reported.is_requested).map(|reported| &reported.spec.id)
         {
             requested.entry(id.role()).or_default().push(id);
         }
@@ -177,7 +177,7 @@ impl Report {
             changed: files.iter().any(|file| *file.change() != Change::Kept),
             certificates: certificates
                 .iter()
-                .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
+                .map(|reported| CertificateReport::new(reported, ca_end(reported.spec.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
             members: members(decisions, certificates, files),
@@ -191,8 +191,12 @@ impl Report {
 }
 
 /// What the members' hosts need.
-fn members(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Vec<MemberReport> {
-    let pairs = certificates.iter().map(|reported| &reported.wanted.pair);
+fn members(
+    decisions: &Decisions,
+    certificates: &[CertificateState<'_>],
+    files: &[PlannedFile],
+) -> Vec<MemberReport> {
+    let pairs = certificates.iter().map(|reported| &reported.spec.pair);
     let own = pairs.flat_map(|pair| [&pair.certificate, &pair.key]);
     let own: BTreeSet<&str> = own.map(String::as_str).collect();
     let changed: Vec<&str> = files
@@ -217,18 +221,18 @@ fn members(decisions: &Decisions, certificates: &[Reported<'_>], files: &[Planne
 }
 
 impl CertificateReport {
-    fn new(reported: &Reported<'_>, ca_end: Option<OffsetDateTime>) -> Self {
-        let Reported { wanted, change, certificate, is_requested } = *reported;
+    fn new(reported: &CertificateState<'_>, ca_end: Option<OffsetDateTime>) -> Self {
+        let CertificateState { spec, change, certificate, is_requested } = *reported;
         let not_after = certificate.map(Certificate::not_after);
         let key = match certificate.map(Certificate::public_key) {
             Some(Ok(key)) => key.kind().to_string(),
-            _ => wanted.key.to_string(),
+            _ => spec.key.to_string(),
         };
         Self {
-            certificate: wanted.id.to_string(),
-            path: wanted.pair.certificate.clone(),
-            subject: wanted.subject.to_string(),
-            names: wanted.names.to_string(),
+            certificate: spec.id.to_string(),
+            path: spec.pair.certificate.clone(),
+            subject: spec.subject.to_string(),
+            names: spec.names.to_string(),
             key,
             change: if is_requested { "requested".to_owned() } else { change.to_string() },
             reasons: texts(change),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// An address that a member can listen on and be reached at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,9 +13,9 @@ impl MemberAddress {
     /// The address, if it is one that one host can have. IPv4-mapped IPv6 becomes IPv4.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |reason| Invalid { kind: SafeValue::Address, text: text.to_owned(), reason };
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let wrong = |reason| InvalidValue { kind: SafeValue::Address, text: text.to_owned(), reason };
         let address: IpAddr = text.parse().map_err(|_| {
             wrong(if text.contains('/') {
                 "an address has no prefix length"
@@ -64,8 +64,8 @@ impl DnsName {
     /// The name, if it is one.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let labels = || text.split('.');
         let reason = if text.is_empty() {
             "it is empty"
@@ -90,7 +90,7 @@ impl DnsName {
         } else {
             return Ok(Self(text.to_ascii_lowercase()));
         };
-        Err(Invalid { kind: SafeValue::DnsName, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::DnsName, text: text.to_owned(), reason })
     }
 
     /// `localhost` (RFC 6761 section 6.3)
@@ -128,8 +128,8 @@ impl HostName {
     /// The address or name, if it is one. What has a colon, or only digits and dots, was meant as an address.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let digits = text.chars().all(|c| c.is_ascii_digit() || c == '.');
         if text.contains([':', '/']) || (digits && !text.is_empty()) {
             Ok(Self::Address(MemberAddress::parse(text)?))

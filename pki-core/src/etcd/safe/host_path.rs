@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// An absolute path that is safe wherever it goes: systemd units, environment files, shell lines, YAML.
 ///
@@ -24,8 +24,8 @@ impl HostPath {
     /// The path, if it is one.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let trimmed = text.strip_suffix('/').unwrap_or(text);
         let safe = |c: char| c.is_ascii_alphanumeric() || "._-+@/".contains(c);
         let reason = if !text.starts_with('/') {
@@ -41,7 +41,7 @@ impl HostPath {
         } else {
             return Ok(Self(trimmed.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::HostPath, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::HostPath, text: text.to_owned(), reason })
     }
 
     /// A path of this program's own.

@@ -3,7 +3,7 @@
 /// A text that cannot be the value that it was given for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} cannot be {}: {reason}", kind.name())]
-pub struct Invalid {
+pub struct InvalidValue {
     /// What it was to be.
     pub kind: SafeValue,
     /// As written.
@@ -46,7 +46,7 @@ impl SafeValue {
     }
 }
 
-impl Invalid {
+impl InvalidValue {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self.kind {

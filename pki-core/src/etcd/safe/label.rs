@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// A name that is safe wherever it goes: file names, systemd units, environment files, shell lines, YAML,
 /// `--initial-cluster`, and a certificate's common name.
@@ -25,8 +25,8 @@ impl Label {
     /// The name, if it is one.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let reason = if text.is_empty() {
             "it is empty"
         } else if text.len() > Self::LONGEST {
@@ -38,7 +38,7 @@ impl Label {
         } else {
             return Ok(Self(text.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::Label, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::Label, text: text.to_owned(), reason })
     }
 
     /// A name of this program's own.

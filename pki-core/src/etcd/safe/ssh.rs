@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// `[USER@]HOST`, or the name of a `Host` section of ssh_config(5); safe in a shell line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,8 @@ impl SshTarget {
     /// The target, if it is one.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let reason = if text.is_empty() || text.starts_with('@') || text.ends_with('@') {
             "a part of it is missing"
         } else if text.starts_with('-') {
@@ -26,7 +26,7 @@ impl SshTarget {
         } else {
             return Ok(Self(text.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::SshTarget, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::SshTarget, text: text.to_owned(), reason })
     }
 
     pub(crate) fn root_at(host: &HostName) -> Self {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 use crate::go::net::split_host_port;
 use crate::go::url::{NO_URL, Url};
 
@@ -23,9 +23,9 @@ impl MemberUrl {
     /// The URL, if it is one that a member may have.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it, or what is wrong with the host in it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |reason| Invalid { kind: SafeValue::Url, text: text.to_owned(), reason };
+    /// [`InvalidValue`] with what is wrong with it, or what is wrong with the host in it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let wrong = |reason| InvalidValue { kind: SafeValue::Url, text: text.to_owned(), reason };
         match text.split_once("://") {
             Some(("https", _)) => {}
             Some(("http", _)) => return Err(wrong("over http everybody who reaches the port is root")),
