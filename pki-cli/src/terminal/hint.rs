@@ -1,6 +1,7 @@
 //! What to do about an error, where the way out is a flag or a command of this program. The library knows neither.
 
 use pki_core::base::error::Kind;
+use pki_core::etcd::DescriptionError;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.
@@ -12,6 +13,9 @@ pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
             "leave out `private-key`: requests are made, and `etcdpki sign` opens the key with the password in \
              CFSSL_CA_PK_PASSWORD"
         }
+        etcd::ErrorKind::Description(
+            DescriptionError::Syntax { .. } | DescriptionError::UnknownKey { near: None, .. },
+        ) => "see the keys in a new description: `etcdpki cluster new` prints one",
         etcd::ErrorKind::NotApplied { .. } => "name the folder that `etcdpki cluster apply` has made",
         kind => return kind.hint(),
     };
