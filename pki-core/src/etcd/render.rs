@@ -1,4 +1,4 @@
-//! The files that are nothing but text: options, units, scripts.
+//! The text files of a cluster: options, units, scripts.
 
 pub(crate) mod container;
 pub(crate) mod deploy;
@@ -13,12 +13,12 @@ use crate::etcd::cluster::path::{CONTAINERS, HOST_UNITS};
 use crate::etcd::cluster::{Cluster, Member, Style, UnitKind};
 use crate::etcd::safe::host_path::HostPath;
 
-/// A file and its text. `P` says where the path begins: on a host, or in the output folder.
+/// A text file. `P` is the type of its path: on a host, or in the output folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TextFile<P> {
     pub(crate) path: P,
     pub(crate) text: String,
-    /// Whether it is to be run
+    /// Whether the file is executable.
     pub(crate) is_program: bool,
 }
 
@@ -32,7 +32,7 @@ impl<P> TextFile<P> {
     }
 }
 
-/// The file of a member's options; none where a container is told them by flags.
+/// The file with a member's options. `None` if they are flags of a unit or a container.
 pub(crate) fn options_file(cluster: &Cluster) -> Option<HostPath> {
     match cluster.style() {
         _ if cluster.is_only_in_containers() => None,
@@ -42,7 +42,7 @@ pub(crate) fn options_file(cluster: &Cluster) -> Option<HostPath> {
     }
 }
 
-/// On a member's host.
+/// The text files on a member's host.
 pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<TextFile<HostPath>> {
     let mut files = Vec::new();
     if let Some(path) = options_file(cluster) {
@@ -64,7 +64,7 @@ pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Vec<T
     files
 }
 
-/// In the output folder.
+/// The text files in the output folder.
 pub(crate) fn cluster(cluster: &Cluster, starts: &[Start]) -> Vec<TextFile<String>> {
     let mut files = vec![TextFile::program("deploy.sh".to_owned(), deploy::script(cluster, starts))];
     if let Some(domain) = &cluster.bootstrap.discovery_srv {
