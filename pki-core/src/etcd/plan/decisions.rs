@@ -1,4 +1,5 @@
-//! What a plan decides before its files are known: which certificates stay, which are issued, and who issues them.
+//! The decisions of a plan about certificates: which stay, which are issued, and by which CA. The files follow from
+//! them.
 
 use time::OffsetDateTime;
 
@@ -19,17 +20,17 @@ use crate::etcd::plan::notices::notices;
 pub(crate) struct Decisions {
     pub(crate) cluster: Cluster,
     pub(crate) authorities: Vec<Authority>,
-    /// The certificates of the cluster's own CAs come first.
+    /// The certificates of the plan. Those of its CAs come first.
     pub(crate) certificates: Vec<PlannedCertificate>,
-    /// What was recorded before.
+    /// The record of the output folder.
     pub(crate) record: Record,
-    /// How each member first starts.
+    /// The first start of each member.
     pub(crate) starts: Vec<Start>,
     /// The subset of `starts` to record. A joining member that still waits for certificates is left out, so that the
     /// next plan treats it as new.
     pub(crate) recorded: Vec<Start>,
     pub(crate) notices: Vec<Notice>,
-    /// The users that files can be given to.
+    /// The users of this machine that files can be given to.
     pub(crate) users: Users,
 }
 
@@ -59,7 +60,7 @@ impl Decisions {
         Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users })
     }
 
-    /// The certificates that stand behind those of a role in their files.
+    /// The PEM of the intermediate CAs that follow the certificates of a role in their files.
     pub(crate) fn chain(&self, role: Role) -> String {
         let issuer = self.cluster.layout().issuer(role);
         let issuer =

@@ -1,4 +1,4 @@
-//! Carrying out a plan as far as that is possible without the disk: keys, certificates, bytes of files.
+//! Carrying out a plan in memory: keys, certificates, and the contents of files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,9 +33,10 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
 
-/// The folders and files that a carried-out plan consists of, and what there is to say about it.
+/// The folders and files that a plan made, and a report.
 ///
-/// [`Folder::apply`](crate::etcd::Folder::apply) brings them to a disk; they can as well be put anywhere else.
+/// [`LockedFolder::apply`](crate::etcd::LockedFolder::apply) writes them to a disk. A program can also store them
+/// elsewhere.
 #[derive(Debug)]
 pub struct Outcome {
     folders: Vec<OutputFolder>,
@@ -44,51 +45,50 @@ pub struct Outcome {
     users: Users,
 }
 
-/// How far the work has come.
+/// The progress of [`Plan::issue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Keys were made.
+    /// Keys were generated.
     Keys {
-        /// So many.
+        /// The number of keys so far.
         made: usize,
-        /// Of so many.
+        /// The number of keys in all.
         of: usize,
     },
 }
 
 impl Outcome {
-    /// What was done, and what each certificate says.
+    /// The report about the certificates and files.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// The users that files can be given to, on the machine of the snapshot.
+    /// The users of the snapshot's machine that files can be given to.
     pub(crate) fn users(&self) -> &Users {
         &self.users
     }
 
-    /// The folders, each before what is in it.
+    /// All folders of the cluster. Each comes before the folders in it.
     pub fn folders(&self) -> &[OutputFolder] {
         &self.folders
     }
 
-    /// The files that are not there yet, or not right, in the order in which they are to be written: a CA before what
-    /// it signed, a key before its certificate, and the record of what was issued last.
+    /// The files that are missing or differ, in the order in which they have to be written: a CA before the
+    /// certificates that it signed, a key before its certificate, and the record last.
     ///
-    /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of a cluster.
+    /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of the cluster.
     pub fn files(&self) -> &[OutputFile] {
         &self.files
     }
 }
 
 impl Plan {
-    /// Makes the keys, certificates and requests that the plan lacks.
-    ///
-    /// `progress` is called from several threads.
+    /// Generates the keys, and makes the certificates and requests of the plan. `progress` is called from several
+    /// threads.
     ///
     /// # Errors
-    /// If a key cannot be made or a certificate cannot be signed.
+    /// [`ErrorKind::X509`] if a key cannot be generated or a certificate cannot be signed.
     pub fn issue(
         self,
         keys: &dyn KeySource,
@@ -107,7 +107,7 @@ impl Plan {
     }
 }
 
-/// The folder that a file of the plan is, if it is one.
+/// The folder for the outcome. `None` for a file.
 fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
     let PlannedFile { path, mode, owner, change, content } = file;
     matches!(content, Content::Folder).then(|| OutputFolder {
@@ -120,7 +120,8 @@ fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
 }
 
 impl Decisions {
-    /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
+    /// Issues the certificates. The CAs come first in the plan, so they can sign the others. `keys` are the new keys in
+    /// the order of the plan.
     fn issue_certificates(
         &mut self,
         planned: Vec<PlannedCertificate>,
@@ -161,7 +162,7 @@ impl Decisions {
         Ok(finished)
     }
 
-    /// The CAs that exist and whose keys are at hand.
+    /// The existing CAs that have a key here.
     fn given_issuers(&self) -> Result<HashMap<Role, Issuer>, Error> {
         let mut issuers = HashMap::new();
         for authority in &self.authorities {
@@ -174,7 +175,7 @@ impl Decisions {
         Ok(issuers)
     }
 
-    /// The bytes of every file that is not right, and of none that is.
+    /// The files that are missing or differ, with their contents.
     fn output_files(
         &self,
         files: Vec<PlannedFile>,
@@ -261,14 +262,15 @@ fn issue_leaf(
     Ok(issuer.issue(&template, now, random)?.value)
 }
 
+/// Generates the new keys, in the order of the plan.
 fn make_keys(
     planned: &[PlannedCertificate],
     keys: &dyn KeySource,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<PrivateKey>, Error> {
-    let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.spec.key).collect();
-    let (made, of) = (AtomicUsize::new(0), wanted.len());
-    let made = keys.generate_all(&wanted, &|| {
+    let algorithms: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.spec.key).collect();
+    let (made, of) = (AtomicUsize::new(0), algorithms.len());
+    let made = keys.generate_all(&algorithms, &|| {
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;
         progress(Progress::Keys { made, of });
     })?;

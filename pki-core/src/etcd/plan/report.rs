@@ -1,4 +1,4 @@
-//! A plan or its outcome as texts: what `--json` and the tables show.
+//! Reports about plans and outcomes: texts and moments for tables and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,29 +18,29 @@ use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
 use crate::x509::certificate::Certificate;
 
-/// What a plan would do, or did. Serialises to the JSON of `--json`.
+/// What a plan will do, or what its outcome did. It serialises to JSON.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The cluster's name
+    /// The name of the cluster.
     pub cluster: String,
-    /// Whether there is, or was, anything to do
+    /// Whether files are or were changed.
     pub changed: bool,
-    /// The certificates, the CAs' first
+    /// The certificates. Those of the CAs come first.
     pub certificates: Vec<CertificateReport>,
-    /// The files and folders
+    /// The files and folders.
     pub files: Vec<FileReport>,
-    /// The members, in their order
+    /// The members in the order of the description.
     pub members: Vec<MemberReport>,
-    /// The members that join a cluster which runs already, in the order in which they have to be added
+    /// The members that join a running cluster, in the order in which they must be added.
     pub joining: Vec<JoiningMember>,
-    /// The members that other members find elsewhere from now on
+    /// The members whose peer URLs have changed.
     pub moving: Vec<MovingMember>,
-    /// The members that are not described any more
+    /// The recorded members that are no longer described.
     pub leaving: Vec<LeavingMember>,
-    /// What an offline CA has to sign: commands for where it is, one for each profile
+    /// The commands that sign the requests on the machine of an offline CA, one per profile.
     pub to_sign: Vec<String>,
-    /// What deserves a warning
+    /// The texts of the notices.
     pub notices: Vec<String>,
 }
 
@@ -48,28 +48,28 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct CertificateReport {
-    /// Which one, as in `etcd1 server`
+    /// The identity of the certificate, such as `etcd1 server`.
     pub certificate: String,
-    /// Its file
+    /// The path relative to the output folder.
     pub path: String,
-    /// Its subject
+    /// The subject as text.
     pub subject: String,
-    /// Whom it is valid for
+    /// The subject alternative names as text.
     pub names: String,
-    /// The kind of its key
+    /// The kind of the key, such as `ecdsa-256`.
     pub key: String,
-    /// `new`, `changed`, `kept`, or `requested` if an offline CA has to sign it
+    /// `new`, `changed` or `kept`; `requested` if an offline CA has to sign the certificate.
     pub change: String,
-    /// Why it is changed
+    /// The reasons if the certificate is changed.
     pub reasons: Vec<String>,
-    /// Its serial number in decimal, once it is issued
+    /// The serial number in decimal. `None` before the certificate is issued.
     pub serial: Option<String>,
-    /// SHA-256 over its DER, once it is issued
+    /// The SHA-256 digest of the DER. `None` before the certificate is issued.
     pub sha256: Option<String>,
-    /// Its own end, once it is issued
+    /// `notAfter` of the certificate. `None` before it is issued.
     #[serde(with = "time::serde::rfc3339::option")]
     pub not_after: Option<OffsetDateTime>,
-    /// When it really ends: the earliest end in its chain
+    /// The earliest end in the chain, after which the certificate is not accepted. `None` before it is issued.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ends: Option<OffsetDateTime>,
 }
@@ -78,35 +78,34 @@ pub struct CertificateReport {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct FileReport {
-    /// Its path in the output folder
+    /// The path of the file relative to the output folder.
     pub path: String,
-    /// `file` or `folder`
+    /// `file` or `folder`.
     pub kind: &'static str,
-    /// Its permission bits in octal
+    /// The permission bits in octal, such as `0600`.
     pub mode: String,
-    /// Who should own it on its host; none for whoever runs the program
+    /// The user that should own the file on its host. `None` for the user that runs the program.
     pub owner: Option<String>,
-    /// `new`, `changed` or `kept`
+    /// `new`, `changed` or `kept`.
     pub change: String,
-    /// Why it is changed
+    /// The reasons if the file is changed.
     pub reasons: Vec<String>,
 }
 
-/// A member of a [`Report`]: what its host needs.
+/// A member of a [`Report`].
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MemberReport {
-    /// Its name
+    /// The name of the member.
     pub member: String,
-    /// `new`, or `changed` if files in its folder are, or `kept`
+    /// `new` if the member is not recorded yet, `changed` if files for its host change, or `kept`.
     pub change: String,
-    /// Whether an etcd that runs there goes by what has changed only after a restart. It reads its own
-    /// certificates and keys whenever somebody connects, and the rest when it starts (etcd,
-    /// client/pkg/transport/listener.go, `GetCertificate`)
+    /// Whether a running etcd uses the changes only after a restart. etcd reads its own certificates and keys again for
+    /// every connection, and all other files when it starts (etcd, client/pkg/transport/listener.go, `GetCertificate`).
     pub restart: bool,
 }
 
-/// A certificate as it is or will be.
+/// The facts about a certificate of a plan or an outcome.
 struct CertificateState<'a> {
     spec: &'a CertificateSpec,
     change: &'a Change,
@@ -137,7 +136,7 @@ impl<'a> From<&'a IssuedCertificate> for CertificateState<'a> {
 }
 
 impl Plan {
-    /// What the plan would do.
+    /// The report about what the plan will do.
     pub fn report(&self) -> Report {
         let certificates: Vec<_> = self.certificates().iter().map(CertificateState::from).collect();
         Report::new(&self.decisions, &certificates, &self.files)
@@ -145,7 +144,7 @@ impl Plan {
 }
 
 impl Report {
-    /// What a plan has done.
+    /// The report about an outcome.
     pub(crate) fn finished(
         decisions: &Decisions,
         finished: &[IssuedCertificate],
@@ -190,7 +189,7 @@ impl Report {
     }
 }
 
-/// What the members' hosts need.
+/// The reports about the members.
 fn members(
     decisions: &Decisions,
     certificates: &[CertificateState<'_>],
