@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
-use pki_core::etcd::{DescriptionError, ImportError, Invalid};
+use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
 use pki_core::{cfssl, etcd, x509};
 
 use super::hint;
@@ -144,8 +144,8 @@ impl From<DescriptionError> for CommandError {
     }
 }
 
-impl From<Invalid> for CommandError {
-    fn from(error: Invalid) -> Self {
+impl From<InvalidValue> for CommandError {
+    fn from(error: InvalidValue) -> Self {
         Self::new(error.to_string()).hint(error.hint())
     }
 }

@@ -2,6 +2,7 @@
 //! are used only where none is given here.
 
 use pki_core::base::Kind;
+use pki_core::etcd::DescriptionError;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.
@@ -16,6 +17,9 @@ pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
         etcd::ErrorKind::NotApplied { .. } => {
             "name the folder that `etcdpki cluster apply` made, such as out"
         }
+        etcd::ErrorKind::Description(
+            DescriptionError::Syntax { .. } | DescriptionError::UnknownKey { near: None, .. },
+        ) => "see the keys in a new description: `etcdpki cluster new` prints one",
         kind => return kind.hint(),
     };
     Some(text.to_owned())
