@@ -2,7 +2,7 @@
 //!
 //! The way through: the text of a description is parsed into a [`Cluster`], which is right by construction;
 //! with what is on the disk already it gives a [`Plan`], which is pure; [`Plan::issue`] makes the keys and
-//! certificates that it lacks; [`Folder::apply`] writes the files, and nothing else touches the disk.
+//! certificates that it lacks; [`LockedFolder::apply`] writes the files, and nothing else touches the disk.
 //!
 //! ```
 //! use pki_core::etcd::{Cluster, Folder, Plan};
