@@ -4,7 +4,8 @@
 
 use etcdpki_fuzz::{key, write_json};
 use libfuzzer_sys::fuzz_target;
-use pki_core::{Certificate, CertificateInfo, CertificateRequest, FullCertificateInfo};
+use pki_core::cfssl::{CertificateInfo, FullCertificateInfo};
+use pki_core::x509::{Certificate, CertificateRequest};
 
 fuzz_target!(|file: &[u8]| {
     for certificate in Certificate::read_all(file).into_iter().flatten().chain(Certificate::read(file)) {

@@ -4,7 +4,8 @@
 
 use etcdpki_fuzz::write_json;
 use libfuzzer_sys::fuzz_target;
-use pki_core::{CertificateRequest, RequestInfo};
+use pki_core::cfssl::RequestInfo;
+use pki_core::x509::CertificateRequest;
 
 fuzz_target!(|file: &[u8]| {
     let read = [CertificateRequest::read(file), CertificateRequest::read_any_label(file)];

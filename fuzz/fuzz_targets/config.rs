@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pki_core::Config;
+use pki_core::cfssl::Config;
 
 fuzz_target!(|text: &str| {
     match Config::from_json(text, None) {

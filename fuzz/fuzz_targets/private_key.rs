@@ -4,7 +4,7 @@
 
 use etcdpki_fuzz::PASSWORD;
 use libfuzzer_sys::fuzz_target;
-use pki_core::PrivateKey;
+use pki_core::x509::PrivateKey;
 
 fuzz_target!(|file: &[u8]| {
     for password in [None, Some(PASSWORD)] {

@@ -4,7 +4,7 @@
 
 use etcdpki_fuzz::NOW;
 use libfuzzer_sys::fuzz_target;
-use pki_core::{Crl, Revocation, RevokedSerial};
+use pki_core::x509::{Crl, Revocation, RevokedSerial};
 
 fuzz_target!(|file: &[u8]| {
     if let Ok(crl) = Crl::read(file) {

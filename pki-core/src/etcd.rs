@@ -57,7 +57,7 @@ pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
 pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
-pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
+pub use import::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};

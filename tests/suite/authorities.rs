@@ -212,7 +212,7 @@ fn wrong_ones_are_refused() -> Outcome {
         ("gone.pem", "root-key.pem", "gone.pem", "there is no file", "relative to its folder"),
         ("root.pem", "gone-key.pem", "gone-key.pem", "there is no file", "relative to its folder"),
         ("nothing.pem", "root-key.pem", "nothing.pem", "no PEM certificate", ""),
-        ("leaf.pem", "leaf-key.pem", "leaf.pem", "is no CA", "CA's own certificate"),
+        ("leaf.pem", "leaf-key.pem", "leaf.pem", "is not a CA", "CA's own certificate"),
         ("past.pem", "past-key.pem", "past.pem", "not now", "check the clock"),
         ("root.pem", "other-key.pem", "other-key.pem", "does not belong", "not a pair"),
         ("reversed.pem", "root-key.pem", "reversed.pem", "do not form a chain", "that signs first"),
@@ -306,7 +306,7 @@ fn signs_what_is_asked(signer: Signer) -> Outcome {
     // Asking again is asking the same.
     let before = tree.entries();
     let again = tree.apply().ends_with(2);
-    assert!(again.stdout.contains("still to be signed"), "{again}");
+    assert!(again.stdout.contains("still has to sign"), "{again}");
     assert!(tree.entries() == before, "asking twice changed something");
 
     signer.sign(&authorities, &tree, &asked)?;

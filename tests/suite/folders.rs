@@ -145,8 +145,11 @@ fn is_read(name: &str) -> Outcome {
         assert_eq!(listed["state"], "valid", "{listed}");
     }
 
-    let verified = run(etcdpki(["cluster", "verify"]).arg(&folder)).ok();
+    let verified = run(etcdpki(["cluster", "verify"]).arg(&folder));
     assert!(verified.stdout.contains("survives the loss of any one member"), "{verified}");
+    // What depends on name servers is unknown.
+    let is_certain = !verified.stdout.contains("if what is unknown here is in order");
+    verified.ends_with(if is_certain { 0 } else { 2 });
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! The output folder on the disk: reading it as a [`Snapshot`], and locking it for writing.
 
+#![expect(clippy::disallowed_methods, reason = "it reads the output folder")]
+
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind as IoErrorKind};

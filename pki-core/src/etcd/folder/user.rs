@@ -1,5 +1,7 @@
 //! The users of this machine, from passwd(5).
 
+#![expect(clippy::disallowed_methods, reason = "it looks up users of the system")]
+
 use std::fs;
 
 /// The user ID and group ID of the user `name` in `/etc/passwd`.

@@ -24,7 +24,8 @@ fuzz_target!(|record: &[u8]| {
     }
     match Status::new(&tree, NOW) {
         Ok(status) => {
-            status.is_sound(Duration::days(30));
+            let status = status.must_last(Duration::days(30));
+            status.is_healthy();
             write_json(&status);
             prometheus(&[status]);
         }
