@@ -1,12 +1,16 @@
-//! The ground floor: what every room uses, and what knows none of them.
+//! The shape of errors and notices, places in files, suggestions for misspelt words, and work on all cores. It knows
+//! nothing of PKI.
+//!
+//! Each module has an alias of [`Error`] with its own kinds, such as [`x509::Error`](crate::x509::Error). The generic
+//! types here are for code that handles the errors of several modules in one way.
 
-pub mod error;
-pub mod notice;
+pub(crate) mod error;
+pub(crate) mod notice;
 pub mod parallel;
 pub(crate) mod place;
 pub(crate) mod suggest;
 
-pub use error::Error;
-pub use notice::Notice;
+pub use error::{Error, Kind};
+pub use notice::{Notice, WithNotices};
 pub use place::Place;
 pub use suggest::near;

@@ -1,4 +1,9 @@
-//! cfssl's files and rules: CSR JSON, ca-config profiles, and what its commands make of them.
+//! cfssl's files and rules: CSR JSON ([`Request`]), ca-config profiles ([`Config`], [`Profile`]), and what its commands
+//! do with them.
+//!
+//! [`ca`] and [`Issuer::gencert`](crate::x509::Issuer::gencert) make CAs and certificates, [`Bundler`] finds chains,
+//! [`CertificateInfo`] describes certificates in cfssl's JSON. The rules are those of cfssl 1.6.5; `docs/cfssl.md` lists
+//! the differences.
 
 pub(crate) mod bundle;
 pub mod ca;

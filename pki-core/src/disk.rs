@@ -1,9 +1,11 @@
-//! Writing files: whole or not at all, with a known mode.
+//! Writing files completely or not at all, with a known mode.
 //!
-//! A file gets its bytes before its name, so a reader sees the old content or the new one and never a part. Until
-//! then it is in no folder (`O_TMPFILE`, open(2)) and goes when its process is killed; where that cannot be, it has a
-//! temporary name in the target's own folder. The bytes may be secrets: no file is ever readable by more than its
-//! mode allows. And no private key is lost because something else is given its name, unless the writer says so.
+//! A file gets its bytes before its name, so a reader sees the old contents or the new contents, and never a part. Until
+//! then it is in no folder (`O_TMPFILE`, open(2)) and vanishes if the process is killed. Where that is not possible, it
+//! has a temporary name in the folder of the target. The bytes may be a private key, so no file ever has more permissions
+//! than its mode. A file with a private key is not overwritten unless the caller asks for it.
+
+#![expect(clippy::disallowed_methods, reason = "this module writes files for the whole library")]
 
 mod batch;
 mod error;
@@ -24,34 +26,44 @@ pub use crate::disk::many::{Stopped, write_many};
 pub use crate::disk::staged::Staged;
 pub use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX};
 
-/// Writes `bytes` to `path`: whole or not at all.
+/// Writes `bytes` to `path`, completely or not at all.
 ///
-/// A symbolic link at `path` counts as the file that is there: it is kept or replaced, never followed.
+/// A symbolic link at `path` is treated as a file: it is kept or replaced, and never followed.
+///
+/// ```
+/// use pki_core::disk::{Existing, Mode, write};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("etcd1.pem");
+/// write(&path, b"new", Mode::Masked(0o644), Existing::Keep)?;
+/// assert!(write(&path, b"other", Mode::Masked(0o644), Existing::Keep).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 ///
-/// The folder of `path` is missing or not writable, the disk is full, or `path` names no file;
-/// [`io::ErrorKind::AlreadyExists`] if something has the name and is to be kept, with [`KeyIsThere`] inside if that is
-/// a private key that would be lost.
+/// [`io::ErrorKind::AlreadyExists`] if there is a file at `path` that is to be kept, or a private key that would be lost;
+/// in the latter case, [`KeyIsThere::in_error`] returns it. Other kinds if the folder is missing or not writable, the disk
+/// is full, or `path` does not end with the name of a file.
 pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
     let mut batch = Batch::default();
     batch.add(Staged::new(path, bytes, mode, existing)?);
     batch.commit().map_err(|error| error.source)
 }
 
-/// Deletes the temporary files that a killed process left in `folder`, and counts them.
+/// Deletes the temporary files that a killed process left in `folder`, and returns their number.
 ///
-/// A process that is writing there would lose its file: the caller holds a lock that keeps others out.
+/// The caller has to make sure that no other process writes into the folder, which would lose its file.
 ///
 /// # Errors
 ///
-/// The folder cannot be read, or a file in it cannot be deleted.
+/// What the operating system says if the folder cannot be read, or a file in it cannot be deleted.
 pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
-        if ours && entry.file_type()?.is_file() {
+        let is_temporary = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
+        if is_temporary && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
             removed += 1;
         }

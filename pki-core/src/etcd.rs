@@ -43,7 +43,7 @@ pub(crate) mod render;
 pub(crate) mod safe;
 
 pub use check::{doctor, explain, status, verify};
-pub use cluster::bootstrap::{Joining, Leaving, Moving};
+pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
 pub use cluster::path::{RepeatedCluster, output_folders};
@@ -68,7 +68,7 @@ pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
 pub use safe::address::{DnsName, HostName, MemberAddress};
 pub use safe::host_path::HostPath;
-pub use safe::invalid::{Invalid, SafeValue};
+pub use safe::invalid::{InvalidValue, SafeValue};
 pub use safe::label::Label;
 pub use safe::shell::word as shell_word;
 pub use safe::ssh::SshTarget;

@@ -1,7 +1,9 @@
-//! How Go reads text: the rules of its standard library, and of the packages beside it, that decide what cfssl and
-//! etcd make of what people write.
+//! How Go reads text: the rules of its standard library, and of the packages beside it, by which cfssl and etcd read
+//! their files, options and hosts.
 //!
-//! A rule is here once, whoever needs it. Nothing here knows what a text is for.
+//! The rules are for [`cfssl`](crate::cfssl) and [`etcd`](crate::etcd), each rule in one place. [`duration`] and
+//! [`number`] are public for programs that read options in the way of Go's `flag` package, as the command line of this
+//! project does; [`yaml`] is public because settings that were found in a configuration file have its types.
 
 pub mod duration;
 #[cfg(feature = "cfssl")]

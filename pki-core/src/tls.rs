@@ -1,15 +1,16 @@
-//! Whether etcd and those who dial it accept each other: real TLS handshakes, in memory.
+//! TLS handshakes in memory: whether etcd and a client accept each other.
 //!
-//! Two state machines of rustls shake hands without a socket, so each side really proves its key. What a side makes of
-//! the other's certificate is decided by the rules of Go's crypto/tls and crypto/x509, which etcd and its clients are
-//! built on, and by etcd's own: client/pkg/transport. They differ from those of other TLS libraries: CA certificates
-//! are fine for servers, a certificate without extKeyUsage is for everything, the dates of roots count.
+//! A client and a server of rustls make a handshake without a socket, so each side proves that it has its key. Whether a
+//! side accepts the certificate of the other is decided by the rules of Go's `crypto/tls` and `crypto/x509`, with which
+//! etcd and its clients are built, and by etcd's own (`client/pkg/transport`). They differ from those of other TLS
+//! libraries: a server may use a CA certificate, a certificate without extKeyUsage is for every usage, and a root has to
+//! be valid at the moment too.
 //!
-//! Where rustls cannot carry what Go can (RSA below 2048 bits, P-224), the certificate is judged as any other, its key
-//! is compared with the private one, and another key signs.
+//! rustls cannot use some keys that Go can (RSA below 2048 bits, P-224). For these, the certificate is checked as any
+//! other, its public key is compared with the private key, and a substitute key signs the handshake.
 //!
-//! Not modelled: cipher suites, policy constraints, and CAs with P-224 keys, whose signatures nobody here can check;
-//! Go accepts them.
+//! Not checked are cipher suites, policy constraints, and signatures of CAs with P-224 keys, which Go accepts and aws-lc
+//! cannot verify.
 //!
 //! ```
 //! use pki_core::tls::{Authorities, Client, Identity, Leniency, NoLookup, Reason, Server, handshake};
@@ -23,7 +24,7 @@
 //! # let issuer = Issuer::new(root, key)?;
 //! # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
 //! # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
-//! # let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+//! # let csr = request.sign(&key)?.value.verify()?;
 //! # let config = Config::default();
 //! # let signing = SigningRequest { request: &csr, profile: config.profile(None)?, subject: None, names: None, crl_url: None };
 //! # let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value.to_pem().into_bytes();
@@ -53,8 +54,8 @@ mod chain;
 mod constraints;
 mod hostname;
 mod identity;
-mod judge;
 mod leniency;
+mod peer;
 mod refusal;
 mod revocation;
 mod signature;
@@ -68,30 +69,30 @@ use time::OffsetDateTime;
 
 pub(crate) use hostname::is_among;
 pub use identity::{Authorities, Identity, NamedAuthorities};
-pub use judge::Allowed;
 pub use leniency::Leniency;
-pub use refusal::{NoStart, Reason, Refusal, Side, Unreadable};
+pub use peer::AllowedPeers;
+pub use refusal::{NoStart, Reason, Refusal, Side, UnreadableCertificate};
 pub use revocation::{RevocationFile, RevocationFormat};
 pub use source::{Lookup, NoLookup};
 
-use judge::Judge;
+use peer::PeerVerifier;
 use wire::{ClientHalf, ServerHalf};
 
-/// The versions of TLS that etcd speaks.
+/// The versions of TLS that etcd supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// TLS 1.2 (RFC 5246), the least unless something else is configured.
+    /// TLS 1.2 (RFC 5246).
     Tls12,
-    /// TLS 1.3 (RFC 8446), the most unless something else is configured.
+    /// TLS 1.3 (RFC 8446).
     Tls13,
 }
 
-/// A range of versions: `--tls-min-version`, `--tls-max-version`.
+/// A range of versions. The default is that of etcd: both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
-    /// The least.
+    /// The lowest version: `--tls-min-version`.
     pub min: Version,
-    /// The most.
+    /// The highest version: `--tls-max-version`.
     pub max: Version,
 }
 
@@ -108,33 +109,34 @@ impl Versions {
     }
 }
 
-/// A port that listens: etcd's client port, its peer port, its port for metrics.
+/// A listener of etcd: its client port, its peer port, or its port for metrics.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// What it shows.
+    /// The certificate and the key of the server.
     pub identity: Identity,
-    /// Whom clients must be issued by; none if they need no certificate: see [`Authorities::of_clients`].
+    /// The CAs that must have issued the certificates of clients. `None` if clients need no certificate; see
+    /// [`Authorities::of_clients`].
     pub client_authorities: Option<Authorities>,
-    /// Which clients it accepts.
-    pub allowed: Allowed,
-    /// Which clients it does not accept any more, if a file is configured.
+    /// The names that the certificates of clients must have.
+    pub allowed: AllowedPeers,
+    /// The revocation list for clients, if a file is configured.
     pub revocation: Option<RevocationFile>,
-    /// Whether the certificates of clients must be for the address that they come from. So it is at the peer port, and
-    /// at a port for metrics over https, unless `--peer-skip-client-san-verification` is set.
+    /// Whether the certificates of clients must be for the addresses from which they connect. This is so at the peer
+    /// port, and at a port for metrics over https, unless `--peer-skip-client-san-verification` is set.
     pub checks_source: bool,
-    /// The versions that it speaks.
+    /// The versions of TLS that it supports.
     pub versions: Versions,
-    /// How it was built.
+    /// What its build of Go tolerates.
     pub leniency: Leniency,
 }
 
 impl Server {
-    /// A port that takes everybody.
+    /// A listener that accepts every client.
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
             client_authorities: None,
-            allowed: Allowed::All,
+            allowed: AllowedPeers::All,
             revocation: None,
             checks_source: false,
             versions: Versions::default(),
@@ -143,44 +145,47 @@ impl Server {
     }
 }
 
-/// Somebody who dials: a member, etcdctl, etcd's own gRPC gateway.
+/// A program that connects to etcd: another member, etcdctl, or etcd's own gRPC gateway.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// What it shows if it is asked, whatever CAs the server names.
+    /// Its certificate and key. It shows them if the server asks, without regard to the CAs that the server names.
     pub identity: Option<Identity>,
-    /// Whom the server must be issued by. None for etcd's gRPC gateway, which looks at nothing.
+    /// The CAs that must have issued the certificate of the server. `None` for etcd's gRPC gateway, which accepts every
+    /// certificate.
     pub authorities: Option<Authorities>,
-    /// The name or address that it dials.
+    /// The name or address to which it connects.
     pub host: String,
-    /// The address that it comes from.
+    /// The address from which it connects.
     pub source: IpAddr,
-    /// Which servers it accepts.
-    pub allowed: Allowed,
-    /// The versions that it speaks.
+    /// The names that the certificate of the server must have, beside `host`.
+    pub allowed: AllowedPeers,
+    /// The versions of TLS that it supports.
     pub versions: Versions,
-    /// How it was built.
+    /// What its build of Go tolerates.
     pub leniency: Leniency,
 }
 
 impl Client {
-    /// Somebody without a certificate, who comes from 127.0.0.1.
+    /// A client without a certificate that connects from 127.0.0.1.
     pub fn new(host: impl Into<String>, authorities: Authorities) -> Self {
         Self {
             identity: None,
             authorities: Some(authorities),
             host: host.into(),
             source: Ipv4Addr::LOCALHOST.into(),
-            allowed: Allowed::All,
+            allowed: AllowedPeers::All,
             versions: Versions::default(),
             leniency: Leniency::default(),
         }
     }
 }
 
-/// Shakes hands at the moment `now`. `lookup` is what the server's name servers say of the client.
+/// Makes a handshake at the moment `now`. `lookup` answers for the name servers that the server asks about the client.
+///
+/// The documentation of this module has an example.
 ///
 /// # Errors
-/// If one of the two refuses the other.
+/// A [`Refusal`] if one side does not accept the other.
 pub fn handshake(
     client: &Client,
     server: &Server,
@@ -191,13 +196,13 @@ pub fn handshake(
     let version = client.versions.best_in_common(server.versions);
     let version = version.ok_or(Reason::ProtocolVersion).map_err(refuse(Side::Server))?;
     let is_tls13 = version == Version::Tls13;
-    if let Some(reason) = judge::unusable(&server.identity, is_tls13, server.leniency) {
+    if let Some(reason) = peer::unusable(&server.identity, is_tls13, server.leniency) {
         return Err(Refusal { by: Side::Server, reason });
     }
     let client_half = ClientHalf {
         certificate: client.identity.as_ref().map(Identity::certified_key),
         host: client.host.clone(),
-        judge: Judge {
+        verifier: PeerVerifier {
             by: Side::Client,
             authorities: client.authorities.clone(),
             host: Some(client.host.clone()),
@@ -208,7 +213,7 @@ pub fn handshake(
             unusable: None,
         },
     };
-    let judge = server.client_authorities.clone().map(|authorities| Judge {
+    let verifier = server.client_authorities.clone().map(|authorities| PeerVerifier {
         by: Side::Server,
         authorities: Some(authorities),
         host: None,
@@ -216,10 +221,10 @@ pub fn handshake(
         leniency: server.leniency,
         now,
         stand_in: client.identity.as_ref().and_then(Identity::stand_in).cloned(),
-        unusable: client.identity.as_ref().and_then(|own| judge::unusable(own, is_tls13, client.leniency)),
+        unusable: client.identity.as_ref().and_then(|own| peer::unusable(own, is_tls13, client.leniency)),
     });
-    let is_asked = judge.is_some();
-    let server_half = ServerHalf { certificate: server.identity.certified_key(), judge };
+    let is_asked = verifier.is_some();
+    let server_half = ServerHalf { certificate: server.identity.certified_key(), verifier };
     let version = if is_tls13 { &rustls::version::TLS13 } else { &rustls::version::TLS12 };
     wire::shake_hands(client_half, server_half, version)?;
     match &client.identity {
@@ -231,7 +236,7 @@ pub fn handshake(
 }
 
 impl Server {
-    /// What etcd looks at once the handshake is done: client/pkg/transport, listener_tls.go.
+    /// The checks that etcd makes after the handshake (`client/pkg/transport`, `listener_tls.go`).
     fn check_connection(&self, shown: &Identity, source: IpAddr, lookup: &dyn Lookup) -> Result<(), Reason> {
         let chain = shown.read_chain(self.leniency)?;
         if self.checks_source

@@ -1,4 +1,8 @@
-//! Keys, requests, certificates and revocation lists: RFC 5280, RFC 2986 and RFC 5958.
+//! Keys (RFC 5958), certification requests (RFC 2986), certificates and revocation lists (RFC 5280), and the CA that
+//! issues them.
+//!
+//! [`Issuer`] is a CA that can sign, [`root`] makes self-signed certificates, and a [`Template`] holds the contents of a
+//! certificate. What was read keeps its bytes: names, keys and extensions are copied into new certificates unchanged.
 
 pub(crate) mod alt_names;
 pub(crate) mod certificate;

@@ -35,7 +35,7 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
     let hosts = ["a.example", "u@h", "10.0.0.1", "https://u.example/"].map(str::to_owned).to_vec();
     let request = Request { common_name: "leaf".into(), hosts, ..Request::default() };
     let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
-    let request = request.sign(&key, &mut Vec::new()).unwrap();
+    let request = request.sign(&key).unwrap().value;
     let config = Config::default();
     let profile = config.profile(None).unwrap();
     let verified = request.clone().verify().unwrap();
@@ -86,7 +86,7 @@ fn read_json(text: &str) {
         let request = request.value;
         let key = SAMPLES.key.as_bytes();
         let key = PrivateKey::read(key, None).unwrap();
-        let _ = request.sign(&key, &mut Vec::new());
+        let _ = request.sign(&key);
         let _ = ca::create(&request, &key, OffsetDateTime::now_utc(), &SystemRandomness);
     }
 }
@@ -215,7 +215,7 @@ proptest! {
         read_json(&text);
         let now = OffsetDateTime::now_utc();
         let _ = Revocation::parse_list(&text, now, None);
-        let _ = SubjectAltNames::from_hosts(&[text], &mut Vec::new());
+        let _ = SubjectAltNames::from_hosts(&[text]);
     }
 
     #[test]
@@ -229,8 +229,8 @@ proptest! {
     fn no_host_panics_and_every_host_taken_is_ascii(
         host in "([a-z]{0,3}|[\\[\\]:/@.%?#<>()\",; \\\\=*0-9-]|%25|ä|ß|例|\u{202e}|//|://|xn--){0,10}",
     ) {
-        if let Ok(names) = SubjectAltNames::from_hosts(&[host], &mut Vec::new()) {
-            prop_assert!(names.to_string().is_ascii());
+        if let Ok(names) = SubjectAltNames::from_hosts(&[host]) {
+            prop_assert!(names.value.to_string().is_ascii());
         }
     }
 
@@ -246,8 +246,8 @@ proptest! {
         );
         let request = Request::from_json(&json, None).unwrap().value;
         let key = PrivateKey::read(SAMPLES.key.as_bytes(), None).unwrap();
-        if let Ok(request) = request.sign(&key, &mut Vec::new()) {
-            read_everything(request.der());
+        if let Ok(request) = request.sign(&key) {
+            read_everything(request.value.der());
         }
     }
 }

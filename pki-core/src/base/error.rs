@@ -1,20 +1,30 @@
-//! The one shape of an error: the facts, the place, and what to do next.
+//! The shape of every error: its kind with the facts, its place, and a hint what to do next.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::base::place::Place;
 
-/// The facts that an error of one room can have. `Display` tells them in one sentence.
+/// The kinds of error that one module has. `Display` states the facts in one sentence.
 pub trait Kind: std::error::Error + 'static {
-    /// What to do about it, if more can be said than the facts do.
+    /// An instruction to the user, or `None` if the facts say everything.
     fn hint(&self) -> Option<String>;
 }
 
 /// What went wrong, and where.
 ///
-/// Every room of the library has kinds `K` of its own, and an alias such as [`x509::Error`](crate::x509::Error).
-/// `Display` tells place and facts in one line, [`Error::hint`] tells what to do next.
+/// Every module has its own kinds `K`, and an alias such as [`x509::Error`](crate::x509::Error). `Display` writes the
+/// place and the facts in one line; [`Error::hint`] says what to do next.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use pki_core::x509::{Certificate, ErrorKind};
+///
+/// let error = Certificate::read(b"").unwrap_err().in_file(Path::new("ca.pem"));
+/// assert!(matches!(error.kind(), ErrorKind::NoCertificate));
+/// assert_eq!(error.to_string(), "ca.pem: there is no PEM certificate in it");
+/// ```
 #[derive(Debug)]
 pub struct Error<K>(Box<Inner<K>>);
 
@@ -25,22 +35,22 @@ struct Inner<K> {
 }
 
 impl<K> Error<K> {
-    /// What went wrong.
+    /// The facts.
     pub fn kind(&self) -> &K {
         &self.0.kind
     }
 
-    /// Where.
+    /// The place in the user's files; it may be unknown.
     pub fn place(&self) -> &Place {
         &self.0.place
     }
 
-    /// What went wrong, without its place.
+    /// The facts without the place.
     pub fn into_kind(self) -> K {
         self.0.kind
     }
 
-    /// The same error at `place`, unless its place is known already.
+    /// Sets the place, unless the error has one.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         if self.0.place.is_unknown() {
@@ -49,21 +59,21 @@ impl<K> Error<K> {
         self
     }
 
-    /// The same error, in `file` unless a file is known already.
+    /// Adds the file to the place, unless the place names one.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {
         self.0.place = std::mem::take(&mut self.0.place).or_file(file);
         self
     }
 
-    /// The same error without its place, for a text that the user never saw.
+    /// Removes the place, for a text that the user never saw.
     #[must_use]
     pub fn without_place(mut self) -> Self {
         self.0.place = Place::default();
         self
     }
 
-    /// The same error as one of another room.
+    /// Converts the kind into that of another module and keeps the place.
     pub(crate) fn map<T>(self, convert: impl FnOnce(K) -> T) -> Error<T> {
         let Inner { kind, place } = *self.0;
         Error(Box::new(Inner { kind: convert(kind), place }))
@@ -71,7 +81,7 @@ impl<K> Error<K> {
 }
 
 impl<K: Kind> Error<K> {
-    /// What to do about it.
+    /// An instruction to the user, or `None` if the facts say everything.
     pub fn hint(&self) -> Option<String> {
         self.0.kind.hint()
     }

@@ -1,12 +1,12 @@
-//! The one shape of a notice: something was done, and its user should know this about it.
+//! The shape of every notice: something was done, and the user should know this about it.
 
 use std::fmt;
 
 use crate::base::place::Place;
 
-/// Something that deserves a warning, and where it was found.
+/// What the user should know about something that was done, and where it was found. It is never a failure.
 ///
-/// Every room of the library has kinds `K` of its own, and an alias such as [`x509::Notice`](crate::x509::Notice).
+/// Every module has its own kinds `K`, and an alias such as [`x509::Notice`](crate::x509::Notice).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice<K> {
     kind: K,
@@ -24,17 +24,17 @@ impl<K> Notice<K> {
         self
     }
 
-    /// What there is to know.
+    /// The facts.
     pub fn kind(&self) -> &K {
         &self.kind
     }
 
-    /// Where it was found.
+    /// The place in the user's files; it may be unknown.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The same notice as one of another room.
+    /// Converts the kind into that of another module and keeps the place.
     pub(crate) fn map<T>(self, convert: impl FnOnce(K) -> T) -> Notice<T> {
         Notice { kind: convert(self.kind), place: self.place }
     }
@@ -49,11 +49,11 @@ impl<K: fmt::Display> fmt::Display for Notice<K> {
     }
 }
 
-/// A value, and what its reader should know about it.
+/// The result of a function that succeeded, and the notices that came with it.
 #[derive(Debug, Clone)]
 pub struct WithNotices<T, K> {
-    /// The value.
+    /// The result.
     pub value: T,
-    /// What to tell the user.
+    /// What to tell the user about the result, in the order in which it was found.
     pub notices: Vec<Notice<K>>,
 }

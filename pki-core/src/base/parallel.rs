@@ -1,9 +1,11 @@
-//! The same work on many things, on all cores.
+//! Work on many items, on all cores.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// What `work` makes of each of `items`, in their order. Whoever is free takes the next one.
+/// Calls `work` for each of `items`, and returns the results in the order of the items.
+///
+/// There is one thread for each core. A thread that is free takes the next item, so long and short ones may be mixed.
 ///
 /// ```
 /// let squares = pki_core::base::parallel::map(&[1, 2, 3], |n| n * n);
@@ -32,7 +34,7 @@ where
         }
         worker();
     });
-    // A worker that panicked has ended the scope with its panic.
+    // No result is missing: if a worker panics, the scope panics too.
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

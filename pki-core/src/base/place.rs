@@ -1,4 +1,4 @@
-//! Where in the user's input something stands.
+//! Places in the user's input: file, line, column and key.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 
-/// Where something was found: file, line and column (both from 1), and the key inside the document.
+/// The place of something in the user's input: file, line and column (both counted from 1), and the key inside the
+/// document. Each part may be unknown.
 ///
 /// ```
 /// let place = pki_core::base::Place::file("csr.json").at(3, 5).key("key.size");
@@ -25,14 +26,14 @@ impl Place {
         Self { file: Some(file.into()), ..Self::default() }
     }
 
-    /// The same place, with line and column.
+    /// Sets line and column, both counted from 1.
     #[must_use]
     pub fn at(mut self, line: usize, column: usize) -> Self {
         self.position = Some((line, column));
         self
     }
 
-    /// The same place, with the key inside the document, as in `signing.profiles.peer.expiry`.
+    /// Sets the key inside the document, as in `signing.profiles.peer.expiry`. An empty key is no key.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         let key = key.into();
@@ -40,7 +41,7 @@ impl Place {
         self
     }
 
-    /// The same place, in `file` unless a file is already known.
+    /// Sets the file, unless there is one.
     #[must_use]
     pub(crate) fn or_file(mut self, file: &Path) -> Self {
         self.file.get_or_insert_with(|| file.to_owned());
@@ -52,7 +53,7 @@ impl Place {
         self.file.as_deref()
     }
 
-    /// Line and column, if they are known.
+    /// Line and column, both counted from 1, if they are known.
     pub fn position(&self) -> Option<(usize, usize)> {
         self.position
     }
@@ -62,13 +63,13 @@ impl Place {
         self.key.as_deref()
     }
 
-    /// Whether nothing at all is known.
+    /// Whether no part is known.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// `file`, `line`, `column` and `inside`, each null if it is not known.
+/// An object with `file`, `line`, `column` and `inside`, each null if it is unknown.
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Place", 4)?;
@@ -99,7 +100,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A moment in messages, as in `2027-11-21 10:08:00 UTC`.
+/// Writes a moment for messages, as in `2027-11-21 10:08:00 UTC`.
 pub(crate) fn date(moment: OffsetDateTime) -> String {
     let moment = moment.to_offset(UtcOffset::UTC);
     format!("{} {:02}:{:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute(), moment.second())

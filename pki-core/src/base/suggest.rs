@@ -1,10 +1,10 @@
-//! Near misses: what a misspelt word was meant to be.
+//! Suggestions for misspelt words.
 
-/// No candidate comes near this length. Keys within keys of others' files grow without end, and comparing takes the
-/// product of both lengths.
+/// Words of more bytes get no suggestion. No candidate is that long, a key in a user's file may have any length, and
+/// the time to compare grows with the product of both lengths.
 const LONGEST: usize = 100;
 
-/// The candidate nearest to `word`, if one is near enough to be a slip of the finger.
+/// The candidate that `word` was probably meant to be. `None` if no candidate is similar enough.
 ///
 /// ```
 /// assert_eq!(pki_core::base::near("adress", ["name", "address"]), Some("address"));
@@ -22,7 +22,7 @@ pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         .map(|(_, candidate)| candidate)
 }
 
-/// `: did you mean `near`?`, or nothing.
+/// The end of a message: `: did you mean `near`?`. It is empty for `None`.
 pub(crate) fn did_you_mean(near: Option<&str>) -> String {
     near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }

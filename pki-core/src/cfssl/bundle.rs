@@ -1,4 +1,4 @@
-//! Chains of certificates, from one that somebody shows to a root that others trust.
+//! Chains of certificates from a leaf to a trusted root, as `cfssl bundle` finds and prints them.
 
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
@@ -12,43 +12,45 @@ use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::{PrivateKey, PublicKeyKind};
 use crate::x509::name::Name;
 
-/// Finds the chain from a certificate to a root: `bundle`.
+/// Finds the chain from a certificate to a root, as `cfssl bundle` does.
 #[derive(Debug, Clone, Default)]
 pub struct Bundler {
-    /// What is trusted.
+    /// The CAs that are trusted.
     pub roots: Vec<Certificate>,
-    /// What may stand between.
+    /// The CAs that may be in a chain between the certificate and the root.
     pub intermediates: Vec<Certificate>,
 }
 
-/// How a chain is chosen.
+/// The rule by which a chain is chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Flavor {
     /// The certificates that were given, in their order, if they are a chain.
     Force,
-    /// The shortest chain; of several, the one that ends last.
+    /// The shortest chain; of several chains, the one that ends last.
     Optimal,
-    /// The chain that most platforms accept. What platforms accept is not known here, so the optimal one.
+    /// In cfssl the chain that most platforms accept. The library has no data about platforms, so it chooses as for
+    /// [`Flavor::Optimal`].
     #[default]
     Ubiquitous,
 }
 
-/// A chain.
+/// The chain of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// The certificate, then each one's issuer, without the root; a root alone is its own chain.
+    /// The certificate, then the issuer of each one, without the root. The chain of a root is the root itself.
     pub chain: Vec<Certificate>,
-    /// The root; none if [`Flavor::Force`] gives a chain that no known root issued.
+    /// The root. `None` if no root of the [`Bundler`] issued the last certificate, which is possible for
+    /// [`Flavor::Force`] only.
     pub root: Option<Certificate>,
-    /// Whether the chain is not what was given.
+    /// Whether the chain differs from the certificates that were given.
     pub rebundled: bool,
 }
 
-/// The longest chain that is looked for. Nothing real comes near, and the search ends.
+/// The most certificates in a chain. Real chains are shorter, and the search has to end.
 const LONGEST: usize = 8;
 
 impl Bundler {
-    /// The chain of the first of `given`; the others may stand between it and a root.
+    /// Finds the chain of the first certificate in `given`. The others are intermediate CAs.
     ///
     /// ```
     /// use pki_core::cfssl::{Bundler, Flavor, Request, ca};
@@ -65,8 +67,8 @@ impl Bundler {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::NoChain`] if there is no chain whose signatures fit and whose certificates are all valid at
-    /// `now`.
+    /// [`ErrorKind::NoChain`] if no chain has only right signatures and certificates that are valid at `now`. For
+    /// [`Flavor::Force`], what [`Certificate::verify_issued_by`] says.
     pub fn bundle(
         &self,
         given: &[Certificate],
@@ -97,7 +99,7 @@ impl Bundler {
         self.roots.iter().find(|root| *root == certificate || issues(root, certificate, now))
     }
 
-    /// The shortest of all chains; of those, the one that ends last.
+    /// The shortest chain; of several chains, the one that ends last.
     fn best(
         &self,
         first: &Certificate,
@@ -127,7 +129,7 @@ impl Bundler {
                     }
                 }
             }
-            // Enough for every real mesh of cross-signed CAs.
+            // Cross-signed CAs make many chains. Real ones make fewer than this, and the search has to end.
             longer.truncate(1024);
             chains = longer;
         }
@@ -136,73 +138,75 @@ impl Bundler {
 }
 
 impl Bundle {
-    /// The earliest end among the certificates.
+    /// The moment at which the first certificate of the chain ends.
     pub fn not_after(&self) -> Option<OffsetDateTime> {
         self.chain.iter().map(Certificate::not_after).min()
     }
 }
 
-/// A bundle as `cfssl bundle` prints it. Serialises to cfssl's JSON, key for key. It may hold a private key, so it is
-/// not shown for debugging.
+/// A bundle as `cfssl bundle` prints it. Its JSON has cfssl's keys in cfssl's order. It may contain a private key, so it
+/// does not implement `Debug`.
 #[derive(Clone, Serialize)]
 pub struct BundleInfo {
-    /// The chain in PEM, the certificate first
+    /// The chain in PEM, with the certificate first.
     pub bundle: String,
-    /// Whether the certificate names a revocation list
+    /// Whether the certificate has the URL of a revocation list.
     pub crl_support: bool,
-    /// The certificate in PEM
+    /// The certificate in PEM.
     pub crt: String,
-    /// When the first certificate of the chain ends, as RFC 3339 writes it
+    /// The moment at which the first certificate of the chain ends, in the format of RFC 3339.
     pub expires: String,
-    /// The certificate's common name and DNS names
+    /// The common name and the DNS names of the certificate.
     pub hostnames: Vec<String>,
-    /// The name of the certificate's issuer
+    /// The name of the CA that issued the certificate.
     pub issuer: String,
-    /// The private key in PEM; empty if it was not given
+    /// The private key in PEM. Empty if it was not given.
     pub key: Zeroizing<String>,
-    /// The size of the certificate's key in bits
+    /// The size of the public key in bits.
     pub key_size: usize,
-    /// The kind of the certificate's key
+    /// The kind of the public key, as in `256-bit ECDSA`.
     pub key_type: String,
-    /// The addresses of the certificate's OCSP responders; `None` if there is none
+    /// The URLs of the OCSP responders in the certificate. `None` if there are none.
     pub ocsp: Option<Vec<String>>,
-    /// Whether the certificate names an OCSP responder
+    /// Whether the certificate has the URL of an OCSP responder.
     pub ocsp_support: bool,
-    /// The root in PEM; empty if it is not known
+    /// The root in PEM. Empty if the chain has no known root.
     pub root: String,
-    /// The signature algorithm by Go's name
+    /// The signature algorithm of the certificate by Go's name.
     pub signature: &'static str,
-    /// What to know about the chain
+    /// Warnings about the chain.
     pub status: BundleStatus,
-    /// The certificate's subject
+    /// The subject of the certificate.
     pub subject: String,
 }
 
-/// What cfssl tells about a chain.
+/// cfssl's warnings about a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BundleStatus {
-    /// Whether the chain is not what was given
+    /// Whether the chain differs from the certificates that were given.
     pub rebundled: bool,
-    /// The key identifiers of the certificates that end soon, in hex; `None` if none does
+    /// The key identifiers, in hex, of the certificates that end soon. `None` if no certificate does.
     #[serde(rename = "expiring_SKIs")]
     pub expiring_skis: Option<Vec<String>>,
-    /// The platforms that do not trust the root. Always `None`: what platforms trust is not known here
+    /// The platforms that do not trust the root. Always `None`, since the library has no data about platforms.
     pub untrusted_root_stores: Option<Vec<String>>,
-    /// A sentence about each certificate that ends soon
+    /// A sentence about each certificate that ends soon.
     pub messages: Vec<String>,
-    /// 1 if a certificate ends soon, else 0
+    /// 1 if a certificate ends soon, else 0.
     pub code: u8,
 }
 
-/// cfssl warns of certificates that end within this time.
+/// cfssl warns if a certificate ends within this time.
 const SOON: Duration = Duration::days(30);
 
 impl BundleInfo {
-    /// Describes `bundle` at the moment `now`, with the certificate's private key if it is to be in there.
+    /// Describes `bundle` at the moment `now`. `key` is the private key of the certificate, if the description is to
+    /// contain it.
     ///
     /// # Errors
-    /// [`KeyMismatch`](X509ErrorKind::KeyMismatch) if `key` is not the certificate's, [`ErrorKind::NoCertificate`] if the chain is
-    /// empty, and what [`Certificate::public_key`] says.
+    /// [`x509::ErrorKind::KeyMismatch`](X509ErrorKind::KeyMismatch) if `key` is not that of the certificate,
+    /// [`x509::ErrorKind::NoCertificate`](X509ErrorKind::NoCertificate) if the chain is empty, and what
+    /// [`Certificate::public_key`] says.
     pub fn new(bundle: &Bundle, key: Option<&PrivateKey>, now: OffsetDateTime) -> Result<Self, Error> {
         let Some(first) = bundle.chain.first() else { return Err(X509ErrorKind::NoCertificate.into()) };
         if key.is_some_and(|key| !first.is_for(key.public_key())) {
@@ -269,7 +273,7 @@ fn key_type_and_size(kind: PublicKeyKind) -> (String, usize) {
     (format!("{bits}-bit {name}"), bits)
 }
 
-/// `/Country=US/CommonName=x`: the attributes that cfssl shows, in its order.
+/// Writes a name as cfssl does, as in `/Country=US/CommonName=x`.
 fn slashes(name: &Name) -> String {
     const TYPES: [(&str, &str); 9] = [
         ("2.5.4.6", "Country"),

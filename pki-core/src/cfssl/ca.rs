@@ -1,10 +1,10 @@
-//! Self-signed certificates: of a CA, new or for a key that exists or anew, and of a lone server.
+//! Self-signed certificates from cfssl's files: of a root CA, and of a single server.
 
 use time::{Duration, OffsetDateTime};
 
 use crate::cfssl::csr_json::Request;
 use crate::cfssl::error::{Error, ErrorKind};
-use crate::cfssl::notice::{Notice, WithNotices};
+use crate::cfssl::notice::WithNotices;
 use crate::cfssl::profile::Profile;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
@@ -19,18 +19,18 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{BACKDATE, Validity, end, round_to_minute};
 
-/// A CA's certificate, and the request that it was made from.
+/// The certificate of a new CA, and the request that cfssl writes beside it.
 #[derive(Debug, Clone)]
 pub struct NewCa {
-    /// The certificate, self-signed.
+    /// The self-signed certificate.
     pub certificate: Certificate,
-    /// The request.
+    /// A request with the subject and the key of the CA.
     pub request: CertificateRequest,
 }
 
-/// Makes the self-signed certificate of a CA from what cfssl's CSR JSON says: `gencert -initca`.
+/// Makes a root CA from cfssl's CSR JSON, as `cfssl gencert -initca` does.
 ///
-/// The key may be new or old; `request.key` is not looked at.
+/// The key may be new, or one that exists; `request.key` is not used.
 ///
 /// ```
 /// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
@@ -45,8 +45,9 @@ pub struct NewCa {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::MissingSubject`] if nothing names the CA, [`ErrorKind::Validity`] if it would never be valid,
-/// or if something cannot be encoded.
+/// [`ErrorKind::MissingSubject`] if the CA has no name, [`ErrorKind::ZeroExpiry`] if its lifetime is zero,
+/// [`x509::ErrorKind::Validity`](crate::x509::ErrorKind::Validity) if it would end before it begins, and what
+/// [`Request::sign`], `key` and `random` say.
 pub fn create(
     request: &Request,
     key: &dyn SigningKey,
@@ -58,14 +59,13 @@ pub fn create(
     if section.expiry.is_zero() {
         return Err(ErrorKind::ZeroExpiry.into());
     }
-    let mut notices: Vec<Notice> = Vec::new();
-    let csr = request.sign(key, &mut notices)?;
-    let names = SubjectAltNames::from_hosts(&request.hosts, &mut Vec::new())?;
+    let WithNotices { value: csr, notices } = request.sign(key)?;
+    let names = SubjectAltNames::from_hosts(&request.hosts)?.value;
     let not_before = round_to_minute(now) - section.backdate;
     let template = Template {
         key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
         basic_constraints: BasicConstraints { ca: true, path_len: section.path_len },
-        // A CA serves nothing by name; addresses are kept because cfssl keeps them.
+        // cfssl's `FillTemplate` (signer/signer.go) removes the DNS names, e-mail addresses and URIs of a CA.
         names: &SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() },
         crl_url: request.crl_url.as_deref(),
         ..Template::new(csr.subject(), key.public_key(), Validity::lasting(not_before, section.expiry)?)
@@ -74,11 +74,11 @@ pub fn create(
     Ok(WithNotices { value: NewCa { certificate, request: csr }, notices })
 }
 
-/// cfssl's selfsign/selfsign.go: a profile without a lifetime gives a quarter of a year.
+/// The lifetime if the profile has none (cfssl's `selfsign/selfsign.go`): a quarter of a year.
 const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 
-/// Makes a certificate that a server signs for itself: `selfsign`. Nobody trusts it until told to; it is for
-/// tests.
+/// Makes the self-signed certificate of a server, as `cfssl selfsign` does. No client trusts such a certificate unless it
+/// is configured to, so it is for tests.
 ///
 /// ```
 /// use pki_core::x509::{KeySource, SystemKeys, SystemRandomness};
@@ -86,7 +86,7 @@ const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 ///
 /// let request = Request { hosts: vec!["localhost".into()], ..Request::default() };
 /// let key = SystemKeys.generate(request.key)?;
-/// let csr = request.sign(&key, &mut Vec::new())?.verify()?;
+/// let csr = request.sign(&key)?.value.verify()?;
 /// let now = time::OffsetDateTime::now_utc();
 /// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?;
 /// assert_eq!(certificate.subject_alt_names().to_string(), "localhost");
@@ -94,7 +94,10 @@ const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 /// ```
 ///
 /// # Errors
-/// If the profile cannot be used, the request is not `key`'s own, or the result would never be valid.
+/// [`ErrorKind::NoUsages`] if the profile has no usage, [`ErrorKind::CaNotAllowed`] if the request asks for a CA and the
+/// profile does not, [`x509::ErrorKind::KeyMismatch`](crate::x509::ErrorKind::KeyMismatch) if the request is for another
+/// key, [`x509::ErrorKind::Validity`](crate::x509::ErrorKind::Validity) if the certificate would end before it begins,
+/// and what `key` and `random` say.
 pub fn self_sign(
     request: &VerifiedRequest,
     key: &dyn SigningKey,
@@ -135,12 +138,13 @@ pub fn self_sign(
     Ok(root::issue_with_serial(&template, key, SerialNumber::generate_short(random)?)?)
 }
 
-/// The profile that [`self_sign`] uses without a config: cfssl's default with a shorter life.
+/// The profile for [`self_sign`] without a ca-config: cfssl's default with a shorter lifetime.
 pub fn self_sign_profile() -> Profile {
     Profile { expiry: SELF_SIGNED_EXPIRY, ..Profile::built_in() }
 }
 
-/// cfssl's csr.go, `IsNameEmpty`: a common name, or at least one attribute in every entry of `names`.
+/// Checks that a CA has a name by the rule of cfssl's `IsNameEmpty` (`csr/csr.go`): a common name, or at least one
+/// attribute in every entry of `names`.
 fn check_subject(request: &Request) -> Result<(), Error> {
     let blank = |text: &String| text.trim().is_empty();
     let named = !request.names.is_empty()

@@ -1,4 +1,4 @@
-//! A certificate described the way `cfssl certinfo` prints it.
+//! Descriptions of certificates as `cfssl certinfo` prints them.
 
 mod full;
 mod request;
@@ -14,7 +14,7 @@ use crate::x509::certificate::Certificate;
 use crate::x509::name::Name;
 use crate::x509::oid;
 
-/// cfssl's description of a certificate (its certinfo/certinfo.go). Serialises to cfssl's JSON, key for key.
+/// cfssl's description of a certificate (`certinfo/certinfo.go`). Its JSON has cfssl's keys in cfssl's order.
 ///
 /// ```no_run
 /// # let pem = "";
@@ -25,62 +25,62 @@ use crate::x509::oid;
 /// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct CertificateInfo {
-    /// Whom it is for
+    /// The name of its owner.
     pub subject: NameInfo,
-    /// Who issued it
+    /// The name of the CA that issued it.
     pub issuer: NameInfo,
-    /// The serial number in decimal
+    /// The serial number in decimal.
     pub serial_number: String,
-    /// DNS names, then IP addresses
+    /// The DNS names, then the IP addresses. cfssl shows no other kinds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,
-    /// From when on it is valid
+    /// The first moment at which it is valid.
     #[serde(serialize_with = "rfc3339")]
     pub not_before: OffsetDateTime,
-    /// The last moment at which it is valid
+    /// The last moment at which it is valid.
     #[serde(serialize_with = "rfc3339")]
     pub not_after: OffsetDateTime,
-    /// The signature algorithm by Go's name
+    /// The signature algorithm by Go's name, as in `ECDSAWithSHA256`.
     pub sigalg: &'static str,
-    /// The issuer's key identifier, upper-case hex with colons; empty if absent
+    /// authorityKeyIdentifier in upper-case hex with colons. Empty if it is absent.
     pub authority_key_id: String,
-    /// The key identifier, likewise
+    /// subjectKeyIdentifier in upper-case hex with colons. Empty if it is absent.
     pub subject_key_id: String,
-    /// The certificate
+    /// The certificate in PEM.
     pub pem: String,
 }
 
-/// A name's attributes by cfssl's keys; several values of one type are joined with commas.
+/// cfssl's description of a name. Several values of one type are joined with commas.
 #[derive(Debug, Clone, Serialize)]
 pub struct NameInfo {
-    /// The last commonName
+    /// The last value of commonName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub common_name: String,
-    /// The last serialNumber
+    /// The last value of serialNumber, which is not that of the certificate.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub serial_number: String,
-    /// countryName
+    /// The values of countryName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub country: String,
-    /// organizationName
+    /// The values of organizationName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub organization: String,
-    /// organizationalUnitName
+    /// The values of organizationalUnitName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub organizational_unit: String,
-    /// localityName
+    /// The values of localityName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub locality: String,
-    /// stateOrProvinceName
+    /// The values of stateOrProvinceName.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub province: String,
-    /// streetAddress
+    /// The values of streetAddress.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub street_address: String,
-    /// postalCode
+    /// The values of postalCode.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub postal_code: String,
-    /// Every value, in order
+    /// The values of all attributes, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
 }

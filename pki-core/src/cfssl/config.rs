@@ -1,4 +1,5 @@
-//! Reading ca-config JSON. The rules are those of cfssl's config/config.go; what it drops silently is an error.
+//! Reading ca-config JSON. The rules are those of cfssl's `config/config.go`, but a mistake that cfssl silently ignores
+//! is an error here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +17,7 @@ use crate::go::json::{Node, Object};
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
 
-/// A CA's signing policy.
+/// The profiles of a ca-config file.
 ///
 /// ```
 /// use pki_core::cfssl::Config;
@@ -34,7 +35,7 @@ pub struct Config {
     profiles: BTreeMap<String, Profile>,
 }
 
-/// What a config without a file says: cfssl's built-in default and no other profile.
+/// The configuration that cfssl uses without a file: its built-in profile as the default, and no others.
 impl Default for Config {
     fn default() -> Self {
         Self { default: Profile::built_in(), profiles: BTreeMap::new() }
@@ -42,17 +43,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads ca-config JSON. `file` is only for error messages.
+    /// Reads ca-config JSON. `file` is only for error messages. Unknown keys, and settings without an effect here, are
+    /// notices.
     ///
     /// # Errors
-    /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
+    /// [`ErrorKind::JsonSyntax`] if the text is not JSON, [`ErrorKind::JsonType`] if a value has the wrong type, and other
+    /// kinds if a value is not allowed; each with its place.
     pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let root = Node::parse(text, file)?;
         let mut notices = Vec::new();
         let mut object = root.object()?;
         let auth_keys = names(&object.all("auth_keys"), check_auth_key)?;
         let remotes = names(&object.all("remotes"), |_| Ok(()))?;
-        // OCSP settings are of no use without cfssl's server.
+        // Only the commands of cfssl's server use these settings.
         object.ignore("ocsp");
         let signing = object.all("signing");
         notices.extend(object.unknown().map(Notice::from));
@@ -76,10 +79,10 @@ impl Config {
         Ok(WithNotices { value: Self { default, profiles }, notices })
     }
 
-    /// The profile of that name, or the default one without a name.
+    /// The profile with a name, or the default profile without one.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownProfile`] if there is none of exactly that name; cfssl would sign under the default.
+    /// [`ErrorKind::UnknownProfile`] if no profile has exactly that name, where cfssl would use the default.
     pub fn profile(&self, name: Option<&str>) -> Result<&Profile, Error> {
         let Some(name) = name else { return Ok(&self.default) };
         self.profiles.get(name).ok_or_else(|| {
@@ -89,13 +92,13 @@ impl Config {
         })
     }
 
-    /// The names of the profiles.
+    /// The names of all profiles but the default, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.profiles.keys().map(String::as_str)
     }
 }
 
-/// The keys of an object, each value checked.
+/// The keys of an object whose values pass `check`.
 fn names(nodes: &[Node<'_>], check: impl Fn(&Node<'_>) -> Result<(), Error>) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for node in nodes {
@@ -114,7 +117,7 @@ fn check_auth_key(node: &Node<'_>) -> Result<(), Error> {
         return Err(ErrorKind::AuthKey { reason: "its type is not \"standard\"" }.at(node.place()));
     }
     let key = object.text("key")?.unwrap_or_default();
-    // The key itself may stand in a file or in the environment.
+    // The value may be the name of a file or of an environment variable that has the key.
     let named = key.starts_with("file:") || key.starts_with("env:");
     if !named && (key.len() % 2 != 0 || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         return Err(ErrorKind::AuthKey { reason: "it is not hexadecimal" }.at(node.place()));
@@ -122,7 +125,7 @@ fn check_auth_key(node: &Node<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What profiles may refer to.
+/// The names to which profiles may refer.
 struct Context {
     auth_keys: Vec<String>,
     remotes: Vec<String>,
@@ -163,7 +166,7 @@ impl Context {
             }
         }
         self.remote(&mut object, &mut profile, notices)?;
-        // These are cfssl's server's.
+        // Only cfssl's server uses these settings.
         for field in ["name", "cert_store", "prev_auth_key"] {
             object.ignore(field);
         }
@@ -237,7 +240,7 @@ fn validity(object: &mut Object<'_>, profile: &mut Profile) -> Result<(), Error>
     Ok(())
 }
 
-/// RFC 3339; the year 1, Go's zero time, means that no date was set.
+/// Reads a moment of RFC 3339. `None` for the year 1, which is Go's zero time and means that no date was set.
 fn date(node: &Node<'_>) -> Result<Option<OffsetDateTime>, Error> {
     let text = node.text()?;
     match OffsetDateTime::parse(&text, &Rfc3339) {
@@ -258,7 +261,7 @@ fn ca_constraint(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option
 
 fn csr_whitelist(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<CsrWhitelist, Error> {
     let mut object = node.object()?;
-    // The key's algorithm follows from the key, and the CA's key decides how it signs.
+    // These two have no effect: the algorithms follow from the keys of the certificate and of the CA.
     object.ignore("PublicKeyAlgorithm");
     object.ignore("SignatureAlgorithm");
     let whitelist = CsrWhitelist {
@@ -306,7 +309,7 @@ fn qualifier(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<PolicyQualifi
     }
 }
 
-/// What a named profile takes from the default one, and what it must say itself.
+/// Fills fields of a named profile from the default profile, and checks that the profile has usages of its own.
 fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<(), Error> {
     if profile.remote.is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! cfssl's CSR JSON: what a certificate or a CA is asked for.
+//! cfssl's CSR JSON: the subject, the hosts and the kind of key of a new certificate or CA.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use crate::x509::oid;
 use crate::x509::sign::SigningKey;
 use crate::x509::validity::BACKDATE;
 
-/// What cfssl's CSR JSON says.
+/// The contents of cfssl's CSR JSON.
 ///
 /// ```
 /// use pki_core::x509::KeyAlgorithm;
@@ -36,57 +36,57 @@ use crate::x509::validity::BACKDATE;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// `CN`
+    /// `CN`: the common name.
     pub common_name: String,
-    /// `names`
+    /// `names`: the other attributes of the subject.
     pub names: Vec<NameEntry>,
-    /// `serialnumber`: the subject's attribute of that name
+    /// `serialnumber`: the attribute serialNumber of the subject.
     pub serial_number: String,
-    /// `hosts`
+    /// `hosts`: the subject alternative names, of any kind.
     pub hosts: Vec<String>,
-    /// `key`: the kind of key to make
+    /// `key`: the kind of key to generate.
     pub key: KeyAlgorithm,
-    /// `ca`: only for a CA's own certificate
+    /// `ca`: the settings of a CA. They are used for its own certificate only.
     pub ca: Option<CaSection>,
-    /// `crl_url`: the CRL distribution point of a CA's own certificate
+    /// `crl_url`: the URL of the revocation list in the certificate of a CA.
     pub crl_url: Option<String>,
-    /// `delegation_enabled`
+    /// `delegation_enabled`: whether to ask for the extension id-pe-delegationUsage (RFC 9345).
     pub delegation_enabled: bool,
-    /// `extensions`: to be copied into the request as they are
+    /// `extensions`: extensions that are copied into the request.
     pub extensions: Vec<Extension>,
 }
 
-/// One entry of `names`.
+/// One entry of `names`. An empty text means that the attribute is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameEntry {
-    /// countryName
+    /// `C`: countryName.
     pub c: String,
-    /// stateOrProvinceName
+    /// `ST`: stateOrProvinceName.
     pub st: String,
-    /// localityName
+    /// `L`: localityName.
     pub l: String,
-    /// organizationName
+    /// `O`: organizationName.
     pub o: String,
-    /// organizationalUnitName
+    /// `OU`: organizationalUnitName.
     pub ou: String,
-    /// emailAddress
+    /// `E`: emailAddress.
     pub e: String,
-    /// Attributes by object identifier
+    /// `OID`: attributes of any type, by object identifier.
     pub oid: Vec<Attribute>,
 }
 
 /// The `ca` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaSection {
-    /// `expiry`: how long the CA certificate is valid; cfssl's default is five years
+    /// `expiry`: the lifetime of the CA; cfssl's default is five years.
     pub expiry: Duration,
-    /// `backdate`: how far back its validity begins; cfssl's default is five minutes
+    /// `backdate`: how long before the present it begins; cfssl's default is five minutes.
     pub backdate: Duration,
-    /// `pathlen` and `pathlenzero`: how many CAs may follow below it
+    /// `pathlen` and `pathlenzero`: how many further CAs may stand between the CA and a leaf. `None` means no limit.
     pub path_len: Option<u8>,
 }
 
-/// cfssl's `CAPolicy`, csr.go and initca.go: 43800h.
+/// The default lifetime of a CA: `CAPolicy` in cfssl's `initca/initca.go`.
 const CA_EXPIRY: Duration = Duration::hours(43_800);
 
 impl Default for CaSection {
@@ -96,10 +96,11 @@ impl Default for CaSection {
 }
 
 impl Request {
-    /// Reads CSR JSON. `file` is only for error messages.
+    /// Reads CSR JSON. `file` is only for error messages. An unknown key is a notice.
     ///
     /// # Errors
-    /// If the text is not JSON, a value has the wrong type, or means nothing; with its place.
+    /// [`ErrorKind::JsonSyntax`] if the text is not JSON, [`ErrorKind::JsonType`] if a value has the wrong type, and other
+    /// kinds if a value is not allowed; each with its place.
     pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let node = Node::parse(text, file)?;
         let mut notices = Vec::new();
@@ -133,15 +134,15 @@ impl Request {
         Ok(WithNotices { value, notices })
     }
 
-    /// The subject, in cfssl's order and string types.
+    /// The subject, encoded as cfssl does.
     ///
     /// # Errors
-    /// If a value cannot be encoded.
+    /// [`x509::ErrorKind::Der`] if a value cannot be encoded.
     pub fn subject(&self) -> Result<Name, Error> {
         Ok(self.attributes().to_name()?)
     }
 
-    /// The subject's attributes.
+    /// The attributes of the subject.
     pub fn attributes(&self) -> Subject {
         let mut subject = Subject::common_name(&self.common_name);
         subject.serial_number.clone_from(&self.serial_number);
@@ -164,12 +165,14 @@ impl Request {
         subject
     }
 
-    /// The certification request, signed by `key`.
+    /// The certification request (RFC 2986), signed by `key`. The notices are those of
+    /// [`SubjectAltNames::from_hosts`].
     ///
     /// # Errors
-    /// If a host is no host, or something cannot be encoded.
-    pub fn sign(&self, key: &dyn SigningKey, notices: &mut Vec<Notice>) -> Result<CertificateRequest, Error> {
-        let names = SubjectAltNames::from_hosts(&self.hosts, notices)?;
+    /// What [`SubjectAltNames::from_hosts`] says, [`x509::ErrorKind::Der`] if something cannot be encoded, and what the
+    /// key says.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<WithNotices<CertificateRequest>, Error> {
+        let WithNotices { value: names, notices } = SubjectAltNames::from_hosts(&self.hosts)?;
         let mut extensions = Vec::new();
         if !names.is_empty()
             && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME)
@@ -184,11 +187,12 @@ impl Request {
             extensions.push(Extension::delegation_usage()?);
         }
         extensions.extend(self.extensions.iter().cloned());
-        Ok(CertificateRequest::new(&self.subject()?, &extensions, key)?)
+        let value = CertificateRequest::new(&self.subject()?, &extensions, key)?;
+        Ok(WithNotices { value, notices })
     }
 }
 
-/// The `key` section lies over cfssl's default, ecdsa 256.
+/// Reads the `key` section. Its defaults are cfssl's: ecdsa, 256.
 fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Error> {
     let (mut algo, mut size) = ("ecdsa".to_owned(), 256);
     for node in nodes {
@@ -197,12 +201,12 @@ fn key(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<KeyAlgorithm, Er
         size = object.integer("size")?.unwrap_or(size);
         notices.extend(object.unknown().map(Notice::from));
     }
-    // Only what all of them make together has to be a key.
+    // As in Go, repeated sections are merged. The result has to be a kind of key, and not each of them.
     let Some(last) = nodes.last() else { return Ok(KeyAlgorithm::default()) };
     key_algorithm(&algo, size).map_err(|kind| kind.at(last.place()))
 }
 
-/// The kind that cfssl's `"key": {"algo": ..., "size": ...}` names. The size of Ed25519 is not looked at.
+/// The kind of key for `"key": {"algo": ..., "size": ...}`. For Ed25519, the size is not used.
 fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
     match (algo, size) {
         ("ecdsa", 256) => Ok(KeyAlgorithm::EcdsaP256),
@@ -240,7 +244,7 @@ fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>
     Ok(section)
 }
 
-/// A length of 0 says nothing unless another key confirms it, and -1 says that there is no limit.
+/// Reads a path length. -1 means no limit, and so does 0, for which cfssl has another key (`pathlenzero`).
 pub(crate) fn path_len(node: &Node<'_>) -> Result<Option<u8>, Error> {
     match node.integer()? {
         -1 | 0 => Ok(None),
@@ -251,7 +255,7 @@ pub(crate) fn path_len(node: &Node<'_>) -> Result<Option<u8>, Error> {
     }
 }
 
-/// A duration; nothing for the empty text.
+/// Reads a duration. `None` if the text is empty.
 pub(crate) fn duration_unless_empty(node: &Node<'_>) -> Result<Option<Duration>, Error> {
     let text = node.text()?;
     if text.is_empty() {
@@ -272,7 +276,7 @@ fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, E
         e: text("E")?,
         oid: Vec::new(),
     };
-    // cfssl decodes a serial number here and makes no use of it.
+    // cfssl decodes a serial number here, and does not use it.
     object.ignore("SerialNumber");
     for attributes in object.all("OID") {
         for (text, value) in attributes.members()? {
@@ -299,7 +303,7 @@ fn arcs(node: &Node<'_>) -> Result<ObjectIdentifier, Error> {
     object_identifier(&dotted.join(".")).map_err(|kind| Error::from(kind).at(node.place()))
 }
 
-/// A byte string as Go reads one: base64, or a list of numbers.
+/// Reads bytes as Go does: in base64, or as a list of numbers.
 fn bytes(node: &Node<'_>) -> Result<Vec<u8>, Error> {
     match node.text() {
         Ok(text) => STANDARD.decode(text).map_err(|_| ErrorKind::Base64.at(node.place())),

@@ -1,4 +1,4 @@
-//! What can go wrong with cfssl's files and rules.
+//! Errors with cfssl's files and rules.
 
 use crate::base::error::{self, Kind};
 use crate::base::place::Place;
@@ -8,23 +8,23 @@ use crate::go::duration;
 use crate::go::json;
 use crate::x509;
 
-/// What went wrong with one of cfssl's files, or with what it asks for, and where.
+/// What went wrong with one of cfssl's files, or with what it asks for, and where in the file.
 pub type Error = error::Error<ErrorKind>;
 
 /// The facts of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Something is wrong with a key, a request or a certificate.
+    /// An error with a key, a request or a certificate.
     #[error(transparent)]
     X509(#[from] x509::ErrorKind),
-    /// An authentication key of a config cannot be used.
+    /// An entry of `auth_keys` cannot be used.
     #[error("this authentication key cannot be used: {reason}")]
     AuthKey {
-        /// Why.
+        /// What is wrong with its type or its value.
         reason: &'static str,
     },
-    /// A byte string is not base64.
+    /// A text that should be base64 is not.
     #[error("this is not base64")]
     Base64,
     /// The request asks for a CA, and the profile does not make CAs.
@@ -33,164 +33,164 @@ pub enum ErrorKind {
     /// A duration cannot be read.
     #[error("{0}")]
     Duration(duration::ParseError),
-    /// A host cannot be written into a certificate.
-    #[error("the host {host:?} has letters that a certificate cannot hold")]
+    /// A host has no ASCII form, so a certificate cannot hold it.
+    #[error("the host {host:?} has characters that a certificate cannot hold")]
     HostNotAscii {
-        /// The host.
+        /// The host as written.
         host: String,
     },
-    /// A host with a port.
+    /// A host has a port.
     #[error("the host {host:?} has a port: cfssl would take it for a URI, and no client would accept it")]
     HostWithPort {
-        /// As written.
+        /// The host with its port.
         host: String,
-        /// Without the port.
+        /// The host without its port.
         name: String,
     },
-    /// A text that is not JSON.
+    /// A text is not JSON.
     #[error("{message}")]
     JsonSyntax {
-        /// What is wrong.
+        /// What the parser said.
         message: String,
     },
-    /// A JSON value of the wrong type.
+    /// A JSON value has the wrong type.
     #[error("expected {expected}, found {found}")]
     JsonType {
-        /// What was expected.
+        /// The type that the key must have, as in "a whole number".
         expected: &'static str,
-        /// What was found.
+        /// The type of the value, as in "a string".
         found: &'static str,
     },
-    /// There is no key of that size.
+    /// No key has that size.
     #[error("{algorithm} keys have {allowed} bits, not {size}")]
     KeySize {
-        /// Of what kind.
+        /// The value of `algo`.
         algorithm: &'static str,
-        /// As written.
+        /// The value of `size`.
         size: i64,
-        /// What may be written.
+        /// The sizes that are allowed, as a list in words.
         allowed: &'static str,
     },
-    /// A key that must be there.
+    /// A JSON object lacks a key.
     #[error("the key `{key}` is missing")]
     MissingKey {
-        /// Which.
+        /// The key that it must have.
         key: &'static str,
     },
-    /// Nothing names the CA.
-    #[error("nothing names the CA: `CN` is empty, and `names` does not help")]
+    /// The CA has no name.
+    #[error("the CA has no name: `CN` is empty, and `names` is empty or has an empty entry")]
     MissingSubject,
-    /// A duration below zero.
+    /// A lifetime is below zero.
     #[error("{text:?} is negative: the certificate would end before it begins")]
     NegativeDuration {
-        /// As written.
+        /// The duration as written.
         text: String,
     },
-    /// No chain from a certificate to a root.
-    #[error("no known CA leads from {subject}, issued by {issuer}, to a trusted root")]
+    /// There is no chain from a certificate to a root.
+    #[error("there is no chain from {subject}, issued by {issuer}, to a trusted root")]
     NoChain {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// Who issued it.
+        /// The name of the CA that issued it.
         issuer: String,
     },
-    /// Something that is no host.
-    #[error("{host:?} is no host: {reason}")]
+    /// An entry of `hosts` is not a host.
+    #[error("{host:?} is not a host: {reason}")]
     NotAHost {
-        /// As written.
+        /// The entry of `hosts`.
         host: String,
-        /// Why.
+        /// What it is, or what to write instead.
         reason: &'static str,
     },
-    /// A number is no byte.
+    /// A number in a list of bytes is not a byte.
     #[error("a byte is a number from 0 to 255")]
     NotAByte,
-    /// A date that is none.
-    #[error("{text:?} is no date as RFC 3339 writes it")]
+    /// A text is not a date.
+    #[error("{text:?} is not a date in the format of RFC 3339")]
     NotADate {
-        /// As written.
+        /// The text that should have been a date.
         text: String,
     },
-    /// A name that the profile's whitelist does not match.
+    /// A name does not match the expression in the profile.
     #[error("{name:?} does not match the profile's name_whitelist")]
     NotWhitelisted {
-        /// Which.
+        /// The common name or subject alternative name.
         name: String,
     },
-    /// A profile without any usage.
+    /// The profile has no usage.
     #[error("the profile has no usages")]
     NoUsages,
-    /// A path length that is none.
-    #[error("{length} is no path length")]
+    /// A number cannot be a path length.
+    #[error("{length} is not a path length")]
     PathLen {
-        /// As written.
+        /// The number in the file.
         length: i64,
     },
-    /// A policy qualifier of an unknown kind.
-    #[error("{kind:?} is no kind of policy qualifier")]
+    /// A policy qualifier has an unknown type.
+    #[error("{kind:?} is not a type of policy qualifier")]
     PolicyQualifier {
-        /// As written.
+        /// The value of `type`.
         kind: String,
     },
-    /// A CSRWhitelist that lets no key through.
-    #[error("the profile's CSRWhitelist does not let the public key through")]
+    /// The CSRWhitelist of the profile excludes the public key.
+    #[error("the profile's CSRWhitelist does not allow the public key")]
     PublicKeyNotWhitelisted,
-    /// A regular expression that is none.
-    #[error("{text:?} is no regular expression")]
+    /// A text is not a regular expression.
+    #[error("{text:?} is not a regular expression")]
     Regex {
-        /// As written.
+        /// The value of `name_whitelist`.
         text: String,
     },
     /// The profile leaves signing to a server.
-    #[error("the profile leaves signing to the server {name:?}, which etcdpki does not do")]
+    #[error("the profile leaves signing to the server {name:?}, and remote signing is not supported")]
     Remote {
-        /// The server's name in `remotes`.
+        /// The name of the server in `remotes`.
         name: String,
     },
-    /// Two ways to a server.
+    /// The profile names a server twice.
     #[error("`remote` and `auth_remote` exclude each other")]
     RemoteTwice,
-    /// Too much on one line of a list of serial numbers.
-    #[error("nothing is expected after the date, and there is {word:?}")]
+    /// A line of a list of serial numbers has too many words.
+    #[error("there is unexpected text after the date: {word:?}")]
     RevocationLine {
-        /// What is too much.
+        /// The first word after the date.
         word: String,
     },
-    /// There is no such profile.
+    /// The ca-config has no profile of that name.
     #[error("there is no profile {name:?}{}", profiles(near.as_deref(), known))]
     UnknownProfile {
-        /// As written.
+        /// The name that was asked for.
         name: String,
-        /// What was probably meant.
+        /// The most similar name, if one is similar enough.
         near: Option<String>,
-        /// What there is.
+        /// The names of all profiles.
         known: Vec<String>,
     },
-    /// A config refers to something that is not in it.
+    /// The ca-config refers to an entry that it does not have.
     #[error("there is no {name:?} in the `{section}` section")]
     UnknownReference {
-        /// As written.
+        /// The name of the entry.
         name: String,
-        /// Where it was looked for.
+        /// The section that should have it.
         section: &'static str,
     },
-    /// There is no such usage.
+    /// cfssl has no usage of that name.
     #[error("there is no usage {usage:?}{}", did_you_mean(near.as_deref()))]
     UnknownUsage {
-        /// As written.
+        /// The name in `usages`.
         usage: String,
-        /// What was probably meant.
+        /// The most similar name, if one is similar enough.
         near: Option<String>,
     },
-    /// No lifetime at all.
-    #[error("an expiry of 0 makes no certificate")]
+    /// The lifetime is zero.
+    #[error("the expiry is 0: the certificate would never be valid")]
     ZeroExpiry,
 }
 
 fn profiles(near: Option<&str>, known: &[String]) -> String {
     match near {
         Some(_) => did_you_mean(near),
-        None if known.is_empty() => ": the config has no profiles".to_owned(),
+        None if known.is_empty() => ": the ca-config has no profiles".to_owned(),
         None => format!(": there are {}", known.join(", ")),
     }
 }
@@ -201,20 +201,28 @@ impl Kind for ErrorKind {
             Self::X509(kind) => return kind.hint(),
             Self::CaNotAllowed => "add \"ca_constraint\": {\"is_ca\": true} to the profile".to_owned(),
             Self::Duration(error) => error.hint().to_owned(),
-            Self::HostNotAscii { .. } => "write the name in its ASCII form, xn--...".to_owned(),
+            Self::HostNotAscii { .. } => {
+                "write the name in its ASCII form, such as xn--exmple-cua.com for exämple.com".to_owned()
+            }
             Self::HostWithPort { name, .. } => format!("write {name:?}"),
             Self::JsonSyntax { .. } => {
                 "cfssl's files are strict JSON: no comments, no trailing commas".to_owned()
             }
             Self::MissingKey { key: "expiry" } => "add \"expiry\": \"8760h\"".to_owned(),
-            Self::MissingSubject => "add \"CN\": \"...\", or fill every entry of \"names\"".to_owned(),
+            Self::MissingSubject => {
+                "add a common name, such as \"CN\": \"etcd CA\", or an attribute to every entry of \"names\""
+                    .to_owned()
+            }
             Self::NegativeDuration { .. } | Self::ZeroExpiry => {
                 "write a lifetime, such as \"8760h\" or \"365d\"".to_owned()
             }
             Self::NoChain { .. } => {
-                "give the root and what stands between, and check that none of them has ended".to_owned()
+                "give the root and the intermediate CAs of the certificate, and check that none of \
+                                     these certificates has ended"
+                    .to_owned()
             }
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
+            Self::PathLen { .. } => "write a number from 1 to 255, or -1 for no limit".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \
                                \"client auth\"] or choose a profile that has them"
                 .to_owned(),
@@ -231,7 +239,7 @@ impl Kind for ErrorKind {
 }
 
 impl ErrorKind {
-    /// This, as an error at a place.
+    /// Makes an error of this kind at a place.
     pub(crate) fn at(self, place: Place) -> Error {
         Error::from(self).at(place)
     }

@@ -1,28 +1,28 @@
-//! The entries of `hosts`: which kind of subject alternative name each one becomes.
+//! The kinds of hosts: which kind of subject alternative name cfssl makes of an entry of `hosts`.
 
 use std::net::IpAddr;
 
 use crate::go::{mail, net, url};
 
-/// One entry of `hosts`, sorted into the kind of GeneralName (RFC 5280 section 4.2.1.6) that cfssl gives it.
+/// An entry of `hosts` as the kind of GeneralName (RFC 5280 section 4.2.1.6) that cfssl makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
-    /// iPAddress. Never an IPv4-mapped IPv6 address: those are the IPv4 address they stand for.
+    /// iPAddress. An IPv4-mapped IPv6 address is the IPv4 address here.
     Ip(IpAddr),
     /// rfc822Name: `local@domain`, without display name, comments and quotes.
     Email(String),
     /// uniformResourceIdentifier, in the form in which Go writes it.
     Uri(String),
-    /// dNSName, byte for byte as given: nothing says that it is a name at all.
+    /// dNSName: any other text, byte for byte. It may not be the name of a host at all.
     Dns(String),
 }
 
 impl Host {
-    /// Sorts an entry as cfssl 1.6.5 does (`csr/csr.go`): an IP address if it reads as one, else an e-mail
+    /// Sorts an entry as cfssl 1.6.5 does (`csr/csr.go`): if Go reads it as an IP address it is one, else an e-mail
     /// address, else a URI, else a DNS name.
     ///
-    /// The entry is not trimmed, and a DNS name is not checked. Mind that `host:2379` has the form of a URI and
-    /// becomes one.
+    /// Spaces are not removed, and a DNS name is not checked. `host:2379` has the form of a URI, so it becomes one;
+    /// [`SubjectAltNames::from_hosts`](crate::x509::SubjectAltNames::from_hosts) refuses it.
     ///
     /// # Examples
     ///

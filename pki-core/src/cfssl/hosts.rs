@@ -1,38 +1,39 @@
-//! The entries of `hosts`: which subject alternative names they become.
+//! Subject alternative names from the entries of `hosts`: checks, and the ASCII form of international names.
 
 use std::net::IpAddr;
 
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::cfssl::host::Host;
-use crate::cfssl::notice::{Notice, NoticeKind};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
 use crate::x509::alt_names::SubjectAltNames;
 
 impl SubjectAltNames {
-    /// Sorts `hosts` into kinds as cfssl does. Spaces around a host are removed, empty ones stay empty DNS names, and
-    /// names outside ASCII get their ASCII form (IDNA, UTS 46), each with a notice; so does a name that no
-    /// client will ever look for.
+    /// Sorts hosts into kinds of names as cfssl does.
+    ///
+    /// Some hosts give a notice: spaces around a host are removed, an empty host becomes an empty DNS name, a name outside
+    /// ASCII is converted into its ASCII form (IDNA, UTS 46), and for some DNS names no client will accept the
+    /// certificate.
     ///
     /// ```
     /// use pki_core::x509::SubjectAltNames;
     ///
-    /// let mut notices = Vec::new();
     /// let hosts = ["etcd1.example", "10.0.0.1", "exämple.com"].map(str::to_owned);
-    /// let names = SubjectAltNames::from_hosts(&hosts, &mut notices)?;
-    /// assert_eq!(names.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
-    /// assert_eq!(notices.len(), 1);
-    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()], &mut notices).is_err());
+    /// let names = SubjectAltNames::from_hosts(&hosts)?;
+    /// assert_eq!(names.value.to_string(), "etcd1.example, xn--exmple-cua.com, 10.0.0.1");
+    /// assert_eq!(names.notices.len(), 1);
+    /// assert!(SubjectAltNames::from_hosts(&["host:2379".to_owned()]).is_err());
     /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::HostWithPort`] for `host:2379`, which is no host, [`ErrorKind::NotAHost`] for a path, a
-    /// network and the like, and [`ErrorKind::HostNotAscii`] for what has no ASCII form.
-    pub fn from_hosts(hosts: &[String], notices: &mut Vec<Notice>) -> Result<Self, Error> {
-        let mut names = Self::default();
+    /// [`ErrorKind::HostWithPort`] for a host such as `host:2379`, [`ErrorKind::NotAHost`] for a path, a network, an address
+    /// in brackets and so on, and [`ErrorKind::HostNotAscii`] for a host without an ASCII form.
+    pub fn from_hosts(hosts: &[String]) -> Result<WithNotices<Self>, Error> {
+        let (mut names, mut notices) = (Self::default(), Vec::new());
         for host in hosts {
             let trimmed = host.trim();
             if trimmed.is_empty() {
-                // The guides' `"hosts": [""]` for clients, which nobody checks by name.
+                // Many guides have `"hosts": [""]` for clients, whose certificates are not checked by name.
                 notices.push(Notice::new(NoticeKind::EmptyHost));
                 names.dns.push(String::new());
                 continue;
@@ -64,11 +65,11 @@ impl SubjectAltNames {
                 }
             }
         }
-        Ok(names)
+        Ok(WithNotices { value: names, notices })
     }
 }
 
-/// The host in ASCII: a name by IDNA, the host of an e-mail address or a URI likewise.
+/// Converts a host into ASCII by IDNA: a name, or the name in an e-mail address or a URI.
 fn to_ascii(host: &str) -> Result<String, Error> {
     if host.is_ascii() {
         return Ok(host.to_owned());
@@ -87,7 +88,7 @@ fn to_ascii(host: &str) -> Result<String, Error> {
         Some(rest) => ("*.", rest),
         None => ("", name),
     };
-    // A path outside ASCII is percent-encoded when it is written.
+    // A path may stay as it is, because it is percent-encoded later.
     if !before.is_ascii() || (!after.is_ascii() && !after.starts_with(['/', ':'])) {
         return Err(none().into());
     }
@@ -95,7 +96,7 @@ fn to_ascii(host: &str) -> Result<String, Error> {
     Ok(format!("{before}{star}{ascii}{after}"))
 }
 
-/// Refuses what is no host at all, although cfssl would put it into a certificate.
+/// Refuses texts that are not hosts, although cfssl would put them into a certificate.
 fn check(host: &str) -> Result<(), Error> {
     let not_a_host = |reason| Err(ErrorKind::NotAHost { host: host.to_owned(), reason }.into());
     let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
@@ -112,7 +113,7 @@ fn check(host: &str) -> Result<(), Error> {
         && address.parse::<IpAddr>().is_ok()
         && digits(length)
     {
-        return not_a_host("it is a network: write every address");
+        return not_a_host("it is a network, and a certificate needs every address, such as 10.0.0.11");
     }
     if let Some((address, _)) = host.split_once('%')
         && address.parse::<IpAddr>().is_ok()
@@ -125,10 +126,10 @@ fn check(host: &str) -> Result<(), Error> {
         return not_a_host("write the address without brackets");
     }
     if host == "*" {
-        return not_a_host("a wildcard needs a domain, such as *.example.com");
+        return not_a_host("a wildcard needs a domain, as in *.example.com");
     }
     if host.starts_with('/') {
-        return not_a_host("it is a path");
+        return not_a_host("it is the path of a file");
     }
     if let Some((_, rest)) = host.split_once("://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -141,24 +142,24 @@ fn check(host: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What keeps clients from ever matching a name, although a certificate can hold it (RFC 1034 section 3.5,
-/// RFC 6125 section 6.4.3).
+/// Why no client will accept a certificate for this DNS name, although a certificate can hold it (RFC 1034 section 3.5,
+/// RFC 6125 section 6.4.3). `None` for a proper name.
 fn odd(name: &str) -> Option<&'static str> {
     let labels = name.strip_prefix("*.").unwrap_or(name);
     if labels.chars().all(|c| c.is_ascii_digit() || c == '.') {
-        return Some("it looks like an address and is none");
+        return Some("it looks like an IP address, and is not one");
     }
     if labels.contains('*') {
-        return Some("only a whole first label may be *");
+        return Some("only the whole first label may be *, as in *.example.com");
     }
     if name.ends_with('.') {
-        return Some("clients look for the name without the dot at its end");
+        return Some("clients compare names without a dot at the end");
     }
     if labels.split('.').any(str::is_empty) {
         return Some("it has an empty label");
     }
     if labels.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))) {
-        return Some("it has letters that no host name has");
+        return Some("it has characters that host names cannot have");
     }
     if labels.split('.').any(|label| label.len() > 63) || name.len() > 253 {
         return Some("it is too long");
@@ -174,29 +175,27 @@ mod tests {
     fn names_survive_the_way_through_der() {
         let hosts =
             ["b.example", "10.0.0.1", "::1", "u@h", "https://a.example", "a.example"].map(str::to_owned);
-        let names = SubjectAltNames::from_hosts(&hosts, &mut Vec::new()).unwrap();
+        let names = SubjectAltNames::from_hosts(&hosts).unwrap().value;
         assert_eq!(SubjectAltNames::from_der(&names.to_der().unwrap()).unwrap(), names);
         assert_eq!(names.to_string(), "b.example, a.example, u@h, 10.0.0.1, ::1, https://a.example");
     }
 
     #[test]
     fn a_port_is_no_part_of_a_host() {
-        let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()], &mut Vec::new()).unwrap_err();
+        let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()]).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::HostWithPort { name, .. } if name == "etcd1"));
     }
 
     #[test]
     fn spaces_and_empty_entries_are_told() {
-        let mut notices = Vec::new();
-        let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()], &mut notices).unwrap();
-        assert_eq!((names.ip.len(), names.dns), (1, vec![String::new()]));
-        assert_eq!(notices.len(), 2);
+        let names = SubjectAltNames::from_hosts(&["".into(), " 10.0.0.1".into()]).unwrap();
+        assert_eq!((names.value.ip.len(), names.value.dns), (1, vec![String::new()]));
+        assert_eq!(names.notices.len(), 2);
     }
 
     fn one(host: &str) -> Result<(String, Vec<String>), Error> {
-        let mut notices = Vec::new();
-        let names = SubjectAltNames::from_hosts(&[host.to_owned()], &mut notices)?;
-        Ok((names.to_string(), notices.iter().map(ToString::to_string).collect()))
+        let names = SubjectAltNames::from_hosts(&[host.to_owned()])?;
+        Ok((names.value.to_string(), names.notices.iter().map(ToString::to_string).collect()))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What deserves a warning about one of cfssl's files, or about what was made of it.
+//! Notices about cfssl's files, and about what was made from them.
 
 use crate::base::notice;
 use crate::base::suggest;
@@ -6,62 +6,62 @@ use crate::base::suggest::did_you_mean;
 use crate::go::json::UnknownMember;
 use crate::x509;
 
-/// What its user should know about one of cfssl's files, or about what was made of it.
+/// What the user should know about one of cfssl's files, or about what was made from it.
 pub type Notice = notice::Notice<NoticeKind>;
 
-/// A value, and what its user should know about it.
+/// A result with the [`Notice`]s about it.
 pub type WithNotices<T> = notice::WithNotices<T, NoticeKind>;
 
 /// The facts of a [`Notice`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// Something about the certificate that was issued.
+    /// A notice about the certificate that was issued.
     #[error(transparent)]
     X509(x509::NoticeKind),
-    /// An empty entry in a list of hosts.
-    #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for none")]
+    /// A list of hosts has an empty entry.
+    #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for no hosts")]
     EmptyHost,
-    /// A host was written in letters outside ASCII.
-    #[error("the host {host:?} stands in the certificate as {ascii:?}")]
+    /// A host was written with characters outside ASCII.
+    #[error("the certificate has the host {host:?} in its ASCII form, {ascii:?}")]
     InternationalHost {
-        /// As written.
+        /// The host as the user wrote it.
         host: String,
-        /// In ASCII.
+        /// The host by IDNA, which the certificate has.
         ascii: String,
     },
-    /// A setting that cfssl has and that nothing here looks at.
+    /// cfssl has this setting, and the library does not use it.
     #[error("it has no effect here")]
     NoEffect,
-    /// A name that clients cannot match.
-    #[error("the host {host:?} will not be matched by clients: {reason}")]
+    /// Clients will never accept the certificate for this name.
+    #[error("no client will accept the certificate for the host {host:?}: {reason}")]
     OddHost {
-        /// As written.
+        /// The DNS name in the certificate.
         host: String,
-        /// Why.
+        /// The property that no host name has.
         reason: &'static str,
     },
-    /// A requester took a CA's usage through `copy_extensions`.
+    /// The request took a usage of CAs through `copy_extensions`.
     #[error(
-        "the request asked for {usage}, which is not among the profile's usages, and `copy_extensions` gave it: \
-         without CA:TRUE it is of no use, but it should not be there"
+        "the certificate has the usage {usage} because the request asked for it and the profile has \
+         `copy_extensions`: the profile's usages do not include it, and without CA:TRUE it has no effect"
     )]
     RequestedUsage {
-        /// The usage, as RFC 5280 names it.
+        /// The usage by its name in RFC 5280.
         usage: &'static str,
     },
     /// Spaces around a host were removed.
     #[error("spaces around the host {host:?} were removed")]
     UntrimmedHost {
-        /// The host as written.
+        /// The host with the spaces.
         host: String,
     },
-    /// A key that nothing reads.
+    /// The file has a key that cfssl does not know.
     #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]
     UnknownKey {
-        /// The key as written.
+        /// The unknown key.
         key: String,
-        /// What was probably meant.
+        /// The known key that is most similar, if one is similar enough.
         near: Option<String>,
     },
 }

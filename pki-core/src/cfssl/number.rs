@@ -1,9 +1,9 @@
-//! The numbers that cfssl gives to errors (its errors/error.go).
+//! The numbers of errors in cfssl's logs and JSON (`errors/error.go`).
 
 use crate::cfssl::error::ErrorKind;
 use crate::x509;
 
-/// The number that cfssl gives to this kind of error, if it has one.
+/// cfssl's number for a kind of error, or `None` if cfssl has no number for it.
 pub fn number(kind: &ErrorKind) -> Option<u32> {
     Some(match kind {
         ErrorKind::X509(kind) => return x509_number(kind),
@@ -28,7 +28,7 @@ pub fn number(kind: &ErrorKind) -> Option<u32> {
     })
 }
 
-/// The number that cfssl gives to an error with keys, requests and certificates.
+/// cfssl's number for an error with a key, a request or a certificate.
 fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
     Some(match kind {
         x509::ErrorKind::KeyMismatch => 1000,

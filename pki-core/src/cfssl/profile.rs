@@ -1,9 +1,10 @@
-//! One profile: what a certificate signed under it may do, and for how long.
+//! Signing profiles: usages, lifetime and extensions of the certificates that are issued with them.
 
 use der::asn1::ObjectIdentifier;
 use regex::Regex;
 use time::{Duration, OffsetDateTime};
 
+use crate::base::suggest;
 use crate::cfssl::error::{Error, ErrorKind};
 use crate::cfssl::usage;
 use crate::cfssl::usage::Usage;
@@ -15,73 +16,81 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::Validity;
 
-/// A signing profile.
+/// A signing profile of a ca-config file.
+///
+/// ```
+/// use pki_core::cfssl::Profile;
+/// use time::Duration;
+///
+/// let profile = Profile { expiry: Duration::days(90), ..Profile::built_in() };
+/// assert!(profile.has_usages());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
-    /// `usages` as written, for `info`
+    /// The names in `usages` as written, which `cfssl info` prints.
     pub usage_names: Vec<String>,
-    /// The key usage bits among `usages`
+    /// The usages of keyUsage among `usages`.
     pub key_usage: KeyUsage,
-    /// The extended key usages among `usages`, in order
+    /// The usages of extKeyUsage among `usages`, in order.
     pub extended_key_usage: Vec<ObjectIdentifier>,
-    /// `expiry`: how long a certificate is valid
+    /// `expiry`: the lifetime of a certificate.
     pub expiry: Duration,
-    /// `expiry` as written, for `info`
+    /// The text of `expiry` as written, which `cfssl info` prints.
     pub expiry_text: String,
-    /// `backdate`: how far back validity begins; none means five minutes
+    /// `backdate`: how long before the present a certificate begins. `None` means five minutes.
     pub backdate: Option<Duration>,
-    /// `not_before`: a fixed begin
+    /// `not_before`: a fixed moment at which certificates begin, in place of the present.
     pub not_before: Option<OffsetDateTime>,
-    /// `not_after`: a fixed end
+    /// `not_after`: a fixed moment at which certificates end, in place of `expiry`.
     pub not_after: Option<OffsetDateTime>,
-    /// `ca_constraint`: present if the profile makes CAs
+    /// `ca_constraint`: present if the certificates are those of CAs.
     pub ca_constraint: Option<CaConstraint>,
-    /// `crl_url`
+    /// `crl_url`: the URL of the revocation list.
     pub crl_url: Option<String>,
-    /// `ocsp_url`
+    /// `ocsp_url`: the URL of the OCSP responder.
     pub ocsp_url: Option<String>,
-    /// `issuer_urls`
+    /// `issuer_urls`: the URLs of the certificate of the CA.
     pub issuer_urls: Vec<String>,
-    /// `ocsp_no_check`
+    /// `ocsp_no_check`: whether certificates have the extension id-pkix-ocsp-nocheck.
     pub ocsp_no_check: bool,
-    /// `policies`
+    /// `policies`: the certificate policies.
     pub policies: Vec<CertificatePolicy>,
-    /// `name_whitelist`: what every name must match
+    /// `name_whitelist`: an expression that the common name and all names but IP addresses must match.
     pub name_whitelist: Option<Regex>,
-    /// `CSRWhitelist`: what is taken from a request; none means everything
+    /// `CSRWhitelist`: the parts of a request that are used. `None` means all.
     pub csr_whitelist: Option<CsrWhitelist>,
-    /// `copy_extensions`
+    /// `copy_extensions`: whether the extensions of a request are copied into the certificate.
     pub copy_extensions: bool,
-    /// `remote`: the server that signs instead
+    /// `remote`: the name of a server that signs instead. Such a profile cannot be used here.
     pub remote: Option<String>,
 }
 
-/// What a profile that makes CAs says of them.
+/// The `ca_constraint` of a profile for CAs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CaConstraint {
-    /// How many CAs may follow below; none means no limit.
+    /// `max_path_len`: how many further CAs may stand between the new CA and a leaf. `None` means no limit.
     pub path_len: Option<u8>,
 }
 
-/// Which parts of a request are believed.
+/// The `CSRWhitelist` of a profile: the parts of a request that go into the certificate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CsrWhitelist {
-    /// The subject
+    /// `Subject`: whether the subject is used.
     pub subject: bool,
-    /// The public key; without it nothing can be signed
+    /// `PublicKey`: whether the public key is used. Without it, nothing can be issued.
     pub public_key: bool,
-    /// DNS names
+    /// `DNSNames`: whether DNS names are used.
     pub dns_names: bool,
-    /// IP addresses
+    /// `IPAddresses`: whether IP addresses are used.
     pub ip_addresses: bool,
-    /// E-mail addresses
+    /// `EmailAddresses`: whether e-mail addresses are used.
     pub email_addresses: bool,
-    /// URIs
+    /// `URIs`: whether URIs are used.
     pub uris: bool,
 }
 
 impl Profile {
-    /// cfssl's built-in default, used without a config file: a peer certificate for a year.
+    /// The profile that cfssl uses without a ca-config: for servers and clients, valid for a year.
     pub fn built_in() -> Self {
         Self {
             usage_names: ["signing", "key encipherment", "server auth", "client auth"]
@@ -95,12 +104,12 @@ impl Profile {
         }
     }
 
-    /// Whether the profile says what a certificate is for. One that does not cannot be signed under.
+    /// Whether the profile has any usage. Without one, it cannot be used.
     pub fn has_usages(&self) -> bool {
         !self.key_usage.is_empty() || !self.extended_key_usage.is_empty()
     }
 
-    /// A certificate with what the profile says, but for the names.
+    /// A template with everything that the profile determines. Names and extensions are left empty.
     pub(crate) fn template<'a>(
         &'a self,
         subject: &'a Name,
@@ -123,16 +132,16 @@ impl Profile {
         }
     }
 
-    /// Adds one of cfssl's usage names.
+    /// Adds a usage by cfssl's name.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownUsage`], with the near miss.
+    /// [`ErrorKind::UnknownUsage`], with the most similar name.
     pub(crate) fn add_usage(&mut self, name: &str) -> Result<(), ErrorKind> {
         match usage::find(name) {
             Some(Usage::Key(bits)) => self.key_usage = self.key_usage.and(bits),
             Some(Usage::Extended(oid)) => self.extended_key_usage.push(oid),
             None => {
-                let near = crate::base::suggest::near(name, usage::names()).map(str::to_owned);
+                let near = suggest::near(name, usage::names()).map(str::to_owned);
                 return Err(ErrorKind::UnknownUsage { usage: name.to_owned(), near });
             }
         }
@@ -140,10 +149,10 @@ impl Profile {
         Ok(())
     }
 
-    /// Fails unless the profile can be signed under.
+    /// Checks that the profile has a usage.
     ///
     /// # Errors
-    /// [`ErrorKind::NoUsages`] if it does not say what a certificate is for.
+    /// [`ErrorKind::NoUsages`] if it has none.
     pub fn check_usable(&self) -> Result<(), Error> {
         if self.has_usages() { Ok(()) } else { Err(ErrorKind::NoUsages.into()) }
     }

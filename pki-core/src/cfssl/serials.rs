@@ -1,4 +1,4 @@
-//! The list of serial numbers that `gencrl` takes.
+//! The list of serial numbers that `cfssl gencrl` reads, with reasons and dates in addition.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,9 +11,11 @@ use crate::cfssl::error::{Error, ErrorKind};
 use crate::x509::crl::{Revocation, RevokedSerial};
 
 impl Revocation {
-    /// Reads a list of serial numbers, one per line: the number in decimal or, after `0x`, in hex; then, if
-    /// wanted, the reason; then, if wanted, the date, `now` if there is none. Blank lines and what follows a
-    /// `#` are passed over.
+    /// Reads a list of serial numbers, one per line. `file` is only for error messages.
+    ///
+    /// A line is `SERIAL [REASON [DATE]]`: the number in decimal, or in hex after `0x`, the name or number of a reason
+    /// code, and a date or a moment of RFC 3339. Without a date, the revocation is at `now`. Empty lines and the text
+    /// after a `#` are ignored; of a repeated number, the first line counts.
     ///
     /// ```
     /// use pki_core::x509::{Revocation, RevocationReason};
@@ -26,7 +28,9 @@ impl Revocation {
     /// ```
     ///
     /// # Errors
-    /// If a line says something else; with its place.
+    /// [`x509::ErrorKind::NotASerial`](crate::x509::ErrorKind::NotASerial),
+    /// [`x509::ErrorKind::UnknownReason`](crate::x509::ErrorKind::UnknownReason), [`ErrorKind::NotADate`] or
+    /// [`ErrorKind::RevocationLine`], with the place of the line.
     pub fn parse_list(text: &str, now: OffsetDateTime, file: Option<&Path>) -> Result<Vec<Self>, Error> {
         let mut list: Vec<Self> = Vec::new();
         let mut serials = HashSet::new();
@@ -64,7 +68,7 @@ impl Revocation {
     }
 }
 
-/// RFC 3339, or a date alone, which stands for its beginning in UTC.
+/// Reads a moment of RFC 3339, or a date, which means its beginning in UTC.
 fn date(text: &str) -> Result<OffsetDateTime, Error> {
     let day = time::macros::format_description!("[year]-[month]-[day]");
     OffsetDateTime::parse(text, &Rfc3339)
@@ -104,15 +108,15 @@ mod tests {
     #[test]
     fn lines_that_say_something_else_are_named() {
         for (line, message) in [
-            ("x", "serials:2:1: \"x\" is no serial number"),
-            ("-5", "serials:2:1: \"-5\" is no serial number"),
-            ("0", "serials:2:1: \"0\" is no serial number"),
+            ("x", "serials:2:1: \"x\" is not a serial number"),
+            ("-5", "serials:2:1: \"-5\" is not a serial number"),
+            ("0", "serials:2:1: \"0\" is not a serial number"),
             (
                 "1 keycompromized",
-                "serials:2:1: there is no reason \"keycompromized\": did you mean `keyCompromise`?",
+                "serials:2:1: there is no reason \"keycompromized\" to revoke a certificate: did you mean `keyCompromise`?",
             ),
-            ("1 keyCompromise never", "serials:2:1: \"never\" is no date as RFC 3339 writes it"),
-            ("1 1 2026-01-01 x", "serials:2:1: nothing is expected after the date, and there is \"x\""),
+            ("1 keyCompromise never", "serials:2:1: \"never\" is not a date in the format of RFC 3339"),
+            ("1 1 2026-01-01 x", "serials:2:1: there is unexpected text after the date: \"x\""),
         ] {
             assert_eq!(list(&format!("1\n{line}")).unwrap_err().to_string(), message);
         }

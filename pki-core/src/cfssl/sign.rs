@@ -1,4 +1,4 @@
-//! Signing under a profile: a CA, a request and a profile make a certificate, as `cfssl sign` and `cfssl gencert` do.
+//! Issuing certificates from requests and profiles, as `cfssl sign` and `cfssl gencert` do.
 
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
@@ -20,36 +20,36 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
 
-/// What is to be signed, beyond what the profile says.
+/// A request, the profile for it, and what replaces parts of them.
 #[derive(Debug)]
 pub struct SigningRequest<'a> {
-    /// The request.
+    /// The request with the public key.
     pub request: &'a VerifiedRequest,
-    /// The profile to sign under.
+    /// The profile that determines usages, lifetime and extensions.
     pub profile: &'a Profile,
     /// Attributes that replace those of the request, type by type.
     pub subject: Option<Subject>,
-    /// Names that replace those of the request.
+    /// Names that replace all names of the request.
     pub names: Option<SubjectAltNames>,
-    /// A CRL distribution point that goes before the profile's.
+    /// A URL that replaces the `crl_url` of the profile.
     pub crl_url: Option<&'a str>,
 }
 
-/// A certificate with its new key, and the request in between.
+/// A new certificate with its key, and the request that cfssl writes beside them.
 #[derive(Debug)]
 pub struct NewCertificate {
     /// The certificate.
     pub certificate: Certificate,
-    /// The request that it was made from.
+    /// The request from which the certificate was made.
     pub request: CertificateRequest,
-    /// The key.
+    /// The private key.
     pub key: PrivateKey,
 }
 
 impl Issuer {
-    /// Signs a request under a profile.
+    /// Issues a certificate for a request by the rules of a profile, as `cfssl sign` does.
     ///
-    /// A request from elsewhere, names and subject given by whoever signs:
+    /// In this example the CA decides about subject and names, and takes only the key from the request:
     ///
     /// ```
     /// use pki_core::x509::{CertificateRequest, Subject, SubjectAltNames, SystemRandomness};
@@ -62,7 +62,7 @@ impl Issuer {
     /// # let key = SystemKeys.generate(ca.key)?;
     /// # let issuer = Issuer::new(ca::create(&ca, &key, now, &SystemRandomness)?.value.certificate, key)?;
     /// # let theirs = Request { common_name: "whoever".into(), ..Request::default() };
-    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?, &mut Vec::new())?.to_pem();
+    /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?)?.value.to_pem();
     /// let json = r#"{"signing": {"profiles": {"server": {"expiry": "90d", "usages": ["signing", "server auth"]}}}}"#;
     /// let config = Config::from_json(json, None)?.value;
     /// let request = CertificateRequest::read(file.as_bytes())?.verify()?;
@@ -70,7 +70,7 @@ impl Issuer {
     ///     request: &request,
     ///     profile: config.profile(Some("server"))?,
     ///     subject: Some(Subject::common_name("etcd1")),
-    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()], &mut Vec::new())?),
+    ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()])?.value),
     ///     crl_url: None,
     /// };
     /// let signed = issuer.sign(&signing, now, &SystemRandomness)?;
@@ -79,8 +79,11 @@ impl Issuer {
     /// ```
     ///
     /// # Errors
-    /// If the CA is not valid at `now`, the profile forbids what is asked for, or the result could never be
-    /// used.
+    /// [`ErrorKind::NoUsages`], [`ErrorKind::Remote`] or [`ErrorKind::PublicKeyNotWhitelisted`] if the profile cannot be
+    /// used, [`ErrorKind::CaNotAllowed`] or [`ErrorKind::NotWhitelisted`] if the profile does not allow the request,
+    /// [`x509::ErrorKind::PathLenExceeded`](crate::x509::ErrorKind::PathLenExceeded) if the CA does not allow a CA below
+    /// it, [`x509::ErrorKind::Validity`](crate::x509::ErrorKind::Validity) if the certificate would end before it begins,
+    /// and what [`Issuer::issue`] says.
     pub fn sign(
         &self,
         signing: &SigningRequest<'_>,
@@ -126,10 +129,27 @@ impl Issuer {
         Ok(WithNotices { value: signed.value, notices })
     }
 
-    /// Makes a key, a request and a certificate from what cfssl's CSR JSON says: `gencert`.
+    /// Makes a key, a request and a certificate from cfssl's CSR JSON, as `cfssl gencert` does. `crl_url` replaces that of
+    /// the profile.
+    ///
+    /// ```
+    /// use pki_core::cfssl::{Profile, Request};
+    /// # use pki_core::cfssl::ca;
+    /// use pki_core::x509::{Issuer, SystemKeys, SystemRandomness};
+    /// # use pki_core::x509::KeySource;
+    ///
+    /// # let now = time::OffsetDateTime::now_utc();
+    /// # let request = Request { common_name: "etcd CA".into(), ..Request::default() };
+    /// # let key = SystemKeys.generate(request.key)?;
+    /// # let issuer = Issuer::new(ca::create(&request, &key, now, &SystemRandomness)?.value.certificate, key)?;
+    /// let request = Request::from_json(r#"{"CN": "etcd1", "hosts": ["etcd1.example.com"]}"#, None)?.value;
+    /// let made = issuer.gencert(&request, &Profile::built_in(), None, &SystemKeys, now, &SystemRandomness)?.value;
+    /// assert!(made.certificate.is_for(made.key.public_key()));
+    /// # Ok::<(), pki_core::cfssl::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// If the request's hosts are none, the profile forbids what is asked for, or nothing could be made of it.
+    /// What [`Request::sign`] and [`Issuer::sign`] say, and what `keys` says.
     pub fn gencert(
         &self,
         request: &Request,
@@ -140,8 +160,8 @@ impl Issuer {
         random: &dyn Random,
     ) -> Result<WithNotices<NewCertificate>, Error> {
         let key = keys.generate(request.key)?;
-        let mut notices = Vec::new();
-        let verified = request.sign(&key, &mut notices)?.trust_own_signature()?;
+        let WithNotices { value: csr, mut notices } = request.sign(&key)?;
+        let verified = csr.trust_own_signature()?;
         let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
         let signed = self.sign(&signing, now, random)?;
         notices.extend(signed.notices);
@@ -149,7 +169,8 @@ impl Issuer {
         Ok(WithNotices { value, notices })
     }
 
-    /// RFC 5280 section 4.2.1.9: whether a CA may be made at all, and below this one.
+    /// Checks that the profile allows the CA that is asked for, and that this CA allows it by its path length (RFC 5280
+    /// section 4.2.1.9).
     fn check_constraints(&self, request: &VerifiedRequest, profile: &Profile) -> Result<(), Error> {
         let requested = request.request().basic_constraints()?.filter(|constraints| constraints.ca);
         let Some(constraint) = profile.ca_constraint else {
@@ -161,7 +182,7 @@ impl Issuer {
 }
 
 impl CsrWhitelist {
-    /// What a profile without the section believes: everything.
+    /// All parts of a request: the rule of a profile without `CSRWhitelist`.
     pub const ALL: Self = Self {
         subject: true,
         public_key: true,
@@ -182,7 +203,7 @@ impl CsrWhitelist {
     }
 }
 
-/// What goes from the request into the certificate as it is.
+/// The extensions of the request that are copied into the certificate.
 fn copied_extensions(signing: &SigningRequest<'_>) -> Vec<Extension> {
     let SigningRequest { request, profile, names, .. } = signing;
     let extensions = request.request().extensions();
@@ -190,7 +211,7 @@ fn copied_extensions(signing: &SigningRequest<'_>) -> Vec<Extension> {
         let delegation = extensions.iter().filter(|extension| extension.oid == oid::DELEGATION_USAGE);
         return delegation.cloned().collect();
     }
-    // The issuer decides whether there is a CA and who issued it, and names that were given replace all others.
+    // Whether the certificate is that of a CA, and which key issued it, is not for the request to decide.
     let left_out = |oid: ObjectIdentifier| match oid {
         oid::BASIC_CONSTRAINTS | oid::AUTHORITY_KEY_IDENTIFIER => true,
         oid::SUBJECT_ALT_NAME => names.is_some(),
@@ -199,7 +220,7 @@ fn copied_extensions(signing: &SigningRequest<'_>) -> Vec<Extension> {
     extensions.iter().filter(|extension| !left_out(extension.oid)).cloned().collect()
 }
 
-/// The usages of a CA that a requester took through `copy_extensions`.
+/// A notice for each usage of CAs that came from the request through `copy_extensions`.
 fn requested_usages(certificate: &Certificate, profile: &Profile) -> Vec<Notice> {
     let usage = certificate.key_usage().unwrap_or_default();
     [(KeyUsage::KEY_CERT_SIGN, "keyCertSign"), (KeyUsage::CRL_SIGN, "cRLSign")]
@@ -209,8 +230,7 @@ fn requested_usages(certificate: &Certificate, profile: &Profile) -> Vec<Notice>
         .collect()
 }
 
-/// `name_whitelist` holds for the common name and for every alternative name but addresses, which cfssl never
-/// looks at.
+/// Checks `name_whitelist`. As in cfssl, the common name and all alternative names but IP addresses have to match.
 fn check_names(profile: &Profile, subject: &Name, names: &SubjectAltNames) -> Result<(), Error> {
     let Some(whitelist) = &profile.name_whitelist else { return Ok(()) };
     let common_name = subject.common_name().filter(|name| !name.is_empty());
@@ -223,7 +243,8 @@ fn check_names(profile: &Profile, subject: &Name, names: &SubjectAltNames) -> Re
     Ok(())
 }
 
-/// cfssl's signer.go, `FillTemplate`: from the nearest minute, five minutes back.
+/// The validity by cfssl's `FillTemplate` (`signer/signer.go`): it begins at the nearest minute less `backdate`, unless
+/// the profile has fixed moments.
 fn validity(profile: &Profile, now: OffsetDateTime) -> Result<Validity, Error> {
     let not_before = match profile.not_before {
         Some(date) => date,

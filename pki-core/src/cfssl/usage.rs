@@ -1,11 +1,11 @@
-//! cfssl's names of usages (its config/config.go): key usage bits and extended key usages.
+//! cfssl's names for the usages of keyUsage and extKeyUsage (`config/config.go`).
 
 use der::asn1::ObjectIdentifier;
 
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
-/// What one of cfssl's usage names stands for.
+/// The meaning of a usage name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Usage {
     Key(KeyUsage),
@@ -38,26 +38,26 @@ const USAGES: [(&str, Usage); 23] = [
     ("netscape sgc", Usage::Extended(oid::NETSCAPE_SGC)),
 ];
 
-/// What `name` stands for, if cfssl knows it.
+/// The meaning of `name`, if cfssl knows it.
 pub(crate) fn find(name: &str) -> Option<Usage> {
     USAGES.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
 }
 
-/// cfssl's name of an extended key usage.
+/// cfssl's name of a usage of extKeyUsage, if there is one.
 pub(crate) fn extended_name(oid: ObjectIdentifier) -> Option<&'static str> {
     USAGES.iter().find(|(_, usage)| *usage == Usage::Extended(oid)).map(|(name, _)| *name)
 }
 
-/// cfssl's names of the usages, each once.
+/// cfssl's names of the usages of keyUsage. For digitalSignature it is "digital signature", and not the synonym
+/// "signing".
 pub(crate) fn key_usage_names(usages: KeyUsage) -> impl Iterator<Item = &'static str> {
-    // "digital signature" is the same as "signing".
     USAGES.iter().filter(|(name, _)| *name != "signing").filter_map(move |(name, usage)| match usage {
         Usage::Key(bit) if usages.contains(*bit) => Some(*name),
         _ => None,
     })
 }
 
-/// All the names.
+/// All names of usages that cfssl knows.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     USAGES.iter().map(|(name, _)| *name)
 }

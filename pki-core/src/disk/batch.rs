@@ -1,4 +1,4 @@
-//! Files that get their names together.
+//! Several files that get their names together.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,24 @@ use crate::disk::staged::{Replacement, Staged};
 use crate::disk::sync::sync;
 use crate::disk::target::folder_of;
 
-/// Files that get their names together. Dropping it removes those that are new.
+/// Files that get their names together. Dropping a batch before [`Batch::commit`] removes its files.
+///
+/// ```
+/// use pki_core::disk::{Batch, Existing, Mode, Staged};
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut batch = Batch::default();
+/// for name in ["etcd1.pem", "etcd2.pem"] {
+///     batch.add(Staged::new(&folder.path().join(name), b"...", Mode::Masked(0o644), Existing::Replace)?);
+/// }
+/// batch.commit()?;
+/// assert!(folder.path().join("etcd2.pem").is_file());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Batch {
     staged: Vec<Staged>,
-    /// What has its name, and may not be on the disk
+    /// New files that have their names, and may not be on the disk yet.
     named: Vec<PathBuf>,
     replacements: Vec<Replacement>,
 }
@@ -24,15 +37,15 @@ impl Batch {
         self.staged.push(staged);
     }
 
-    /// Adds all that another batch has.
+    /// Adds all files of another batch.
     pub fn append(&mut self, mut other: Self) {
         self.staged.append(&mut other.staged);
         self.named.append(&mut other.named);
         self.replacements.append(&mut other.replacements);
     }
 
-    /// Gives their names to the files that take no other's place: the beginning of [`Batch::commit`], for threads
-    /// that share its work.
+    /// Gives the files that replace no other their names. This is the first part of [`Batch::commit`], for threads that
+    /// share its work.
     ///
     /// # Errors
     ///
@@ -47,22 +60,21 @@ impl Batch {
         Ok(())
     }
 
-    /// Gives each file its name: first those that take no other's place, then the others, both in the order in
-    /// which they were added. When this returns, all of them are on the disk for good.
+    /// Gives each file its name: first those that replace no other, then the others, both in the order in which they were
+    /// added. When this returns, all of them are on the disk and survive a loss of power.
     ///
-    /// Before a file takes another's place, it is on the disk and so are the new names: a failure of the power
-    /// leaves the old file or the new one. A new name takes nothing away and is brought to the disk when it is
-    /// there.
+    /// Before a file replaces another, its contents and all new names are on the disk, so a loss of power leaves the old
+    /// file or the new one. A new name replaces nothing, so it is synced only after it was given.
     ///
     /// # Errors
     ///
-    /// As for [`write()`](crate::disk::write()). New files are gone then, unless others were replaced already.
+    /// As for [`write()`](crate::disk::write()). The new files are removed then, unless a file was replaced already.
     pub fn commit(mut self) -> Result<(), BatchError> {
         self.name_new()?;
         let new = self.named.iter().map(|path| (path.as_path(), path.as_path()));
         let replacing = self.replacements.iter().map(|file| (file.temporary(), file.target()));
         let files: Vec<_> = new.chain(replacing).collect();
-        // If this fails, new files go: some file systems tell only now that they are full.
+        // If this fails, the new files are removed: some file systems report only now that they are full.
         sync(&files, &folders(&self.named))?;
         self.named.clear();
         let replacements = mem::take(&mut self.replacements).into_iter();
@@ -74,13 +86,13 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         for path in &self.named {
-            // Nothing is better than a part.
+            // The file may be incomplete on the disk.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// A name survives a failure of the power only when its folder is on the disk too.
+/// The folders of files. A name survives a loss of power only if its folder was synced too.
 fn folders(paths: &[PathBuf]) -> BTreeSet<&Path> {
     paths.iter().map(|path| folder_of(path)).collect()
 }

@@ -1,14 +1,14 @@
-//! What could not be done to a file.
+//! The error of writing several files.
 
 use std::io;
 use std::path::PathBuf;
 
-/// What could not be done to which file of a [`Batch`](crate::disk::Batch).
+/// The error of one file in a [`Batch`](crate::disk::Batch).
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
 pub struct BatchError {
-    /// The file.
+    /// The name that the file should have got.
     pub path: PathBuf,
-    /// What the system said.
+    /// What the operating system said.
     pub source: io::Error,
 }

@@ -1,4 +1,4 @@
-//! Whether a file holds a private key: none is lost because something else is given its name.
+//! Recognising files with a private key, so that they are not overwritten.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -8,22 +8,22 @@ use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use zeroize::Zeroizing;
 
-/// No file with a key is larger.
+/// The most bytes of a file that are read. Files with a private key are smaller.
 const LARGEST: u64 = 8 << 20;
 
-/// The private key that a file holds would be lost. It is inside of an [`io::Error`] of the kind
-/// [`ErrorKind::AlreadyExists`].
+/// The reason inside of an [`io::Error`] of the kind [`ErrorKind::AlreadyExists`]: the file has a private key that would
+/// be lost.
 #[derive(Debug, thiserror::Error)]
-#[error("a private key is there, and it would be lost")]
+#[error("the file has a private key, which would be lost")]
 pub struct KeyIsThere;
 
 impl KeyIsThere {
-    /// This reason of an error; `None` if it has another.
+    /// Returns this reason from an error. `None` if the error has another reason.
     pub fn in_error(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// What to do about it.
+    /// An instruction to the user.
     pub fn hint(&self) -> &'static str {
         "choose another file name, or move the key out of the way"
     }
@@ -35,26 +35,26 @@ impl From<KeyIsThere> for io::Error {
     }
 }
 
-/// Whether `path` is a file that holds a private key, in PEM or DER, encrypted or not. For a symbolic link the answer
-/// is no: replacing it takes nothing away from the file behind it.
+/// Whether `path` is a file with a private key, in PEM or DER, encrypted or not. A symbolic link is not: replacing it
+/// leaves the file to which it points as it is.
 ///
 /// # Errors
 ///
-/// The file cannot be read, so nobody can tell.
+/// What the operating system says if the file exists and cannot be read.
 pub fn holds_private_key(path: &Path) -> io::Result<bool> {
     Ok(read(path)?.is_some_and(|bytes| is_private_key(&bytes)))
 }
 
-/// Whether a private key is lost when `path` gets these bytes.
+/// Whether writing these bytes to `path` would lose a private key.
 pub(super) fn is_lost(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     Ok(read(path)?.is_some_and(|old| *old != bytes && is_private_key(&old)))
 }
 
-/// `None` if there is no file.
+/// The contents of a file. `None` if `path` is not a file.
 fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => {
-            // Growing would leave copies behind.
+            // If the vector had to grow, copies of the key would stay in memory.
             let size = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default();
             let mut bytes = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
             File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
@@ -70,12 +70,13 @@ fn is_private_key(bytes: &[u8]) -> bool {
     bytes.windows(LABEL.len()).any(|window| window == LABEL) || is_der_key(bytes).unwrap_or(false)
 }
 
-/// Keys begin with their version (PKCS#1, PKCS#8, SEC 1; PKCS#12 too), or if they are encrypted with how (RFC 5958).
-/// Certificates, requests and revocation lists begin with neither.
+/// Whether the bytes are a private key in DER. Such a SEQUENCE begins with a version (PKCS#1, PKCS#8, SEC 1, and also
+/// PKCS#12), or if it is encrypted, with the algorithm of the encryption (RFC 5958 section 3). Certificates, requests and
+/// revocation lists begin with neither.
 fn is_der_key(bytes: &[u8]) -> der::Result<bool> {
-    /// INTEGER, in one byte.
+    /// The beginning of an INTEGER of one byte.
     const VERSION: [u8; 2] = [0x02, 0x01];
-    /// PKCS#5 and PKCS#12's ways of encryption.
+    /// The beginnings of the object identifiers of PKCS#5 and of the encryption of PKCS#12.
     const ENCRYPTED: [&[u8]; 2] = [b"\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c"];
     let whole = AnyRef::from_der(bytes)?;
     if whole.tag() != Tag::Sequence {

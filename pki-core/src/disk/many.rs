@@ -1,4 +1,4 @@
-//! Many sets of files, made on all cores.
+//! Making and writing many sets of files on all cores.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,21 +9,22 @@ use crate::base::parallel;
 use crate::disk::batch::Batch;
 use crate::disk::error::BatchError;
 
-/// So many sets are brought to the disk at a time.
+/// The number of sets that are synced together.
 const TOGETHER: usize = 256;
 
 /// Why [`write_many`] stopped, and how far it had come.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stopped<E> {
-    /// The files of so many items are there: of the first ones, and of no others.
+    /// The number of items, from the first one on, whose files are all on the disk. The other items have no files.
     pub written: usize,
-    /// What went wrong next.
+    /// The error of the next item, or of writing its files.
     pub error: E,
 }
 
-/// Makes the files of each item on all cores, and brings those of a few hundred items to the disk at a time, while
-/// the next are made. `make` makes and stages those of one item; `made` gets, in the order of the items, what it
-/// has to say.
+/// Makes the files of each item on all cores, and syncs those of a few hundred items at a time while the next are made.
+///
+/// `make` makes the files of one item, and returns them with a value of any type. `made` is called with each item and its
+/// value, in the order of the items.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -45,7 +46,8 @@ pub struct Stopped<E> {
 ///
 /// # Errors
 ///
-/// The first error of `make`, or one of [`Batch::commit`]; nothing more is begun then.
+/// The first error of `make`, or an error of [`Batch::commit`], with the number of items that were written. After an error,
+/// no further item is begun.
 pub fn write_many<I: Sync, T: Send, E: From<BatchError> + Send>(
     items: &[I],
     make: impl Fn(&I) -> Result<(Batch, T), E> + Sync,
@@ -68,7 +70,7 @@ pub fn write_many<I: Sync, T: Send, E: From<BatchError> + Send>(
                 batch.append(files);
                 made(item, product);
             }
-            // Nobody is there to take it if writing has failed; why, the writer says.
+            // Sending fails only if the writer has ended with an error, which is returned below.
             send.send((portion.len(), batch)).map_err(|_| None)
         });
         drop(send);
@@ -78,7 +80,8 @@ pub fn write_many<I: Sync, T: Send, E: From<BatchError> + Send>(
     result.map_err(|error| Stopped { written, error })
 }
 
-/// The files of some items, with their names; none if one fails.
+/// Makes the files of some items and gives them their names. If one item fails, its error is returned, and the files of
+/// all are removed.
 fn make_all<I: Sync, T: Send, E: From<BatchError> + Send>(
     items: &[I],
     make: impl Fn(&I) -> Result<(Batch, T), E> + Sync,
@@ -95,7 +98,7 @@ fn make_all<I: Sync, T: Send, E: From<BatchError> + Send>(
         failed.fetch_or(made.is_err(), Ordering::Relaxed);
         Some(made)
     });
-    // Those that were not begun come with an error among the others.
+    // An item is `None` only if another one has failed.
     made.into_iter().flatten().collect()
 }
 

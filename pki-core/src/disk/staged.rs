@@ -1,4 +1,4 @@
-//! Files that have their bytes, but not their names yet.
+//! Files that have their contents, but not their names yet.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -16,35 +16,35 @@ use crate::disk::error::BatchError;
 use crate::disk::key::{self, KeyIsThere};
 use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
-/// A file that has its bytes, but not its name yet. Dropping it removes it.
+/// A file that has its contents, but not its name yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct Staged {
-    file: Nameless,
+    file: StagedFile,
     target: PathBuf,
     existing: Existing,
 }
 
 #[derive(Debug)]
-enum Nameless {
-    /// In no folder, and there as long as it is open
+enum StagedFile {
+    /// A file in no folder. It exists as long as it is open.
     Unnamed(File),
-    /// Under a temporary name
+    /// A file with a temporary name.
     Temporary(TempPath),
 }
 
-/// Files that stay open have lower numbers: a quarter of those that the process may have, as a rule 256 of 1024. A
-/// cluster has more files than that; those beyond have temporary names.
+/// Files stay open only if their descriptor is below this number: a quarter of the descriptors that the process may
+/// have, usually 256 of 1024. A cluster has more files than that, and the others get temporary names.
 static OPEN_BELOW: LazyLock<u64> =
     LazyLock::new(|| getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| (soft / 4).min(256)));
 
-/// Where a process finds what it has open (proc(5)): an unnamed file gets its name from there.
+/// The folder with links to the open files of a process (proc(5)). Through such a link an unnamed file gets its name.
 const OPEN_FILES: &str = "/proc/self/fd";
 
-/// Whether unnamed files can get names here. A `chroot` may have no `/proc`.
+/// Whether unnamed files can get names. A `chroot` may have no `/proc`.
 static CAN_BE_NAMED: LazyLock<bool> = LazyLock::new(|| Path::new(OPEN_FILES).is_dir());
 
 impl Staged {
-    /// The file for `path`.
+    /// Writes `bytes` into a new file, which will get the name `path`.
     ///
     /// # Errors
     ///
@@ -61,56 +61,57 @@ impl Staged {
         let file = match unnamed(folder, bits) {
             Some(mut file) => {
                 fill(&mut file, bytes, mode)?;
-                Nameless::Unnamed(file)
+                StagedFile::Unnamed(file)
             }
             None => {
                 let permissions = Permissions::from_mode(bits);
                 let mut file = temporary().permissions(permissions).tempfile_in(folder)?;
                 fill(file.as_file_mut(), bytes, mode)?;
-                Nameless::Temporary(file.into_temp_path())
+                StagedFile::Temporary(file.into_temp_path())
             }
         };
         Ok(Self { file, target: path.to_owned(), existing })
     }
 
-    /// Gives it to a user and a group, unless it is theirs.
+    /// Sets the owner and the group of the file, unless they are right already.
     ///
     /// # Errors
     ///
-    /// Only root may do this.
+    /// What the operating system says. Only root may change the owner.
     pub fn give(&self, user: u32, group: u32) -> io::Result<()> {
         let metadata = match &self.file {
-            Nameless::Unnamed(file) => file.metadata(),
-            Nameless::Temporary(path) => path.symlink_metadata(),
+            StagedFile::Unnamed(file) => file.metadata(),
+            StagedFile::Temporary(path) => path.symlink_metadata(),
         }?;
         if (metadata.uid(), metadata.gid()) == (user, group) {
             return Ok(());
         }
         match &self.file {
-            Nameless::Unnamed(file) => fchown(file, Some(user), Some(group)),
-            Nameless::Temporary(path) => chown(path, Some(user), Some(group)),
+            StagedFile::Unnamed(file) => fchown(file, Some(user), Some(group)),
+            StagedFile::Temporary(path) => chown(path, Some(user), Some(group)),
         }
     }
 
-    /// Gives it its name, unless something has it that is to be replaced: then it is ready to do that.
+    /// Gives the file its name. If there is a file with that name that is to be replaced, returns the [`Replacement`]
+    /// that will do it.
     pub(super) fn name_if_new(self) -> Result<Result<PathBuf, Replacement>, BatchError> {
         let Self { file, target, existing } = self;
         let (failure, file) = match file {
-            Nameless::Unnamed(file) => match link(&file, &target) {
+            StagedFile::Unnamed(file) => match link(&file, &target) {
                 Ok(()) => return Ok(Ok(target)),
-                Err(failure) => (failure, Nameless::Unnamed(file)),
+                Err(failure) => (failure, StagedFile::Unnamed(file)),
             },
-            Nameless::Temporary(path) => match path.persist_noclobber(&target) {
+            StagedFile::Temporary(path) => match path.persist_noclobber(&target) {
                 Ok(()) => return Ok(Ok(target)),
-                Err(failure) => (failure.error, Nameless::Temporary(failure.path)),
+                Err(failure) => (failure.error, StagedFile::Temporary(failure.path)),
             },
         };
         let result = match (existing, file) {
             (Existing::Keep, _) => Err(failure),
-            // Not only if it is there: some file systems cannot rename so.
-            (Existing::Replace | Existing::ReplaceKeys, Nameless::Temporary(file)) => Ok(file),
-            // Only what has a name can take another's place.
-            (Existing::Replace | Existing::ReplaceKeys, Nameless::Unnamed(file)) => temporary()
+            // This is so for any failure, since some file systems cannot rename without replacing.
+            (Existing::Replace | Existing::ReplaceKeys, StagedFile::Temporary(file)) => Ok(file),
+            // Only a file with a name can replace another.
+            (Existing::Replace | Existing::ReplaceKeys, StagedFile::Unnamed(file)) => temporary()
                 .make_in(folder_of(&target), |path| link(&file, path))
                 .map(tempfile::NamedTempFile::into_temp_path),
         };
@@ -121,7 +122,7 @@ impl Staged {
     }
 }
 
-/// A file that is ready to take another's place. Dropping it removes it.
+/// A file with a temporary name that will replace another. Dropping it removes the file.
 #[derive(Debug)]
 pub(super) struct Replacement {
     file: TempPath,
@@ -129,17 +130,17 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Where it is until then.
+    /// The temporary name.
     pub(super) fn temporary(&self) -> &Path {
         &self.file
     }
 
-    /// Where it will be.
+    /// The name that it will get.
     pub(super) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Gives it its name, whoever has it.
+    /// Gives the file its name, and replaces the file that has it.
     pub(super) fn replace(self) -> Result<PathBuf, BatchError> {
         match self.file.persist(&self.target) {
             Ok(()) => Ok(self.target),
@@ -154,20 +155,20 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// A new file in no folder, but in the file system of `folder`; `None` where that cannot be.
+/// Makes a file in the file system of `folder`, but in no folder. `None` if that is not possible.
 fn unnamed(folder: &Path, bits: u32) -> Option<File> {
     if !*CAN_BE_NAMED {
         return None;
     }
     let mut options = OpenOptions::new();
-    // Whatever goes wrong here goes wrong again when a temporary name is given, and is told then.
+    // An error here occurs again when the file with the temporary name is made, and is reported then.
     let file = options.write(true).mode(bits).custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok()?;
     u64::try_from(file.as_raw_fd()).is_ok_and(|number| number < *OPEN_BELOW).then_some(file)
 }
 
 fn fill(file: &mut File, bytes: &[u8], mode: Mode) -> io::Result<()> {
     file.write_all(bytes)?;
-    // What the umask withheld is given back.
+    // The umask may have removed some of the bits.
     if let Mode::Exactly(bits) = mode
         && file.metadata()?.mode() & 0o7777 != bits
     {
@@ -176,7 +177,7 @@ fn fill(file: &mut File, bytes: &[u8], mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives an unnamed file a name that nothing has.
+/// Gives an unnamed file a name. It fails if the name is taken.
 fn link(file: &File, path: &Path) -> io::Result<()> {
     let open = format!("{OPEN_FILES}/{}", file.as_raw_fd());
     Ok(linkat(AT_FDCWD, open.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
@@ -196,7 +197,7 @@ mod tests {
     fn with_temporary_name(path: &Path, existing: Existing) -> Staged {
         let mut file = temporary().tempfile_in(folder_of(path)).unwrap();
         file.write_all(b"new").unwrap();
-        Staged { file: Nameless::Temporary(file.into_temp_path()), target: path.to_owned(), existing }
+        Staged { file: StagedFile::Temporary(file.into_temp_path()), target: path.to_owned(), existing }
     }
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
         let many: Vec<Staged> = (0..2 * *OPEN_BELOW)
             .map(|i| staged(&folder.path().join(i.to_string()), Existing::Keep))
             .collect();
-        let temporary = |staged: &&Staged| matches!(staged.file, Nameless::Temporary(_));
+        let temporary = |staged: &&Staged| matches!(staged.file, StagedFile::Temporary(_));
         let with_names = many.iter().filter(temporary).count();
         assert_eq!(folder.path().read_dir().unwrap().count(), with_names);
         assert!(with_names >= many.len() / 2);

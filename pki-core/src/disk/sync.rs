@@ -1,4 +1,4 @@
-//! Bringing files and names to the disk, so that they survive a failure of the power.
+//! Syncing files and folders, so that they survive a loss of power.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,11 +11,11 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use crate::disk::error::BatchError;
 use crate::disk::target::folder_of;
 
-/// From so many files or folders on, the whole file system is written out once: that is quicker, and waits for
-/// what other programs have left to be written.
+/// From this number of files and folders on, the whole file system is synced once (syncfs(2)). That is quicker, although
+/// it also writes the data of other programs.
 pub(super) const MANY: usize = 8;
 
-/// Brings files, and the names in folders, to the disk. Each file has the path that an error names beside it.
+/// Syncs files, and the names in folders. Each file has beside it the path that an error names.
 pub(super) fn sync(files: &[(&Path, &Path)], folders: &BTreeSet<&Path>) -> Result<(), BatchError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -31,23 +31,23 @@ pub(super) fn sync(files: &[(&Path, &Path)], folders: &BTreeSet<&Path>) -> Resul
         return Ok(());
     }
     let folders = folders.iter().map(|folder| (*folder, *folder));
-    let places = || files.iter().copied().chain(folders.clone());
-    let opened = places().map(|(place, told)| File::open(place).map_err(failed(told)));
+    let paths = || files.iter().copied().chain(folders.clone());
+    let opened = paths().map(|(path, named)| File::open(path).map_err(failed(named)));
     let opened: Vec<File> = opened.collect::<Result<_, _>>()?;
     for file in opened.iter().take(files.len()) {
-        // With this Linux begins to write (mm/fadvise.c). Where all have begun before the first is waited for,
-        // a journal is committed once and not once for each. If it does not, only time is lost.
+        // This makes Linux begin to write (mm/fadvise.c). If all files have begun before the first is waited for, a
+        // journal is committed once and not once for each file. A failure costs only time.
         let _ = posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
     }
-    for (file, (_, told)) in opened.iter().zip(places()) {
-        sync_one(file).map_err(failed(told))?;
+    for (file, (_, named)) in opened.iter().zip(paths()) {
+        sync_one(file).map_err(failed(named))?;
     }
     Ok(())
 }
 
 fn sync_one(file: &File) -> io::Result<()> {
     match file.sync_all() {
-        // Some network file systems cannot do this for folders; nothing better is left to do there.
+        // Some network file systems cannot sync folders, and there is no other way.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
             if file.metadata()?.is_dir() { Ok(()) } else { Err(error) }
         }
@@ -55,7 +55,7 @@ fn sync_one(file: &File) -> io::Result<()> {
     }
 }
 
-/// Writes out the file system that holds `folder`, unless it is one of `done`.
+/// Syncs the file system of `folder`, unless its device is one of `done`.
 fn sync_file_system(folder: &Path, done: &mut BTreeSet<u64>) -> io::Result<()> {
     if done.insert(fs::metadata(folder)?.dev()) {
         nix::unistd::syncfs(File::open(folder)?)?;

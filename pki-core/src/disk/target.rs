@@ -1,33 +1,33 @@
-//! Where a file is written to, with which mode, and what becomes of the file that is there.
+//! The mode of a new file, and what happens to the file that has its name already.
 
 use std::path::Path;
 
-/// How the name of every temporary file begins. Nothing else may be named so, for [`remove_leftovers`](crate::disk::remove_leftovers)
-/// deletes it.
+/// The beginning of the names of temporary files. No other file may have such a name, because
+/// [`remove_leftovers`](crate::disk::remove_leftovers) deletes it.
 pub const TEMPORARY_PREFIX: &str = ".etcdpki-";
 
 /// The permission bits of a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// These, whatever the umask.
+    /// Exactly these bits, without regard to the umask.
     Exactly(u32),
-    /// These, less what the umask withholds.
+    /// These bits without those of the umask.
     Masked(u32),
 }
 
-/// What to do with a file that is already there.
+/// What to do with a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// Keep it: writing fails with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists).
+    /// Keep the old file. Writing fails with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists).
     Keep,
-    /// Put the new file in its place, unless a private key would be lost: writing fails with [`KeyIsThere`](crate::disk::KeyIsThere) then.
-    /// A key that is there with the same bytes is not lost.
+    /// Replace the old file, unless it has a private key that would be lost: then writing fails with
+    /// [`KeyIsThere`](crate::disk::KeyIsThere). A file with equal bytes is not a loss.
     Replace,
-    /// Put the new file in its place, even where that takes a private key away.
+    /// Replace the old file, even if a private key is lost.
     ReplaceKeys,
 }
 
-/// The folder that a path is in.
+/// The folder of a file.
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

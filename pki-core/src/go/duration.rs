@@ -1,11 +1,11 @@
 //! Durations as Go reads and writes them, with days and years in addition.
 //!
-//! cfssl's `expiry` and `backdate` are Go durations (`8760h`, `1h30m`), which know no unit above the hour; here
-//! `d` is 24 hours and `y` is 365 days, so that `365d` and `8760h` are the same text to write.
+//! cfssl's `expiry` and `backdate` are Go durations (`8760h`, `1h30m`), whose largest unit is the hour. Here `d` is 24
+//! hours and `y` is 365 days, so `365d` is the same duration as `8760h`.
 
 use time::Duration;
 
-/// 2^63 ns: Go's `time.Duration` is a signed 64-bit count of nanoseconds. Only a negative duration reaches it.
+/// 2^63 ns: Go's `time.Duration` is a signed 64-bit count of nanoseconds. Only a negative duration can be that long.
 const LIMIT: u64 = 1 << 63;
 
 const MICROSECOND: u64 = 1_000;
@@ -16,8 +16,8 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
-/// The units and their lengths in nanoseconds. Microseconds are written with the micro sign U+00B5 or the Greek
-/// letter U+03BC too.
+/// The units and their lengths in nanoseconds. Microseconds may also be written with the micro sign U+00B5 or the
+/// Greek letter U+03BC.
 pub(crate) const UNITS: [(&str, u64); 10] = [
     ("ns", 1),
     ("us", MICROSECOND),
@@ -31,36 +31,36 @@ pub(crate) const UNITS: [(&str, u64); 10] = [
     ("y", YEAR),
 ];
 
-/// Why a text is no duration.
+/// Why a text is not a duration.
 ///
 /// The messages are those of Go's `time.ParseDuration`, without its prefix `time: `.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// Not a number where one belongs, or a duration beyond 2^63 ns (about 292 years).
+    /// A number is missing, or the duration is beyond 2^63 ns (about 292 years).
     #[error("invalid duration {}", quote(.text))]
     Invalid {
-        /// The whole text.
+        /// The text that was read.
         text: String,
     },
     /// A number without a unit, such as `8760`.
     #[error("missing unit in duration {}", quote(.text))]
     MissingUnit {
-        /// The whole text.
+        /// The duration as written.
         text: String,
     },
     /// A number with a unit that does not exist, such as `1w`.
     #[error("unknown unit {} in duration {}", quote(.unit), quote(.text))]
     UnknownUnit {
-        /// All that stands between the number and the next digit or dot.
+        /// The characters from the number to the next digit or dot.
         unit: String,
-        /// The whole text.
+        /// The text with the unknown unit in it.
         text: String,
     },
 }
 
 impl ParseError {
-    /// What to write instead.
+    /// An instruction what to write instead, with an example.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => {
@@ -79,16 +79,16 @@ impl ParseError {
 /// Reads a duration: `[+-]? (0 | (number unit)+)`, where a number is digits with an optional fraction and a unit
 /// is one of `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`, `d` (24 hours) and `y` (365 days).
 ///
-/// Units come in any order and add up. What is less than a nanosecond is cut off.
+/// Units come in any order and add up. The result is cut to whole nanoseconds.
 ///
-/// The rule is Go's `ParseDuration` (`time/format.go`) with two more units, but for two things. Fractions are
-/// computed exactly, where Go computes in floating point: a fraction of fourteen digits or more can differ by one
-/// nanosecond. And a sum that overflows 64 bits is an error, where Go lets it begin anew at zero.
+/// The rule is that of Go's `ParseDuration` (`time/format.go`) with two more units, except for two differences. Here,
+/// fractions are computed exactly; Go computes them in floating point, so a fraction of fourteen digits or more can
+/// differ by one nanosecond. Here, a sum that overflows 64 bits is an error; in Go it wraps around.
 ///
 /// # Errors
 ///
-/// When the text does not follow the grammar, or the duration exceeds what Go's `time.Duration` holds: 2^63 - 1
-/// nanoseconds (2562047h47m16.854775807s), or 2^63 below zero.
+/// A [`ParseError`] if the text does not follow the grammar, or the duration exceeds what Go's `time.Duration` holds:
+/// 2^63 - 1 nanoseconds (2562047h47m16.854775807s), or 2^63 below zero.
 ///
 /// # Examples
 ///
@@ -139,8 +139,8 @@ pub fn parse(text: &str) -> Result<Duration, ParseError> {
     nanoseconds.map(Duration::nanoseconds).ok_or_else(invalid)
 }
 
-/// Writes a duration as Go's `Duration.String` (`time/time.go`) does: hours, minutes and seconds from the first
-/// that is not zero, or a single smaller unit below one second.
+/// Writes a duration as Go's `Duration.String` (`time/time.go`) does: hours, minutes and seconds, beginning with the
+/// first that is not zero, or below one second a single smaller unit.
 ///
 /// # Examples
 ///
@@ -180,7 +180,7 @@ fn split_where(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     text.find(ends).and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
-/// The value of digits, none being zero, unless it exceeds [`LIMIT`].
+/// The value of the digits, or `None` if it exceeds [`LIMIT`]. No digits at all are zero.
 fn leading_int(digits: &str) -> Option<u64> {
     if digits.is_empty() { Some(0) } else { digits.parse().ok().filter(|value| *value <= LIMIT) }
 }
@@ -189,7 +189,7 @@ fn unit(name: &str) -> Option<u64> {
     UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, length)| *length)
 }
 
-/// `total` and `whole.fraction` units, unless that exceeds [`LIMIT`].
+/// `total` nanoseconds and `whole.fraction` units, or `None` if the sum exceeds [`LIMIT`].
 fn add(total: u64, whole: u64, fraction: &str, unit: u64) -> Option<u64> {
     total
         .checked_add(whole.checked_mul(unit)?)?
@@ -197,7 +197,7 @@ fn add(total: u64, whole: u64, fraction: &str, unit: u64) -> Option<u64> {
         .filter(|total| *total <= LIMIT)
 }
 
-/// `0.digits` units. As in Go's `leadingFraction`, digits beyond the precision of 63 bits count for nothing.
+/// `0.digits` units in nanoseconds. As in Go's `leadingFraction`, digits beyond a precision of 63 bits are ignored.
 fn fraction_of(unit: u64, digits: &str) -> Option<u64> {
     let (mut numerator, mut denominator) = (0_u64, 1_u128);
     for digit in digits.chars().filter_map(|c| c.to_digit(10)) {
@@ -205,7 +205,7 @@ fn fraction_of(unit: u64, digits: &str) -> Option<u64> {
             Some(next) if next <= LIMIT => numerator = next,
             _ => break,
         }
-        // Only dozens of zeros after the dot reach the end of u128; the quotient is zero long before.
+        // This saturates only after dozens of zeros behind the dot, and then the quotient is zero anyway.
         denominator = denominator.saturating_mul(10);
     }
     let nanoseconds = u128::from(numerator).checked_mul(u128::from(unit))? / denominator;
@@ -223,7 +223,7 @@ fn decimal(value: u128, places: usize) -> String {
     }
 }
 
-/// Quotes as Go's package `time` does: bytes of control and non-ASCII characters in hexadecimal.
+/// Quotes a text as Go's package `time` does: control characters and characters outside ASCII become hexadecimal bytes.
 fn quote(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {

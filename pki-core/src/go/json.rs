@@ -1,7 +1,7 @@
-//! JSON as Go's `encoding/json` reads it (decode.go), with the place of every value.
+//! JSON as Go's `encoding/json` reads it (`encoding/json/decode.go`), with the place of every value.
 //!
-//! The text is strict JSON. A key matches a field exactly or without regard to case, the last of repeated keys wins,
-//! `null` leaves a field as it was.
+//! The text is strict JSON. A key names a field without regard to case, the last of repeated keys counts, and `null`
+//! leaves a field as it was.
 
 use std::path::Path;
 
@@ -10,39 +10,39 @@ use serde_json::value::RawValue;
 
 use crate::base::place::Place;
 
-/// Why a text is not the JSON that it should be.
+/// Why a JSON text could not be read, and where.
 #[derive(Debug)]
 pub(crate) struct Error {
     pub(crate) place: Place,
     pub(crate) kind: ErrorKind,
 }
 
-/// What is wrong.
+/// The facts of an [`Error`].
 #[derive(Debug)]
 pub(crate) enum ErrorKind {
-    /// It is not JSON.
+    /// The text is not JSON.
     Syntax {
-        /// Why.
+        /// What the parser said.
         message: String,
     },
-    /// A value of another type.
+    /// A value has the wrong type.
     Type {
-        /// As in "a whole number".
+        /// The type that the field has, as in "a whole number".
         expected: &'static str,
-        /// As in "a string".
+        /// The type of the value, as in "a string".
         found: &'static str,
     },
 }
 
-/// A member of an object that no field is for.
+/// A member of an object whose key names no field.
 pub(crate) struct UnknownMember {
     pub(crate) key: String,
     pub(crate) place: Place,
-    /// The fields that the object may have.
+    /// The names of the fields that the object may have.
     pub(crate) fields: Vec<&'static str>,
 }
 
-/// A JSON text and the file it came from, if any.
+/// A JSON text, and its file if it has one.
 #[derive(Clone, Copy)]
 struct Document<'a> {
     text: &'a str,
@@ -58,7 +58,7 @@ pub(crate) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The single value that `text` holds.
+    /// Reads a text that holds one value.
     pub(crate) fn parse(text: &'a str, file: Option<&'a Path>) -> Result<Self, Error> {
         let document = Document { text, file };
         match serde_json::from_str::<&RawValue>(text) {
@@ -73,7 +73,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Where this value stands.
+    /// The place of this value.
     pub(crate) fn place(&self) -> Place {
         let offset = self.raw.get().as_ptr().addr().saturating_sub(self.document.text.as_ptr().addr());
         let before = self.document.text.get(..offset).unwrap_or_default();
@@ -133,7 +133,7 @@ impl<'a> Node<'a> {
         Ok(raws.into_iter().enumerate().map(|(i, raw)| self.child(raw, &format!("[{i}]"))).collect())
     }
 
-    /// The elements of a list of strings; `null` among them is the empty string, as in Go.
+    /// The elements of a list of strings. As in Go, an element that is `null` is the empty string.
     pub(crate) fn texts(&self) -> Result<Vec<String>, Error> {
         self.items()?
             .iter()
@@ -141,7 +141,7 @@ impl<'a> Node<'a> {
             .collect()
     }
 
-    /// The members of an object, in order, repeated ones included.
+    /// The members of an object in order, including repeated keys.
     pub(crate) fn members(&self) -> Result<Vec<(String, Self)>, Error> {
         let Members(members) = self.decode("an object")?;
         Ok(members
@@ -153,13 +153,13 @@ impl<'a> Node<'a> {
             .collect())
     }
 
-    /// The members of an object, to be taken by field name.
+    /// The members of an object, to be read field by field.
     pub(crate) fn object(&self) -> Result<Object<'a>, Error> {
         Ok(Object { members: self.members()?, known: Vec::new() })
     }
 }
 
-/// serde_json ends its messages with the position, which [`Place`] already tells.
+/// The message without the position at its end, which is in the [`Place`].
 fn syntax_message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rfind(" at line ") {
@@ -168,14 +168,14 @@ fn syntax_message(error: &serde_json::Error) -> String {
     }
 }
 
-/// An object whose members are taken one field at a time; what is left over is unknown.
+/// An object whose members are read one field at a time. The members that remain at the end are unknown.
 pub(crate) struct Object<'a> {
     members: Vec<(String, Node<'a>)>,
     known: Vec<&'static str>,
 }
 
 impl<'a> Object<'a> {
-    /// Every member that names `field` and is not null, in order.
+    /// Takes every member that names `field`, and returns those that are not null, in order.
     pub(crate) fn all(&mut self, field: &'static str) -> Vec<Node<'a>> {
         self.known.push(field);
         let (matching, others) =
@@ -184,7 +184,7 @@ impl<'a> Object<'a> {
         matching.into_iter().map(|(_, node)| node).filter(|node| !node.is_null()).collect()
     }
 
-    /// What `decode` makes of the last member that names `field`; every one of them must decode.
+    /// Decodes every member that names `field`, and returns the last of them.
     pub(crate) fn last<T, E>(
         &mut self,
         field: &'static str,
@@ -213,12 +213,12 @@ impl<'a> Object<'a> {
         self.last(field, Node::integer)
     }
 
-    /// Accepts `field` without a look at its value.
+    /// Accepts `field` with any value.
     pub(crate) fn ignore(&mut self, field: &'static str) {
         self.all(field);
     }
 
-    /// The members that nobody took.
+    /// The members that were not read.
     pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
         let Self { members, known } = self;
         members.into_iter().map(move |(key, node)| UnknownMember {
@@ -229,8 +229,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether a key of the text names a field: equal under the folding of Go's `encoding/json`, in which the
-/// long s and the Kelvin sign are letters too.
+/// Whether a key of the text names a field. The comparison is that of Go's `encoding/json` (`foldName`), for which the
+/// long s (U+017F) is an `s` and the Kelvin sign (U+212A) is a `k`.
 fn same_key(key: &str, field: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
@@ -240,7 +240,7 @@ fn same_key(key: &str, field: &str) -> bool {
     key.chars().map(fold).eq(field.chars().map(fold))
 }
 
-/// An object's members in order; serde's maps would lose repeated keys.
+/// An object's members in order. A map would lose repeated keys.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -1,11 +1,12 @@
-//! Single e-mail addresses (RFC 5322) as Go's `mail.ParseAddress` accepts them (`net/mail/message.go`).
+//! Single e-mail addresses (RFC 5322) as Go's `mail.ParseAddress` reads them (`net/mail/message.go`).
 //!
-//! The functions bear the names of Go's where they do the same. Each takes what it reads off the front of the
-//! text, and answers `None` where Go reports an error.
+//! A crate for e-mail addresses would not do: a host in cfssl's `hosts` becomes an rfc822Name exactly if Go reads it as
+//! an address. The methods have the names of Go's. Each removes what it reads from the front of the text, and returns
+//! `None` where Go returns an error.
 
 use crate::go::net::parse_ip;
 
-/// Reads one address, or a group of one, and returns `local@domain`.
+/// Reads one address, or a group with one address, and returns `local@domain`.
 pub(crate) fn parse(text: &str) -> Option<String> {
     let mut parser = Parser { rest: text };
     let mut addresses = parser.parse_address(Groups::Allowed)?;
@@ -19,7 +20,7 @@ pub(crate) fn parse(text: &str) -> Option<String> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Groups {
     Allowed,
-    /// A group holds no groups.
+    /// Within a group, since a group cannot contain groups.
     Refused,
 }
 
@@ -94,7 +95,7 @@ impl<'a> Parser<'a> {
         Some(format!("{local}@{domain}"))
     }
 
-    /// `phrase = 1*word`. What cannot be a word ends the phrase and is left for the caller to refuse.
+    /// `phrase = 1*word`. The phrase ends before the first character that cannot begin a word.
     fn consume_phrase(&mut self) -> Option<()> {
         self.consume_word()?;
         loop {
@@ -114,7 +115,7 @@ impl<'a> Parser<'a> {
             }
             return Some(());
         }
-        // Go passes over a word in an unknown character set, though it ends the phrase.
+        // A word in an unknown character set ends the phrase, and Go does not report it.
         let word = self.consume_dot_atom()?;
         (!has_unknown_charset(word)).then_some(())
     }
@@ -132,7 +133,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Atoms and dots in any order: Go does not insist on the places of the dots in a phrase.
+    /// Atoms and dots in any order: in a phrase, Go does not check where the dots stand.
     fn consume_dot_atom(&mut self) -> Option<&'a str> {
         let end = self.rest.find(|c| !is_atext_or_dot(c)).unwrap_or(self.rest.len());
         let (atom, rest) = self.rest.split_at_checked(end).filter(|(atom, _)| !atom.is_empty())?;
@@ -144,7 +145,7 @@ impl<'a> Parser<'a> {
         self.consume_dot_atom().filter(|atom| atom.split('.').all(|label| !label.is_empty()))
     }
 
-    /// CFWS: spaces, tabs and comments. `None` if a comment does not end.
+    /// Skips CFWS: spaces, tabs and comments. `None` if a comment does not end.
     fn skip_cfws(&mut self) -> Option<()> {
         self.skip_space();
         while self.consume('(') {
@@ -154,7 +155,7 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    /// The text of a comment whose opening parenthesis has been read; comments nest.
+    /// The text of a comment whose opening parenthesis has been read. A comment may contain comments.
     fn consume_comment(&mut self) -> Option<String> {
         let mut comment = String::new();
         let mut depth = 1_usize;
@@ -194,7 +195,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// VCHAR with the non-ASCII characters of RFC 6532, which include control characters beyond ASCII.
+/// VCHAR with the characters outside ASCII of RFC 6532, which include control characters.
 fn is_vchar(c: char) -> bool {
     c.is_ascii_graphic() || !c.is_ascii()
 }
@@ -207,8 +208,8 @@ fn is_atext_or_dot(c: char) -> bool {
     is_vchar(c) && !"()<>[]:;@\\,\"".contains(c)
 }
 
-/// Whether a word is a well-formed encoded-word (RFC 2047) in a character set that Go does not know. A malformed
-/// one is a word like any other (`WordDecoder.Decode`, `mime/encodedword.go`).
+/// Whether a word is a well-formed encoded-word (RFC 2047) in a character set that Go does not know. Go reads a
+/// malformed encoded-word as plain text (`WordDecoder.Decode`, `mime/encodedword.go`).
 fn has_unknown_charset(word: &str) -> bool {
     let Some(inner) = word.strip_prefix("=?").and_then(|word| word.strip_suffix("?=")) else {
         return false;
@@ -229,7 +230,7 @@ fn has_unknown_charset(word: &str) -> bool {
 }
 
 fn is_base64(text: &str) -> bool {
-    // Go's decoder passes over line ends.
+    // Go's decoder ignores line ends.
     let encoded: Vec<u8> = text.bytes().filter(|byte| !b"\r\n".contains(byte)).collect();
     let data = encoded.strip_suffix(b"==").or_else(|| encoded.strip_suffix(b"=")).unwrap_or(&encoded);
     encoded.len().is_multiple_of(4)

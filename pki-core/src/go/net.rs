@@ -1,17 +1,17 @@
-//! Addresses of the network as Go's `net` reads them (`net/ip.go`, `net/ipsock.go`, `net/netip/netip.go`).
+//! IP addresses and pairs of host and port as Go's `net` reads them (`net/ip.go`, `net/ipsock.go`,
+//! `net/netip/netip.go`).
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// `ParseIP`, followed by the `To4` of `crypto/x509`: never an IPv4-mapped IPv6 address, but the IPv4 address that
-/// it stands for.
+/// Go's `ParseIP`, followed by the `To4` of `crypto/x509`: an IPv4-mapped IPv6 address becomes the IPv4 address.
 ///
-/// The standard library reads the same texts: no zone, no leading zeros in dotted decimals, an embedded dotted
-/// decimal only at the end.
+/// Rust's standard library accepts the same texts as Go: no zone, no leading zeros in dotted decimals, an embedded
+/// dotted decimal only at the end.
 pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// `netip.ParseAddr` where it gives an IPv6 address, which a zone may follow.
+/// Whether Go's `netip.ParseAddr` reads the text as an IPv6 address, which a zone may follow.
 pub(crate) fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
     let mut parts = text.splitn(2, |byte| *byte == b'%');
     let address = parts.next().and_then(|address| str::from_utf8(address).ok());
@@ -19,35 +19,35 @@ pub(crate) fn is_ipv6_with_optional_zone(text: &[u8]) -> bool {
     !zone_is_empty && address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
-/// Whether a host, as a URL or a certificate names it, is the loopback interface of whoever uses the name.
+/// Whether a host in a URL or a certificate means the loopback interface of the program that uses it.
 ///
-/// An address is if `IP.IsLoopback` says so: all of 127.0.0.0/8, also as `::ffff:127.0.0.1`, since it looks at `To4`
-/// first; and `::1`. A name is if it is `localhost`, in any case and with or without the dot at its end: Go looks
+/// An address does if Go's `IP.IsLoopback` says so: all of 127.0.0.0/8, also as `::ffff:127.0.0.1` because Go looks at
+/// `To4` first, and `::1`. A name does if it is `localhost`, in any case and with or without a dot at its end: Go looks
 /// names up in /etc/hosts in lower case and as absolute names (`net/hosts.go`, `lookupStaticHost`), and RFC 6761,
-/// section 6.3, gives `localhost` no other meaning. That etcd *listens* at a name only if it is `localhost` in lower
-/// case is a rule about its options, and not this one.
+/// section 6.3, gives `localhost` no other meaning. The rule that etcd listens only at `localhost` in lower case is one
+/// of its options, and is not applied here.
 pub(crate) fn is_loopback(host: &str) -> bool {
     is_localhost(host) || parse_ip(host).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether a host is the name of the loopback interface, and no address.
+/// Whether a host is the name of the loopback interface, and not an address.
 pub(crate) fn is_localhost(host: &str) -> bool {
     host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost")
 }
 
-/// Why a text is no host with a port.
+/// Why a text is not a host with a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostPortError {
-    /// No port stands behind the host.
+    /// There is no port behind the host.
     NoPort,
-    /// More than one colon, and no brackets.
+    /// There is more than one colon, and there are no brackets.
     Colons,
-    /// Brackets that do not match, or stand elsewhere.
+    /// The brackets do not match, or are not around the host.
     Brackets,
 }
 
 impl HostPortError {
-    /// What is wrong with a URL that has the text, as it is told.
+    /// The reason in a message about a URL.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::NoPort => "it has no port",
@@ -57,7 +57,7 @@ impl HostPortError {
     }
 }
 
-/// `SplitHostPort`: the host without its brackets, and the port, whatever it is.
+/// Go's `SplitHostPort`: the host without its brackets, and the port, which is not checked.
 pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError> {
     let (before, port) = text.rsplit_once(':').ok_or(HostPortError::NoPort)?;
     let (host, port) = match text.strip_prefix('[') {
@@ -72,8 +72,8 @@ pub(crate) fn split_host_port(text: &str) -> Result<(&str, &str), HostPortError>
         None if before.contains(':') => return Err(HostPortError::Colons),
         None => (before, port),
     };
-    let is_astray = |part: &str| part.contains(['[', ']']);
-    if is_astray(host) || is_astray(port) { Err(HostPortError::Brackets) } else { Ok((host, port)) }
+    let has_bracket = |part: &str| part.contains(['[', ']']);
+    if has_bracket(host) || has_bracket(port) { Err(HostPortError::Brackets) } else { Ok((host, port)) }
 }
 
 #[cfg(test)]

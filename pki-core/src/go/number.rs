@@ -1,34 +1,34 @@
-//! Numbers and booleans as Go's `strconv` reads them (`strconv/atoi.go`, `strconv/atob.go`), which is how Go's
-//! `flag` package reads the values of flags.
+//! Numbers and booleans as Go's `strconv` reads them (`strconv/atoi.go`, `strconv/atob.go`), and so Go's `flag` package.
 
-/// Why a text is no number. The texts are Go's.
+/// Why a text is not a number. The messages are Go's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// It is not written as a number is (`ErrSyntax`).
+    /// The text does not have the form of a number (`ErrSyntax`).
     #[error("invalid syntax")]
     Syntax,
-    /// It is a number, but none of 64 bits (`ErrRange`).
+    /// The number does not fit into 64 bits (`ErrRange`).
     #[error("value out of range")]
     Range,
 }
 
-/// In which base digits are read.
+/// The base in which digits are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
     /// Base 10: digits only.
     Decimal,
-    /// Go's base 0, the rule of literals in its source code: the base is in the prefix (`0b`, `0o` or a mere `0`,
-    /// `0x`), and single underscores may stand between digits or behind the prefix.
+    /// Go's base 0, as in literals of its source code: the prefix gives the base (`0b` is 2, `0o` or `0` is 8, `0x` is
+    /// 16), and single underscores may stand between digits or behind the prefix.
     Prefixed,
 }
 
-/// The texts that are true.
-pub const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
+/// The texts that `ParseBool` reads as true.
+pub(crate) const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
 
-/// The texts that are false.
-pub const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+/// The texts that `ParseBool` reads as false.
+pub(crate) const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
 
-/// `ParseBool`. `None` if the text is none of [`TRUE`] and [`FALSE`].
+/// Reads a boolean as Go's `ParseBool` does: `1`, `t`, `T`, `TRUE`, `true` and `True`, and their opposites. `None` for
+/// any other text.
 ///
 /// ```
 /// use pki_core::go::number::parse_bool;
@@ -40,7 +40,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     if TRUE.contains(&text) { Some(true) } else { FALSE.contains(&text).then_some(false) }
 }
 
-/// `ParseInt` for 64 bits: a number that may have a sign.
+/// Reads a number that may have a sign, as Go's `ParseInt` does for 64 bits.
 ///
 /// ```
 /// use pki_core::go::number::{Base, ParseError, parse_int};
@@ -51,7 +51,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 /// ```
 ///
 /// # Errors
-/// When the text is no number, or one beyond 64 bits.
+/// [`ParseError::Syntax`] if the text is not a number, [`ParseError::Range`] if it does not fit into 64 bits.
 pub fn parse_int(text: &str, base: Base) -> Result<i64, ParseError> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(unsigned) => (true, unsigned),
@@ -62,18 +62,8 @@ pub fn parse_int(text: &str, base: Base) -> Result<i64, ParseError> {
         .ok_or(ParseError::Range)
 }
 
-/// `ParseUint` for 64 bits: a number without a sign, not even `+`.
-///
-/// ```
-/// use pki_core::go::number::{Base, ParseError, parse_uint};
-///
-/// assert_eq!(parse_uint("010", Base::Prefixed), Ok(8));
-/// assert_eq!(parse_uint("+5", Base::Prefixed), Err(ParseError::Syntax));
-/// ```
-///
-/// # Errors
-/// When the text is no number, or one beyond 64 bits.
-pub fn parse_uint(text: &str, base: Base) -> Result<u64, ParseError> {
+/// Reads a number without a sign, not even `+`, as Go's `ParseUint` does for 64 bits.
+pub(crate) fn parse_uint(text: &str, base: Base) -> Result<u64, ParseError> {
     if text.is_empty() {
         return Err(ParseError::Syntax);
     }
@@ -89,18 +79,18 @@ pub fn parse_uint(text: &str, base: Base) -> Result<u64, ParseError> {
             .and_then(|total| total.checked_add(digit.into()))
             .ok_or(ParseError::Range)?;
     }
-    let is_astray =
+    let is_underscore_misplaced =
         digits.contains("__") || digits.ends_with('_') || (digits.starts_with('_') && !is_prefixed);
-    if is_astray { Err(ParseError::Syntax) } else { Ok(total) }
+    if is_underscore_misplaced { Err(ParseError::Syntax) } else { Ok(total) }
 }
 
-/// The base that the prefix stands for, what follows the prefix, and whether there is one.
+/// The base, the digits behind the prefix, and whether there is a prefix.
 fn radix_and_digits(text: &str) -> (u32, &str, bool) {
     let prefixes = [("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8), ("0x", 16), ("0X", 16), ("0", 8)];
     prefixes
         .iter()
         .find_map(|(prefix, radix)| Some((*radix, text.strip_prefix(prefix)?, true)))
-        // A prefix without digits is none; for the `0` of octal numbers, that is the number zero.
+        // Without digits behind it, a prefix is not one: `0` is the number zero, and `0x` is an error in base 10.
         .filter(|(_, digits, _)| !digits.is_empty())
         .unwrap_or((10, text, false))
 }

@@ -1,8 +1,9 @@
-//! URIs as Go's `url.ParseRequestURI` accepts and `URL.String` writes them, and URLs as `url.Parse` takes them apart
+//! URIs as Go's `url.ParseRequestURI` reads and `URL.String` writes them, and URLs as `url.Parse` reads them
 //! (`net/url/url.go`).
 //!
-//! The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`, cfssl's setting: more than one colon may stand
-//! in a host without brackets.
+//! A crate for URLs would not do: a host in cfssl's `hosts` becomes a uniformResourceIdentifier exactly if Go reads it
+//! as a URI, and the certificate holds it in Go's form. The rule is that of Go 1.26 with `GODEBUG=urlstrictcolons=0`,
+//! cfssl's setting: a host without brackets may have more than one colon.
 
 use crate::go::net::is_ipv6_with_optional_zone;
 
@@ -11,13 +12,13 @@ use crate::go::net::is_ipv6_with_optional_zone;
 enum Part {
     User,
     Host,
-    /// Behind the percent sign of an IPv6 address (RFC 6874).
+    /// The zone of an IPv6 address, behind its percent sign (RFC 6874).
     Zone,
     Path,
 }
 
 impl Part {
-    /// Whether a byte stands for itself when written (`shouldEscape`, reversed).
+    /// Whether a byte is written without an escape: the opposite of Go's `shouldEscape`.
     fn keeps(self, byte: u8) -> bool {
         let others: &[u8] = match self {
             Self::User => b"-_.~$&+,;=",
@@ -27,7 +28,7 @@ impl Part {
         byte.is_ascii_alphanumeric() || others.contains(&byte)
     }
 
-    /// Whether a byte may stand unescaped in a URI that is read.
+    /// Whether a byte may be unescaped in a URI that is read.
     fn may_hold(self, byte: u8) -> bool {
         match self {
             Self::User | Self::Path => true,
@@ -35,7 +36,7 @@ impl Part {
         }
     }
 
-    /// Whether a byte may stand escaped in a URI that is read.
+    /// Whether a byte may be escaped in a URI that is read.
     fn may_hold_escaped(self, byte: u8) -> bool {
         match self {
             Self::User | Self::Path => true,
@@ -45,23 +46,23 @@ impl Part {
     }
 }
 
-/// Why a text is no [`Url`], to those who wrote it.
-pub(crate) const NO_URL: &str =
-    "it is no URL to Go: a character or port that no host has, or brackets without an address";
+/// The message for the user if a text is not a [`Url`].
+pub(crate) const NO_URL: &str = "Go does not accept this URL: its host has a character or a port that is not allowed, \
+                                 or brackets without an IPv6 address in them";
 
-/// What `url.Parse` makes of a URL that has a scheme.
+/// A URL with a scheme, as Go's `url.Parse` reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Url {
-    /// In lower case.
+    /// The scheme in lower case.
     pub(crate) scheme: String,
-    /// Host and port, unescaped; empty if nothing follows two slashes.
+    /// Host and port, unescaped. Empty if the URL has no two slashes, or nothing behind them.
     pub(crate) host: String,
-    /// Empty if what follows the scheme does not begin with a slash.
+    /// The path, unescaped. Empty if there is no slash behind the scheme.
     pub(crate) path: String,
 }
 
 impl Url {
-    /// Takes a URL apart. `None` if Go does not accept it, or it has no scheme.
+    /// Reads a URL. `None` if Go does not accept it, or it has no scheme.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.bytes().any(|byte| byte.is_ascii_control()) {
             return None;
@@ -84,7 +85,7 @@ impl Url {
     }
 }
 
-/// Reads a URI and returns it in the form in which Go writes it, or `None` if Go does not accept it.
+/// Reads a URI and returns it in the form in which Go writes it. `None` if Go does not accept it.
 pub(crate) fn parse(text: &str) -> Option<String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
@@ -93,7 +94,7 @@ pub(crate) fn parse(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let (scheme, rest) = split_scheme(text)?;
-    // The query keeps its question mark: it is written as it was read, even when empty.
+    // The query keeps its question mark, since Go writes it as it was read, even if it is empty.
     let (rest, query) = split_at_first(rest, '?');
     let Some(scheme) = scheme else {
         return rest.starts_with('/').then(|| normalise_path(rest))?.map(|path| path + query);
@@ -113,7 +114,7 @@ pub(crate) fn parse(text: &str) -> Option<String> {
     Some(format!("{scheme}:{slashes}{authority}{path}{query}"))
 }
 
-/// `getScheme`: the scheme, if there is one, and what follows its colon. `None` if the text starts with a colon.
+/// Go's `getScheme`: the scheme, if there is one, and the text behind its colon. `None` if the text begins with a colon.
 fn split_scheme(text: &str) -> Option<(Option<&str>, &str)> {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -126,7 +127,7 @@ fn split_scheme(text: &str) -> Option<(Option<&str>, &str)> {
     }
 }
 
-/// `parseAuthority`: `[user[:password]@]host[:port]`.
+/// Go's `parseAuthority`: `[user[:password]@]host[:port]`, in the form in which Go writes it.
 fn normalise_authority(authority: &str) -> Option<String> {
     let Some((userinfo, host)) = authority.rsplit_once('@') else {
         return parse_host(authority).map(|host| escape(&host, Part::Host));
@@ -145,7 +146,7 @@ fn normalise_authority(authority: &str) -> Option<String> {
     Some(format!("{userinfo}@{host}"))
 }
 
-/// `parseHost`: a name or a bracketed IPv6 address, with an optional port, unescaped.
+/// Go's `parseHost`: a name, or an IPv6 address in brackets, with an optional port, unescaped.
 fn parse_host(host: &str) -> Option<Vec<u8>> {
     if !host.contains('[') {
         let port = host.rsplit_once(':').map_or("", |(_, port)| port);
@@ -168,16 +169,15 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `setPath` and `EscapedPath`: a path without characters to escape is kept as it is, any other written anew from
-/// its decoded form.
+/// Go's `setPath` and `EscapedPath`: a path without characters to escape is kept, any other path is unescaped and then
+/// escaped again.
 fn normalise_path(path: &str) -> Option<String> {
     let decoded = unescape(path, Part::Path)?;
     let is_encoded = path.bytes().all(|byte| Part::Path.keeps(byte) || b"!'()*[]%".contains(&byte));
     Some(if is_encoded { path.to_owned() } else { escape(&decoded, Part::Path) })
 }
 
-/// Replaces percent escapes by the bytes they stand for. `None` if an escape is broken, or a character has no
-/// place in this part.
+/// Replaces percent escapes by their bytes. `None` if an escape is incomplete, or this part may not have the character.
 fn unescape(text: &str, part: Part) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

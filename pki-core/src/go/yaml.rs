@@ -1,32 +1,32 @@
-//! What a scalar of YAML is to Go's programs that turn YAML into JSON with `sigs.k8s.io/yaml`, as etcd does with its
-//! configuration file: the rule is `resolve` of `go.yaml.in/yaml/v2`, `resolve.go`.
+//! The types of YAML scalars for Go programs that convert YAML into JSON with `sigs.k8s.io/yaml`, as etcd does with its
+//! configuration file. The rule is `resolve` of `go.yaml.in/yaml/v2`, `resolve.go`.
 //!
-//! It is neither YAML 1.1 nor YAML 1.2, and not the rule for flags: `10__000` and `1e4` are numbers, `010` is eight,
-//! `yes` is true, and `1` is no boolean.
+//! The rule is neither YAML 1.1 nor YAML 1.2, nor that of flags: `10__000` and `1e4` are numbers, `010` is eight, `yes`
+//! is true, and `1` is not a boolean.
 
 use crate::go::number::{Base, parse_int, parse_uint};
 
-/// What a scalar is.
+/// The type of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// Nothing: a Go field keeps the value that it has.
+    /// Null: a Go field keeps the value that it has.
     Null,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A whole number, also one that is written as `1e3` or `1.0`: JSON writes it without a fraction.
+    /// A whole number. `1e3` and `1.0` are whole numbers too, since JSON writes them without a fraction.
     Integer(i128),
-    /// Any other number.
+    /// A number with a fraction, or one that is too large or not finite.
     Number,
-    /// A text: everything in quotes, and what is nothing else.
+    /// A text: a scalar in quotes, or one of no other type.
     Text,
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// One scalar.
     Scalar(Scalar),
-    /// A list; `None` for an item that is no scalar.
+    /// A list. An item that is a list or a mapping is `None`.
     List(Vec<Option<Scalar>>),
     /// A mapping.
     Mapping,
@@ -38,7 +38,7 @@ const FALSE: [&str; 11] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE"
 const NOT_FINITE: [&str; 12] =
     [".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"];
 
-/// What a scalar without quotes is.
+/// The type of a scalar without quotes.
 pub(crate) fn resolve(plain: &str) -> Scalar {
     if NULL.contains(&plain) {
         return Scalar::Null;
@@ -53,25 +53,25 @@ pub(crate) fn resolve(plain: &str) -> Scalar {
         return Scalar::Number;
     }
     if plain.starts_with('.') {
-        // Here `ParseFloat` is asked itself, which takes underscores between digits only.
-        let is_astray = plain.starts_with("._") || plain.contains("__") || plain.ends_with('_');
-        return float(&plain.replace('_', "")).filter(|_| !is_astray).unwrap_or(Scalar::Text);
+        // Go gives this text to `ParseFloat` as it is, which accepts underscores only between digits.
+        let is_misplaced = plain.starts_with("._") || plain.contains("__") || plain.ends_with('_');
+        return float(&plain.replace('_', "")).filter(|_| !is_misplaced).unwrap_or(Scalar::Text);
     }
     if !plain.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
         return Scalar::Text;
     }
-    // Wherever they stand.
+    // Go removes every underscore before it reads a number.
     let digits = plain.replace('_', "");
     let signed = parse_int(&digits, Base::Prefixed).map(i128::from);
     let whole = signed.or_else(|_| parse_uint(&digits, Base::Prefixed).map(i128::from));
     whole.map(Scalar::Integer).ok().or_else(|| float(&digits)).unwrap_or(Scalar::Text)
 }
 
-/// A decimal number with a fraction or an exponent. `None` if it is none, or beyond 64 bits.
+/// A decimal number with a fraction or an exponent. `None` if the text has another form, or is beyond a 64-bit float.
 fn float(text: &str) -> Option<Scalar> {
     let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     let value = text.parse::<f64>().ok().filter(|value| is_decimal && value.is_finite())?;
-    // From 1e21 on, JSON has an exponent, which no Go integer takes (encoding/json, encode.go).
+    // From 1e21 on, Go writes JSON numbers with an exponent, which no Go integer accepts (encoding/json, encode.go).
     let whole = value.to_string().parse().ok().filter(|_| value.abs() < 1e21);
     Some(whole.map_or(Scalar::Number, Scalar::Integer))
 }

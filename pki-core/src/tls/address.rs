@@ -1,8 +1,8 @@
-//! Hosts that are addresses.
+//! Hosts that are IP addresses.
 
 use std::net::IpAddr;
 
-/// The address that a host is, if it is one; it may stand in brackets.
+/// Reads a host as an IP address, which may have brackets around it. `None` if it is a name.
 pub(super) fn address(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())

@@ -1,4 +1,4 @@
-//! Certificates as Go reads them: crypto/x509, `ParseCertificate`.
+//! Certificates as Go's `ParseCertificate` reads them (`crypto/x509`).
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 use crate::tls::constraints::NameConstraints;
 use crate::tls::leniency::Leniency;
-use crate::tls::refusal::Unreadable;
+use crate::tls::refusal::UnreadableCertificate;
 use crate::tls::signature::CertificateSignature;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::{Certificate, object_identifier};
@@ -18,7 +18,7 @@ use crate::x509::key::{PublicKey, PublicKeyKind};
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
-/// A certificate that Go could read, with what Go takes note of.
+/// A certificate that Go can read, with the fields that Go's checks need.
 #[derive(Debug, Clone)]
 pub(super) struct GoCertificate {
     certificate: Certificate,
@@ -30,16 +30,16 @@ pub(super) struct GoCertificate {
 }
 
 impl GoCertificate {
-    pub(super) fn read(der: &[u8], leniency: Leniency) -> Result<Self, Unreadable> {
-        let malformed = |reason: String| Unreadable::Malformed { reason };
+    pub(super) fn read(der: &[u8], leniency: Leniency) -> Result<Self, UnreadableCertificate> {
+        let malformed = |reason: String| UnreadableCertificate::Malformed { reason };
         let certificate = Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
         let (_, parsed) = X509Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
         if certificate.serial().first().is_some_and(|byte| byte & 0x80 != 0) && !leniency.negative_serials {
-            return Err(Unreadable::NegativeSerial);
+            return Err(UnreadableCertificate::NegativeSerial);
         }
         let mut seen = HashSet::new();
         if let Some(twice) = certificate.extensions().iter().find(|extension| !seen.insert(extension.oid)) {
-            return Err(Unreadable::DuplicateExtension { oid: twice.oid });
+            return Err(UnreadableCertificate::DuplicateExtension { oid: twice.oid });
         }
         let key = match certificate.public_key() {
             Ok(key) => Some(key),
@@ -47,7 +47,7 @@ impl GoCertificate {
                 let algorithm = object_identifier(&parsed.public_key().algorithm.algorithm)
                     .map_err(|error| malformed(error.to_string()))?;
                 match algorithm {
-                    oid::EC_PUBLIC_KEY => return Err(Unreadable::UnsupportedCurve),
+                    oid::EC_PUBLIC_KEY => return Err(UnreadableCertificate::UnsupportedCurve),
                     oid::RSA_ENCRYPTION | oid::ED25519 => {
                         return Err(malformed("its public key is malformed".to_owned()));
                     }
@@ -78,8 +78,8 @@ impl GoCertificate {
         Ok(read)
     }
 
-    /// Go's `processExtensions`: names without any that it knows, and constraints on names that it does not know,
-    /// count as unhandled.
+    /// The first critical extension that Go's `processExtensions` leaves unhandled. subjectAltName is unhandled if Go
+    /// knows none of its names, nameConstraints if it has kinds of names that Go does not know.
     fn find_unhandled_critical_extension(&self) -> Option<ObjectIdentifier> {
         let is_handled = |id: ObjectIdentifier| match id {
             oid::SUBJECT_ALT_NAME => !self.certificate.subject_alt_names().is_empty(),
@@ -127,7 +127,7 @@ impl GoCertificate {
         &self.certificate
     }
 
-    /// None for a kind that Go does not know.
+    /// The public key. `None` if Go does not know its kind.
     pub(super) fn key(&self) -> Option<&PublicKey> {
         self.key.as_ref()
     }
@@ -156,13 +156,13 @@ impl GoCertificate {
         self.unhandled_critical_extension
     }
 
-    /// Whether basicConstraints says that it is a CA, as Go wants it of whatever stands between leaf and root.
+    /// Whether basicConstraints says that it is a CA. Go requires this of intermediate CAs.
     pub(super) fn is_ca(&self) -> bool {
         self.certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
     }
 
-    /// Go's `CheckSignatureFrom`, before the signature: certificates of version 1 are taken for CAs, and a key usage
-    /// without any bit for none at all.
+    /// Go's conditions in `CheckSignatureFrom`: a certificate of version 1 is a CA, and a keyUsage without any bit counts
+    /// as absent.
     pub(super) fn may_sign(&self) -> bool {
         let is_ca = match self.certificate.basic_constraints() {
             Some(constraints) => constraints.ca,
@@ -172,7 +172,7 @@ impl GoCertificate {
         is_ca && usage.is_none_or(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
     }
 
-    /// Whether its own extKeyUsage lets `usage` through.
+    /// Whether its own extKeyUsage allows `usage`.
     pub(super) fn allows(&self, usage: ObjectIdentifier) -> bool {
         match self.certificate.extended_key_usage() {
             None | Some([]) => true,
@@ -181,7 +181,7 @@ impl GoCertificate {
     }
 }
 
-/// The same bytes.
+/// Compares the DER.
 impl PartialEq for GoCertificate {
     fn eq(&self, other: &Self) -> bool {
         self.der() == other.der()

@@ -1,18 +1,18 @@
-//! Name constraints (RFC 5280 section 4.2.1.10), as Go applies them: crypto/x509, constraints.go.
+//! Name constraints (RFC 5280 section 4.2.1.10) as Go applies them (`crypto/x509`, `constraints.go`).
 
 use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, GeneralSubtree};
 
-use crate::tls::refusal::Unreadable;
+use crate::tls::refusal::UnreadableCertificate;
 use crate::x509::alt_names::SubjectAltNames;
 
-/// Which names a CA lets its certificates have.
+/// The names that the certificates of a CA may have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameConstraints {
     permitted: Subtrees,
     excluded: Subtrees,
-    /// There are constraints on kinds of names that Go does not look at.
+    /// Whether there are constraints on kinds of names that Go does not check.
     pub(super) has_other_kinds: bool,
 }
 
@@ -24,7 +24,7 @@ struct Subtrees {
     uri: Vec<String>,
 }
 
-/// Address and mask.
+/// A network as address and mask.
 #[derive(Debug, Clone)]
 enum Network {
     V4(u32, u32),
@@ -53,7 +53,9 @@ impl Network {
 }
 
 impl NameConstraints {
-    pub(super) fn read(parsed: &x509_parser::extensions::NameConstraints<'_>) -> Result<Self, Unreadable> {
+    pub(super) fn read(
+        parsed: &x509_parser::extensions::NameConstraints<'_>,
+    ) -> Result<Self, UnreadableCertificate> {
         let mut constraints = Self::default();
         for (from, into) in [
             (&parsed.permitted_subtrees, &mut constraints.permitted),
@@ -65,8 +67,9 @@ impl NameConstraints {
                     GeneralName::RFC822Name(name) => into.email.push((*name).to_owned()),
                     GeneralName::URI(name) => into.uri.push((*name).to_owned()),
                     GeneralName::IPAddress(bytes) => {
-                        let reason = "a name constraint is no network".to_owned();
-                        into.ip.push(Network::read(bytes).ok_or(Unreadable::Malformed { reason })?);
+                        let reason = "a name constraint on IP addresses is not a network".to_owned();
+                        into.ip
+                            .push(Network::read(bytes).ok_or(UnreadableCertificate::Malformed { reason })?);
                     }
                     _ => constraints.has_other_kinds = true,
                 }
@@ -75,7 +78,7 @@ impl NameConstraints {
         Ok(constraints)
     }
 
-    /// The first of `names` that is not allowed.
+    /// The first of `names` that is not allowed, or `None` if all are.
     pub(super) fn forbids(&self, names: &SubjectAltNames) -> Option<String> {
         let ip =
             names.ip.iter().filter(|address| !self.allow(|subtrees| &subtrees.ip, |n| n.contains(**address)));
@@ -83,7 +86,7 @@ impl NameConstraints {
             let wildcard = name.strip_prefix("*.");
             let permitted =
                 self.permitted.dns.is_empty() || self.permitted.dns.iter().any(|c| is_below(name, c));
-            // What a wildcard may stand for must not be excluded either.
+            // A wildcard is excluded too if a name that it matches is.
             let excluded =
                 |c: &String| is_below(name, c) || wildcard.is_some_and(|parent| is_child(c, parent));
             !permitted || self.excluded.dns.iter().any(excluded)
@@ -111,7 +114,8 @@ impl NameConstraints {
     }
 }
 
-/// Whether `name` is `constraint` or below it; with a dot in front, only below it. The empty one is above all.
+/// Whether `name` is the domain `constraint` or below it. If the constraint begins with a dot, only names below it match;
+/// an empty constraint matches every name.
 fn is_below(name: &str, constraint: &str) -> bool {
     let (name, lowered) = (name.to_ascii_lowercase(), constraint.to_ascii_lowercase());
     match name.strip_suffix(lowered.as_str()) {
@@ -132,7 +136,8 @@ fn is_child(name: &str, parent: &str) -> bool {
     name.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
 }
 
-/// For the hosts of mailboxes: exactly the constraint, or below it if that begins with a dot.
+/// Whether the host of an e-mail address matches: it equals the constraint, or is below it if that begins with a dot. An
+/// empty constraint matches every host.
 fn is_host_of(host: &str, constraint: &str) -> bool {
     constraint.is_empty()
         || host.eq_ignore_ascii_case(constraint)

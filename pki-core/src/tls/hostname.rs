@@ -1,12 +1,12 @@
-//! Whether a certificate is for a host, by the rules of Go's crypto/x509, `VerifyHostname`.
+//! Whether a certificate is for a host, by the rules of `VerifyHostname` in Go's `crypto/x509`.
 
 use crate::tls::address::address;
 use crate::tls::certificate::GoCertificate;
 use crate::tls::refusal::Reason;
 use crate::x509::alt_names::SubjectAltNames;
 
-/// Checks that `certificate` is for `host`: an address must be one of its addresses, a name match one of its
-/// names, of which a whole first label may be `*`. The common name counts for nothing.
+/// Checks that `certificate` is for `host`. An address must be one of its IP addresses. A name must match one of its DNS
+/// names, whose first label may be `*`. The common name is not used.
 pub(super) fn verify(certificate: &GoCertificate, host: &str) -> Result<(), Reason> {
     let names = certificate.subject_alt_names();
     if is_among(names, host) {
@@ -26,7 +26,7 @@ pub(super) fn verify(certificate: &GoCertificate, host: &str) -> Result<(), Reas
     )
 }
 
-/// Whether a host is one of a certificate's names, as Go compares them.
+/// Whether a host matches one of the names of a certificate, as Go compares them.
 pub(crate) fn is_among(names: &SubjectAltNames, host: &str) -> bool {
     if let Some(address) = address(host) {
         return names.ip.contains(&address);
@@ -41,7 +41,7 @@ pub(crate) fn is_among(names: &SubjectAltNames, host: &str) -> bool {
     })
 }
 
-/// Go's `validHostname`: letters, digits, underscores, and hyphens that are not first.
+/// Go's `validHostname`: labels of letters, digits, underscores, and hyphens that are not first.
 fn is_hostname(name: &str, is_pattern: bool) -> bool {
     name.split('.').enumerate().all(|(place, label)| {
         let letters = |(at, c): (usize, char)| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && at != 0);

@@ -1,5 +1,5 @@
-//! What a program reads from its files: its own certificate and key (crypto/tls, `X509KeyPair`), and the CAs that it
-//! trusts (etcd's client/pkg/tlsutil, `NewCertPool`).
+//! The files of one side: its own certificate and key, read as Go's `X509KeyPair` does (`crypto/tls`), and the CAs that
+//! it trusts, read as etcd's `NewCertPool` does (`client/pkg/tlsutil`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKey
 use crate::x509::pem;
 use crate::x509::pem::Block;
 
-/// A certificate with what it was issued by, and its key: what one side shows and proves.
+/// The certificate of one side, with its intermediate CAs and its private key.
 #[derive(Clone)]
 pub struct Identity {
     chain: Vec<Vec<u8>>,
@@ -28,13 +28,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a certificate file and a key file, as `--cert-file` and `--key-file` name them; they may be the same.
+    /// Reads the contents of the files of `--cert-file` and `--key-file`, which may be one file.
     ///
-    /// The certificate comes first, then what issued it. Only the certificate itself is parsed: what comes after it is
-    /// the other side's concern.
+    /// The certificate comes first, then its intermediate CAs. As in Go, only the certificate is parsed here; the other
+    /// side parses the intermediate CAs.
     ///
     /// # Errors
-    /// If a program in Go would not start with them.
+    /// A [`NoStart`] if a program in Go would not start with these files.
     pub fn read(certificates: &[u8], key: &[u8], leniency: Leniency) -> Result<Self, NoStart> {
         let chain: Vec<Vec<u8>> = pem::blocks_one_by_one(certificates)
             .into_iter()
@@ -59,12 +59,12 @@ impl Identity {
         &self.leaf
     }
 
-    /// Everything that it shows, as the other side reads it.
+    /// The certificate and the intermediate CAs, as the other side reads them.
     pub(super) fn read_chain(&self, leniency: Leniency) -> Result<Vec<GoCertificate>, Reason> {
         chain::read(&self.chain.iter().map(Vec::as_slice).collect::<Vec<_>>(), leniency)
     }
 
-    /// The key that proves the certificate in a handshake, where it is not the certificate's own.
+    /// The substitute key that signs the handshake, if rustls cannot use the key of the certificate.
     pub(super) fn stand_in(&self) -> Option<&PublicKey> {
         self.stand_in.as_ref()
     }
@@ -81,10 +81,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The key in `block` for rustls, if it is that of the certificate.
+/// Reads the key in `block` for rustls, if it is that of the certificate.
 ///
-/// RSA keys below 2048 bits and P-224 are none for aws-lc, and are keys for Go. Their public halves are compared here,
-/// and a new key stands in for them in the handshake: everything else about the handshake is as it would be.
+/// aws-lc cannot use RSA keys below 2048 bits and P-224 keys, and Go can. For these, the public keys are compared here,
+/// and a new key signs the handshake instead. Nothing else about the handshake differs.
 fn signing_key(
     block: &Block,
     certified: &PublicKey,
@@ -120,7 +120,7 @@ fn signing_key(
     }
 }
 
-/// What PKCS#8 (RFC 5958) wraps, or the bytes themselves.
+/// The key inside of a PKCS#8 structure (RFC 5958), or the bytes themselves if they are not PKCS#8.
 fn unwrapped(der: &[u8]) -> Option<&[u8]> {
     let fields = encode::elements::<AnyRef<'_>>(AnyRef::from_der(der).ok()?.value()).ok()?;
     match fields.get(2).map(|field| field.decode_as::<&OctetStringRef>()) {
@@ -139,7 +139,7 @@ fn rsa_numbers(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((number(1)?, number(2)?))
 }
 
-/// The public point in an ECPrivateKey (RFC 5915), which is optional there, and which everybody writes.
+/// The public key in an ECPrivateKey (RFC 5915). It is optional there, but OpenSSL and Go write it.
 fn ec_point(der: &[u8]) -> Option<Vec<u8>> {
     let fields = encode::elements::<AnyRef<'_>>(AnyRef::from_der(unwrapped(der)?).ok()?.value()).ok()?;
     let public = fields.iter().find(|field| {
@@ -149,30 +149,30 @@ fn ec_point(der: &[u8]) -> Option<Vec<u8>> {
     bits.as_bytes().map(<[u8]>::to_vec)
 }
 
-/// The CAs that a side trusts.
+/// The CAs that one side trusts.
 #[derive(Debug, Clone)]
 pub enum Authorities {
-    /// Those of a file. There may be none in it, and then nobody is trusted.
+    /// The CAs of a file. If it has no CA, no certificate is trusted.
     Named(NamedAuthorities),
-    /// Those of the operating system, because no file is named. They are not known here, and a cluster's own CA is
-    /// none of them, so nobody is trusted.
+    /// The CAs of the operating system, because no file is configured. They are unknown here, and do not include the CAs
+    /// of a cluster, so no certificate is trusted.
     System,
 }
 
-/// The CAs of a file.
+/// The CAs in a file.
 #[derive(Debug, Clone)]
 pub struct NamedAuthorities {
     certificates: Arc<[GoCertificate]>,
 }
 
 impl Authorities {
-    /// Reads a file of CAs, as `--trusted-ca-file` names it: every PEM block, whatever its label. What is no PEM is
-    /// passed over, so bare DER, or an empty file, has no CA at all and is none the less taken.
+    /// Reads the contents of the file of `--trusted-ca-file`: all PEM blocks, with any label. Other text is skipped, so a
+    /// file with bare DER, or an empty file, is accepted and has no CA.
     ///
     /// # Errors
-    /// If one of the blocks is no certificate: a key, for example.
-    pub fn read(bundle: &[u8], leniency: Leniency) -> Result<Self, NoStart> {
-        let certificates = pem::blocks_one_by_one(bundle)
+    /// [`NoStart::Authority`] if one of the blocks is not a certificate, for example a key.
+    pub fn read(bytes: &[u8], leniency: Leniency) -> Result<Self, NoStart> {
+        let certificates = pem::blocks_one_by_one(bytes)
             .into_iter()
             .map(|block| {
                 let label = block.label.clone();
@@ -182,18 +182,19 @@ impl Authorities {
         Ok(Self::Named(NamedAuthorities { certificates }))
     }
 
-    /// Whom clients must be issued by, as etcd decides it (`ServerConfig`): they need a certificate if
-    /// `--trusted-ca-file` or `--client-cert-auth` is given, and without the former the operating system's CAs count.
+    /// The CAs that must have issued the certificates of clients, as etcd decides it (`ServerConfig`). Clients need a
+    /// certificate if `--trusted-ca-file` or `--client-cert-auth` is given; without `--trusted-ca-file`, the CAs are those
+    /// of the operating system. `None` if clients need no certificate.
     ///
     /// # Errors
-    /// See [`Self::read`].
+    /// What [`Self::read`] says.
     pub fn of_clients(
         trusted_ca_file: Option<&[u8]>,
         client_cert_auth: bool,
         leniency: Leniency,
     ) -> Result<Option<Self>, NoStart> {
         match trusted_ca_file {
-            Some(bundle) => Self::read(bundle, leniency).map(Some),
+            Some(bytes) => Self::read(bytes, leniency).map(Some),
             None => Ok(client_cert_auth.then_some(Self::System)),
         }
     }

@@ -1,5 +1,5 @@
-//! Why a program does not start with a certificate, or a side of a handshake refuses the other: facts, what
-//! they mean in words, and what etcd logs.
+//! Why a program does not start with its certificate, or refuses the other side of a handshake: the facts, a message, and
+//! what etcd logs.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,14 +14,14 @@ use crate::x509::key::PublicKeyKind;
 /// One of the two sides of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Who dials.
+    /// The side that connects.
     Client,
-    /// Who listens.
+    /// The side that listens.
     Server,
 }
 
 impl Side {
-    /// The one across.
+    /// The opposite side.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -40,33 +40,35 @@ impl fmt::Display for Side {
     }
 }
 
-/// What ended a connection before it was one.
+/// The end of a handshake: one side does not accept the other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {by} refuses: {reason}")]
 pub struct Refusal {
-    /// Who ended it, and logs [`Reason::log`].
+    /// The side that ended the handshake, and logs [`Reason::log`].
     pub by: Side,
-    /// Why.
+    /// The facts.
     pub reason: Reason,
 }
 
-/// Why a certificate cannot be read by Go's rules (crypto/x509, `ParseCertificate`), although DER allows for it.
+/// Why Go cannot read a certificate (`crypto/x509`, `ParseCertificate`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unreadable {
-    /// An extension stands in it twice.
+pub enum UnreadableCertificate {
+    /// It has an extension twice.
     #[error("it has the extension {oid} twice")]
     DuplicateExtension {
-        /// Which.
+        /// The identifier of the extension.
         oid: ObjectIdentifier,
     },
-    /// The bytes are no certificate.
+    /// The bytes are not a certificate.
     #[error("{reason}")]
     Malformed {
-        /// Why.
+        /// The part that is malformed, or what the parser said.
         reason: String,
     },
-    /// Its serial number is below zero, and the program does not tolerate that.
+    /// Its serial number is below zero, and the program does not accept that ([`Leniency::negative_serials`]).
+    ///
+    /// [`Leniency::negative_serials`]: crate::tls::Leniency::negative_serials
     #[error("its serial number is negative")]
     NegativeSerial,
     /// Its key is on a curve that Go does not know, such as secp256k1.
@@ -74,8 +76,8 @@ pub enum Unreadable {
     UnsupportedCurve,
 }
 
-impl Unreadable {
-    /// Go's words for it.
+impl UnreadableCertificate {
+    /// The text of Go's error.
     pub fn log(&self) -> &'static str {
         match self {
             Self::DuplicateExtension { .. } => "x509: certificate contains duplicate extension",
@@ -86,40 +88,40 @@ impl Unreadable {
     }
 }
 
-/// Why a program that is given these files does not start.
+/// Why a program does not start with the files that it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoStart {
-    /// A PEM block among the CAs that is no certificate.
-    #[error("a PEM block {label:?} among the CAs is no certificate: {why}")]
+    /// A PEM block in the file of CAs is not a certificate.
+    #[error("a PEM block {label:?} among the CAs is not a certificate: {why}")]
     Authority {
-        /// What the block says it is.
+        /// The label of the block.
         label: String,
-        /// What is wrong with it.
-        why: Unreadable,
+        /// Why the block cannot be read.
+        why: UnreadableCertificate,
     },
     /// The certificate cannot be read.
     #[error("the certificate cannot be read: {0}")]
-    Certificate(Unreadable),
-    /// The private key is protected by a password.
-    #[error("the private key is encrypted, and there is no way to give its password")]
+    Certificate(UnreadableCertificate),
+    /// The private key is encrypted.
+    #[error("the private key is encrypted, and etcd has no option for its password")]
     EncryptedKey,
     /// The private key belongs to another certificate.
     #[error("the private key does not belong to the certificate")]
     KeyMismatch,
-    /// No certificate.
+    /// The certificate file has no certificate.
     #[error("there is no PEM certificate in the certificate file")]
     NoCertificate,
-    /// No private key.
+    /// The key file has no private key.
     #[error("there is no PEM private key in the key file")]
     NoKey,
-    /// A key that Go does not know, such as Ed448.
+    /// Go does not support the kind of the key, such as Ed448.
     #[error("the private key is of a kind that Go does not know")]
     UnsupportedKey,
 }
 
 impl NoStart {
-    /// What the program logs: Go's words.
+    /// The text of Go's error, which the program logs.
     pub fn log(&self) -> &'static str {
         match self {
             Self::Authority { why, .. } | Self::Certificate(why) => why.log(),
@@ -131,165 +133,167 @@ impl NoStart {
     }
 }
 
-/// Why a side refuses, with the facts. Each has [Go's words](Reason::log), which are what etcd logs.
+/// Why a side refuses the other, with the facts. [`Reason::log`] is what etcd logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The chain's signature does not fit the key of the CA that has the right name: another CA of that name.
+    /// A certificate of the chain was not signed by the trusted CA that has the name of its issuer, so there are two CAs
+    /// of this name.
     BadSignature {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// The CA's name.
+        /// The name of the CA.
         authority: String,
     },
-    /// The certificate says that it may not be used like this.
+    /// extKeyUsage does not allow the certificate for this side.
     ExtendedKeyUsage {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// What it would have to allow.
+        /// The side that it would have to allow.
         wanted: Side,
     },
     /// A certificate of the chain has ended.
     Expired {
-        /// Whose.
+        /// The subject of the certificate that has ended.
         subject: String,
-        /// Its last moment.
+        /// The last moment at which it was valid.
         not_after: OffsetDateTime,
     },
     /// The RSA key is longer than 8192 bits.
     KeyTooLarge {
-        /// The length of the modulus.
+        /// The length of the modulus in bits.
         bits: usize,
     },
-    /// The RSA key is shorter than 1024 bits, and the program does not tolerate that.
+    /// The RSA key is shorter than 1024 bits, and the program does not accept that
+    /// ([`Leniency::small_rsa_keys`](crate::tls::Leniency::small_rsa_keys)).
     KeyTooSmall {
-        /// The length of the modulus.
+        /// The length of the modulus in bits.
         bits: usize,
     },
-    /// The address that was dialled stands in the certificate, but as a DNS name.
+    /// The certificate has the address of the server as a DNS name only.
     IpAsDnsName {
-        /// The address.
+        /// The address to which the client connects.
         host: String,
     },
-    /// The host is the common name, and there is no subject alternative name at all.
+    /// The host is the common name, and the certificate has no subject alternative names.
     LegacyCommonName {
-        /// What was dialled.
+        /// The name to which the client connects.
         host: String,
     },
-    /// A CA's name constraints do not let a name through.
+    /// The name constraints of a CA forbid a name of a certificate.
     NameConstraint {
-        /// Whose certificate it is.
+        /// The subject of the certificate with the name.
         subject: String,
-        /// The name.
+        /// The name that is forbidden.
         name: String,
-        /// The CA that constrains it.
+        /// The CA with the name constraints.
         authority: String,
     },
-    /// A client certificate is demanded, and none came.
+    /// The server asked for a client certificate, and the client has none.
     NoCertificate,
-    /// The certificate that signed is no CA's, or its key usage forbids signing.
+    /// A certificate that issued another is not that of a CA, or its keyUsage lacks keyCertSign.
     NotACa {
-        /// Whose it is.
+        /// The subject of the issuing certificate.
         subject: String,
     },
-    /// The common name or host name is not among those that are allowed.
+    /// The certificate has none of the names that are allowed ([`AllowedPeers`](crate::tls::AllowedPeers)).
     NotAllowed {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// What is allowed.
+        /// The common names or host names that are allowed.
         allowed: Vec<String>,
     },
     /// A certificate of the chain is not valid yet.
     NotYetValid {
-        /// Whose.
+        /// The subject of the certificate that has not begun.
         subject: String,
-        /// Its first moment.
+        /// The first moment at which it will be valid.
         not_before: OffsetDateTime,
     },
-    /// There are more CAs in the chain than one of them allows.
+    /// The chain has more CAs than the path length of one of them allows.
     PathLength {
-        /// The CA that forbids it.
+        /// The CA with the path length.
         subject: String,
-        /// How many may be below it.
+        /// How many CAs may be below it.
         limit: u8,
     },
-    /// The two programs have no version of TLS in common.
+    /// The two programs support no common version of TLS.
     ProtocolVersion,
-    /// The certificate's serial number is on the revocation list.
+    /// The serial number of a certificate is on the revocation list.
     Revoked {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// Its serial number, decimal.
+        /// The serial number in decimal.
         serial: String,
     },
-    /// The revocation list is missing, empty or cannot be read, so everybody is refused.
+    /// The revocation list cannot be read, so etcd refuses every client.
     RevocationList {
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
-    /// The client's certificate is not for the address that it comes from.
+    /// The certificate of the client is not for the address from which it connects.
     SourceAddress {
-        /// Where it comes from.
+        /// The address of the client.
         address: IpAddr,
-        /// What the certificate is for.
+        /// The names of the certificate.
         valid_for: Box<SubjectAltNames>,
     },
-    /// The host's own CAs are asked, and they are not known here.
+    /// Only the CAs of the operating system are trusted, which are unknown here.
     SystemAuthorities {
-        /// Who issued the certificate.
+        /// The name of the CA that issued the certificate.
         issuer: String,
     },
-    /// The handshake failed in a way that has no name here.
+    /// The handshake failed for another reason.
     Tls {
-        /// What the TLS library said.
+        /// What rustls said.
         message: String,
     },
-    /// More than 100 signatures would have to be checked.
+    /// Finding a chain takes more than 100 checks of signatures, and Go stops there.
     TooManyCandidates,
-    /// No trusted CA has the issuer's name.
+    /// No trusted CA has the name of the issuer.
     UnknownAuthority {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// Who issued it.
+        /// The name of its issuer.
         issuer: String,
     },
-    /// The certificate has a critical extension that Go does not know.
+    /// A certificate has a critical extension that Go does not know.
     UnhandledCriticalExtension {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// Which.
+        /// The identifier of the extension.
         oid: ObjectIdentifier,
     },
-    /// The certificate that came cannot be read.
-    Unreadable(Unreadable),
-    /// The certificate that came has a key of a kind that TLS in Go does not know, such as Ed448.
+    /// A certificate of the other side cannot be read.
+    Unreadable(UnreadableCertificate),
+    /// The kind of key in the certificate is unknown to Go, such as Ed448.
     UnsupportedKey {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
     },
-    /// TLS 1.3 has no signature for this side's own key: P-224, and RSA that is too short for PSS.
+    /// TLS 1.3 has no signature algorithm for the key of this side: P-224, or RSA that is too short for PSS.
     UnusableKey {
-        /// What kind of key it is.
+        /// The kind of the key.
         kind: PublicKeyKind,
     },
-    /// The chain is signed with MD5 or SHA-1, or in another way that Go does not accept.
+    /// The signature on a certificate has an algorithm that Go does not accept, such as MD5 or SHA-1.
     WeakSignature {
-        /// Whose certificate it is.
+        /// The subject of the certificate.
         subject: String,
-        /// The name of the algorithm.
+        /// The name of the algorithm, or the length of the RSA key.
         algorithm: String,
     },
-    /// The server's certificate is not for the host that was dialled.
+    /// The certificate of the server is not for the host to which the client connects.
     WrongName {
-        /// What was dialled.
+        /// The name or address to which the client connects.
         host: String,
-        /// What the certificate is for.
+        /// The names of the certificate.
         valid_for: Box<SubjectAltNames>,
     },
 }
 
 impl Reason {
-    /// A part of the line that the side which refuses logs as `error`: Go's words, without what varies.
+    /// The text of Go's error without its variable parts. The side that refuses logs it in the field `error`.
     pub fn log(&self) -> &'static str {
         match self {
             Self::BadSignature { .. }
@@ -364,15 +368,22 @@ impl fmt::Display for Reason {
                 )
             }
             Self::LegacyCommonName { host } => {
-                write!(f, "{host} is the certificate's common name only, and no subject alternative name")
+                write!(
+                    f,
+                    "{host} is only the common name of the certificate, and not a subject alternative name"
+                )
             }
             Self::NameConstraint { subject, name, authority } => {
                 write!(f, "the name constraints of {authority} do not allow {subject} the name {name}")
             }
-            Self::NoCertificate => f.write_str("no client certificate came"),
+            Self::NoCertificate => f.write_str("the client showed no certificate"),
             Self::NotACa { subject } => write!(f, "{subject} may not sign certificates"),
             Self::NotAllowed { subject, allowed } => {
-                write!(f, "the certificate of {subject} is none of those allowed: {}", allowed.join(", "))
+                write!(
+                    f,
+                    "the certificate of {subject} has none of the names that are allowed: {}",
+                    allowed.join(", ")
+                )
             }
             Self::NotYetValid { subject, not_before } => {
                 write!(f, "the certificate of {subject} is valid only from {} on", date(*not_before))
@@ -385,13 +396,16 @@ impl fmt::Display for Reason {
                 write!(f, "the certificate of {subject}, serial number {serial}, is revoked")
             }
             Self::RevocationList { reason } => {
-                write!(f, "everybody, because of its revocation list: {reason}")
+                write!(f, "it accepts no client, because of its revocation list: {reason}")
             }
             Self::SourceAddress { address, valid_for } => {
-                write!(f, "it comes from {address}, and its certificate is for {valid_for}")
+                write!(f, "the client connects from {address}, and its certificate is for {valid_for}")
             }
             Self::SystemAuthorities { issuer } => {
-                write!(f, "{issuer} is none of the CAs that the system trusts, and no other CAs are named")
+                write!(
+                    f,
+                    "{issuer} is not among the CAs that the operating system trusts, and no file of CAs is configured"
+                )
             }
             Self::Tls { message } => f.write_str(message),
             Self::TooManyCandidates => f.write_str("there are too many CAs of the same name"),
@@ -413,7 +427,7 @@ impl fmt::Display for Reason {
                 write!(f, "the certificate of {subject} is signed with {algorithm}")
             }
             Self::WrongName { host, valid_for } if valid_for.is_empty() => {
-                write!(f, "the certificate is for no name at all, not for {host}")
+                write!(f, "the certificate has no names, so it is not for {host}")
             }
             Self::WrongName { host, valid_for } => {
                 write!(f, "the certificate is for {valid_for}, not for {host}")

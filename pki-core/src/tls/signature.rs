@@ -1,4 +1,4 @@
-//! Signatures on certificates and in handshakes, as far as Go accepts them: crypto/x509, `checkSignature`.
+//! Signatures on certificates and in handshakes that Go accepts (`crypto/x509`, `checkSignature`).
 
 use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
 use der::asn1::ObjectIdentifier;
@@ -11,7 +11,7 @@ use crate::x509::error::ErrorKind;
 use crate::x509::key::{PublicKey, PublicKeyKind};
 use crate::x509::oid;
 
-/// The signature on a certificate, and what it is over.
+/// The signature on a certificate, and the bytes that are signed.
 #[derive(Debug, Clone)]
 pub(super) struct CertificateSignature {
     algorithm: ObjectIdentifier,
@@ -21,12 +21,12 @@ pub(super) struct CertificateSignature {
     signature: Vec<u8>,
 }
 
-/// Why a signature on a certificate counts for nothing.
+/// Why a signature on a certificate is not accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BadSignature {
-    /// Made with MD5 or SHA-1, or in a way that Go, or aws-lc, does not know.
+    /// Go does not accept the algorithm, such as MD5 or SHA-1, or aws-lc does not have it.
     Algorithm(String),
-    /// It does not fit.
+    /// Another key made the signature, or the certificate was changed.
     Wrong,
 }
 
@@ -46,7 +46,7 @@ impl CertificateSignature {
         Self { algorithm, pss_hash, message: message.to_vec(), signature: signature.to_vec() }
     }
 
-    /// Checks it under the issuer's key.
+    /// Checks the signature with the key of the issuer.
     pub(super) fn verify(&self, key: &PublicKey, leniency: Leniency) -> Result<(), BadSignature> {
         let name = || match oid::signature_name(self.algorithm) {
             "Unknown Signature" => self.algorithm.to_string(),
@@ -58,7 +58,7 @@ impl CertificateSignature {
         {
             return Err(BadSignature::Algorithm(format!("an RSA key of {bits} bits")));
         }
-        match self.special(key.kind()) {
+        match self.lenient_algorithm(key.kind()) {
             Some(algorithm) => UnparsedPublicKey::new(algorithm, key.subject_public_key())
                 .verify(&self.message, &self.signature)
                 .map_err(|_| BadSignature::Wrong),
@@ -73,8 +73,8 @@ impl CertificateSignature {
         }
     }
 
-    /// What [`PublicKey::verify`] does not take, being stricter than Go: short RSA keys, and PSS.
-    fn special(&self, kind: PublicKeyKind) -> Option<&'static dyn VerificationAlgorithm> {
+    /// The algorithm for signatures that Go accepts and [`PublicKey::verify`] does not: short RSA keys, and PSS.
+    fn lenient_algorithm(&self, kind: PublicKeyKind) -> Option<&'static dyn VerificationAlgorithm> {
         let PublicKeyKind::Rsa { bits } = kind else { return None };
         Some(match (self.algorithm, self.pss_hash) {
             (oid::RSASSA_PSS, Some(oid::SHA256)) => &algorithms::RSA_PSS_2048_8192_SHA256,
@@ -90,7 +90,7 @@ impl CertificateSignature {
         })
     }
 
-    /// Whether the algorithm is one for this kind of key: if not, another CA of that name has signed.
+    /// Whether the algorithm is for this kind of key. If it is not, another CA of the same name has signed.
     fn fits(&self, kind: PublicKeyKind) -> bool {
         let is_ecdsa = oid::signature_name(self.algorithm).starts_with("ECDSA");
         let is_ed25519 = self.algorithm == oid::ED25519;
@@ -102,10 +102,10 @@ impl CertificateSignature {
     }
 }
 
-/// Below this Go refuses to work with an RSA key, unless it is told to.
+/// The shortest RSA keys, in bits, that Go accepts without the setting `rsa1024min=0`.
 pub(super) const SMALLEST_RSA_KEY: usize = 1024;
 
-/// Whether a signature in a handshake is that of `key`.
+/// Whether `key` made a signature in a handshake.
 pub(super) fn is_signed_by(
     key: &PublicKey,
     scheme: SignatureScheme,
@@ -145,7 +145,8 @@ fn is_signed_pss(
         && UnparsedPublicKey::new(algorithm, key.subject_public_key()).verify(message, signature).is_ok()
 }
 
-/// What Go offers, best first (crypto/tls, `supportedSignatureAlgorithms`), without SHA-1.
+/// The signature schemes that Go offers, in its order (`crypto/tls`, `defaultSupportedSignatureAlgorithms`), without
+/// SHA-1.
 pub(super) const SCHEMES: [SignatureScheme; 10] = [
     SignatureScheme::RSA_PSS_SHA256,
     SignatureScheme::ECDSA_NISTP256_SHA256,

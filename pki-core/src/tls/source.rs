@@ -1,4 +1,5 @@
-//! The address that a peer comes from, held against its certificate: client/pkg/transport, `checkCertSAN`.
+//! Whether the certificate of a client is for the address from which it connects: etcd's `checkCertSAN`
+//! (`client/pkg/transport`).
 
 use std::net::IpAddr;
 
@@ -6,16 +7,16 @@ use crate::tls::certificate::GoCertificate;
 use crate::tls::hostname;
 use crate::tls::refusal::Reason;
 
-/// What the name servers of the host that listens say.
+/// The name servers that the server asks.
 pub trait Lookup {
-    /// The names of an address (PTR).
+    /// The names of an address (PTR records). Empty if there are none.
     fn names(&self, address: IpAddr) -> Vec<String>;
 
-    /// The addresses of a name (A, AAAA).
+    /// The addresses of a name (A and AAAA records). Empty if there are none.
     fn addresses(&self, name: &str) -> Vec<IpAddr>;
 }
 
-/// Name servers that know nothing.
+/// Name servers without any records.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLookup;
 
@@ -29,7 +30,8 @@ impl Lookup for NoLookup {
     }
 }
 
-/// Checks that a certificate is for the address that its owner comes from; one without any address or name is for all.
+/// Checks that a certificate is for the address from which its owner connects. A certificate without IP addresses and DNS
+/// names is for every address.
 pub(super) fn check(certificate: &GoCertificate, address: IpAddr, lookup: &dyn Lookup) -> Result<(), Reason> {
     let names = certificate.subject_alt_names();
     let by_address = !names.ip.is_empty() && hostname::verify(certificate, &address.to_string()).is_ok();
@@ -45,7 +47,7 @@ fn is_name_of(address: IpAddr, names: &[String], lookup: &dyn Lookup) -> bool {
         return false;
     }
     let is_wildcard = |name: &String| name.starts_with("*.");
-    // Go compares what follows the star with the end of the name, whatever number of labels is before it.
+    // etcd compares the text after the `*` with the end of the name, so `*` may stand for several labels.
     let is_called = |found: &str, name: &String| match name.strip_prefix('*') {
         Some(end) if is_wildcard(name) => found.ends_with(end),
         _ => name == found,

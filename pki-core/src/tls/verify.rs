@@ -1,7 +1,7 @@
-//! The way from a certificate to a trusted one, by Go's rules: crypto/x509, `Certificate.Verify`.
+//! Chains from a certificate to a trusted CA, by the rules of `Certificate.Verify` in Go's `crypto/x509`.
 //!
-//! [`crate::Bundler`] looks for the best chain by cfssl's rules, which are others: it wants the shortest chain of CAs
-//! that are all valid, where Go tries each candidate and tells why the last one failed.
+//! The chains of [`Bundler`](crate::cfssl::Bundler) follow other rules, those of cfssl: it finds the shortest chain of
+//! CAs that are all valid, whereas Go tries each candidate, and says why the last one failed.
 
 use time::OffsetDateTime;
 
@@ -12,19 +12,19 @@ use crate::tls::refusal::{Reason, Side};
 use crate::tls::signature::BadSignature;
 use crate::x509::oid;
 
-/// As many signatures as Go checks for one certificate.
+/// The most signatures that Go checks for one certificate (`maxChainSignatureChecks`).
 const MOST_CHECKS: usize = 100;
 
-/// What a certificate is held against.
+/// The conditions that a certificate has to meet.
 #[derive(Debug)]
 pub(super) struct Verification<'a> {
-    /// What is trusted.
+    /// The CAs that are trusted.
     pub(super) authorities: &'a [GoCertificate],
-    /// What came along, and may stand between.
+    /// The certificates that were sent with it, which may be intermediate CAs.
     pub(super) intermediates: &'a [GoCertificate],
-    /// What the certificate is shown as.
+    /// The side that sent the certificate, which decides the usage that it needs.
     pub(super) side: Side,
-    /// The host that it has to be for.
+    /// The host that the certificate has to be for, if it is that of a server.
     pub(super) host: Option<&'a str>,
     pub(super) now: OffsetDateTime,
     pub(super) leniency: Leniency,
@@ -37,7 +37,7 @@ enum Role {
 }
 
 impl Verification<'_> {
-    /// Checks the certificate, its names, every chain to a trusted certificate until one is right.
+    /// Checks the certificate and its names, and then every chain to a trusted CA until one meets all conditions.
     pub(super) fn verify(&self, leaf: &GoCertificate) -> Result<(), Reason> {
         self.check(leaf, None, &[])?;
         if let Some(host) = self.host {
@@ -56,7 +56,7 @@ impl Verification<'_> {
         for chain in &chains {
             match forbidden_name(chain) {
                 Some(reason) => because = reason,
-                // Usages nest: each certificate may only narrow what the one above it allows.
+                // The extKeyUsage of a CA restricts the certificates below it.
                 None if chain.iter().all(|certificate| certificate.allows(wanted)) => return Ok(()),
                 None => {}
             }
@@ -64,7 +64,7 @@ impl Verification<'_> {
         Err(because)
     }
 
-    /// Go's `isValid`, without what it leaves to the end.
+    /// Go's `isValid`: the checks of one certificate that do not depend on the rest of the chain.
     fn check(
         &self,
         certificate: &GoCertificate,
@@ -95,7 +95,7 @@ impl Verification<'_> {
         Ok(())
     }
 
-    /// All chains that continue `chain`, whose last certificate is `certificate`.
+    /// All chains to a trusted CA that begin with `chain`, whose last certificate is `certificate`.
     fn chains<'c>(
         &'c self,
         certificate: &'c GoCertificate,
@@ -151,7 +151,8 @@ impl Verification<'_> {
     }
 }
 
-/// Go's `alreadyInChain`: the same subject, key and names, so that cross-signed CAs make no circles.
+/// Go's `alreadyInChain`: whether the chain has a certificate with the subject, key and names of the candidate. So a
+/// search among cross-signed CAs ends.
 fn is_in(candidate: &GoCertificate, chain: &[&GoCertificate]) -> bool {
     chain.iter().any(|certificate| {
         let key = |certificate: &GoCertificate| certificate.key().map(|key| key.der().to_vec());
@@ -162,7 +163,7 @@ fn is_in(candidate: &GoCertificate, chain: &[&GoCertificate]) -> bool {
     })
 }
 
-/// A name in the chain that a CA above it forbids.
+/// The first name in the chain that a CA above it forbids.
 fn forbidden_name(chain: &[&GoCertificate]) -> Option<Reason> {
     chain.iter().enumerate().find_map(|(place, certificate)| {
         let above = chain.iter().skip(place + 1);

@@ -1,4 +1,4 @@
-//! A handshake between two state machines of rustls, without a socket, in which [`Judge`] has the last word.
+//! A handshake between a client and a server of rustls without a socket. [`PeerVerifier`] decides about certificates.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,27 +15,27 @@ use rustls::{
     ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 
-use crate::tls::judge::Judge;
+use crate::tls::peer::PeerVerifier;
 use crate::tls::refusal::{Reason, Refusal, Side};
 use crate::tls::signature;
 use crate::tls::signature::SCHEMES;
 
-/// The client's half of a connection.
+/// The client's side of a connection.
 pub(super) struct ClientHalf {
     pub(super) certificate: Option<Arc<CertifiedKey>>,
     pub(super) host: String,
-    /// What it makes of the server.
-    pub(super) judge: Judge,
+    /// The check of the server's certificate.
+    pub(super) verifier: PeerVerifier,
 }
 
-/// The server's half of a connection.
+/// The server's side of a connection.
 pub(super) struct ServerHalf {
     pub(super) certificate: Arc<CertifiedKey>,
-    /// What it makes of clients, if it asks them for certificates.
-    pub(super) judge: Option<Judge>,
+    /// The check of client certificates. `None` if the server does not ask for them.
+    pub(super) verifier: Option<PeerVerifier>,
 }
 
-/// Shakes hands.
+/// Makes a handshake: lets the two sides exchange messages until both have finished.
 pub(super) fn shake_hands(
     client: ClientHalf,
     server: ServerHalf,
@@ -43,7 +43,7 @@ pub(super) fn shake_hands(
 ) -> Result<(), Refusal> {
     let failed = |by| move |error: Error| Refusal { by, reason: reason_of(&error) };
     let name = ServerName::try_from(client.host.clone());
-    // It only travels: the judge knows the host that was dialled.
+    // rustls only sends this name. The verifier has the host that is to be checked.
     let name = name.unwrap_or_else(|_| ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST)));
     let client = client_config(client, version).and_then(|config| ClientConnection::new(config.into(), name));
     let server = server_config(server, version).and_then(|config| ServerConnection::new(config.into()));
@@ -53,7 +53,7 @@ pub(super) fn shake_hands(
         let sent = transfer(&mut client, &mut server).map_err(refusal(Side::Server))?;
         let answered = transfer(&mut server, &mut client).map_err(refusal(Side::Client))?;
         if sent + answered == 0 {
-            let message = "the handshake has come to a halt".to_owned();
+            let message = "the handshake stopped before its end".to_owned();
             return Err(Refusal { by: Side::Server, reason: Reason::Tls { message } });
         }
     }
@@ -65,7 +65,7 @@ fn client_config(
     version: &'static SupportedProtocolVersion,
 ) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[version])?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(half.judge));
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(half.verifier));
     let mut config = match half.certificate {
         Some(key) => builder.with_client_cert_resolver(Arc::new(Always(key))),
         None => builder.with_no_client_auth(),
@@ -79,8 +79,8 @@ fn server_config(
     version: &'static SupportedProtocolVersion,
 ) -> Result<ServerConfig, Error> {
     let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[version])?;
-    let builder = match half.judge {
-        Some(judge) => builder.with_client_cert_verifier(Arc::new(judge)),
+    let builder = match half.verifier {
+        Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(Always(half.certificate)));
@@ -92,7 +92,7 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// Everything that one side has to say, to the other: how much it was.
+/// Hands all pending messages of one side to the other, and returns the number of bytes.
 fn transfer<A, B>(
     from: &mut rustls::ConnectionCommon<A>,
     to: &mut rustls::ConnectionCommon<B>,
@@ -129,7 +129,7 @@ fn reason_of(error: &Error) -> Reason {
     }
 }
 
-/// Whatever the other side would like: etcd asks its files at every handshake, and nothing else.
+/// Shows one certificate without regard to what the other side asks for, as etcd does.
 struct Always(Arc<CertifiedKey>);
 
 impl fmt::Debug for Always {
@@ -154,10 +154,10 @@ impl ResolvesServerCert for Always {
     }
 }
 
-impl Judge {
+impl PeerVerifier {
     fn decide(&self, leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Result<(), Error> {
         let shown: Vec<&[u8]> = std::iter::once(leaf).chain(rest).map(AsRef::as_ref).collect();
-        self.judge(&shown).map_err(|refusal| CertificateError::Other(OtherError(Arc::new(refusal))).into())
+        self.verify(&shown).map_err(|refusal| CertificateError::Other(OtherError(Arc::new(refusal))).into())
     }
 
     fn check_proof(
@@ -175,7 +175,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for PeerVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -210,7 +210,7 @@ impl ServerCertVerifier for Judge {
     }
 }
 
-impl ClientCertVerifier for Judge {
+impl ClientCertVerifier for PeerVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

@@ -1,4 +1,4 @@
-//! Subject alternative names (RFC 5280 section 4.2.1.6), in the order that Go writes them.
+//! Subject alternative names (RFC 5280 section 4.2.1.6), in the order in which Go writes them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,15 +11,26 @@ use crate::x509::der as encode;
 use crate::x509::error::Error;
 
 /// The names and addresses that a certificate is valid for.
+///
+/// ```
+/// use pki_core::x509::SubjectAltNames;
+///
+/// let names = SubjectAltNames {
+///     dns: vec!["etcd1.example.com".to_owned()],
+///     ip: vec!["10.0.0.11".parse().unwrap()],
+///     ..SubjectAltNames::default()
+/// };
+/// assert_eq!(names.to_string(), "etcd1.example.com, 10.0.0.11");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubjectAltNames {
-    /// dNSName
+    /// DNS names (`dNSName`), of which the first label may be `*`.
     pub dns: Vec<String>,
-    /// rfc822Name
+    /// E-mail addresses (`rfc822Name`).
     pub email: Vec<String>,
-    /// iPAddress
+    /// IP addresses (`iPAddress`).
     pub ip: Vec<IpAddr>,
-    /// uniformResourceIdentifier
+    /// URIs (`uniformResourceIdentifier`).
     pub uri: Vec<String>,
 }
 
@@ -29,12 +40,12 @@ const URI: TagNumber = TagNumber(6);
 const IP: TagNumber = TagNumber(7);
 
 impl SubjectAltNames {
-    /// Whether there is no name at all.
+    /// Whether there are no names of any kind.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether both have the same names, in whatever order.
+    /// Whether both have the same names, in any order.
     pub(crate) fn is_same_set_as(&self, other: &Self) -> bool {
         fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
             let mut list = list.to_vec();
@@ -47,7 +58,7 @@ impl SubjectAltNames {
             && sorted(&self.uri) == sorted(&other.uri)
     }
 
-    /// The value of the extension: all DNS names, e-mail addresses, IP addresses and URIs, in that order.
+    /// The value of the extension: DNS names, e-mail addresses, IP addresses and URIs, in that order.
     pub(crate) fn to_der(&self) -> Result<Vec<u8>, Error> {
         let mut names = Vec::new();
         let tag = |number| Tag::ContextSpecific { constructed: false, number };
@@ -69,7 +80,7 @@ impl SubjectAltNames {
         encode::sequence(&names)
     }
 
-    /// The names in the value of an extension; kinds that are not here, such as otherName, are passed over.
+    /// Reads the value of the extension. Other kinds of names, such as otherName, are skipped.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
         let mut names = Self::default();
         let sequence = AnyRef::from_der(der)?;
@@ -93,7 +104,7 @@ impl SubjectAltNames {
     }
 }
 
-/// As in `etcd1.example, 10.0.0.1`.
+/// Writes all names in one line, as in `etcd1.example.com, 10.0.0.11`.
 impl fmt::Display for SubjectAltNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ips: Vec<String> = self.ip.iter().map(IpAddr::to_string).collect();

@@ -1,4 +1,4 @@
-//! Certificates: reading what others wrote, leniently, and writing our own.
+//! Certificates: reading files and DER, the fields, and checks.
 
 use std::fmt;
 
@@ -18,7 +18,10 @@ use crate::x509::pem;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::Validity;
 
-/// A certificate: its bytes, and what they say.
+/// A certificate: its DER, and the fields that were read from it. Its signature was not checked;
+/// [`Certificate::verify_issued_by`] does that.
+///
+/// Reading is lenient: a certificate may have an unknown kind of key, a serial number below zero, or unknown extensions.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -41,42 +44,42 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The single certificate in a PEM text, whatever its label; text before it is skipped. Bare DER is taken
-    /// too.
+    /// Reads a file with one certificate: one PEM block with any label, or bare DER. Text before the block is skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCertificate`] if there is no PEM block, [`ErrorKind::NotOneCertificate`] if something
-    /// follows it, [`ErrorKind::Certificate`] if it is no certificate.
-    pub fn read(file: &[u8]) -> Result<Self, Error> {
-        match pem::blocks(file).first() {
-            Some(_) if pem::has_more_after_first(file) => Err(ErrorKind::NotOneCertificate.into()),
+    /// [`ErrorKind::NoCertificate`] if there is neither, [`ErrorKind::NotOneCertificate`] if there is more after the
+    /// block, [`ErrorKind::Certificate`] if it is malformed.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(bytes).first() {
+            Some(_) if pem::has_more_after_first(bytes) => Err(ErrorKind::NotOneCertificate.into()),
             Some(block) => Self::from_der(&block.der),
-            None if file.first() == Some(&0x30) => Self::from_der(file),
+            None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoCertificate.into()),
         }
     }
 
-    /// Every certificate in a PEM text, in order; blocks of something else and text between are skipped. Bare
-    /// DER is taken too.
+    /// Reads all certificates of a PEM file in order, or one in bare DER. Other blocks, and text between the blocks, are
+    /// skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCertificate`] if there is none, [`ErrorKind::Certificate`] if one cannot be parsed.
-    pub fn read_all(file: &[u8]) -> Result<Vec<Self>, Error> {
-        let blocks = pem::blocks(file);
-        if blocks.is_empty() && file.first() == Some(&0x30) {
-            return Ok(vec![Self::from_der(file)?]);
+    /// [`ErrorKind::NoCertificate`] if there is none, [`ErrorKind::Certificate`] if one is malformed.
+    pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Error> {
+        let blocks = pem::blocks(bytes);
+        if blocks.is_empty() && bytes.first() == Some(&0x30) {
+            return Ok(vec![Self::from_der(bytes)?]);
         }
-        let ours = blocks.iter().filter(|block| {
+        let certificates = blocks.iter().filter(|block| {
             matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
         });
-        let all: Vec<Self> = ours.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
+        let all: Vec<Self> =
+            certificates.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
         if all.is_empty() { Err(ErrorKind::NoCertificate.into()) } else { Ok(all) }
     }
 
-    /// The certificate in `der`.
+    /// Reads a certificate in DER.
     ///
     /// # Errors
-    /// [`ErrorKind::Certificate`] if it is none.
+    /// [`ErrorKind::Certificate`] if it is malformed.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         Self::parse(der).map_err(|error| match error.kind() {
             ErrorKind::Certificate { .. } => error,
@@ -86,10 +89,12 @@ impl Certificate {
 
     fn parse(der: &[u8]) -> Result<Self, Error> {
         let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| ErrorKind::Certificate {
-            reason: "its bytes are those of something else".to_owned(),
+            reason: "it is something else, or it is damaged".to_owned(),
         })?;
         if !rest.is_empty() {
-            return Err(ErrorKind::Certificate { reason: "bytes follow it".to_owned() }.into());
+            return Err(
+                ErrorKind::Certificate { reason: "there are more bytes after its end".to_owned() }.into()
+            );
         }
         let mut extensions = Vec::new();
         for extension in parsed.extensions() {
@@ -117,17 +122,17 @@ impl Certificate {
         })
     }
 
-    /// The DER.
+    /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The PEM text.
+    /// The certificate in PEM, with the label `CERTIFICATE`.
     pub fn to_pem(&self) -> String {
         pem::encode("CERTIFICATE", &self.der)
     }
 
-    /// The serial number's bytes, big-endian, two's complement, as they stand in the DER.
+    /// The bytes of the serial number in the DER: big-endian, two's complement.
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }
@@ -137,27 +142,27 @@ impl Certificate {
         BigInt::from_signed_bytes_be(&self.serial).to_string()
     }
 
-    /// SHA-256 over the DER, in lower-case hex.
+    /// The SHA-256 digest of the DER, in lower-case hex.
     pub fn fingerprint(&self) -> String {
         sha256(&self.der)
     }
 
-    /// The algorithm that it is signed with.
+    /// The algorithm of the signature.
     pub fn signature_algorithm(&self) -> ObjectIdentifier {
         self.signature_algorithm
     }
 
-    /// Who issued it.
+    /// The name of the CA that issued it.
     pub fn issuer(&self) -> &Name {
         &self.issuer
     }
 
-    /// Whom it is for.
+    /// The name of its owner.
     pub fn subject(&self) -> &Name {
         &self.subject
     }
 
-    /// From when on it is valid.
+    /// The first moment at which it is valid.
     pub fn not_before(&self) -> OffsetDateTime {
         self.not_before
     }
@@ -167,7 +172,7 @@ impl Certificate {
         self.not_after
     }
 
-    /// From when to when it is valid.
+    /// notBefore and notAfter together.
     pub fn validity(&self) -> Validity {
         Validity::as_read(self.not_before, self.not_after)
     }
@@ -175,7 +180,7 @@ impl Certificate {
     /// Its public key.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedPublicKey`] if it is of a kind that is not known.
+    /// [`ErrorKind::UnsupportedPublicKey`] if the key is malformed, or its kind is unknown.
     pub fn public_key(&self) -> Result<PublicKey, Error> {
         PublicKey::from_der(&self.subject_public_key_info)
     }
@@ -215,40 +220,40 @@ impl Certificate {
         self.authority_key_identifier.as_deref()
     }
 
-    /// The URLs of its revocation lists; none if they cannot be read.
+    /// The URLs of its revocation lists. Empty if the extension is absent or malformed.
     pub fn crl_urls(&self) -> Vec<String> {
         self.extensions.crl_urls().unwrap_or_default()
     }
 
-    /// The URLs of its OCSP responders; none if they cannot be read.
+    /// The URLs of its OCSP responders. Empty if the extension is absent or malformed.
     pub fn ocsp_urls(&self) -> Vec<String> {
         self.extensions.access_urls(oid::ACCESS_OCSP).unwrap_or_default()
     }
 
-    /// The URLs of its issuer's certificate; none if they cannot be read.
+    /// The URLs of the certificate of its issuer. Empty if the extension is absent or malformed.
     pub fn issuer_urls(&self) -> Vec<String> {
         self.extensions.access_urls(oid::ACCESS_CA_ISSUERS).unwrap_or_default()
     }
 
-    /// Whether it is the certificate of `key`.
+    /// Whether its public key is `key`.
     pub fn is_for(&self, key: &PublicKey) -> bool {
         self.subject_public_key_info == key.der()
     }
 
-    /// Whether both are certificates of one key.
+    /// Whether both certificates have one public key.
     pub fn has_key_of(&self, other: &Self) -> bool {
         self.subject_public_key_info == other.subject_public_key_info
     }
 
-    /// Whether it is valid at `moment`.
+    /// Whether `moment` is between notBefore and notAfter.
     pub fn is_valid_at(&self, moment: OffsetDateTime) -> bool {
         (self.not_before..=self.not_after).contains(&moment)
     }
 
-    /// Checks that it may sign others.
+    /// Checks that it is the certificate of a CA: basicConstraints says so, and keyUsage allows keyCertSign.
     ///
     /// # Errors
-    /// [`ErrorKind::NotACa`] if it may not.
+    /// [`ErrorKind::NotACa`] if it is not.
     pub fn check_ca(&self) -> Result<(), Error> {
         let not_a_ca = |reason| ErrorKind::NotACa { subject: self.subject.to_string(), reason };
         if !self.basic_constraints.is_some_and(|constraints| constraints.ca) {
@@ -260,7 +265,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// Checks that `issuer` issued it: the name, byte for byte, and the signature.
+    /// Checks that `issuer` issued it: the names are equal byte for byte, and the signature is made with its key.
     ///
     /// # Errors
     /// [`ErrorKind::NotIssuedBy`] if the names differ, else what [`PublicKey::verify`] says.

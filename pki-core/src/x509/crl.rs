@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5): making, reading and extending them.
+//! Revocation lists (RFC 5280 section 5): making, reading and extending them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,7 +23,8 @@ use crate::x509::sign::{algorithm_identifier, sign_structure};
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{Validity, time_der};
 
-/// A signed revocation list: its bytes, and what they say.
+/// A revocation list: its DER, and the fields that were read from it. Its signature was not checked;
+/// [`Crl::verify_issued_by`] does that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crl {
     der: Vec<u8>,
@@ -37,18 +38,18 @@ pub struct Crl {
     revocations: Vec<Revocation>,
 }
 
-/// One revoked certificate.
+/// One entry of a revocation list (RFC 5280 section 5.1.2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its serial number.
+    /// The serial number of the revoked certificate.
     pub serial: RevokedSerial,
-    /// Since when it is not to be trusted.
+    /// The moment of the revocation.
     pub date: OffsetDateTime,
-    /// Why; none if it was not told.
+    /// The reason code, if the entry has one.
     pub reason: Option<RevocationReason>,
 }
 
-/// The serial number of a revoked certificate: positive, of any length that is in use.
+/// The serial number of a revoked certificate: a positive number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RevokedSerial(BigUint);
 
@@ -56,34 +57,34 @@ pub struct RevokedSerial(BigUint);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationReason {
-    /// Somebody else has its key.
+    /// The private key of the certificate is known or suspected to be in other hands.
     KeyCompromise,
-    /// Somebody else has its CA's key.
+    /// The private key of the CA is known or suspected to be in other hands.
     CaCompromise,
-    /// Its subject belongs elsewhere now.
+    /// The name of the subject, or something else about it, has changed.
     AffiliationChanged,
-    /// Another certificate took its place.
+    /// Another certificate has replaced it.
     Superseded,
     /// It is not needed any more.
     CessationOfOperation,
-    /// It is suspended.
+    /// It is suspended, and may become valid again.
     CertificateHold,
-    /// Its subject may not do any more what it says.
+    /// A privilege that it grants was withdrawn.
     PrivilegeWithdrawn,
-    /// Somebody else has the key of the authority for its attributes.
+    /// The private key of the attribute authority is known or suspected to be in other hands.
     AaCompromise,
 }
 
-/// What a new list says, apart from who signs it.
+/// The contents of a new revocation list that do not come from the CA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrlTemplate<'a> {
-    /// The list's number, greater than that of every list before.
+    /// cRLNumber, which must be greater than those of all earlier lists of this CA.
     pub number: u64,
-    /// When it was made.
+    /// thisUpdate: the moment at which the list is issued.
     pub this_update: OffsetDateTime,
-    /// When there will be another one: after that, nobody accepts it.
+    /// nextUpdate: the next list will be issued by then, and this one should not be used any more.
     pub next_update: OffsetDateTime,
-    /// The revoked certificates.
+    /// The entries; there may be none.
     pub revocations: &'a [Revocation],
 }
 
@@ -99,7 +100,7 @@ const REASONS: [(RevocationReason, &str, u8); 8] = [
 ];
 
 impl Issuer {
-    /// Signs a revocation list, version 2, with number and the reasons that are known.
+    /// Issues a revocation list of version 2, with its number and the reason codes.
     ///
     /// ```
     /// use pki_core::x509::{CrlTemplate, Issuer, KeyAlgorithm, KeySource, Revocation, RevocationReason, RevokedSerial, SystemKeys, SystemRandomness};
@@ -126,8 +127,8 @@ impl Issuer {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::NotACa`] if the CA may not sign lists, [`ErrorKind::Validity`] if the list would end
-    /// before it begins.
+    /// [`ErrorKind::NotACa`] if the CA's keyUsage lacks cRLSign, [`ErrorKind::Validity`] if `next_update` is not after
+    /// `this_update`, and what the CA's key says.
     pub fn sign_crl(&self, template: &CrlTemplate<'_>) -> Result<Crl, Error> {
         let certificate = self.certificate();
         if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::CRL_SIGN)) {
@@ -152,7 +153,7 @@ impl Issuer {
             time_der(validity.not_before())?,
             time_der(validity.not_after())?,
         ];
-        // RFC 5280 section 5.1.2.6: without any entry, the list itself is absent.
+        // RFC 5280 section 5.1.2.6: without entries, revokedCertificates must be absent.
         if !revoked.is_empty() {
             parts.push(encode::sequence(&revoked)?);
         }
@@ -163,28 +164,28 @@ impl Issuer {
 }
 
 impl Crl {
-    /// The first list in a PEM text, or bare DER.
+    /// Reads the first PEM block of a file, with any label, or bare DER.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCrl`] if there is none, [`ErrorKind::Crl`] if it cannot be parsed.
-    pub fn read(file: &[u8]) -> Result<Self, Error> {
-        match pem::blocks(file).first() {
+    /// [`ErrorKind::NoCrl`] if there is neither, [`ErrorKind::Crl`] if it is not a revocation list.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(bytes).first() {
             Some(block) => Self::from_der(&block.der),
-            None if file.first() == Some(&0x30) => Self::from_der(file),
+            None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoCrl.into()),
         }
     }
 
-    /// The list in `der`.
+    /// Reads a revocation list in DER.
     ///
     /// # Errors
-    /// [`ErrorKind::Crl`] if it is none.
+    /// [`ErrorKind::Crl`] if it is malformed.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let failed = |reason: String| Error::from(ErrorKind::Crl { reason });
         let (rest, parsed) =
             CertificateRevocationList::from_der(der).map_err(|error| failed(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(failed("bytes follow it".to_owned()));
+            return Err(failed("there are more bytes after its end".to_owned()));
         }
         let revocations = parsed.iter_revoked_certificates().map(|entry| Revocation {
             serial: RevokedSerial(entry.user_certificate.clone()),
@@ -205,47 +206,47 @@ impl Crl {
         })
     }
 
-    /// The DER.
+    /// The list in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The PEM text.
+    /// The list in PEM, with the label `X509 CRL`.
     pub fn to_pem(&self) -> String {
         pem::encode("X509 CRL", &self.der)
     }
 
-    /// Who made it.
+    /// The name of the CA that issued it.
     pub fn issuer(&self) -> &Name {
         &self.issuer
     }
 
-    /// When it was made.
+    /// thisUpdate: the moment at which it was issued.
     pub fn this_update(&self) -> OffsetDateTime {
         self.this_update
     }
 
-    /// Until when it may be used, if it says so.
+    /// nextUpdate, if present: the moment by which the next list is issued.
     pub fn next_update(&self) -> Option<OffsetDateTime> {
         self.next_update
     }
 
-    /// Its number, if it has one of 64 bits or less.
+    /// cRLNumber, if present and of 64 bits or less.
     pub fn number(&self) -> Option<u64> {
         self.number
     }
 
-    /// The revoked certificates.
+    /// The entries, in order.
     pub fn revocations(&self) -> &[Revocation] {
         &self.revocations
     }
 
-    /// The entry of a certificate, if it is revoked.
+    /// The entry with a serial number, if there is one.
     pub fn revocation(&self, serial: &RevokedSerial) -> Option<&Revocation> {
         self.revocations.iter().find(|revocation| revocation.serial == *serial)
     }
 
-    /// The entries of the list that follows this one: all that this list has, then those of `new` that it lacks. A
+    /// The entries for the next list: those of this list, then those of `new` with other serial numbers. So a
     /// certificate that is revoked already keeps its date and its reason.
     pub fn revocations_and(&self, new: impl IntoIterator<Item = Revocation>) -> Vec<Revocation> {
         let known: HashSet<&RevokedSerial> = self.revocations.iter().map(|entry| &entry.serial).collect();
@@ -253,8 +254,8 @@ impl Crl {
         self.revocations.iter().cloned().chain(new).collect()
     }
 
-    /// The number of the list that follows `previous`: `wanted` if it is given, else the seconds since 1970, or more
-    /// if the number of `previous` is as great (RFC 5280 section 5.2.3).
+    /// The number for the list after `previous` (RFC 5280 section 5.2.3): `wanted`, or without it the seconds from 1970
+    /// to `now`, but at least one more than the number of `previous`.
     ///
     /// ```
     /// use pki_core::x509::Crl;
@@ -266,7 +267,8 @@ impl Crl {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::CrlNumber`] if `wanted` is not greater than the number of `previous`, or no number is.
+    /// [`ErrorKind::CrlNumber`] if `wanted` is not greater than the number of `previous`, or that is the greatest number
+    /// of 64 bits.
     pub fn next_number(
         previous: Option<&Self>,
         wanted: Option<u64>,
@@ -282,10 +284,11 @@ impl Crl {
         }
     }
 
-    /// Checks that `ca` issued it: the name, byte for byte, and the signature.
+    /// Checks that `ca` issued the list: the names are equal byte for byte, and the signature is made with its key.
     ///
     /// # Errors
-    /// [`ErrorKind::NotIssuedBy`] if the names differ, else what [`crate::PublicKey::verify`] says.
+    /// [`ErrorKind::NotIssuedBy`] if the names differ, else what [`PublicKey::verify`](crate::x509::PublicKey::verify)
+    /// says.
     pub fn verify_issued_by(&self, ca: &Certificate) -> Result<(), Error> {
         if self.issuer.der() != ca.subject().der() {
             let (issuer, ca) = (self.issuer.to_string(), ca.subject().to_string());
@@ -307,14 +310,15 @@ impl Revocation {
     }
 }
 
-/// Far more digits than the 20 bytes of RFC 5280 section 4.1.2.2 have; reading takes the square of the length.
+/// The most digits that are read. The 20 bytes of RFC 5280 section 4.1.2.2 have at most 49, and the time to read a number
+/// grows with the square of its length.
 const LONGEST_SERIAL: usize = 1000;
 
 impl RevokedSerial {
-    /// Reads a serial number: decimal, or hex after `0x`; of up to 1,000 digits.
+    /// Reads a serial number of up to 1,000 digits: decimal, or hexadecimal after `0x`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotASerial`] if it is none.
+    /// [`ErrorKind::NotASerial`] if the text is not a positive number.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
             Some(digits) => (digits, 16),
@@ -342,7 +346,7 @@ impl From<&Certificate> for RevokedSerial {
     }
 }
 
-/// In decimal.
+/// Writes the number in decimal.
 impl fmt::Display for RevokedSerial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -350,7 +354,7 @@ impl fmt::Display for RevokedSerial {
 }
 
 impl RevocationReason {
-    /// Its name in RFC 5280.
+    /// Its name in RFC 5280, as in `keyCompromise`.
     pub fn name(self) -> &'static str {
         REASONS.iter().find(|(reason, ..)| *reason == self).map_or("unspecified", |(_, name, _)| name)
     }
@@ -364,7 +368,7 @@ impl RevocationReason {
     }
 }
 
-/// By its name, in whatever case, or its number.
+/// Reads the name of a reason, without regard to case, or its number.
 impl FromStr for RevocationReason {
     type Err = Error;
 

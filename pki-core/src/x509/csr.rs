@@ -12,10 +12,10 @@ use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
-use crate::x509::sign::{SigningKey, sign_structure};
+use crate::x509::sign::{AlgorithmIdentifier, SigningKey, sign_structure};
 
-/// A certification request: its bytes, and what they say. Its signature was not checked;
-/// [`CertificateRequest::verify`] does.
+/// A certification request: its DER, and the fields that were read from it. Its signature was not checked;
+/// [`CertificateRequest::verify`] does that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRequest {
     der: Vec<u8>,
@@ -28,7 +28,7 @@ pub struct CertificateRequest {
     signature: Vec<u8>,
 }
 
-/// A request whose signature proves that its maker holds the private key.
+/// A request whose signature was checked, which proves that the requester has the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedRequest {
     request: CertificateRequest,
@@ -40,13 +40,6 @@ pub struct VerifiedRequest {
 pub(crate) struct RequestAttribute {
     pub(crate) oid: ObjectIdentifier,
     pub(crate) values: Vec<Any>,
-}
-
-#[derive(Sequence)]
-struct AlgorithmIdentifier {
-    oid: ObjectIdentifier,
-    #[asn1(optional = "true")]
-    parameters: Option<Any>,
 }
 
 #[derive(Sequence)]
@@ -65,10 +58,10 @@ struct Attribute {
 const ATTRIBUTES: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 
 impl CertificateRequest {
-    /// A request for `subject`, signed by `key`, with `extensions` if there are any.
+    /// Makes a request for `subject`, signed by `key`. Without extensions it has no extensionRequest attribute.
     ///
     /// # Errors
-    /// If something cannot be encoded or signed.
+    /// [`ErrorKind::Der`] if something cannot be encoded, and what `key` says.
     pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
         let mut attributes = Vec::new();
         if !extensions.is_empty() {
@@ -85,8 +78,8 @@ impl CertificateRequest {
         Self::from_der(&sign_structure(&info, key)?)
     }
 
-    /// A request for what `certificate` says: its subject byte for byte, its alternative names, and for a CA
-    /// its basicConstraints. `key` may be the certificate's own or a new one.
+    /// Makes a request for another certificate like `certificate`: with its subject, byte for byte, its subject
+    /// alternative names, and for a CA its basicConstraints. `key` may be the key of the certificate, or a new one.
     ///
     /// ```
     /// use pki_core::x509::{CertificateRequest, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
@@ -103,7 +96,7 @@ impl CertificateRequest {
     /// ```
     ///
     /// # Errors
-    /// If something cannot be encoded or signed.
+    /// What [`CertificateRequest::new`] says.
     pub fn for_certificate(certificate: &Certificate, key: &dyn SigningKey) -> Result<Self, Error> {
         let mut extensions = Vec::new();
         if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
@@ -115,39 +108,39 @@ impl CertificateRequest {
         Self::new(certificate.subject(), &extensions, key)
     }
 
-    /// The first request in a PEM text; what stands around it is ignored. Bare DER is taken too.
+    /// Reads the first PEM block of a file, or bare DER. Text around the block is ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is no PEM block, [`ErrorKind::NotARequest`] if its label says
-    /// something else, [`ErrorKind::Request`] if it cannot be parsed.
-    pub fn read(file: &[u8]) -> Result<Self, Error> {
-        match pem::blocks(file).first() {
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::NotARequest`] if the block has the label of something
+    /// else, [`ErrorKind::Request`] if it is malformed.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(bytes).first() {
             Some(block)
                 if matches!(block.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") =>
             {
                 Self::from_der(&block.der)
             }
             Some(block) => Err(ErrorKind::NotARequest { label: block.label.clone() }.into()),
-            None if file.first() == Some(&0x30) => Self::from_der(file),
+            None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoRequest.into()),
         }
     }
 
-    /// The same, whatever the label says.
+    /// Reads the first PEM block of a file, with any label, or bare DER.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is no PEM block, [`ErrorKind::Request`] if it cannot be parsed.
-    pub fn read_any_label(file: &[u8]) -> Result<Self, Error> {
-        match pem::blocks(file).first() {
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::Request`] if it is malformed.
+    pub fn read_any_label(bytes: &[u8]) -> Result<Self, Error> {
+        match pem::blocks(bytes).first() {
             Some(block) => Self::from_der(&block.der),
-            None => Self::read(file),
+            None => Self::read(bytes),
         }
     }
 
-    /// The request in `der`.
+    /// Reads a request in DER.
     ///
     /// # Errors
-    /// [`ErrorKind::Request`] if it is none.
+    /// [`ErrorKind::Request`] if it is malformed.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         Self::parse(der).map_err(|error| ErrorKind::Request { reason: error.kind().to_string() }.into())
     }
@@ -185,11 +178,11 @@ impl CertificateRequest {
         })
     }
 
-    /// Checks the signature with the request's own public key.
+    /// Checks the signature with the public key in the request.
     ///
     /// # Errors
-    /// If the signature does not fit, the key is of a kind that is not supported, or too weak
-    /// ([`ErrorKind::WeakKey`]), or an extension is asked for twice.
+    /// [`ErrorKind::UnsupportedPublicKey`] or [`ErrorKind::WeakKey`] because of the key,
+    /// [`ErrorKind::RepeatedExtension`] if the request has an extension twice, and what [`PublicKey::verify`] says.
     pub fn verify(self) -> Result<VerifiedRequest, Error> {
         let verified = self.trust_own_signature()?;
         let Self { signature_algorithm, info, signature, .. } = &verified.request;
@@ -197,8 +190,8 @@ impl CertificateRequest {
         Ok(verified)
     }
 
-    /// The same for a request that its key signed just before, in this process: the signature is not checked,
-    /// which costs more than to make it.
+    /// Skips the check of the signature, for a request that this process has just signed. The check takes longer than
+    /// the signature.
     pub(crate) fn trust_own_signature(self) -> Result<VerifiedRequest, Error> {
         let public_key = PublicKey::from_der(&self.subject_public_key_info)?;
         if public_key.is_weak() {
@@ -214,48 +207,48 @@ impl CertificateRequest {
         Ok(VerifiedRequest { request: self, public_key })
     }
 
-    /// The DER.
+    /// The request in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The PEM text.
+    /// The request in PEM, with the label `CERTIFICATE REQUEST`.
     pub fn to_pem(&self) -> String {
         pem::encode("CERTIFICATE REQUEST", &self.der)
     }
 
-    /// Whom a certificate is asked for.
+    /// The subject that is asked for.
     pub fn subject(&self) -> &Name {
         &self.subject
     }
 
-    /// The extensions asked for, in order.
+    /// The extensions that are asked for, in order.
     pub fn extensions(&self) -> &[Extension] {
         &self.extensions
     }
 
-    /// The names asked for.
+    /// The subject alternative names that are asked for.
     ///
     /// # Errors
-    /// If the extension is malformed.
+    /// [`ErrorKind::Der`] if the extension is malformed.
     pub fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
         self.extensions.subject_alt_names()
     }
 
-    /// basicConstraints, if asked for.
+    /// The basicConstraints that are asked for, if any.
     ///
     /// # Errors
-    /// If the extension is malformed.
+    /// [`ErrorKind::Der`] if the extension is malformed.
     pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
         self.extensions.basic_constraints()
     }
 
-    /// The algorithm that it is signed with.
+    /// The algorithm of the signature.
     pub fn signature_algorithm(&self) -> ObjectIdentifier {
         self.signature_algorithm
     }
 
-    /// The DER of the part that is signed.
+    /// The CertificationRequestInfo in DER, which is the part that is signed.
     pub(crate) fn info(&self) -> &[u8] {
         &self.info
     }
@@ -274,17 +267,17 @@ impl CertificateRequest {
 }
 
 impl VerifiedRequest {
-    /// The request.
+    /// The request that was checked.
     pub fn request(&self) -> &CertificateRequest {
         &self.request
     }
 
-    /// The key that it is for.
+    /// The public key in the request.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The request, alone again.
+    /// The request without the proof.
     pub(crate) fn into_request(self) -> CertificateRequest {
         self.request
     }

@@ -1,22 +1,22 @@
-//! Small helpers over the `der` crate, for structures made of parts that are DER already.
+//! DER structures made of parts that are encoded already.
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Encode, Reader, SliceReader, Tag};
 
 use crate::x509::error::{Error, ErrorKind};
 
-/// One element with `tag` around `contents`.
+/// Encodes one element with a tag and contents.
 pub(crate) fn element(tag: Tag, contents: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(AnyRef::new(tag, contents)?.to_der()?)
 }
 
-/// A SEQUENCE of parts that are DER already.
+/// Encodes a SEQUENCE of parts that are encoded already.
 pub(crate) fn sequence<P: AsRef<[u8]>>(parts: &[P]) -> Result<Vec<u8>, Error> {
     let contents: Vec<u8> = parts.iter().flat_map(AsRef::as_ref).copied().collect();
     element(Tag::Sequence, &contents)
 }
 
-/// Every element of `contents`, one after the other.
+/// Decodes all elements that stand one after the other in `contents`.
 pub(crate) fn elements<'a, T: Decode<'a>>(contents: &'a [u8]) -> Result<Vec<T>, T::Error>
 where
     T::Error: From<der::Error>,
@@ -29,7 +29,7 @@ where
     Ok(all)
 }
 
-/// The object identifier that `text` writes with dots.
+/// Reads an object identifier that is written with dots, as in `2.5.4.3`.
 pub(crate) fn object_identifier(text: &str) -> Result<ObjectIdentifier, ErrorKind> {
     ObjectIdentifier::new(text).map_err(|_| ErrorKind::InvalidObjectIdentifier { text: text.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with keys, requests, certificates and revocation lists.
+//! Errors with keys, requests, certificates and revocation lists.
 
 use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
@@ -15,186 +15,186 @@ pub type Error = error::Error<ErrorKind>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The CA is not valid now.
+    /// The certificate of the CA has ended, or has not begun.
     #[error("the CA certificate is valid from {} to {}, not now", date(*not_before), date(*not_after))]
     CaNotValid {
-        /// From when on it is valid.
+        /// The first moment of the CA certificate.
         not_before: OffsetDateTime,
-        /// The last moment at which it is valid.
+        /// The last moment of the CA certificate.
         not_after: OffsetDateTime,
     },
-    /// A certificate cannot be parsed.
-    #[error("this is no certificate: {reason}")]
+    /// A certificate is malformed.
+    #[error("this is not a certificate: {reason}")]
     Certificate {
-        /// Why.
+        /// What is malformed.
         reason: String,
     },
-    /// A revocation list cannot be parsed.
-    #[error("this is no revocation list: {reason}")]
+    /// A revocation list is malformed.
+    #[error("this is not a revocation list: {reason}")]
     Crl {
-        /// Why.
+        /// What the parser said.
         reason: String,
     },
-    /// A revocation list would not have a greater number than the list before it.
+    /// The number of a new revocation list is not greater than that of the list before.
     #[error("the number {number} is not greater than that of the list before, {previous}")]
     CrlNumber {
-        /// The number that it would have.
+        /// The number for the new list.
         number: u64,
         /// The number of the list before.
         previous: u64,
     },
-    /// A date that a certificate cannot hold.
+    /// The date is outside of what a certificate can hold.
     #[error("a certificate cannot hold a date after {}", date(*moment))]
     Date {
-        /// The date, or where it was counted from.
+        /// The date, or the moment from which a lifetime was counted.
         moment: OffsetDateTime,
     },
-    /// DER could not be read or written.
+    /// DER could not be decoded or encoded.
     #[error("ASN.1: {0}")]
     Der(der::Error),
-    /// An object identifier that is none.
-    #[error("{text:?} is no object identifier")]
+    /// A text is not an object identifier.
+    #[error("{text:?} is not an object identifier")]
     InvalidObjectIdentifier {
-        /// As written.
+        /// The text that should have been numbers with dots between them.
         text: String,
     },
-    /// There is no kind of key of that name.
+    /// No kind of key has that name.
     #[error(transparent)]
     KeyAlgorithm(#[from] UnknownKeyAlgorithm),
-    /// A key could not be encoded.
+    /// A private key could not be encoded.
     #[error("the key could not be encoded")]
     KeyEncoding,
-    /// The private key is protected by a password.
+    /// The private key needs a password, and none was given.
     #[error("the private key is encrypted")]
     KeyEncrypted,
-    /// No key could be made.
+    /// The source of keys failed.
     #[error("no {algorithm} key could be generated")]
     KeyGeneration {
-        /// Of what kind.
+        /// The kind of key that was asked for.
         algorithm: KeyAlgorithm,
     },
-    /// A CA's key and certificate do not belong together.
+    /// The private key is not that of the certificate.
     #[error("the private key does not belong to the CA certificate")]
     KeyMismatch,
-    /// A file without a certificate.
+    /// The file has no certificate.
     #[error("there is no PEM certificate in it")]
     NoCertificate,
-    /// A file without a revocation list.
+    /// The file has no revocation list.
     #[error("there is no revocation list in it")]
     NoCrl,
-    /// A file without a private key.
+    /// The file has no private key.
     #[error("there is no PEM private key in it")]
     NoPrivateKey,
-    /// A file without a certification request.
+    /// The file has no certification request.
     #[error("there is no PEM certificate request in it")]
     NoRequest,
-    /// A certificate that may not sign others.
-    #[error("{subject} is no CA: {reason}")]
+    /// The certificate may not sign other certificates, or revocation lists.
+    #[error("{subject} is not a CA: {reason}")]
     NotACa {
-        /// Whose it is.
+        /// The subject of the certificate.
         subject: String,
-        /// What it lacks.
+        /// The extension that it lacks.
         reason: &'static str,
     },
-    /// A PEM block of something else.
+    /// The PEM block is not a certification request.
     #[error("this is a {label}, not a certificate request")]
     NotARequest {
-        /// What it says it is.
+        /// The label of the block.
         label: String,
     },
-    /// A certificate of another CA.
+    /// Another CA issued the certificate or revocation list.
     #[error("it was issued by {issuer}, not by {ca}")]
     NotIssuedBy {
-        /// Who issued it.
+        /// The name of its issuer.
         issuer: String,
-        /// Who should have.
+        /// The name of the CA that was expected.
         ca: String,
     },
-    /// A CA certificate that another CA issued.
-    #[error("{subject} is no root: {issuer} issued it")]
+    /// The CA is not a root, since another CA issued its certificate.
+    #[error("{subject} is not a root CA: {issuer} issued it")]
     NotSelfSigned {
-        /// Whose it is.
+        /// The name of the CA.
         subject: String,
-        /// Who issued it.
+        /// The name of its issuer.
         issuer: String,
     },
-    /// More than one PEM block.
+    /// The file has more than one PEM block, or text after the first.
     #[error("the PEM file should contain only one object")]
     NotOneCertificate,
-    /// The CA's own path length forbids what was asked for.
+    /// pathLenConstraint of the CA does not allow the CA that was asked for.
     #[error("the CA's path length of {limit} does not allow such a CA below it")]
     PathLenExceeded {
-        /// The CA's path length.
+        /// The path length of the issuing CA.
         limit: u8,
     },
-    /// A private key that cannot be used.
+    /// The private key cannot be used.
     #[error("the private key cannot be used: {reason}")]
     PrivateKey {
-        /// Why.
+        /// The property of the key that is not supported or not safe.
         reason: &'static str,
     },
-    /// No random bytes could be had.
-    #[error("the system has no random bytes")]
+    /// The source of randomness failed.
+    #[error("the operating system gives no random bytes")]
     Randomness,
-    /// An extension that is asked for twice.
+    /// The request has an extension twice.
     #[error("the request asks for the extension {oid} twice")]
     RepeatedExtension {
-        /// Which.
+        /// The identifier of the extension.
         oid: ObjectIdentifier,
     },
-    /// A request that cannot be parsed.
-    #[error("this is no certificate request: {reason}")]
+    /// A certification request is malformed.
+    #[error("this is not a certificate request: {reason}")]
     Request {
-        /// Why.
+        /// The field that is malformed, or what the parser said.
         reason: String,
     },
-    /// A signature algorithm that is not supported, or not safe.
+    /// The signature algorithm is not supported for the kind of key, or not safe.
     #[error("signatures with {algorithm} are not accepted for this key")]
     SignatureAlgorithm {
-        /// Its name.
+        /// Go's name of the algorithm.
         algorithm: &'static str,
     },
-    /// A signature that does not fit.
-    #[error("the signature does not fit")]
+    /// The signature is wrong.
+    #[error("the signature is wrong: it was made with another key, or the contents were changed")]
     SignatureInvalid,
-    /// Signing failed.
+    /// The private key did not sign.
     #[error("signing failed")]
     Signing,
-    /// A structure that ends too early.
+    /// A structure has fewer fields than it must have.
     #[error("it ends too early")]
     Truncated,
-    /// A public key that cannot be used.
+    /// The public key is malformed, or its kind is not supported.
     #[error("its public key is of a kind that is not supported")]
     UnsupportedPublicKey,
-    /// A certificate that would end before it begins.
-    #[error("it would be valid from {} to {}, which is never", date(*not_before), date(*not_after))]
+    /// The end is not after the beginning.
+    #[error("it would be valid from {} to {}: the end is not after the beginning", date(*not_before), date(*not_after))]
     Validity {
-        /// The begin.
+        /// The moment at which it would begin.
         not_before: OffsetDateTime,
-        /// The end.
+        /// The moment at which it would end.
         not_after: OffsetDateTime,
     },
-    /// A key that is too weak to sign for.
+    /// The public key is too weak for a new certificate.
     #[error("{kind} keys are too weak")]
     WeakKey {
-        /// Of what kind.
+        /// The kind of the key.
         kind: PublicKeyKind,
     },
-    /// The password does not open the key.
+    /// The password does not decrypt the private key.
     #[error("the password does not open the private key")]
     WrongPassword,
-    /// A serial number that is none.
-    #[error("{text:?} is no serial number")]
+    /// A text is not the serial number of a certificate.
+    #[error("{text:?} is not a serial number")]
     NotASerial {
-        /// As written.
+        /// The text that should have been a number.
         text: String,
     },
-    /// There is no such reason to revoke a certificate.
-    #[error("there is no reason {text:?}{}", did_you_mean(near.as_deref()))]
+    /// RFC 5280 has no such reason code.
+    #[error("there is no reason {text:?} to revoke a certificate{}", did_you_mean(near.as_deref()))]
     UnknownReason {
-        /// As written.
+        /// The text that should have been the name or number of a reason.
         text: String,
-        /// What was probably meant.
+        /// The name that is most similar, if one is similar enough.
         near: Option<String>,
     },
 }
@@ -203,7 +203,8 @@ impl Kind for ErrorKind {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::CaNotValid { .. } => {
-                "check the clock; if the CA has really ended, make a new one and issue again".to_owned()
+                "check the clock of this host; if the CA has ended, make a new CA and issue the certificates again"
+                    .to_owned()
             }
             Self::CrlNumber { previous, .. } => {
                 return previous.checked_add(1).map(|least| format!("choose {least} or more"));
@@ -212,13 +213,13 @@ impl Kind for ErrorKind {
                 format!("kinds of key are {}", KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", "))
             }
             Self::KeyEncrypted => "give the password of the key".to_owned(),
-            Self::KeyMismatch => "compare the CA certificate and the key: they are not a pair".to_owned(),
-            Self::NoPrivateKey => "name the file of a private key in PEM; if this one was cut short, put it back from \
-                                   a backup, or, where nothing depends on it yet, delete it"
+            Self::KeyMismatch => "give the certificate and the private key of one CA".to_owned(),
+            Self::NoPrivateKey => "give a file with a private key in PEM; if this file was cut short, restore it from \
+                                   a backup, or delete it if nothing uses the key yet"
                 .to_owned(),
             Self::NotOneCertificate => "keep one certificate in the file".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate".to_owned(),
-            Self::NotASerial { .. } => "write it in decimal, or in hex after 0x".to_owned(),
+            Self::NotASerial { .. } => "write it in decimal, or in hex after 0x, such as 4711 or 0x1267".to_owned(),
             Self::UnknownReason { .. } => "reasons are keyCompromise, cACompromise, affiliationChanged, superseded, \
                                             cessationOfOperation, certificateHold, privilegeWithdrawn and aACompromise"
                 .to_owned(),
@@ -227,7 +228,7 @@ impl Kind for ErrorKind {
             Self::UnsupportedPublicKey | Self::WeakKey { .. } => {
                 "use RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519".to_owned()
             }
-            Self::WrongPassword => "check the password".to_owned(),
+            Self::WrongPassword => "give the password with which the key was encrypted".to_owned(),
             _ => return None,
         })
     }

@@ -1,4 +1,4 @@
-//! Certificate extensions (RFC 5280 section 4.2): each as its DER, in the shape that cfssl gives it.
+//! Extensions of certificates and requests (RFC 5280 section 4.2), encoded as cfssl encodes them.
 
 use der::asn1::{AnyRef, BitStringRef, Ia5StringRef, ObjectIdentifier, OctetString, Utf8StringRef};
 use der::{Decode, Encode, Sequence, Tag, TagNumber};
@@ -9,15 +9,15 @@ use crate::x509::error::Error;
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
-/// One extension, its value as DER.
+/// One extension.
 #[derive(Debug, Clone, PartialEq, Eq, Sequence)]
 pub struct Extension {
-    /// extnID
+    /// extnID: the type of the extension.
     pub oid: ObjectIdentifier,
-    /// critical
+    /// Whether a program that does not know the extension must reject the certificate.
     #[asn1(default = "Default::default")]
     pub critical: bool,
-    /// extnValue: the DER of what `oid` names
+    /// extnValue: the DER of the value.
     pub value: OctetString,
 }
 
@@ -27,7 +27,7 @@ pub struct BasicConstraints {
     /// Whether the subject is a CA.
     #[asn1(default = "Default::default")]
     pub ca: bool,
-    /// How many CAs may follow below.
+    /// pathLenConstraint: how many further CAs may stand between this one and a leaf. `None` means no limit.
     #[asn1(optional = "true")]
     pub path_len: Option<u8>,
 }
@@ -35,18 +35,18 @@ pub struct BasicConstraints {
 /// A certificate policy (RFC 5280 section 4.2.1.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificatePolicy {
-    /// Its identifier.
+    /// policyIdentifier: the number of the policy.
     pub id: ObjectIdentifier,
-    /// Its qualifiers.
+    /// policyQualifiers. If there are none, the field is left out.
     pub qualifiers: Vec<PolicyQualifier>,
 }
 
-/// A policy qualifier.
+/// A qualifier of a certificate policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyQualifier {
-    /// id-qt-cps: where the practice statement is
+    /// id-qt-cps: the URI of the certification practice statement.
     Cps(String),
-    /// id-qt-unotice: a text to be shown
+    /// id-qt-unotice: a text to show to users, as explicitText.
     UserNotice(String),
 }
 
@@ -77,13 +77,13 @@ impl Extension {
         Self::new(oid::SUBJECT_KEY_IDENTIFIER, false, encode::element(Tag::OctetString, identifier)?)
     }
 
-    /// The form with keyIdentifier only.
+    /// authorityKeyIdentifier with keyIdentifier only.
     pub(crate) fn authority_key_identifier(identifier: &[u8]) -> Result<Self, Error> {
         let key_identifier = encode::element(context(0, false), identifier)?;
         Self::new(oid::AUTHORITY_KEY_IDENTIFIER, false, encode::sequence(&[key_identifier])?)
     }
 
-    /// The OCSP responder first, then the issuers' certificates.
+    /// authorityInfoAccess with the OCSP responder first, then the certificates of the issuer.
     pub(crate) fn authority_info_access(ocsp: Option<&str>, issuers: &[String]) -> Result<Self, Error> {
         let methods = ocsp
             .map(|url| (oid::ACCESS_OCSP, url))
@@ -96,12 +96,12 @@ impl Extension {
         Self::new(oid::AUTHORITY_INFO_ACCESS, false, encode::sequence(&descriptions)?)
     }
 
-    /// Critical only where the subject is empty, as RFC 5280 section 4.2.1.6 wants it.
+    /// subjectAltName. RFC 5280 section 4.2.1.6 asks for `critical` exactly if the subject is empty.
     pub(crate) fn subject_alt_name(names: &SubjectAltNames, critical: bool) -> Result<Self, Error> {
         Self::new(oid::SUBJECT_ALT_NAME, critical, names.to_der()?)
     }
 
-    /// One distribution point with one URI.
+    /// cRLDistributionPoints with one distribution point and one URI.
     pub(crate) fn crl_distribution_points(url: &str) -> Result<Self, Error> {
         let full_name = encode::element(context(0, true), &uri(url)?)?;
         let distribution_point = encode::element(context(0, true), &full_name)?;
@@ -123,12 +123,12 @@ impl Extension {
         Self::new(oid::CERTIFICATE_POLICIES, false, encode::sequence(&information)?)
     }
 
-    /// RFC 6960 section 4.2.2.2.1
+    /// id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
     pub(crate) fn ocsp_no_check() -> Result<Self, Error> {
         Self::new(oid::OCSP_NO_CHECK, false, encode::element(Tag::Null, &[])?)
     }
 
-    /// Delegated credentials as cfssl asks for them.
+    /// id-pe-delegationUsage, with which cfssl requests a certificate for delegated credentials (RFC 9345).
     pub(crate) fn delegation_usage() -> Result<Self, Error> {
         Self::new(oid::DELEGATION_USAGE, false, encode::element(Tag::Null, &[])?)
     }
@@ -152,7 +152,7 @@ fn context(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific { constructed, number: TagNumber(number) }
 }
 
-/// A GeneralName of the kind uniformResourceIdentifier.
+/// Encodes a GeneralName of the kind uniformResourceIdentifier.
 fn uri(url: &str) -> Result<Vec<u8>, Error> {
     encode::element(context(6, false), url.as_bytes())
 }
@@ -164,7 +164,7 @@ fn tagged(contents: &[u8], tag: Tag) -> Result<Vec<AnyRef<'_>>, Error> {
     Ok(elements)
 }
 
-/// What the extensions of a certificate or a request say.
+/// The values of the extensions of a certificate or a request. Each is `None` or empty if the extension is absent.
 pub(crate) trait Extensions {
     fn find(&self, oid: ObjectIdentifier) -> Option<&Extension>;
 

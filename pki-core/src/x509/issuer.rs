@@ -1,4 +1,4 @@
-//! A CA that can sign.
+//! A CA that can issue certificates.
 
 mod renew;
 
@@ -12,7 +12,7 @@ use crate::x509::random::{Random, SerialNumber};
 use crate::x509::sign::{SigningKey, ToBeSigned};
 use crate::x509::template::Template;
 
-/// A CA that can sign: a certificate that may, and the key that fits.
+/// A CA that can issue: its certificate, and the private key that belongs to it.
 #[derive(Debug)]
 pub struct Issuer {
     certificate: Certificate,
@@ -20,11 +20,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Joins a CA's certificate and key.
+    /// Joins the certificate and the key of a CA.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyMismatch`] if they do not belong together, [`ErrorKind::NotACa`] if the certificate may
-    /// not sign others.
+    /// [`ErrorKind::KeyMismatch`] if the key is not that of the certificate, [`ErrorKind::NotACa`] if the certificate is
+    /// not that of a CA.
     pub fn new(certificate: Certificate, key: impl SigningKey + 'static) -> Result<Self, Error> {
         if !certificate.is_for(key.public_key()) {
             return Err(ErrorKind::KeyMismatch.into());
@@ -42,7 +42,7 @@ impl Issuer {
         self.key.as_ref()
     }
 
-    /// Issues a certificate for a key that is known to be the subject's own, without a request.
+    /// Issues a certificate from a template, without a request: the caller knows that the key is the subject's own.
     ///
     /// ```
     /// use pki_core::x509::{BasicConstraints, Issuer, KeyAlgorithm, KeySource, KeyUsage, Subject, SystemKeys, SystemRandomness, Template, Validity, root};
@@ -69,7 +69,8 @@ impl Issuer {
     /// ```
     ///
     /// # Errors
-    /// If the CA is not valid at `now`, or something cannot be encoded or signed.
+    /// [`ErrorKind::CaNotValid`] if the CA is not valid at `now`, [`ErrorKind::Der`] if something cannot be encoded, and
+    /// what `random` and the CA's key say.
     pub fn issue(
         &self,
         template: &Template<'_>,
@@ -78,7 +79,7 @@ impl Issuer {
     ) -> Result<WithNotices<Certificate>, Error> {
         self.check_valid(now)?;
         let issuer = self.certificate.subject();
-        // A certificate named like its CA counts as self-issued, and those do not name their issuer's key in cfssl.
+        // Go's `CreateCertificate` leaves authorityKeyIdentifier out where subject and issuer are equal, so cfssl does too.
         let identifier = self.certificate.subject_key_identifier().filter(|_| template.subject != issuer);
         let certificate = ToBeSigned {
             serial: SerialNumber::generate(random)?,
@@ -101,7 +102,7 @@ impl Issuer {
         Err(ErrorKind::CaNotValid { not_before, not_after }.into())
     }
 
-    /// Whether a CA may be below this one, with `asked` more below it.
+    /// Checks that pathLenConstraint allows a CA below this one that has the path length `asked`.
     pub(crate) fn check_path_len(&self, asked: Option<u8>) -> Result<(), Error> {
         match self.certificate.basic_constraints().and_then(|own| own.path_len) {
             Some(limit) if limit == 0 || asked.is_some_and(|asked| asked >= limit) => {

@@ -1,4 +1,4 @@
-//! Keys: kinds, generation, reading, writing as cfssl writes them, signing, checking signatures.
+//! Public and private keys: their kinds, generating, reading, writing, signing and checking signatures.
 
 mod encrypted;
 mod generate;

@@ -1,4 +1,4 @@
-//! Distinguished names (RFC 5280 section 4.1.2.4): the bytes that were read, and names written as cfssl does.
+//! Distinguished names (RFC 5280 section 4.1.2.4): names that were read, and new ones encoded as cfssl does.
 
 use std::fmt::{self, Write};
 
@@ -9,8 +9,8 @@ use crate::x509::der as encode;
 use crate::x509::error::Error;
 use crate::x509::oid;
 
-/// A distinguished name, kept byte for byte: what issued a certificate must be named exactly as it names
-/// itself, whatever string types and groupings it uses.
+/// A distinguished name with its DER. The bytes are kept because a CA's name has to be copied into the certificates that
+/// it issues exactly, with its string types and its grouping of attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     der: Vec<u8>,
@@ -20,9 +20,9 @@ pub struct Name {
 /// One attribute of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// The attribute type.
+    /// The type of the attribute, such as commonName.
     pub oid: ObjectIdentifier,
-    /// Its value as text.
+    /// The value of the attribute as text.
     pub value: String,
 }
 
@@ -33,10 +33,10 @@ struct AttributeTypeAndValue<'a> {
 }
 
 impl Name {
-    /// The name in a DER RDNSequence.
+    /// Reads an RDNSequence in DER.
     ///
     /// # Errors
-    /// If the bytes are no RDNSequence.
+    /// [`ErrorKind::Der`](crate::x509::ErrorKind::Der) if it is malformed.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let rdns = AnyRef::from_der(der)?;
         rdns.tag().assert_eq(Tag::Sequence)?;
@@ -50,7 +50,7 @@ impl Name {
         Ok(Self { der: der.to_vec(), attributes })
     }
 
-    /// The RDNSequence.
+    /// The RDNSequence in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
@@ -60,7 +60,7 @@ impl Name {
         &self.attributes
     }
 
-    /// Whether there is no attribute at all.
+    /// Whether it has no attributes.
     pub fn is_empty(&self) -> bool {
         self.attributes.is_empty()
     }
@@ -73,13 +73,13 @@ impl Name {
             .map(|attribute| attribute.value.as_str())
     }
 
-    /// The last common name, if any.
+    /// The last commonName, if there is one.
     pub fn common_name(&self) -> Option<&str> {
         self.values(oid::COMMON_NAME).last()
     }
 }
 
-/// In the manner of RFC 4514, but in the order of the bytes, as OpenSSL prints it.
+/// Writes the name as RFC 4514 does, but in the order of the DER, as OpenSSL does. Control characters are escaped.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -89,7 +89,7 @@ impl fmt::Display for Name {
             for c in value.chars() {
                 match c {
                     ',' | '\\' => write!(f, "\\{c}")?,
-                    // A name from elsewhere must not steer a terminal.
+                    // A terminal would interpret them.
                     _ if c.is_control() => write!(f, "{}", c.escape_default())?,
                     _ => f.write_char(c)?,
                 }
@@ -101,7 +101,7 @@ impl fmt::Display for Name {
 }
 
 impl Attribute {
-    /// The short name of its type, as in `CN`; its identifier if it has none.
+    /// The short name of its type, as in `CN`, or the object identifier if the type has no short name.
     pub fn type_name(&self) -> String {
         type_name(self.oid)
     }
@@ -131,7 +131,7 @@ fn short_name(oid: ObjectIdentifier) -> Option<&'static str> {
     })
 }
 
-/// The text of an attribute value, whatever its string type; T.61 is read as Latin-1, as everybody does.
+/// The text of an attribute value with any string type. TeletexString is read as Latin-1, as OpenSSL does.
 fn text(value: AnyRef<'_>) -> String {
     let bytes = value.value();
     match value.tag() {
@@ -145,39 +145,39 @@ fn text(value: AnyRef<'_>) -> String {
     }
 }
 
-/// A subject by its attributes, to be written the way Go's `pkix.Name` and cfssl write it: a fixed order of
-/// types, all values of one type in one (multi-valued) RDN, then the other attributes one by one.
+/// The attributes of a new name, which is encoded as Go's `pkix.Name` does: types in a fixed order, all values of one
+/// type in one multi-valued RDN, then the extra attributes one by one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// countryName
+    /// The values of countryName (C).
     pub country: Vec<String>,
-    /// stateOrProvinceName
+    /// The values of stateOrProvinceName (ST).
     pub province: Vec<String>,
-    /// localityName
+    /// The values of localityName (L).
     pub locality: Vec<String>,
-    /// streetAddress
+    /// The values of streetAddress.
     pub street_address: Vec<String>,
-    /// postalCode
+    /// The values of postalCode.
     pub postal_code: Vec<String>,
-    /// organizationName
+    /// The values of organizationName (O).
     pub organization: Vec<String>,
-    /// organizationalUnitName
+    /// The values of organizationalUnitName (OU).
     pub organizational_unit: Vec<String>,
-    /// commonName; absent if empty
+    /// commonName (CN). If it is empty, the name has none.
     pub common_name: String,
-    /// serialNumber; absent if empty
+    /// serialNumber, which is not that of the certificate. If it is empty, the name has none.
     pub serial_number: String,
-    /// Attributes of any type, written last. One of the types above replaces what stands there.
+    /// Attributes of any type, encoded last. An attribute of a type above replaces the values of that field.
     pub extra: Vec<Attribute>,
 }
 
 impl Subject {
-    /// A subject that has a common name only.
+    /// A subject with commonName only.
     pub fn common_name(common_name: impl Into<String>) -> Self {
         Self { common_name: common_name.into(), ..Self::default() }
     }
 
-    /// Puts what `other` says in the place of what is here, type by type; what it does not say stays.
+    /// Replaces the values of each type for which `other` has values. The other types keep their values.
     pub fn replace_with(&mut self, other: &Self) {
         for (ours, theirs) in [
             (&mut self.country, &other.country),
@@ -203,10 +203,10 @@ impl Subject {
         self.extra.extend(other.extra.iter().cloned());
     }
 
-    /// The name.
+    /// Encodes the name.
     ///
     /// # Errors
-    /// If a value cannot be encoded.
+    /// [`ErrorKind::Der`](crate::x509::ErrorKind::Der) if a value cannot be encoded.
     pub fn to_name(&self) -> Result<Name, Error> {
         let one = |value: &String| if value.is_empty() { Vec::new() } else { vec![value.clone()] };
         let standard = [
@@ -233,7 +233,7 @@ impl Subject {
     }
 }
 
-/// Sorts what a name says into the fields; of several common names or serial numbers the last counts.
+/// Sorts the attributes of a name into the fields. Of several common names or serial numbers, the last is kept.
 impl From<&Name> for Subject {
     fn from(name: &Name) -> Self {
         let mut subject = Self::default();
@@ -256,7 +256,8 @@ impl From<&Name> for Subject {
     }
 }
 
-/// One SET with every value of one type, in DER's order of SET OF (X.690 section 11.6), repeats kept.
+/// Encodes one SET with all values of one type, in the order of SET OF in DER (X.690 section 11.6). A repeated value is
+/// kept.
 fn relative_distinguished_name(oid: ObjectIdentifier, values: &[String]) -> Result<Vec<u8>, Error> {
     let mut attributes = Vec::new();
     for value in values {
@@ -268,7 +269,7 @@ fn relative_distinguished_name(oid: ObjectIdentifier, values: &[String]) -> Resu
     encode::element(Tag::Set, &attributes.concat())
 }
 
-/// PrintableString's alphabet (X.680 section 41.4).
+/// Whether a PrintableString may have the character (X.680 section 41.4).
 fn is_printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
 }

@@ -1,47 +1,49 @@
-//! What deserves a warning about a certificate that was issued.
+//! Notices about certificates that were issued.
 
 use time::OffsetDateTime;
 
 use crate::base::notice;
 use crate::base::place::date;
 
-/// What its user should know about a certificate that was issued.
+/// What the user should know about a certificate that was issued.
 pub type Notice = notice::Notice<NoticeKind>;
 
-/// A value, and what its user should know about it.
+/// A result with the [`Notice`]s about it.
 pub type WithNotices<T> = notice::WithNotices<T, NoticeKind>;
 
 /// The facts of a [`Notice`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// A certificate that has its CA's own name.
-    #[error("{name} is its CA's name too, so some programs take the certificate for self-signed")]
+    /// The certificate has the name of its CA.
+    #[error("{name} is also the name of the CA, so some programs take the certificate for self-signed")]
     NamedLikeIssuer {
-        /// The name of both.
+        /// The name of the certificate and of the CA.
         name: String,
     },
-    /// A server certificate without any name.
+    /// A server certificate has no subject alternative names.
     #[error("no hosts: clients refuse a server certificate without any name or address")]
     NoHosts,
-    /// A renewed certificate has another CA than before.
-    #[error("it was issued by {was} and is now by {is}: whoever checks it must trust the new CA")]
+    /// A certificate was renewed by another CA than the one that issued it.
+    #[error(
+        "it was issued by {was} before and is issued by {is} now: every program that checks it must trust {is}"
+    )]
     OtherIssuer {
-        /// The CA before.
+        /// The name of the CA that issued the old certificate.
         was: String,
-        /// The CA now.
+        /// The name of the CA that issued the new certificate.
         is: String,
     },
-    /// A certificate will be useless before its date says so.
+    /// The certificate ends after its CA.
     #[error(
-        "the certificate says {}, but its CA ends at {}: it is useless from then on",
+        "the certificate is valid until {}, but its CA only until {}: after that, nobody accepts the certificate",
         date(*not_after),
         date(*issuer_not_after)
     )]
     OutlivesIssuer {
-        /// The certificate's own end.
+        /// The last moment of the certificate.
         not_after: OffsetDateTime,
-        /// The CA's end.
+        /// The last moment of the CA.
         issuer_not_after: OffsetDateTime,
     },
 }

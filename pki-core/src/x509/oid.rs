@@ -1,4 +1,4 @@
-//! The object identifiers of RFC 5280, 5480, 8017 and 8410 that are used here, and their names.
+//! Object identifiers, most of them of RFC 5280, 5480, 8017 and 8410, and Go's names of signature algorithms.
 
 use der::asn1::ObjectIdentifier;
 
@@ -63,7 +63,7 @@ oids! {
     INHIBIT_ANY_POLICY = "2.5.29.54";
     AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1";
     OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
-    /// Delegated credentials, as cfssl writes it
+    /// id-pe-delegationUsage (RFC 9345 section 4.2), which cfssl writes if `delegation_enabled` is true.
     DELEGATION_USAGE = "1.3.6.1.4.1.44363.44";
 
     ACCESS_OCSP = "1.3.6.1.5.5.7.48.1";
@@ -86,8 +86,8 @@ oids! {
     NETSCAPE_SGC = "2.16.840.1.113730.4.1";
 }
 
-/// A signature algorithm's name as Go and cfssl print it, or `Unknown Signature`, and Go's number for it
-/// (crypto/x509, `SignatureAlgorithm`).
+/// The name of a signature algorithm as Go and cfssl print it, or `Unknown Signature`, and Go's number for it
+/// (`crypto/x509`, `SignatureAlgorithm`).
 fn signature(algorithm: ObjectIdentifier) -> (&'static str, u8) {
     match algorithm {
         MD5_WITH_RSA => ("MD5WithRSA", 2),
@@ -104,12 +104,12 @@ fn signature(algorithm: ObjectIdentifier) -> (&'static str, u8) {
     }
 }
 
-/// The name of a signature algorithm.
+/// The name of a signature algorithm as Go prints it, as in `ECDSAWithSHA256`; `Unknown Signature` for others.
 pub(crate) fn signature_name(algorithm: ObjectIdentifier) -> &'static str {
     signature(algorithm).0
 }
 
-/// Go's number of a signature algorithm.
+/// Go's number for a signature algorithm; 0 for others.
 pub(crate) fn signature_number(algorithm: ObjectIdentifier) -> u8 {
     signature(algorithm).1
 }

@@ -1,12 +1,12 @@
-//! PEM (RFC 7468) text: blocks out of it, DER into it.
+//! Reading and writing PEM (RFC 7468).
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use zeroize::Zeroizing;
 
-/// One block of a PEM text. Its contents may be a secret.
+/// One block of a PEM text. Its contents may be a private key, so they are wiped when it is dropped.
 pub(crate) struct Block {
     pub(crate) label: String,
-    /// `Proc-Type` and the like (RFC 1421), as OpenSSL's old encrypted keys carry them.
+    /// The headers of RFC 1421, such as `Proc-Type`, which OpenSSL's old encrypted keys have.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
@@ -17,7 +17,7 @@ impl Block {
     }
 }
 
-/// The well-formed blocks of `text`, in order. A text without any block gives an empty list.
+/// All blocks of `text`, in order. If one block is malformed, the list is empty.
 pub(crate) fn blocks(text: &[u8]) -> Vec<Block> {
     pem::parse_many(text)
         .unwrap_or_default()
@@ -30,8 +30,7 @@ pub(crate) fn blocks(text: &[u8]) -> Vec<Block> {
         .collect()
 }
 
-/// The same as Go's encoding/pem finds them: a malformed block is passed over like any other text, and those around it
-/// are taken.
+/// All blocks of `text` that Go's `encoding/pem` finds: a malformed block is skipped like any text between blocks.
 pub(crate) fn blocks_one_by_one(text: &[u8]) -> Vec<Block> {
     let begin = b"-----BEGIN ";
     let begins =
@@ -44,7 +43,7 @@ pub(crate) fn blocks_one_by_one(text: &[u8]) -> Vec<Block> {
     pieces.flat_map(blocks).collect()
 }
 
-/// Whether anything but white space follows the first block.
+/// Whether there is more than white space after the first block.
 pub(crate) fn has_more_after_first(text: &[u8]) -> bool {
     let end = b"-----END ";
     let after_end = text.windows(end.len()).position(|window| window == end).and_then(|at| text.get(at..));
@@ -55,12 +54,12 @@ pub(crate) fn has_more_after_first(text: &[u8]) -> bool {
         .is_some_and(|rest| !rest.trim_ascii().is_empty())
 }
 
-/// `der` as a PEM block: 64 columns, `\n` line ends, a newline at the end.
+/// Writes `der` as a PEM block with 64 columns and a newline at the end.
 pub(crate) fn encode(label: &str, der: &[u8]) -> String {
     pem::encode_config(&Pem::new(label, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
 
-/// The same for a secret, wiped after use.
+/// Writes a private key as a PEM block, in memory that is wiped after use.
 pub(crate) fn encode_secret(label: &str, der: &[u8]) -> Zeroizing<String> {
     let block = Pem::new(label, der);
     let text =

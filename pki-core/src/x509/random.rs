@@ -1,19 +1,19 @@
-//! Randomness as an argument, and the one thing it is used for here: serial numbers.
+//! Sources of random bytes, and serial numbers of certificates that are made of them.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::x509::error::{Error, ErrorKind};
 
-/// A source of random bytes.
+/// A source of random bytes for serial numbers, salts and initialisation vectors.
 pub trait Random: Sync {
-    /// Fills `bytes`.
+    /// Fills `bytes` with random bytes.
     ///
     /// # Errors
-    /// If the source fails.
+    /// [`ErrorKind::Randomness`] if the source fails.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Error>;
 }
 
-/// Random bytes from aws-lc, seeded by the operating system.
+/// Random bytes from aws-lc, whose generator is seeded by the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandomness;
 
@@ -28,11 +28,11 @@ impl Random for SystemRandomness {
 pub struct SerialNumber([u8; 20]);
 
 impl SerialNumber {
-    /// 159 random bits, which keeps serial numbers apart across all CAs of a cluster: etcd looks up revoked
-    /// certificates by serial number alone.
+    /// Makes a serial number of 159 random bits. So many keep serial numbers unique across all CAs of a cluster, because
+    /// etcd looks up revoked certificates by their serial number alone.
     ///
     /// # Errors
-    /// If `random` fails.
+    /// [`ErrorKind::Randomness`] if `random` fails.
     pub fn generate(random: &dyn Random) -> Result<Self, Error> {
         let mut bytes = [0; 20];
         while bytes.iter().all(|&byte| byte == 0) {
@@ -43,10 +43,10 @@ impl SerialNumber {
         Ok(Self(bytes))
     }
 
-    /// 63 random bits, as cfssl gives them to certificates that sign themselves.
+    /// Makes a serial number of 63 random bits, as cfssl does for self-signed certificates of servers.
     ///
     /// # Errors
-    /// If `random` fails.
+    /// [`ErrorKind::Randomness`] if `random` fails.
     pub(crate) fn generate_short(random: &dyn Random) -> Result<Self, Error> {
         let mut number = 0;
         while number == 0 {
@@ -62,7 +62,7 @@ impl SerialNumber {
         Ok(Self(bytes))
     }
 
-    /// Big-endian, leading zeros included.
+    /// The number in 20 bytes, big-endian.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Certificates that their own key signs: those of root CAs, new and renewed, and those of lone servers.
+//! Self-signed certificates: of root CAs, new and renewed, and of single servers.
 
 use time::OffsetDateTime;
 
@@ -11,12 +11,13 @@ use crate::x509::sign::{SigningKey, ToBeSigned};
 use crate::x509::template::Template;
 use crate::x509::validity::renewed;
 
-/// Issues a certificate that `key` signs for itself. It names no issuer's key: a root needs none.
+/// Issues a self-signed certificate. It has no authorityKeyIdentifier, which RFC 5280 section 4.2.1.1 allows here.
 ///
-/// [`Issuer::issue`](crate::x509::Issuer::issue) has an example.
+/// The documentation of [`Issuer::issue`](crate::x509::Issuer::issue) has an example.
 ///
 /// # Errors
-/// [`ErrorKind::KeyMismatch`] if the template is for another key, or if something cannot be encoded or signed.
+/// [`ErrorKind::KeyMismatch`] if the template is for another key, [`ErrorKind::Der`] if something cannot be encoded, and
+/// what `random` and `key` say.
 pub fn issue(
     template: &Template<'_>,
     key: &dyn SigningKey,
@@ -25,7 +26,7 @@ pub fn issue(
     issue_with_serial(template, key, SerialNumber::generate(random)?)
 }
 
-/// The same under a serial number that is given.
+/// Issues a self-signed certificate with a serial number that the caller chooses.
 pub(crate) fn issue_with_serial(
     template: &Template<'_>,
     key: &dyn SigningKey,
@@ -45,10 +46,10 @@ pub(crate) fn issue_with_serial(
     .sign(key)
 }
 
-/// Makes the certificate of a root CA anew: `gencert -renewca`.
+/// Renews the certificate of a root CA, as `cfssl gencert -renewca` does.
 ///
-/// The new certificate has another serial number and begins now; its lifetime is as long as the old one's.
-/// Everything else is the old certificate's, byte for byte: what the old one issued still verifies.
+/// The new certificate begins at `now`, lives as long as the old one, and has another serial number. Subject, key and
+/// extensions are those of the old certificate, byte for byte, so certificates that the CA issued before stay valid.
 ///
 /// ```
 /// use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness, root};
@@ -66,8 +67,8 @@ pub(crate) fn issue_with_serial(
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::NotACa`] if it is no CA, [`ErrorKind::NotSelfSigned`] if another CA issued it,
-/// [`ErrorKind::KeyMismatch`] if the key is not its own.
+/// [`ErrorKind::NotACa`] if `old` is not the certificate of a CA, [`ErrorKind::NotSelfSigned`] if another CA issued it,
+/// [`ErrorKind::KeyMismatch`] if `key` is not its key, and what `random` and `key` say.
 pub fn renew(
     old: &Certificate,
     key: &dyn SigningKey,
@@ -82,7 +83,7 @@ pub fn renew(
     if !old.is_for(key.public_key()) {
         return Err(ErrorKind::KeyMismatch.into());
     }
-    // An identifier of the issuer may name the old serial number; a root needs none.
+    // authorityKeyIdentifier may contain the old serial number, and a self-signed certificate does not need it.
     let kept = old.extensions().iter().filter(|extension| extension.oid != oid::AUTHORITY_KEY_IDENTIFIER);
     let extensions: Vec<Extension> = kept.cloned().collect();
     ToBeSigned {

@@ -1,4 +1,4 @@
-//! The one gate: every certificate, request and revocation list gets its signature here.
+//! Signing: every certificate, request and revocation list gets its signature from [`sign_structure`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::x509::oid;
 use crate::x509::random::SerialNumber;
 use crate::x509::validity::Validity;
 
-/// A key that can sign. It may be in memory ([`PrivateKey`](crate::x509::PrivateKey)), or elsewhere: in an HSM, a KMS or
-/// an agent.
+/// A key that can sign: one in memory ([`PrivateKey`](crate::x509::PrivateKey)), or one in an HSM, a KMS or an agent.
 ///
-/// `pki-core/examples/own_key.rs` has a key of one's own behind it.
+/// The program `pki-core/examples/own_key.rs` implements it for a key that it does not hold itself.
 pub trait SigningKey: fmt::Debug + Send + Sync {
-    /// The public half.
+    /// The public key that belongs to it.
     fn public_key(&self) -> &PublicKey;
 
-    /// Signs `message`, which is not hashed yet, with
-    /// [`PublicKeyKind::signature_algorithm`](crate::x509::PublicKeyKind::signature_algorithm) of its own kind:
-    /// RSASSA-PKCS1-v1_5 (RFC 8017), ECDSA as an Ecdsa-Sig-Value (RFC 3279 section 2.2.3), or Ed25519 (RFC 8032).
+    /// Signs `message`, which is not hashed yet, with the
+    /// [signature algorithm](crate::x509::PublicKeyKind::signature_algorithm) of its kind. The result has the form that
+    /// certificates need: RSASSA-PKCS1-v1_5 (RFC 8017), an Ecdsa-Sig-Value in DER (RFC 3279 section 2.2.3), or Ed25519
+    /// (RFC 8032).
     ///
     /// # Errors
-    /// [`ErrorKind::Signing`](crate::x509::ErrorKind::Signing) if the key cannot be reached or refuses.
+    /// [`ErrorKind::Signing`](crate::x509::ErrorKind::Signing) if the key cannot be reached or does not sign.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error>;
 }
 
@@ -44,21 +44,22 @@ impl<K: SigningKey + ?Sized> SigningKey for Arc<K> {
 }
 
 #[derive(Sequence)]
-struct AlgorithmIdentifier {
-    oid: ObjectIdentifier,
+pub(in crate::x509) struct AlgorithmIdentifier {
+    pub(in crate::x509) oid: ObjectIdentifier,
     #[asn1(optional = "true")]
-    parameters: Option<Any>,
+    pub(in crate::x509) parameters: Option<Any>,
 }
 
-/// The AlgorithmIdentifier that `key` signs with: RSA has NULL parameters (RFC 3279 section 2.2.1), the others have
-/// none.
+/// The AlgorithmIdentifier of the signatures of `key`: for RSA with NULL as parameters (RFC 3279 section 2.2.1), for
+/// others without parameters.
 pub(in crate::x509) fn algorithm_identifier(key: &dyn SigningKey) -> Result<Vec<u8>, Error> {
     let oid = key.public_key().kind().signature_algorithm();
     let is_rsa = [oid::SHA256_WITH_RSA, oid::SHA384_WITH_RSA, oid::SHA512_WITH_RSA].contains(&oid);
     Ok(AlgorithmIdentifier { oid, parameters: is_rsa.then(Any::null) }.to_der()?)
 }
 
-/// `SEQUENCE { body, signatureAlgorithm, signature }`: the shape of certificates, requests and revocation lists.
+/// Signs `body` and encodes `SEQUENCE { body, signatureAlgorithm, signature }`, as certificates, requests and revocation
+/// lists are built.
 pub(in crate::x509) fn sign_structure(body: &[u8], key: &dyn SigningKey) -> Result<Vec<u8>, Error> {
     let mut bits = vec![0];
     bits.extend(key.sign(body)?);
@@ -66,7 +67,7 @@ pub(in crate::x509) fn sign_structure(body: &[u8], key: &dyn SigningKey) -> Resu
     encode::sequence(&[body, &algorithm_identifier(key)?, &signature])
 }
 
-/// Everything that a certificate will say, to be signed.
+/// The fields of a TBSCertificate (RFC 5280 section 4.1.2).
 pub(in crate::x509) struct ToBeSigned<'a> {
     pub(in crate::x509) serial: SerialNumber,
     pub(in crate::x509) issuer: &'a Name,
@@ -77,7 +78,7 @@ pub(in crate::x509) struct ToBeSigned<'a> {
 }
 
 impl ToBeSigned<'_> {
-    /// The certificate, version 3, signed by `key`.
+    /// Makes the certificate, of version 3, signed by `key`.
     pub(in crate::x509) fn sign(&self, key: &dyn SigningKey) -> Result<Certificate, Error> {
         let context = |number| Tag::ContextSpecific { constructed: true, number: TagNumber(number) };
         let version = encode::element(context(0), &2u8.to_der()?)?;

@@ -1,4 +1,4 @@
-//! What a certificate is to say, before anybody has signed it.
+//! The contents of a certificate before it is signed.
 
 use der::asn1::ObjectIdentifier;
 
@@ -25,31 +25,32 @@ use crate::x509::validity::Validity;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Template<'a> {
-    /// The subject.
+    /// The name of the owner.
     pub subject: &'a Name,
-    /// The subject's key.
+    /// The key of the owner, of which subjectKeyIdentifier is made.
     pub public_key: &'a PublicKey,
-    /// From when to when it is valid.
+    /// notBefore and notAfter.
     pub validity: Validity,
-    /// keyUsage; left out if it is empty.
+    /// keyUsage. If it is empty, the extension is left out.
     pub key_usage: KeyUsage,
-    /// extKeyUsage, in this order; left out if it is empty.
+    /// extKeyUsage, in this order. If it is empty, the extension is left out.
     pub extended_key_usage: &'a [ObjectIdentifier],
-    /// basicConstraints.
+    /// basicConstraints, which every certificate gets.
     pub basic_constraints: BasicConstraints,
-    /// subjectAltName; left out if it is empty.
+    /// subjectAltName. If it is empty, the extension is left out.
     pub names: &'a SubjectAltNames,
     /// The URL of the OCSP responder, for authorityInfoAccess.
     pub ocsp_url: Option<&'a str>,
-    /// The URLs of the issuer's certificate, for authorityInfoAccess.
+    /// The URLs of the certificate of the issuer, for authorityInfoAccess.
     pub issuer_urls: &'a [String],
     /// The URL of the revocation list, for cRLDistributionPoints.
     pub crl_url: Option<&'a str>,
-    /// certificatePolicies; left out if it is empty.
+    /// certificatePolicies. If it is empty, the extension is left out.
     pub policies: &'a [CertificatePolicy],
-    /// Whether it has the extension id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
+    /// Whether the certificate has the extension id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
     pub ocsp_no_check: bool,
-    /// Extensions that go in as they are. One of them takes the place of what the fields above say.
+    /// Extensions that are copied as they are. Each replaces the extension of that type that a field above would make,
+    /// except for certificatePolicies and id-pkix-ocsp-nocheck.
     pub extensions: &'a [Extension],
 }
 
@@ -57,7 +58,7 @@ static NO_NAMES: SubjectAltNames =
     SubjectAltNames { dns: Vec::new(), email: Vec::new(), ip: Vec::new(), uri: Vec::new() };
 
 impl<'a> Template<'a> {
-    /// A certificate without usages, names and other extensions: the fields say more.
+    /// A template for a leaf without usages and names. The other fields are set with the syntax `..Template::new(...)`.
     pub fn new(subject: &'a Name, public_key: &'a PublicKey, validity: Validity) -> Self {
         Self {
             subject,
@@ -76,8 +77,8 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// The extensions in the order in which cfssl writes them, `issuer` being the issuing CA's key identifier, if it is
-    /// to be named.
+    /// All extensions, in the order in which cfssl writes them. `issuer` is the key identifier of the issuing CA for
+    /// authorityKeyIdentifier, or `None` to leave that out.
     pub(in crate::x509) fn all_extensions(&self, issuer: Option<&[u8]>) -> Result<Vec<Extension>, Error> {
         let mut extensions = Vec::new();
         if !self.key_usage.is_empty() {

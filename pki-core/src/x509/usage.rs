@@ -1,47 +1,54 @@
 //! The keyUsage extension (RFC 5280 section 4.2.1.3).
 
-/// The bits of the keyUsage extension (RFC 5280 section 4.2.1.3), bit 0 being the most significant.
+/// The bits of the keyUsage extension. Bit 0 of the BIT STRING is the most significant bit here.
+///
+/// ```
+/// use pki_core::x509::KeyUsage;
+///
+/// let usage = KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN);
+/// assert!(usage.contains(KeyUsage::CRL_SIGN));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyUsage(u16);
 
 impl KeyUsage {
-    /// digitalSignature
+    /// `digitalSignature`: signatures other than those on certificates and revocation lists, as in TLS handshakes.
     pub const DIGITAL_SIGNATURE: Self = Self(1 << 15);
-    /// contentCommitment
+    /// `contentCommitment`, formerly `nonRepudiation`.
     pub const CONTENT_COMMITMENT: Self = Self(1 << 14);
-    /// keyEncipherment
+    /// `keyEncipherment`: transport of keys with RSA, as in TLS 1.2 without ECDHE.
     pub const KEY_ENCIPHERMENT: Self = Self(1 << 13);
-    /// dataEncipherment
+    /// `dataEncipherment`
     pub const DATA_ENCIPHERMENT: Self = Self(1 << 12);
-    /// keyAgreement
+    /// `keyAgreement`
     pub const KEY_AGREEMENT: Self = Self(1 << 11);
-    /// keyCertSign
+    /// `keyCertSign`: signatures on certificates.
     pub const KEY_CERT_SIGN: Self = Self(1 << 10);
-    /// cRLSign
+    /// `cRLSign`: signatures on revocation lists.
     pub const CRL_SIGN: Self = Self(1 << 9);
-    /// encipherOnly
+    /// `encipherOnly`
     pub const ENCIPHER_ONLY: Self = Self(1 << 8);
-    /// decipherOnly
+    /// `decipherOnly`
     pub const DECIPHER_ONLY: Self = Self(1 << 7);
 
-    /// The usages of both.
+    /// All usages of `self` and `other`.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether all of `other` is allowed.
+    /// Whether it allows every usage of `other`.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether nothing is allowed.
+    /// Whether it allows no usage.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The BIT STRING's contents, trailing zero bits dropped (X.690 section 11.2.2): the number of unused
-    /// bits, then the bits.
+    /// The contents of the BIT STRING: the number of unused bits, then the bits without trailing zeros (X.690 section
+    /// 11.2.2).
     pub(crate) fn to_bits(self) -> Vec<u8> {
         let [first, second] = self.0.to_be_bytes();
         let (unused, bytes) = if second == 0 {
@@ -54,7 +61,7 @@ impl KeyUsage {
         bits
     }
 
-    /// The usages in a BIT STRING's bytes.
+    /// Reads the bytes of a BIT STRING.
     pub(crate) fn from_bits(bytes: &[u8]) -> Self {
         let mut bytes = bytes.iter().copied();
         Self(u16::from_be_bytes([bytes.next().unwrap_or_default(), bytes.next().unwrap_or_default()]))

@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid (RFC 5280 section 4.1.2.5).
+//! The time in which a certificate is valid (RFC 5280 section 4.1.2.5).
 
 use der::Encode;
 use der::asn1::{GeneralizedTime, UtcTime};
@@ -7,11 +7,11 @@ use time::{Duration, OffsetDateTime};
 use crate::x509::der as encode;
 use crate::x509::error::{Error, ErrorKind};
 
-/// How long before now a certificate begins unless something else is asked for, so that it is valid where clocks are
-/// late: five minutes, as in cfssl.
+/// How long before now a certificate begins by default, so that it is valid on hosts whose clocks are late: five
+/// minutes, as in cfssl.
 pub const BACKDATE: Duration = Duration::minutes(5);
 
-/// From when to when a certificate is valid (RFC 5280 section 4.1.2.5), in whole seconds.
+/// notBefore and notAfter of a certificate, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     not_before: OffsetDateTime,
@@ -19,10 +19,10 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Both ends, cut to the second.
+    /// From `not_before` to `not_after`, both cut to whole seconds.
     ///
     /// # Errors
-    /// [`ErrorKind::Validity`] if it would end before it begins.
+    /// [`ErrorKind::Validity`] if the end is not after the beginning.
     pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self, Error> {
         let whole = |moment: OffsetDateTime| moment.to_offset(time::UtcOffset::UTC).truncate_to_second();
         let (not_before, not_after) = (whole(not_before), whole(not_after));
@@ -32,7 +32,7 @@ impl Validity {
         Ok(Self { not_before, not_after })
     }
 
-    /// What a certificate says, right or wrong.
+    /// The times in a certificate that was read. They are not checked.
     pub(in crate::x509) fn as_read(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Self {
         Self { not_before, not_after }
     }
@@ -47,10 +47,11 @@ impl Validity {
         self.not_after
     }
 
-    /// `length` from `not_before` on.
+    /// From `not_before` on, for as long as `length`.
     ///
     /// # Errors
-    /// [`ErrorKind::Date`] if a certificate cannot hold the end, [`ErrorKind::Validity`] if it would end before it begins.
+    /// [`ErrorKind::Date`] if a certificate cannot hold the end, [`ErrorKind::Validity`] if the end is not after the
+    /// beginning.
     pub fn lasting(not_before: OffsetDateTime, length: Duration) -> Result<Self, Error> {
         Self::new(not_before, end(not_before, length)?)
     }
@@ -60,7 +61,7 @@ impl Validity {
     }
 }
 
-/// UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
+/// Encodes a moment: as UTCTime up to 2049, as GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5).
 pub(crate) fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
     let out_of_range = |_| ErrorKind::Date { moment };
     let seconds = u64::try_from(moment.unix_timestamp()).map_err(|_| ErrorKind::Date { moment })?;
@@ -72,18 +73,18 @@ pub(crate) fn time_der(moment: OffsetDateTime) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// `from` and `length` later.
+/// The moment that is `length` after `from`.
 pub(crate) fn end(from: OffsetDateTime, length: Duration) -> Result<OffsetDateTime, Error> {
     from.checked_add(length).ok_or_else(|| ErrorKind::Date { moment: from }.into())
 }
 
-/// The nearest whole minute, half a minute going up.
+/// The nearest whole minute. Half a minute is rounded up.
 pub(crate) fn round_to_minute(moment: OffsetDateTime) -> OffsetDateTime {
     let half = moment + Duration::seconds(30);
     half.replace_second(0).unwrap_or(half).truncate_to_second()
 }
 
-/// As long as `old`, from now on.
+/// The validity of a renewed certificate: it begins [`BACKDATE`] before `now` and is as long as `old`.
 pub(in crate::x509) fn renewed(old: Validity, now: OffsetDateTime) -> Result<Validity, Error> {
     Validity::lasting(round_to_minute(now) - BACKDATE, old.not_after() - old.not_before())
 }

@@ -1,4 +1,4 @@
-//! Everything that a certificate says: what `certinfo -full` prints.
+//! Complete descriptions of certificates, which `certinfo -full` prints. cfssl does not have this option.
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -19,7 +19,7 @@ use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
-/// A certificate with every attribute, name, usage and extension.
+/// A certificate with all attributes, names, usages and extensions.
 ///
 /// ```
 /// # use pki_core::x509::{KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
@@ -35,102 +35,102 @@ use crate::x509::usage::KeyUsage;
 /// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct FullCertificateInfo {
-    /// Whom it is for
+    /// The name of its owner.
     pub subject: FullNameInfo,
-    /// Who issued it
+    /// The name of the CA that issued it.
     pub issuer: FullNameInfo,
-    /// The serial number in decimal
+    /// The serial number in decimal.
     pub serial_number: String,
-    /// The serial number in hex
+    /// The serial number in hex.
     pub serial_number_hex: String,
-    /// From when on it is valid
+    /// The first moment at which it is valid.
     #[serde(serialize_with = "rfc3339")]
     pub not_before: OffsetDateTime,
-    /// The last moment at which it is valid
+    /// The last moment at which it is valid.
     #[serde(serialize_with = "rfc3339")]
     pub not_after: OffsetDateTime,
-    /// The names that it is valid for, each with its kind, in order
+    /// The subject alternative names, each with its kind, in order.
     pub subject_alt_names: Vec<AltNameInfo>,
-    /// The key that it is for
+    /// The kind of its public key.
     pub public_key: PublicKeyInfo,
-    /// The key usages by cfssl's names
+    /// The usages of keyUsage by cfssl's names.
     pub key_usage: Vec<&'static str>,
-    /// The extended key usages by cfssl's names, or by their identifiers
+    /// The usages of extKeyUsage by cfssl's names, or by their object identifiers.
     pub extended_key_usage: Vec<String>,
-    /// Whether it may issue others
+    /// Whether basicConstraints says that it is a CA.
     pub is_ca: bool,
-    /// How many CAs may follow below it
+    /// pathLenConstraint of basicConstraints.
     pub path_len: Option<u8>,
-    /// The signature algorithm by Go's name
+    /// The signature algorithm by Go's name, or by its object identifier.
     pub signature_algorithm: String,
-    /// The key identifier, upper-case hex with colons; empty if absent
+    /// subjectKeyIdentifier in upper-case hex with colons. Empty if it is absent.
     pub subject_key_id: String,
-    /// The issuer's, likewise
+    /// authorityKeyIdentifier in upper-case hex with colons. Empty if it is absent.
     pub authority_key_id: String,
-    /// Where its revocation lists are
+    /// The URLs of its revocation lists.
     pub crl_urls: Vec<String>,
-    /// Where its OCSP responders are
+    /// The URLs of its OCSP responders.
     pub ocsp_urls: Vec<String>,
-    /// Where its issuer's certificate is
+    /// The URLs of the certificate of its issuer.
     pub issuer_urls: Vec<String>,
-    /// Every extension, in order
+    /// All extensions, in order.
     pub extensions: Vec<ExtensionInfo>,
-    /// SHA-256 over the DER
+    /// The SHA-256 digest of the DER in lower-case hex.
     pub sha256: String,
-    /// SHA-1 over the DER, which some programs still show
+    /// The SHA-1 digest of the DER in lower-case hex, for comparing with programs that show it.
     pub sha1: String,
-    /// The certificate
+    /// The certificate in PEM.
     pub pem: String,
 }
 
-/// A name with every attribute.
+/// A name with all attributes.
 #[derive(Debug, Clone, Serialize)]
 pub struct FullNameInfo {
-    /// In one line
+    /// The name in one line, as in `CN=etcd1, O=Example`.
     pub text: String,
-    /// Every attribute, in order
+    /// The attributes, in order.
     pub attributes: Vec<AttributeInfo>,
 }
 
 /// One attribute of a name.
 #[derive(Debug, Clone, Serialize)]
 pub struct AttributeInfo {
-    /// Its type's short name, or its identifier
+    /// The short name of its type, or the object identifier if there is no short name.
     pub name: String,
-    /// Its type's identifier
+    /// The object identifier of its type.
     pub oid: String,
-    /// Its value
+    /// The value as text.
     pub value: String,
 }
 
-/// One alternative name.
+/// One subject alternative name.
 #[derive(Debug, Clone, Serialize)]
 pub struct AltNameInfo {
-    /// dns, email, ip, uri, directory, registered id, or other
+    /// `dns`, `email`, `ip`, `uri`, `directory`, `registered id` or `other`.
     pub kind: &'static str,
-    /// Its value; the DER in base64 where there is no text for it
+    /// The name as text, or its DER in base64 if it has no text.
     pub value: String,
 }
 
-/// A public key.
+/// The kind of a public key.
 #[derive(Debug, Clone, Serialize)]
 pub struct PublicKeyInfo {
-    /// As in `rsa-2048`; `unknown` if it is of a kind that is not known
+    /// The kind, as in `rsa-2048`, or `unknown`.
     pub algorithm: String,
-    /// Whether it is too weak
+    /// Whether the key is too weak for a new certificate.
     pub weak: bool,
 }
 
 /// One extension.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExtensionInfo {
-    /// Its name in RFC 5280, or its identifier
+    /// Its name in RFC 5280, or its object identifier.
     pub name: String,
-    /// Its identifier
+    /// Its object identifier.
     pub oid: String,
-    /// Whether who does not know it must refuse the certificate
+    /// Whether a program that does not know the extension must reject the certificate.
     pub critical: bool,
-    /// Its value: the DER in base64
+    /// The DER of the value in base64.
     pub value: String,
 }
 
@@ -198,7 +198,9 @@ impl From<&Extension> for ExtensionInfo {
     }
 }
 
-/// Every GeneralName (RFC 5280 section 4.2.1.6), those included that nothing else here looks at.
+/// All GeneralNames (RFC 5280 section 4.2.1.6), including the kinds that [`SubjectAltNames`] does not have.
+///
+/// [`SubjectAltNames`]: crate::x509::SubjectAltNames
 fn alt_names(extensions: &[Extension]) -> Vec<AltNameInfo> {
     let Some(extension) = extensions.iter().find(|extension| extension.oid == oid::SUBJECT_ALT_NAME) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! `certinfo -csr`: Go's own structure (crypto/x509 `CertificateRequest`) as JSON, because scripts read it.
+//! Descriptions of requests as `cfssl certinfo -csr` prints them: the JSON of Go's `CertificateRequest` (`crypto/x509`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ use crate::x509::key::{PublicKey, PublicKeyKind};
 use crate::x509::name::Subject;
 use crate::x509::oid;
 
-/// A certification request as Go's JSON shows it; serialises key for key in Go's order.
+/// A certification request in Go's JSON, with Go's keys in Go's order, because scripts read it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RequestInfo {
@@ -83,10 +83,11 @@ struct ExtensionInfo {
 }
 
 impl RequestInfo {
-    /// Describes a request; its signature is not checked.
+    /// Describes a request. Its signature is not checked.
     ///
     /// # Errors
-    /// If its key is of a kind that is not known, or its names are malformed.
+    /// [`x509::ErrorKind::UnsupportedPublicKey`](X509ErrorKind::UnsupportedPublicKey) if the kind of its key is unknown,
+    /// [`x509::ErrorKind::Der`](X509ErrorKind::Der) if its names are malformed.
     pub fn new(request: &CertificateRequest) -> Result<Self, Error> {
         let base64 = |bytes: &[u8]| STANDARD.encode(bytes);
         let public_key = PublicKey::from_der(request.subject_public_key_info())?;
@@ -117,12 +118,12 @@ impl RequestInfo {
     }
 }
 
-/// Go's nil slice is `null`, and its parser never makes an empty one.
+/// `None` for an empty list: Go's parser leaves such a list nil, and writes `null`.
 fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// A public key as Go's JSON shows it. The numbers are larger than any JSON number type, hence the raw texts.
+/// A public key in Go's JSON. Its numbers are written as raw texts, since they are too large for number types.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum PublicKeyInfo {
@@ -160,7 +161,7 @@ impl PublicKeyInfo {
             }
             PublicKeyKind::Ed25519 => Self::Ed25519(STANDARD.encode(bits)),
             _ => {
-                // An uncompressed point: 4, X, Y.
+                // The point is uncompressed: the byte 4, then X and Y.
                 let coordinates = bits.get(1..).unwrap_or_default();
                 let (x, y) = coordinates.split_at(coordinates.len() / 2);
                 Self::Ecdsa { curve: Empty {}, x: number(x)?, y: number(y)? }
@@ -193,8 +194,8 @@ fn subject(request: &CertificateRequest) -> SubjectInfo {
     }
 }
 
-/// Go reads an attribute as lists of type and value; the second element of a critical extension is its flag,
-/// so that is what Go shows. Attributes of other shapes are left out.
+/// Go reads an attribute as lists of pairs of type and value. In a critical extension, the second element is the flag and
+/// not the value, so Go shows the flag. Attributes of another form are left out.
 fn attribute(attribute: &RequestAttribute) -> Option<AttributeInfo> {
     let mut value = Vec::new();
     for list in &attribute.values {
@@ -214,7 +215,7 @@ fn extension(extension: &Extension) -> ExtensionInfo {
     ExtensionInfo { id: arcs(extension.oid), critical: extension.critical, value }
 }
 
-/// Go's `url.URL`.
+/// A URI in the JSON of Go's `url.URL`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct UrlInfo {

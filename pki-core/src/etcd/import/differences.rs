@@ -202,7 +202,7 @@ impl<'a> Importer<'a> {
 
     /// Adds a notice for each member's certificate that differs from the described one.
     fn compare_certificates(&mut self, cluster: &Cluster, evidence: &[MemberCertificate<'a>]) {
-        let Ok(leaves) = cluster.wanted_leaves() else { return };
+        let Ok(leaves) = cluster.leaf_specs() else { return };
         for leaf in &leaves {
             let role = leaf.id.role();
             let Some(owner) = leaf.id.owner() else { continue };

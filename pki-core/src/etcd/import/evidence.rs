@@ -61,11 +61,11 @@ impl<'a> CertificateEvidence<'a> {
     pub(crate) fn of_request(path: &Path, request: &Request, lifetime: Option<Duration>) -> Option<Self> {
         let mut names = SubjectAltNames::default();
         for host in request.hosts.iter().filter(|host| !host.trim().is_empty()) {
-            if let Ok(one) = SubjectAltNames::from_hosts(std::slice::from_ref(host), &mut Vec::new()) {
-                names.dns.extend(one.dns);
-                names.ip.extend(one.ip);
-                names.email.extend(one.email);
-                names.uri.extend(one.uri);
+            if let Ok(one) = SubjectAltNames::from_hosts(std::slice::from_ref(host)) {
+                names.dns.extend(one.value.dns);
+                names.ip.extend(one.value.ip);
+                names.email.extend(one.value.email);
+                names.uri.extend(one.value.uri);
             }
         }
         Some(Self {

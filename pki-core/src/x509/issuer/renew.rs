@@ -1,4 +1,4 @@
-//! Renewal: the old certificate once more, with a new serial number and new dates.
+//! Renewing a certificate: a new one for the same key, with another serial number and other dates.
 
 use time::OffsetDateTime;
 
@@ -13,10 +13,10 @@ use crate::x509::sign::ToBeSigned;
 use crate::x509::validity::renewed;
 
 impl Issuer {
-    /// Issues `old` anew for the same key: name, usages and every other extension are the old certificate's,
-    /// byte for byte, and it lives as long. Only what names the issuer is this CA's own.
+    /// Renews a certificate: issues a new one for the same key that begins at `now` and lives as long as `old`.
     ///
-    /// The private key is not needed, and nothing on the server changes but one public file.
+    /// Subject and extensions are those of `old`, byte for byte, except for authorityKeyIdentifier, which is that of
+    /// this CA. The private key of the certificate is not needed, so it can stay on its host.
     ///
     /// ```
     /// use pki_core::cfssl::{Config, Request, SigningRequest, ca};
@@ -28,7 +28,7 @@ impl Issuer {
     /// # let key = SystemKeys.generate(request.key)?;
     /// # let issuer = Issuer::new(ca::create(&request, &key, now, &SystemRandomness)?.value.certificate, key)?;
     /// # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
-    /// # let csr = request.sign(&SystemKeys.generate(request.key)?, &mut Vec::new())?.verify()?;
+    /// # let csr = request.sign(&SystemKeys.generate(request.key)?)?.value.verify()?;
     /// # let config = Config::default();
     /// # let profile = config.profile(None)?;
     /// # let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
@@ -40,8 +40,9 @@ impl Issuer {
     /// ```
     ///
     /// # Errors
-    /// If the CA is not valid at `now`, the key is too weak ([`ErrorKind::WeakKey`]), or the CA's path length
-    /// forbids the CA that `old` is ([`ErrorKind::PathLenExceeded`]).
+    /// [`ErrorKind::CaNotValid`] if the CA is not valid at `now`, [`ErrorKind::WeakKey`] if the key of `old` is too weak,
+    /// [`ErrorKind::PathLenExceeded`] if `old` is a CA that the path length of this CA does not allow, and what `random`
+    /// and the CA's key say.
     pub fn renew(
         &self,
         old: &Certificate,

@@ -1,4 +1,4 @@
-//! Password-protected keys: PKCS#8 (RFC 5958, PBES2) and OpenSSL's old form with `Proc-Type: 4,ENCRYPTED`.
+//! Encrypted keys: PKCS#8 with PBES2 (RFC 5958, RFC 8018), and OpenSSL's old format with `Proc-Type: 4,ENCRYPTED`.
 
 use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
@@ -16,20 +16,21 @@ use crate::x509::error::{Error, ErrorKind};
 use crate::x509::pem::Block;
 use crate::x509::random::Random;
 
-/// The label of an encrypted PKCS#8 key.
+/// The PEM label of an encrypted PKCS#8 key (RFC 7468 section 11).
 pub(super) const LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
-/// Rounds of PBKDF2 with HMAC-SHA-256, as OWASP advises for 2023 and later.
+/// Iterations of PBKDF2 with HMAC-SHA-256 for a new key: the number in OWASP's Password Storage Cheat Sheet.
 const ROUNDS: u32 = 600_000;
 
-/// The most rounds of PBKDF2 that are done to open a key: what RFC 8018 section 4.2 has for critical keys.
+/// The most iterations of PBKDF2 that are done to decrypt a key: the number that RFC 8018 section 4.2 names for
+/// critical keys.
 const MOST_ROUNDS: u32 = 10_000_000;
 
-/// The most that scrypt may work through to open a key, in bytes, and so also its memory: eight times what OpenSSL
-/// does.
+/// The most bytes that scrypt may process to decrypt a key, which bounds its memory too. OpenSSL allows an eighth of
+/// this.
 const MOST_BYTES: u64 = 1 << 28;
 
-/// A PKCS#8 key as EncryptedPrivateKeyInfo.
+/// Encrypts a PKCS#8 key into an EncryptedPrivateKeyInfo (RFC 5958 section 3).
 pub(super) fn encrypt(pkcs8: &[u8], password: &str, random: &dyn Random) -> Result<Vec<u8>, Error> {
     let (mut salt, mut iv) = ([0; 16], [0; 16]);
     random.fill(&mut salt)?;
@@ -47,7 +48,7 @@ pub(super) fn encrypt(pkcs8: &[u8], password: &str, random: &dyn Random) -> Resu
     Ok(info.to_der()?)
 }
 
-/// The clear key of an encrypted block; nothing if the block is not encrypted.
+/// Decrypts the key in a PEM block. `None` if the block is not encrypted.
 pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let needed = || password.ok_or(ErrorKind::KeyEncrypted);
     if block.label == LABEL {
@@ -58,7 +59,7 @@ pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Ze
             return Err(ErrorKind::PrivateKey { reason: "its encryption is not PBES2" }.into());
         };
         if !is_affordable(&parameters.kdf) {
-            let reason = "the rounds that turn its password into a key are none or too many";
+            let reason = "its encryption asks for too many rounds of key derivation, or for none";
             return Err(ErrorKind::PrivateKey { reason }.into());
         }
         let key = info.decrypt(needed()?).map_err(|_| ErrorKind::WrongPassword)?;
@@ -83,8 +84,8 @@ pub(super) fn decrypt(block: &Block, password: Option<&str>) -> Result<Option<Ze
     clear.map(Some).ok_or_else(|| ErrorKind::WrongPassword.into())
 }
 
-/// Whether a password becomes a key in seconds, and not in hours or in all of the memory: a file may ask for
-/// that. scrypt with a cost of 0 makes its library panic.
+/// Whether deriving the key from the password takes seconds at most, and not hours or all memory, which a file may ask
+/// for. A cost of 0 is refused too, since the scrypt library panics on it.
 fn is_affordable(kdf: &Kdf) -> bool {
     match kdf {
         Kdf::Pbkdf2(parameters) => (1..=MOST_ROUNDS).contains(&parameters.iteration_count),
@@ -107,7 +108,7 @@ fn decrypt_cbc<D: BlockModeDecrypt + KeyIvInit>(
     decryptor.decrypt_padded_vec::<Pkcs7>(data).ok().map(Zeroizing::new)
 }
 
-/// The key derivation of OpenSSL's PEM encryption: EVP_BytesToKey with MD5, one round, the start of the
+/// The key derivation of OpenSSL's old format: EVP_BytesToKey with MD5, one round, and the first 8 bytes of the
 /// initialisation vector as salt.
 fn legacy_key(length: usize, password: &str, salt: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut key = Zeroizing::new(Vec::with_capacity(length + 16));

@@ -1,4 +1,4 @@
-//! New keys, one or many.
+//! Generating keys, one or many.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,19 +12,19 @@ use crate::x509::error::{Error, ErrorKind};
 use crate::x509::key::private::Signer;
 use crate::x509::key::{KeyAlgorithm, PrivateKey};
 
-/// Where new keys come from.
+/// A source of new private keys.
 pub trait KeySource: Sync {
-    /// A new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// If the source fails.
+    /// [`ErrorKind::KeyGeneration`] if the source fails.
     fn generate(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error>;
 
-    /// One key for each of `algorithms`, in their order, made on all cores. `done` is called after each key, from
+    /// Generates one key for each of `algorithms`, in their order, on all cores. `done` is called after each key, from
     /// any thread.
     ///
     /// # Errors
-    /// If the source fails.
+    /// [`ErrorKind::KeyGeneration`] if the source fails.
     fn generate_all(
         &self,
         algorithms: &[KeyAlgorithm],
@@ -42,15 +42,15 @@ pub trait KeySource: Sync {
     }
 }
 
-/// Whether threads would cost more than the keys.
+/// Whether starting threads would take longer than generating the keys.
 fn are_quick(algorithms: &[KeyAlgorithm]) -> bool {
     algorithms.len() < MANY && !algorithms.iter().any(|algorithm| algorithm.is_slow())
 }
 
-/// From so many keys on, threads are worth it for every kind.
+/// From this number of keys on, threads save time for every kind of key.
 const MANY: usize = 32;
 
-/// Keys from aws-lc, seeded by the operating system.
+/// Generates keys with aws-lc, whose randomness is seeded by the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemKeys;
 
@@ -72,11 +72,11 @@ impl KeySource for SystemKeys {
     }
 }
 
-/// The same keys, with no core idle before the last is there: for a process that waits for them and then ends.
+/// Generates keys as [`SystemKeys`] does, sooner but with more work: for a process that waits for them and then ends.
 ///
-/// The search for the primes of an RSA key is a lottery, so the earliest of two tickets comes in sooner: a core that
-/// finds no key to begin searches for one that others have not found yet. A search cannot be called off: the other
-/// cores are busy for a while after the last key is there, or until the process ends.
+/// The time to find the primes of an RSA key is random, so the first of several searches ends sooner than a single one.
+/// A core that has no key left to begin searches for one that another core has not found yet. A search cannot be
+/// stopped: the other cores stay busy for a while after the last key was found, or until the process ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RacingKeys;
 
@@ -91,7 +91,7 @@ impl KeySource for RacingKeys {
         algorithms: &[KeyAlgorithm],
         done: &(dyn Fn() + Sync),
     ) -> Result<Vec<PrivateKey>, Error> {
-        // How many cores there are is not even asked for keys that take microseconds.
+        // Asking for the number of cores would take longer than these keys.
         if are_quick(algorithms) {
             return SystemKeys.generate_all(algorithms, done);
         }
@@ -112,12 +112,12 @@ impl KeySource for RacingKeys {
     }
 }
 
-/// Keys that several threads are after.
+/// Keys that several threads search for at once.
 struct Race {
     algorithms: Vec<KeyAlgorithm>,
-    /// How many searches were begun
+    /// The number of searches that were begun.
     begun: AtomicUsize,
-    /// Which keys are there
+    /// Whether each key was found.
     made: Vec<AtomicBool>,
 }
 
@@ -127,7 +127,7 @@ impl Race {
         Self { algorithms: algorithms.to_vec(), begun: AtomicUsize::new(0), made }
     }
 
-    /// Makes keys until all are there, or nobody waits for them any more.
+    /// Generates keys until all were found, or the receiver is gone.
     fn run(&self, finish: &mpsc::Sender<(usize, Result<PrivateKey, Error>)>) {
         while let Some((index, algorithm, made)) = self.next() {
             let key = SystemKeys.generate(algorithm);
@@ -138,7 +138,7 @@ impl Race {
         }
     }
 
-    /// The key to be made next: one that nobody has begun, or else one that nobody has finished.
+    /// The next key to search for: one that no thread has begun, or else one that no thread has found.
     fn next(&self) -> Option<(usize, KeyAlgorithm, &AtomicBool)> {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
         let keys = || self.algorithms.iter().zip(&self.made).enumerate();

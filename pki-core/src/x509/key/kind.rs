@@ -9,7 +9,7 @@ use crate::x509::oid;
 
 /// A kind of key that can be generated.
 ///
-/// Written as cfssl writes it, `ecdsa-256`, `rsa-2048`, `ed25519`:
+/// Its names are made of cfssl's `algo` and `size`, as in `ecdsa-256`, `rsa-2048` and `ed25519`:
 ///
 /// ```
 /// use pki_core::x509::KeyAlgorithm;
@@ -38,11 +38,11 @@ pub enum KeyAlgorithm {
     Rsa8192,
 }
 
-/// There is no kind of key of that name.
+/// The error of parsing a [`KeyAlgorithm`]: no kind of key has that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no kind of key")]
+#[error("{name:?} is not a kind of key")]
 pub struct UnknownKeyAlgorithm {
-    /// As written.
+    /// The text that should have been a name.
     pub name: String,
 }
 
@@ -59,17 +59,17 @@ impl KeyAlgorithm {
         Self::Rsa8192,
     ];
 
-    /// Whether the key is made of RSA primes, which takes seconds rather than microseconds.
+    /// Whether generating takes milliseconds to seconds, rather than microseconds: the primes of RSA.
     pub fn is_slow(self) -> bool {
         self.is_rsa()
     }
 
-    /// Whether this is RSA, the only kind that can encipher a TLS session key (RFC 5280 section 4.2.1.3).
+    /// Whether it is RSA, the only kind for which the usage keyEncipherment makes sense (RFC 5280 section 4.2.1.3).
     pub fn is_rsa(self) -> bool {
         matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 | Self::Rsa8192)
     }
 
-    /// The name, as in `ecdsa-256`.
+    /// Its name, as in `ecdsa-256`.
     pub fn name(self) -> &'static str {
         match self {
             Self::EcdsaP256 => "ecdsa-256",
@@ -101,11 +101,11 @@ impl FromStr for KeyAlgorithm {
     }
 }
 
-/// What kind of key a [`PublicKey`] is.
+/// The kind of a [`PublicKey`](crate::x509::PublicKey) that was read. It has more kinds than [`KeyAlgorithm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublicKeyKind {
-    /// ECDSA on P-224, which nothing here signs with.
+    /// ECDSA on P-224. Certificates with such keys can be read, but not issued.
     EcdsaP224,
     /// ECDSA on P-256.
     EcdsaP256,
@@ -113,11 +113,11 @@ pub enum PublicKeyKind {
     EcdsaP384,
     /// ECDSA on P-521.
     EcdsaP521,
-    /// Ed25519.
+    /// Ed25519 (RFC 8410).
     Ed25519,
-    /// RSA.
+    /// RSA of any length.
     Rsa {
-        /// The length of the modulus.
+        /// The length of the modulus in bits.
         bits: usize,
     },
 }
@@ -151,7 +151,8 @@ impl fmt::Display for PublicKeyKind {
 }
 
 impl PublicKeyKind {
-    /// The algorithm that a key of this kind signs with, as cfssl chooses it: the hash grows with the key.
+    /// The algorithm that a key of this kind signs with. It is cfssl's choice (`signer.go`, `DefaultSigAlgo`): the longer
+    /// the key, the longer the hash.
     pub fn signature_algorithm(self) -> ObjectIdentifier {
         match self {
             Self::Rsa { bits: ..3072 } => oid::SHA256_WITH_RSA,

@@ -1,4 +1,4 @@
-//! Private keys: signing, and the text that goes into a key file.
+//! Private keys: signing, and the text of a key file.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ use crate::x509::random::Random;
 use crate::x509::sign::SigningKey;
 use crate::x509::{oid, pem};
 
-/// A private key that can sign.
+/// A private key in memory.
 ///
-/// It is never printed: `Debug` shows its kind only. Its encoded form is wiped when it is dropped.
+/// `Debug` shows the kind of key and nothing else. The encoded key is wiped from memory when it is dropped.
 pub struct PrivateKey {
     signer: Signer,
     label: &'static str,
@@ -34,7 +34,7 @@ pub(super) enum Signer {
     Rsa(RsaKeyPair),
 }
 
-/// PKCS#8 (RFC 5958) without its optional end
+/// PrivateKeyInfo, the PKCS#8 format (RFC 5958 section 2), without attributes and public key.
 #[derive(Sequence)]
 struct PrivateKeyInfo<'a> {
     version: u8,
@@ -57,7 +57,7 @@ impl PrivateKey {
                 ("PRIVATE KEY", Zeroizing::new(der.as_ref().to_vec()), public)
             }
             Signer::Rsa(pair) => {
-                // PKCS#1 is what PKCS#8 wraps in its OCTET STRING.
+                // The OCTET STRING of PKCS#8 contains the PKCS#1 structure.
                 let der: Pkcs8V1Der<'static> = pair.as_der().map_err(failed)?;
                 let info = PrivateKeyInfo::from_der(der.as_ref())?;
                 let public: PublicKeyX509Der<'static> = pair.public_key().as_der().map_err(failed)?;
@@ -68,18 +68,18 @@ impl PrivateKey {
         Ok(Self { signer, label, der, public })
     }
 
-    /// The public half.
+    /// The public key that belongs to it.
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    /// The text of a key file as cfssl writes it: SEC 1 for ECDSA, PKCS#1 for RSA; Ed25519 as PKCS#8 under
-    /// the label that OpenSSL reads.
+    /// The text of a key file, not encrypted, in the formats of cfssl: SEC 1 for ECDSA, PKCS#1 for RSA. An Ed25519 key
+    /// is PKCS#8 with the label `PRIVATE KEY`, which OpenSSL reads, unlike cfssl's label `Ed25519 PRIVATE KEY`.
     pub fn to_pem(&self) -> Zeroizing<String> {
         pem::encode_secret(self.label, &self.der)
     }
 
-    /// The same as PKCS#8, encrypted with `password` (RFC 8018, PBES2 with PBKDF2 and AES-256).
+    /// The text of a key file in PKCS#8, encrypted with `password` (RFC 8018, PBES2 with PBKDF2 and AES-256-CBC).
     ///
     /// ```
     /// use pki_core::x509::{KeyAlgorithm, KeySource, PrivateKey, SystemKeys, SystemRandomness};
@@ -93,13 +93,13 @@ impl PrivateKey {
     /// ```
     ///
     /// # Errors
-    /// If `random` fails, or the key cannot be encoded.
+    /// [`ErrorKind::Randomness`] if `random` fails, [`ErrorKind::KeyEncoding`] if the key cannot be encoded.
     pub fn to_encrypted_pem(&self, password: &str, random: &dyn Random) -> Result<Zeroizing<String>, Error> {
         let der = encrypted::encrypt(&self.to_pkcs8()?, password, random)?;
         Ok(pem::encode_secret(encrypted::LABEL, &der))
     }
 
-    /// As PKCS#8 (RFC 5958), bare.
+    /// The key as PKCS#8 (RFC 5958) in DER.
     pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let failed = |_| ErrorKind::KeyEncoding;
         Ok(Zeroizing::new(match &self.signer {

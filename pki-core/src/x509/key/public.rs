@@ -1,4 +1,4 @@
-//! Public keys: the SubjectPublicKeyInfo as it was read, what kind it is, and checking signatures with it.
+//! Public keys: the SubjectPublicKeyInfo as it was read, the kind of key, and checking signatures with it.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
@@ -30,7 +30,7 @@ struct SubjectPublicKeyInfo<'a> {
     subject_public_key: BitStringRef<'a>,
 }
 
-/// RFC 8017 appendix A.1.1
+/// RSAPublicKey (RFC 8017 appendix A.1.1).
 #[derive(Sequence)]
 pub(super) struct RsaPublicKey<'a> {
     pub(super) modulus: UintRef<'a>,
@@ -38,10 +38,10 @@ pub(super) struct RsaPublicKey<'a> {
 }
 
 impl PublicKey {
-    /// The key in a DER SubjectPublicKeyInfo.
+    /// Reads a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedPublicKey`] if it is none, or of a kind that is not known.
+    /// [`ErrorKind::UnsupportedPublicKey`] if it is malformed, or the kind of key is unknown.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let unsupported = || ErrorKind::UnsupportedPublicKey;
         let info = SubjectPublicKeyInfo::from_der(der).map_err(|_| unsupported())?;
@@ -50,12 +50,12 @@ impl PublicKey {
         Ok(Self { der: der.to_vec(), bits: bits.to_vec(), kind })
     }
 
-    /// The SubjectPublicKeyInfo.
+    /// The SubjectPublicKeyInfo in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// What kind of key it is.
+    /// The kind of key, with the length of RSA keys.
     pub fn kind(&self) -> PublicKeyKind {
         self.kind
     }
@@ -70,24 +70,24 @@ impl PublicKey {
         digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &self.bits).as_ref().to_vec()
     }
 
-    /// Whether nothing should be signed for it: RSA below 2048 bits, P-224.
+    /// Whether the key is too weak for a new certificate: RSA below 2048 bits, or P-224.
     pub fn is_weak(&self) -> bool {
         matches!(self.kind, PublicKeyKind::Rsa { bits: ..2048 } | PublicKeyKind::EcdsaP224)
     }
 
-    /// Modulus and exponent of an RSA key.
+    /// Modulus and exponent of an RSA key, big-endian without leading zeros.
     pub(crate) fn rsa_numbers(&self) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let key = RsaPublicKey::from_der(&self.bits)?;
         Ok((key.modulus.as_bytes().to_vec(), key.exponent.as_bytes().to_vec()))
     }
 
-    /// Checks `signature` over `message` under the signature algorithm `algorithm`.
+    /// Checks `signature` over `message` with the signature algorithm `algorithm`.
     ///
-    /// Key and hash are looked at apart: openssl signs with P-384 and SHA-256 by default.
+    /// An ECDSA key may be used with any of the three hashes: OpenSSL signs with P-384 and SHA-256 by default.
     ///
     /// # Errors
-    /// [`ErrorKind::SignatureInvalid`] if it does not fit, [`ErrorKind::SignatureAlgorithm`] if the algorithm
-    /// is not supported, or not safe.
+    /// [`ErrorKind::SignatureInvalid`] if the signature is wrong, [`ErrorKind::SignatureAlgorithm`] if the algorithm is
+    /// not supported for this kind of key, or not safe.
     pub fn verify(&self, algorithm: ObjectIdentifier, message: &[u8], signature: &[u8]) -> Result<(), Error> {
         let algorithm = verification(self.kind, algorithm)
             .ok_or_else(|| ErrorKind::SignatureAlgorithm { algorithm: oid::signature_name(algorithm) })?;
@@ -117,7 +117,7 @@ fn kind_of(algorithm: &AlgorithmIdentifier<'_>, bits: &[u8]) -> Option<PublicKey
     }
 }
 
-/// The verification for a key of `kind` and a signature algorithm; none for MD5 and for pairs that aws-lc lacks.
+/// The verification for a kind of key and a signature algorithm. `None` for MD5, SHA-1 and pairs that aws-lc lacks.
 fn verification(
     kind: PublicKeyKind,
     algorithm: ObjectIdentifier,

@@ -1,4 +1,4 @@
-//! Reading key files: PKCS#8, PKCS#1 and SEC 1, under whatever label, encrypted or not.
+//! Reading key files: PKCS#8, PKCS#1 and SEC 1, with any PEM label, encrypted or not.
 
 use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 
@@ -9,16 +9,17 @@ use crate::x509::key::private::Signer;
 use crate::x509::pem;
 
 impl PrivateKey {
-    /// The key in a key file: the first PEM block that is not `EC PARAMETERS`, or bare DER.
+    /// Reads a key file: the first PEM block that is not `EC PARAMETERS`, or bare DER.
     ///
     /// # Errors
-    /// If there is no key ([`ErrorKind::NoPrivateKey`]), it is of a kind that is not supported or too weak
-    /// ([`ErrorKind::PrivateKey`]), or encrypted and `password` is missing or wrong.
-    pub fn read(file: &[u8], password: Option<&str>) -> Result<Self, Error> {
-        let Some(block) = pem::blocks(file).into_iter().find(|block| block.label != "EC PARAMETERS") else {
-            // An ASN.1 SEQUENCE is the only other thing that a key can be.
-            return if file.first() == Some(&0x30) {
-                Self::from_der(file)
+    /// [`ErrorKind::NoPrivateKey`] if there is no key, [`ErrorKind::PrivateKey`] if the key is too weak or its kind is not
+    /// supported, [`ErrorKind::KeyEncrypted`] if the key needs a password and there is none, and
+    /// [`ErrorKind::WrongPassword`] if `password` does not open it.
+    pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Self, Error> {
+        let Some(block) = pem::blocks(bytes).into_iter().find(|block| block.label != "EC PARAMETERS") else {
+            // A key in DER is a SEQUENCE in each of the three formats.
+            return if bytes.first() == Some(&0x30) {
+                Self::from_der(bytes)
             } else {
                 Err(ErrorKind::NoPrivateKey.into())
             };
@@ -29,7 +30,7 @@ impl PrivateKey {
         }
     }
 
-    /// The key in bare DER.
+    /// Reads a key in DER.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
         let rsa = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
         let rejected = match rsa {
@@ -52,7 +53,7 @@ impl PrivateKey {
         let reason = match rejected.as_str() {
             "TooSmall" => "RSA keys of less than 2048 bits are too weak",
             "TooLarge" => "RSA keys of more than 8192 bits are not supported",
-            _ => "it is no RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
+            _ => "it is not an RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
         };
         Err(ErrorKind::PrivateKey { reason }.into())
     }

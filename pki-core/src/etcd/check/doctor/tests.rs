@@ -618,7 +618,7 @@ fn reissued(path: &str, wish: &Wish<'_>) -> Files {
     let issuer = Issuer::new(ca, key("/out/ca/ca-key.pem")).unwrap();
     let hosts = wish.hosts.iter().map(|host| (*host).to_owned()).collect();
     let request = Request { common_name: "a".into(), hosts, ..Request::default() };
-    let csr = request.sign(&key(&path.replace(".pem", "-key.pem")), &mut Vec::new()).unwrap();
+    let csr = request.sign(&key(&path.replace(".pem", "-key.pem"))).unwrap().value;
     let profile = Profile {
         key_usage: KeyUsage::DIGITAL_SIGNATURE,
         extended_key_usage: wish.usages.clone(),

@@ -235,7 +235,7 @@ mod tests {
     use crate::cfssl::config::Config;
     use crate::cfssl::csr_json::Request;
     use crate::cfssl::sign::SigningRequest;
-    use crate::tls::{Allowed, Authorities, Identity, Leniency};
+    use crate::tls::{AllowedPeers, Authorities, Identity, Leniency};
     use crate::x509::issuer::Issuer;
     use crate::x509::key::{KeyAlgorithm, KeySource, SystemKeys};
     use crate::x509::random::SystemRandomness;
@@ -249,7 +249,7 @@ mod tests {
             ..Request::default()
         };
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let csr = request.sign(&key, &mut Vec::new()).unwrap().verify().unwrap();
+        let csr = request.sign(&key).unwrap().value.verify().unwrap();
         let config = Config::default();
         let profile = config.profile(None).unwrap();
         let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
@@ -274,7 +274,7 @@ mod tests {
         for own in 0..2 {
             for trusted in 0..2 {
                 for host in ["10.0.0.1", "10.0.0.2", "etcd1.example"] {
-                    for allowed in [Allowed::All, Allowed::CommonNames(vec!["0".to_owned()])] {
+                    for allowed in [AllowedPeers::All, AllowedPeers::CommonNames(vec!["0".to_owned()])] {
                         let identity = identity(&authorities[own].1, &own.to_string(), host);
                         let pem = &authorities[trusted].0;
                         let bundle = Authorities::read(pem.as_bytes(), Leniency::default()).unwrap();

@@ -13,7 +13,7 @@ use crate::etcd::error::Error;
 use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, Source, entry};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::tls::{
-    Allowed, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
+    AllowedPeers, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
 };
 
 /// Reads one member.
@@ -29,7 +29,7 @@ struct Reader<'a, 'b> {
 struct TlsInfo {
     shown: Option<Shown>,
     authorities: Option<Authorities>,
-    allowed: Allowed,
+    allowed: AllowedPeers,
     revocation: Option<RevocationFile>,
     makes_its_own: bool,
     demands: bool,
@@ -182,16 +182,16 @@ impl Reader<'_, '_> {
         items.into_iter().map(str::to_owned).collect()
     }
 
-    fn allowed(&mut self, port: &Port) -> Allowed {
+    fn allowed(&mut self, port: &Port) -> AllowedPeers {
         let names = port.allowed_names.map(|option| self.names(option)).unwrap_or_default();
         let hosts = self.names(port.allowed_hosts);
         match (names.is_empty(), hosts.is_empty()) {
-            (true, true) => Allowed::All,
-            (false, true) => Allowed::CommonNames(names),
-            (true, false) => Allowed::Hostnames(hosts),
+            (true, true) => AllowedPeers::All,
+            (false, true) => AllowedPeers::CommonNames(names),
+            (true, false) => AllowedPeers::Hostnames(hosts),
             (false, false) => {
                 self.fault(self.place(port.allowed_hosts), &StartFault::TwoAllowLists);
-                Allowed::All
+                AllowedPeers::All
             }
         }
     }
@@ -309,7 +309,7 @@ impl Reader<'_, '_> {
         option: &'static str,
         checks_source: bool,
     ) {
-        listener.is_selective = info.allowed != Allowed::All;
+        listener.is_selective = info.allowed != AllowedPeers::All;
         listener.authorities = info.authority_keys;
         let Some(shown) = info.shown else {
             if info.makes_its_own {

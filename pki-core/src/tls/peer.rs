@@ -1,5 +1,5 @@
-//! What one side makes of the certificates that the other shows: crypto/tls, `verifyServerCertificate` and
-//! `processCertsFromClient`, and etcd's own check after them.
+//! Whether one side accepts the certificates of the other: Go's `verifyServerCertificate` and `processCertsFromClient`
+//! (`crypto/tls`), and etcd's own check after them.
 
 use time::OffsetDateTime;
 
@@ -14,41 +14,42 @@ use crate::tls::verify::Verification;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{PublicKey, PublicKeyKind};
 
-/// Above this Go refuses RSA keys in TLS.
+/// The longest RSA keys, in bits, that Go accepts in TLS (`defaultMaxRSAKeySize`).
 const LARGEST_RSA_KEY: usize = 8192;
 
-/// Whose certificates a side accepts besides having them verified.
+/// The names that certificates of the other side must have, beside being verified.
 ///
-/// etcd asks this of whoever it talks to: a member checks the members that dial it, and those that it dials.
+/// etcd applies this in both directions: a member checks the members that connect to it, and those to which it connects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Allowed {
-    /// Everybody's.
+pub enum AllowedPeers {
+    /// Every certificate is accepted.
     #[default]
     All,
-    /// Those with one of these common names: `--peer-cert-allowed-cn`.
+    /// The common name must be one of these: `--peer-cert-allowed-cn`.
     CommonNames(Vec<String>),
-    /// Those that are for one of these hosts: `--peer-cert-allowed-hostname`, `--client-cert-allowed-hostname`.
+    /// The certificate must be for one of these hosts: `--peer-cert-allowed-hostname`, `--client-cert-allowed-hostname`.
     Hostnames(Vec<String>),
 }
 
-/// One side's eye on the other.
+/// The check of the certificates that the other side shows.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct PeerVerifier {
+    /// The side that checks.
     pub(super) by: Side,
-    /// None if it does not look at all.
+    /// The CAs that are trusted. `None` if this side accepts every certificate.
     pub(super) authorities: Option<Authorities>,
     pub(super) host: Option<String>,
-    pub(super) allowed: Allowed,
+    pub(super) allowed: AllowedPeers,
     pub(super) leniency: Leniency,
     pub(super) now: OffsetDateTime,
-    /// What stands in for the other side's key.
+    /// The substitute for the other side's key, if rustls cannot use that.
     pub(super) stand_in: Option<PublicKey>,
-    /// Why the other side cannot use its own certificate, which it notices when it is asked for it.
+    /// Why the other side cannot sign with its own key. It fails when this side asks for its certificate.
     pub(super) unusable: Option<Reason>,
 }
 
-impl Judge {
-    pub(super) fn judge(&self, shown: &[&[u8]]) -> Result<(), Refusal> {
+impl PeerVerifier {
+    pub(super) fn verify(&self, shown: &[&[u8]]) -> Result<(), Refusal> {
         if let Some(reason) = self.unusable.clone() {
             return Err(Refusal { by: self.by.other(), reason });
         }
@@ -78,15 +79,15 @@ impl Judge {
         if leaf.key().is_none() {
             return Err(Reason::UnsupportedKey { subject: leaf.subject() });
         }
-        // Without verification there is no verified chain, and etcd finds nobody allowed.
+        // etcd looks for the names in the verified chains, and without verification there are none.
         let is_allowed = match &self.allowed {
-            Allowed::All => true,
-            Allowed::CommonNames(names) => {
+            AllowedPeers::All => true,
+            AllowedPeers::CommonNames(names) => {
                 names.iter().any(|name| leaf.common_name().unwrap_or_default() == name)
             }
-            Allowed::Hostnames(hosts) => hosts.iter().any(|host| hostname::verify(leaf, host).is_ok()),
+            AllowedPeers::Hostnames(hosts) => hosts.iter().any(|host| hostname::verify(leaf, host).is_ok()),
         };
-        if let Allowed::CommonNames(allowed) | Allowed::Hostnames(allowed) = &self.allowed
+        if let AllowedPeers::CommonNames(allowed) | AllowedPeers::Hostnames(allowed) = &self.allowed
             && (self.authorities.is_none() || !is_allowed)
         {
             return Err(Reason::NotAllowed { subject: leaf.subject(), allowed: allowed.clone() });
@@ -99,7 +100,7 @@ impl Judge {
         }
     }
 
-    /// The key that the other side has to prove.
+    /// The key with which the other side has to sign the handshake.
     pub(super) fn proving_key(&self, certificate: &[u8]) -> Option<PublicKey> {
         match &self.stand_in {
             Some(key) => Some(key.clone()),
@@ -108,7 +109,7 @@ impl Judge {
     }
 }
 
-/// Why the owner of a certificate cannot sign a handshake with its key (crypto/tls, `selectSignatureScheme`).
+/// Why one side cannot sign a handshake with its key, or `None` if it can (`crypto/tls`, `selectSignatureScheme`).
 pub(super) fn unusable(identity: &Identity, is_tls13: bool, leniency: Leniency) -> Option<Reason> {
     let kind = identity.leaf().key_kind()?;
     // The shortest RSASSA-PSS signature of TLS 1.3 needs two hashes of 32 bytes and two bytes more.
