@@ -105,7 +105,7 @@ impl<'a> Importer<'a> {
         remarks.add(
             "",
             "An etcd cluster, imported from its files. Comments say where this description differs from the files, and \
-             what is wrong\nwith them. Read the comments before you apply the description.",
+             what is wrong with them. Read the comments before you apply the description.",
         );
         for notice in &self.notices {
             remarks.add(&notice.key, notice.to_string());

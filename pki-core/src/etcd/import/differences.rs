@@ -108,11 +108,12 @@ impl<'a> Importer<'a> {
             .members
             .iter()
             .filter(|known| known.best_source().is_none())
-            .map(|known| format!("members/{}", known.name))
+            .map(|known| known.name.to_string())
             .collect();
-        for key in named_only {
-            let text = "no file of this member was found: only other members or certificates name it";
-            self.notice(key, Place::default(), text);
+        for name in named_only {
+            let text =
+                format!("no file of the member {name} was found: only other members or certificates name it");
+            self.notice(format!("members/{name}"), Place::default(), text);
         }
         let mut counts: HashMap<&Difference, usize> = HashMap::new();
         for (.., difference) in &all {
@@ -169,7 +170,8 @@ impl<'a> Importer<'a> {
                 Some((.., described)) => {
                     Difference::Changed { option, found, described: described.to_owned() }
                 }
-                None => Difference::Dropped { option, found },
+                None if setting.is_known => Difference::Dropped { option, found },
+                None => Difference::Dropped { option: setting.written.clone(), found },
             };
             all.push((setting.place.clone(), difference));
         }
