@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use pki_core::etcd::found::Found;
 use pki_core::etcd::verify::{Conditions, Connections, UntrustedCa};
-use pki_core::etcd::{Authorities, Entry, EtcdVersion, FileKind, Plan, Snapshot, doctor, import};
+use pki_core::etcd::{AuthorityChoice, Entry, EtcdVersion, FileKind, Plan, Snapshot, doctor, import};
 use pki_core::tls::Leniency;
 use pki_core::x509::{PrivateKey, SystemKeys, SystemRandomness};
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub fn judge(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
     match Found::read(&[folder.into()], version, files) {
         Ok(found) => {
             write_json(&doctor::examine(&found, version, NOW));
-            match import(&found, version, Authorities::Kept, NOW) {
+            match import(&found, version, AuthorityChoice::Keep, NOW) {
                 Ok(imported) => {
                     write_json(&imported.findings);
                     write_json(&imported.notices);

@@ -1,4 +1,4 @@
-//! cfssl's commands with cfssl's flags.
+//! cfssl's commands and programs, with cfssl's flags. `docs/cfssl.md` lists what differs from cfssl.
 
 mod bundle;
 mod certinfo;
@@ -15,11 +15,11 @@ mod info;
 mod initca;
 mod into;
 mod invocation;
-mod issued;
 mod link;
 mod log;
 mod mkbundle;
 mod options;
+mod output;
 mod print_defaults;
 mod read;
 mod selfsign;
@@ -52,7 +52,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "certinfo",
         about: "describe a certificate or a request as JSON",
         usage: "certinfo [-full] -cert FILE\n  certinfo -csr FILE\n\n\
-                FILE may be - for standard input. -full describes everything, and a bundle as a list.",
+                FILE may be - for the standard input. -full describes every field, and all certificates of a file.",
         example: "etcdpki certinfo -full -cert server.pem",
         flags: &["cert", "csr", "full"],
         job: Job::Provided(certinfo::run),
@@ -85,8 +85,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "gencrl",
         about: "make a certificate revocation list",
         usage: "gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]\n\n\
-                A line of SERIALS is: SERIAL [REASON [DATE]]; a certificate's own file will do too.\n\
-                -crl names the list before, which is taken over.",
+                SERIALS is a file with a line SERIAL [REASON [DATE]] for each certificate, or the file of one\n\
+                certificate. -crl names the previous revocation list, whose entries are kept.",
         example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
         flags: &["crl", "number", "pem", "bare"],
         job: Job::Provided(gencrl::run),
@@ -101,7 +101,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "info",
-        about: "tell a CA's certificate and what a profile says, as JSON",
+        about: "print a CA's certificate and a profile's usages and expiry as JSON",
         usage: "info -config FILE -ca CERT -ca-key KEY [-profile NAME]",
         example: "etcdpki info -config ca-config.json -profile peer -ca ca.pem -ca-key ca-key.pem",
         flags: &["config", "ca", "ca-key", "profile"],
@@ -109,7 +109,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "initca",
-        about: "make a self-signed CA: gencert -initca",
+        about: "make a self-signed CA, as gencert -initca does",
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
         flags: &["ca-key", "cn", "bare", "force", "encrypt"],
@@ -151,17 +151,20 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command::missing(
         "crl",
-        "there is no certificate database: list serial numbers in a file and use `gencrl`",
+        "there is no certificate database: write serial numbers into a file and give it to `gencrl`",
     ),
-    Command::missing("ocspdump", "there is no certificate database"),
-    Command::missing("ocsprefresh", "there is no certificate database"),
+    Command::missing(
+        "ocspdump",
+        "there is no certificate database to read responses from: use `openssl ocsp`",
+    ),
+    Command::missing("ocsprefresh", "there is no certificate database to refresh: use `openssl ocsp`"),
     Command::missing("ocspserve", "use `openssl ocsp`"),
     Command::missing("ocspsign", "use `openssl ocsp`"),
     Command::missing(
         "revoke",
         "there is no certificate database: give the certificate, or a list of serial numbers and reasons, to `gencrl`",
     ),
-    Command::missing("scan", "use `openssl s_client -connect`"),
+    Command::missing("scan", "use `openssl s_client -connect HOST:PORT`"),
     Command::missing("serve", "etcdpki works on local files: use `gencert`"),
 ];
 
@@ -226,13 +229,13 @@ static CFSSL_NEWKEY: Tool = Tool {
     },
 };
 
-/// The programs beside cfssl that are commands of etcdpki too.
+/// The programs that are commands of etcdpki too, under names of their own.
 pub(crate) static TOOLS: [&Tool; 3] = [&CFSSLJSON, &LINK, &MKBUNDLE];
 
-/// The programs beside cfssl that have a command of cfssl with the same job.
+/// The programs that do what one of cfssl's commands does.
 pub(crate) static PROGRAMS: [&Tool; 2] = [&CFSSL_CERTINFO, &CFSSL_NEWKEY];
 
-/// Runs `cfssl` with `args`, which do not hold the program's name.
+/// Runs `cfssl` with `args`, which do not include the program's name.
 pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut args = args.into_iter();
     let Some(first) = args.next() else {
@@ -244,7 +247,7 @@ pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<()
     }
     if name.starts_with('-') {
         return Err(CommandError::usage(format!("flag provided but not defined: {name}"))
-            .hint("flags stand behind the command: etcdpki COMMAND -flag"));
+            .hint("write flags after the command: etcdpki COMMAND -flag"));
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let near = pki_core::base::near(&name, COMMANDS.iter().map(|command| command.name));

@@ -1,5 +1,5 @@
-//! The one list of etcdpki's commands. It is dispatched by, shown by `--help`, and searched for what a misspelt word
-//! was meant to be.
+//! The list of etcdpki's commands: which command a word stands for, what `--help` shows, and which command a misspelt
+//! word is close to.
 
 use std::ffi::OsString;
 
@@ -10,8 +10,8 @@ use crate::etcd::{self, doctor, explain};
 use crate::exit_status;
 use crate::terminal::{CommandError, Terminal};
 
-const ABOUT: &str = "PKI for etcd: one description in, everything its hosts need out; and cfssl's job with \
-                     cfssl's files and flags";
+const ABOUT: &str = "Makes certificates, units and settings of etcd clusters from one description, checks what \
+                     exists, and takes the place of cfssl and cfssljson";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Examples:
   etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
 ";
 
-/// PKI for etcd
+/// The command line of `etcdpki`, as far as clap reads it.
 #[derive(Parser)]
 #[command(name = "etcdpki", version, about = ABOUT, arg_required_else_help = true)]
 struct Etcdpki {
@@ -32,13 +32,13 @@ struct Etcdpki {
 /// The commands about etcd, which clap reads.
 #[derive(Subcommand)]
 pub(crate) enum EtcdCommand {
-    /// Describe, plan and apply whole etcd clusters
+    /// Describe an etcd cluster, make what its hosts need, and check it
     #[command(subcommand, after_help = etcd::EXAMPLE)]
     Cluster(etcd::Command),
-    /// Tell what is wrong with members of etcd before they start
+    /// Find what is wrong with the files of etcd's members, before they start
     #[command(after_help = doctor::EXAMPLE)]
     Doctor(doctor::Doctor),
-    /// Tell what a line of a log means, or a rule of `doctor` and the other checks
+    /// Explain a line of etcd's log, or the number of a finding
     #[command(after_help = explain::EXAMPLE)]
     Explain(explain::Explain),
 }
@@ -48,12 +48,12 @@ pub(crate) enum EtcdCommand {
 pub(crate) enum GoCommand {
     /// One of cfssl's commands.
     Cfssl(&'static Command),
-    /// A program beside cfssl, or one with the same kind of flags.
+    /// One of the programs that cfssl installs beside `cfssl`, or `link`, whose flags have the same syntax.
     Tool(&'static Tool),
 }
 
 impl GoCommand {
-    /// In the order in which the help lists them.
+    /// All commands with flags in Go's syntax, in the order in which the help lists them.
     fn all() -> impl Iterator<Item = Self> {
         TOOLS.iter().copied().map(Self::Tool).chain(COMMANDS.iter().map(Self::Cfssl))
     }
@@ -77,7 +77,7 @@ impl GoCommand {
         }
     }
 
-    /// Whether it does something: the help lists no others.
+    /// Whether etcdpki provides the command. The help lists only those that it provides.
     fn is_provided(self) -> bool {
         match self {
             Self::Cfssl(command) => command.is_provided(),
@@ -85,7 +85,7 @@ impl GoCommand {
         }
     }
 
-    /// Runs it with `args`, which do not hold its name.
+    /// Runs the command with `args`, which do not include its name.
     pub(crate) fn run(self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         match self {
             Self::Cfssl(command) => command.run(args, terminal),
@@ -94,7 +94,7 @@ impl GoCommand {
     }
 }
 
-/// Reads a command line for clap, with the list of all commands in the help.
+/// Reads a command line with clap, whose help lists all commands.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<EtcdCommand, clap::Error> {
     let args = std::iter::once(OsString::from("etcdpki")).chain(args);
     let matches = parser().try_get_matches_from(args)?;
@@ -102,7 +102,8 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<EtcdCommand, clap::Error> {
 }
 
 fn parser() -> clap::Command {
-    let mut help = format!("{EXAMPLES}\ncfssl's commands, with its flags (each has -h):\n");
+    let mut help =
+        format!("{EXAMPLES}\nCommands of cfssl, with its flags (`etcdpki COMMAND -h` describes one):\n");
     for command in GoCommand::all().filter(|command| command.is_provided()) {
         help.push_str(&format!("  {:<15} {}\n", command.name(), command.about()));
     }
@@ -116,7 +117,7 @@ pub(crate) fn is_read_by_clap(name: &str) -> bool {
     parser.find_subcommand(name).is_some()
 }
 
-/// Every command: its own name, and all the words that it is called by after `etcdpki`.
+/// Every command as two texts: its own name, and the words that call it, as in `apply` and `cluster apply`.
 fn every_command() -> Vec<(String, String)> {
     let mut parser = parser();
     parser.build();
@@ -125,21 +126,21 @@ fn every_command() -> Vec<(String, String)> {
     for command in parser.get_subcommands() {
         let name = command.get_name();
         all.push((name.to_owned(), name.to_owned()));
-        // The help of a command has the same names once more.
+        // clap's command `help` repeats the names of all others.
         let below = command.get_subcommands().filter(|below| name != "help" && below.get_name() != "help");
         all.extend(below.map(|below| (below.get_name().to_owned(), format!("{name} {}", below.get_name()))));
     }
     all
 }
 
-/// The error for a word that is no command, with what was probably meant.
+/// The error for a word that is not a command, with the nearest command in its hint.
 pub(crate) fn unknown(word: &str) -> CommandError {
     let all = every_command();
     let near = pki_core::base::near(word, all.iter().map(|(name, _)| name.as_str()));
     let near = near.and_then(|near| all.iter().find(|(name, _)| name == near));
     let hint = match near {
         Some((_, words)) => format!("did you mean {words}?"),
-        None => "etcdpki --help lists the commands".to_owned(),
+        None => "`etcdpki --help` lists the commands".to_owned(),
     };
     CommandError::new(format!("there is no command {word:?}")).hint(hint)
 }

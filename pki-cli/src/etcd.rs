@@ -1,6 +1,7 @@
 //! The commands about etcd: `etcdpki cluster ...`, `doctor` and `explain`.
 
 mod apply;
+mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 mod import;
@@ -8,15 +9,14 @@ mod new;
 mod plan;
 mod show;
 mod status;
-mod target;
 mod verify;
 
 use clap::{Args, Subcommand};
 use pki_core::etcd::EtcdVersion;
 
+use self::descriptions::DescriptionArgs;
 use self::import::Import;
 use self::new::New;
-use self::target::Target;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, print};
 
@@ -26,16 +26,21 @@ Example:
   etcdpki cluster plan -f cluster.yaml -o out
   etcdpki cluster apply -f cluster.yaml -o out
   etcdpki cluster verify out
-  etcdpki cluster status out";
+  etcdpki cluster status out
+
+Exit status: see `etcdpki --help` for the table, and the help of each command for what it means there.";
 
 const SCHEMA_EXAMPLE: &str = "\
-Editors with a YAML language server use it if the first line of the description says where it is:
+An editor with a YAML language server completes and checks a description whose first line names the schema:
   # yaml-language-server: $schema=cluster.schema.json
+
+Exit status:
+  0  the schema was printed
 
 Example:
   etcdpki cluster schema >cluster.schema.json";
 
-/// `etcdpki cluster ...`
+/// The commands below `etcdpki cluster`, in the order in which an operator uses them.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print a description to start from
@@ -43,30 +48,30 @@ pub(crate) enum Command {
     New(New),
     /// Show what `apply` would change, without changing it
     #[command(after_help = plan::EXAMPLE)]
-    Plan(Target),
-    /// Print a description of a cluster that exists, from its files
-    #[command(after_help = import::EXAMPLE)]
-    Import(Import),
+    Plan(DescriptionArgs),
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = apply::EXAMPLE)]
-    Apply(Target),
-    /// Show when every certificate and revocation list ends
-    #[command(after_help = status::EXAMPLE)]
-    Status(status::Command),
-    /// Print the JSON Schema of descriptions, for editors
-    #[command(after_help = SCHEMA_EXAMPLE)]
-    Schema,
+    Apply(DescriptionArgs),
     /// Try every connection of a cluster, without starting it, and tell which losses it survives
     #[command(after_help = verify::EXAMPLE)]
     Verify(verify::Verify),
+    /// Show when every certificate and revocation list ends
+    #[command(after_help = status::EXAMPLE)]
+    Status(status::Command),
+    /// Print a description of a cluster that exists, from its files
+    #[command(after_help = import::EXAMPLE)]
+    Import(Import),
+    /// Print the JSON Schema of descriptions, for editors
+    #[command(after_help = SCHEMA_EXAMPLE)]
+    Schema,
 }
 
-/// Runs the command and tells the exit status.
+/// Runs the command and returns its exit status.
 pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     match command {
         Command::New(new) => new.run(terminal),
-        Command::Plan(target) => plan::run(&target, terminal),
-        Command::Apply(target) => apply::run(&target, terminal),
+        Command::Plan(args) => plan::run(&args, terminal),
+        Command::Apply(args) => apply::run(&args, terminal),
         Command::Status(status) => status.run(terminal),
         Command::Schema => {
             print::text(terminal, pki_core::etcd::schema())?;
@@ -77,10 +82,10 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
     }
 }
 
-/// `--etcd`, which several commands have
+/// The option `--etcd`, which `doctor`, `cluster verify` and `cluster import` have.
 #[derive(Args)]
 pub(crate) struct EtcdArgs {
-    /// The version of etcd whose rules count, such as 3.5 or 3.4.23
+    /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23
     #[arg(long, value_name = "VERSION", default_value_t = EtcdVersion::default(), value_parser = etcd_version)]
     etcd: EtcdVersion,
 }

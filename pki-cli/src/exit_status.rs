@@ -1,22 +1,22 @@
-//! What the exit status tells a script.
+//! The exit statuses of etcdpki's own commands, and what they tell a script.
 
 use std::fmt::Write;
 
-/// How a command of etcdpki's own ended. cfssl's commands have cfssl's statuses: see `docs/cfssl.md`.
+/// How one of etcdpki's own commands ended. cfssl's commands end with cfssl's statuses, which are in `docs/cfssl.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     /// Everything that was asked for is done, or nothing is wrong.
     Done,
     /// The command failed, found something wrong, or was used wrongly.
     Failed,
-    /// There is more to do: changes to make, something that waits for somebody, or something that could not be judged.
+    /// There is more to do: changes to make, requests that a CA has to sign, or something that could not be checked.
     NotFinished,
     /// What was asked for is not safe at this moment, and nothing was done.
     NotSafeNow,
 }
 
 impl ExitStatus {
-    /// All, in the order of their numbers.
+    /// All exit statuses, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::NotFinished, Self::NotSafeNow];
 
     /// The number that the process ends with.
@@ -29,25 +29,28 @@ impl ExitStatus {
         }
     }
 
-    /// What it means, for the help.
+    /// What the exit status means, in words for the help.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or nothing is wrong",
             Self::Failed => "failed, found something wrong, or was used wrongly",
             Self::NotFinished => {
-                "not finished: changes to make, somebody to wait for, or something not judged"
+                "not finished: changes to make, requests to sign, or something that could not be checked"
             }
-            Self::NotSafeNow => "not safe now: nothing was done, try again later (no command ends so yet)",
+            Self::NotSafeNow => "not safe now: nothing was done (reserved: no command ends with it)",
         }
     }
 }
 
 /// The table of all statuses, for `etcdpki --help`.
 pub(crate) fn table() -> String {
-    let mut text = "Exit status (cfssl's commands: 0, 1, or 2 for flags that cannot be read):\n".to_owned();
+    let mut text = "Exit status of cluster, doctor and explain:\n".to_owned();
     for status in ExitStatus::ALL {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}  {}", status.number(), status.meaning());
     }
+    text.push_str(
+        "cfssl's commands end with 0 if they did their work, 1 if they failed, 2 if a flag is wrong.\n",
+    );
     text
 }

@@ -1,7 +1,7 @@
 //! The program `etcdpki`: cfssl's commands with cfssl's flags, and whole etcd clusters.
 //!
-//! Everything that a library user would need too is in `pki_core`; here are flags, files, and what a person or
-//! a script reads.
+//! Everything that another program may need too is in `pki_core`. This package reads flags and files, and prints what
+//! a person or a script reads.
 
 mod cfssl;
 mod commands;
@@ -15,8 +15,10 @@ use std::ffi::OsString;
 pub use exit_status::ExitStatus;
 pub use terminal::Terminal;
 
-/// Runs the program that `args`, the first of which is its name, ask for. Returns the number that the process is to
-/// end with: that of an [`ExitStatus`], or, for cfssl's commands, cfssl's own.
+/// Runs the program with `args`, the first of which is the name that it was called by.
+///
+/// Returns the exit status of the process: the number of an [`ExitStatus`], or, for cfssl's commands, the one with which
+/// cfssl ends.
 pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> u8 {
     let mut args = args.into_iter();
     let name = args.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `etcdpki`
+//! The program `etcdpki`, run with the streams, the environment and the clock of its process.
 
 use std::process::ExitCode;
 

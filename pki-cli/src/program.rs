@@ -1,4 +1,4 @@
-//! Which program was called: `etcdpki`, or one of cfssl's through a link of its name.
+//! Tells by which name the program was called, `etcdpki` or that of one of cfssl's programs, and runs the command.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::terminal::{CommandError, Terminal};
 pub(crate) enum Program {
     Etcdpki,
     Cfssl,
-    /// A program beside cfssl.
+    /// One of the programs that cfssl installs beside `cfssl`.
     Tool(&'static cfssl::Tool),
 }
 
 impl Program {
-    /// The program by the last part of its path.
+    /// The program whose name is the last part of `path`.
     pub(crate) fn named(path: &OsStr) -> Self {
         let name = Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or_default();
         let tools = TOOLS.iter().chain(&cfssl::PROGRAMS);
@@ -76,14 +76,14 @@ fn run(command: EtcdCommand, terminal: &mut Terminal<'_>) -> Result<ExitStatus, 
     }
 }
 
-/// What clap calls an error may also be the help or the version that was asked for.
+/// Prints what clap calls an error, which may also be the help or the version that the user asked for.
 fn show_clap_error(error: &clap::Error, terminal: &mut Terminal<'_>) -> ExitStatus {
     let text = error.render();
     let is_error = error.use_stderr();
     let colours = if is_error { terminal.colours_errors() } else { terminal.colours_output() };
     let text = if colours { text.ansi().to_string() } else { text.to_string() };
     let stream = if is_error { &mut *terminal.errors } else { &mut *terminal.output };
-    // If the stream is closed, nobody is left to tell.
+    // If the stream is closed, nobody reads the message.
     let _ = stream.write_all(text.as_bytes());
     if is_error { ExitStatus::Failed } else { ExitStatus::Done }
 }

@@ -1,4 +1,4 @@
-//! What the program says and how: its streams, its one palette, tables, progress, and errors.
+//! How the program talks to people and scripts: its streams, colours, tables, progress bars, findings and errors.
 
 mod error;
 pub(crate) mod finding;

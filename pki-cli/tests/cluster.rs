@@ -1,6 +1,6 @@
-//! `etcdpki cluster` with several descriptions, in process.
+//! `etcdpki cluster` with several descriptions, and `cluster status`, without starting a process.
 
-// clippy knows functions with #[test], and not those that they call.
+// clippy allows unwrap in functions with #[test], but not in the functions that these call.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
@@ -83,13 +83,13 @@ fn what_was_made_is_told_when_another_fails() {
         (1, 1)
     );
 
-    // One that grows says how.
+    // What is printed for a cluster that grows names the next step.
     ["b", "c"].into_iter().for_each(|name| fs::remove_file(path.join("out").join(name)).unwrap());
     assert_eq!(cluster(path, files).0, 0);
     describe("b", &[1, 2]);
     let (status, output, errors) = cluster(path, files);
     assert!(status == 0 && output.contains("etcdctl member add m2"), "{output}");
-    assert!(errors.contains("warning: b: 2 members"), "{errors}");
+    assert!(errors.contains("warning: b: a cluster of 2 members"), "{errors}");
     fs::write(path.join("c.yaml"), "name: d\nstate: existing\nmembers: [{name: m1, address: 10.0.0.1}]\n")
         .unwrap();
     let (status, output, errors) = cluster(path, files);
@@ -160,7 +160,7 @@ fn the_status_of_a_damaged_copy_without_keys() {
     let pki = path.join("copy/nodes/m/etc/etcd/pki");
     fs::write(pki.join("server.pem"), "nothing").unwrap();
     fs::remove_file(pki.join("peer.pem")).unwrap();
-    // What leads out of the folder is not followed.
+    // A symbolic link that leads out of the folder is not followed.
     fs::rename(pki.join("gateway.pem"), path.join("gateway.pem")).unwrap();
     std::os::unix::fs::symlink(path.join("gateway.pem"), pki.join("gateway.pem")).unwrap();
     let (status, output, errors) = cluster(path, "status @copy --prometheus @metrics.prom");

@@ -1,6 +1,6 @@
-//! cfssl's commands on local files, in process: what goes in, what comes out.
+//! cfssl's commands on local files: flags and files in, messages and files out, without starting a process.
 
-// clippy knows functions with #[test], and not those that they call.
+// clippy allows unwrap in functions with #[test], but not in the functions that these call.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use pki_cli::Terminal;
 use pki_core::x509::{Certificate, CertificateRequest, Crl, PrivateKey, RevocationReason, RevokedSerial};
 use tempfile::TempDir;
 
-/// A folder with a CA in it.
+/// A temporary folder with a CA, a CSR JSON and a config.
 struct Folder(TempDir);
 
 struct Outcome {
@@ -77,7 +77,7 @@ impl Folder {
         outcome
     }
 
-    /// Runs what must fail with `message`.
+    /// Runs a command that must fail with `message`.
     fn bad(&self, words: &str, message: &str) {
         let outcome = self.run(words);
         assert_eq!(outcome.status, 1, "{words}: {}", outcome.errors);
@@ -118,7 +118,8 @@ fn from_keeps_the_key_and_everything_else() {
     assert_eq!(new.extensions(), old.extensions());
     assert_eq!((new.subject(), new.issuer()), (old.subject(), old.issuer()));
     new.verify_issued_by(&folder.certificate("ca.pem")).unwrap();
-    folder.bad(&format!("gencert {CA} -from @leaf.pem -hostname x"), "-hostname is given");
+    folder
+        .bad(&format!("gencert {CA} -from @leaf.pem -hostname x"), "-hostname cannot be combined with -from");
     folder.bad(&format!("gencert {CA} -from @leaf.pem -key @ca-key.pem"), "is not that of");
 }
 
@@ -148,7 +149,7 @@ fn sign_takes_der_and_a_subject_and_keeps_what_the_subject_does_not_say() {
     let request = CertificateRequest::read(&folder.read("x.csr")).unwrap();
     fs::write(folder.path("x.der"), request.der()).unwrap();
     let outcome = folder.good(&format!("sign {CA} -hostname b.example -bare @x @x.der @subject.json"));
-    assert!(outcome.errors.contains("hosts are not taken from here"), "{}", outcome.errors);
+    assert!(outcome.errors.contains("`hosts` is ignored"), "{}", outcome.errors);
     let certificate = folder.certificate("x.pem");
     assert_eq!(certificate.subject().to_string(), "O=Old, CN=new, 1.2.3=kept, emailAddress=n@b.c");
     assert_eq!(certificate.subject_alt_names().to_string(), "b.example");
@@ -188,7 +189,7 @@ fn lists_go_on_from_the_list_before() {
     assert!(crl.revocation(&RevokedSerial::from(&folder.certificate("leaf.pem"))).is_some());
     folder.bad("gencrl -crl @ca.crl -number 5 @serials @ca.pem @ca-key.pem", "is not greater");
     folder.bad("gencrl @serials @leaf.pem @leaf-key.pem", "is not a CA");
-    folder.bad("gencrl @serials @ca.pem @ca-key.pem -5", "is no lifetime");
+    folder.bad("gencrl @serials @ca.pem @ca-key.pem -5", "is not a lifetime");
     folder.write("serials", "12\nx\n");
     folder.bad("gencrl @serials @ca.pem @ca-key.pem", "serials:2:1: \"x\" is not a serial number");
 }
@@ -255,7 +256,7 @@ fn many_certificates_are_made_in_one_go() {
     let mode = fs::metadata(folder.path("out/m0-key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    // Keys are not overwritten unasked, and nothing is made if there is one.
+    // If one key exists already, nothing is made.
     let before = folder.read("out/m599.pem");
     folder.bad(&all, "m0-key.pem is already there; nothing was made");
     assert_eq!(folder.read("out/m599.pem"), before);
@@ -276,13 +277,14 @@ fn what_is_wrong_with_one_of_many_is_told() {
     let sign = "gencert -loglevel 5 -into @ -ca @ca.pem -ca-key @ca-key.pem";
     folder.write("bad.json", r#"{"hosts": ["a:2379"]}"#);
     folder.bad(&format!("{sign} @leaf.json @bad.json"), "bad.json");
-    folder.bad(&format!("{sign} @leaf.json @bad.json"), "hint: write \"a\"; 0 of 2 were made before");
+    folder
+        .bad(&format!("{sign} @leaf.json @bad.json"), "hint: write \"a\"; 0 of 2 certificates were written");
     assert!(!folder.path("leaf.pem").exists(), "a chunk is written whole or not at all");
     folder.bad(&format!("{sign} @leaf.json @./leaf.json"), "the same files");
-    folder.bad(sign, "there is nothing to make");
-    folder.bad(&format!("{sign} -encrypt @leaf.json"), "-encrypt is given");
+    folder.bad(sign, "-into needs the files");
+    folder.bad(&format!("{sign} -encrypt @leaf.json"), "-encrypt cannot be combined with -into");
     assert!(!folder.path("leaf-key.pem").exists());
-    folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is no folder");
+    folder.bad(&format!("{} @leaf.json", sign.replace("-into @", "-into @nowhere")), "is not a folder");
     folder.bad(&format!("{} @leaf.json", sign.replace("-into", "-cn x -into")), "-cn is for one certificate");
 }
 
@@ -333,7 +335,7 @@ fn no_key_is_lost_to_a_certificate_and_no_ca_to_a_leaf() {
         folder.bad(&format!("sign {CA}{force} -bare @ca @leaf.csr"), "ca.pem is the CA's certificate");
     }
     assert_eq!(folder.read("ca.pem"), ca);
-    // A link to it is as good as itself.
+    // A symbolic link to the CA's certificate counts as the certificate.
     fs::rename(folder.path("ca.pem"), folder.path("ca-2026.pem")).unwrap();
     std::os::unix::fs::symlink("ca-2026.pem", folder.path("ca.pem")).unwrap();
     folder.bad(&format!("gencert {CA} -force -bare @ca @leaf.json"), "ca.pem is the CA's certificate");

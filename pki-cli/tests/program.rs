@@ -1,6 +1,6 @@
-//! Which command a word stands for, what its help says, and how etcdpki's own commands end.
+//! The commands of the program: their names, their help, and the exit statuses of etcdpki's own commands.
 
-// clippy knows functions with #[test], and not those that they call.
+// clippy allows unwrap in functions with #[test], but not in the functions that these call.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
@@ -51,7 +51,7 @@ fn all_commands() -> Vec<String> {
 }
 
 #[test]
-fn every_command_has_a_help_with_an_example() {
+fn every_command_has_a_help_with_an_example_and_its_exit_statuses() {
     let all = all_commands();
     for expected in ["json", "link", "mkbundle", "gencert", "doctor", "cluster", "cluster apply"] {
         assert!(all.iter().any(|words| words == expected), "{expected} is not in {all:?}");
@@ -62,7 +62,9 @@ fn every_command_has_a_help_with_an_example() {
         for line in [format!("help {words}"), format!("{words} {flag}")] {
             let helped = etcdpki(&line);
             assert_eq!((helped.status, helped.errors.as_str()), (0, ""), "{line}");
-            assert!(helped.output.contains("Example"), "{line}: {}", helped.output);
+            for part in ["Example", "Exit status:"] {
+                assert!(helped.output.contains(part), "{line}: {}", helped.output);
+            }
         }
     }
     for program in ["etcdpki", "cfssl", "cfssljson", "cfssl-certinfo", "cfssl-newkey", "mkbundle"] {
@@ -89,7 +91,7 @@ fn a_misspelt_command_is_told_the_nearest_of_all() {
             assert!(refused.errors.contains(&format!("hint: did you mean {near}?\n")), "{}", refused.errors);
         }
     }
-    assert!(etcdpki("bogus").errors.contains("etcdpki --help lists the commands"));
+    assert!(etcdpki("bogus").errors.contains("`etcdpki --help` lists the commands"));
     // A command that is not provided says what to use.
     assert!(etcdpki("help serve").errors.contains("serve is not provided"));
 }
@@ -115,11 +117,18 @@ fn wrong_use_and_what_cannot_be_read_fail() {
 }
 
 #[test]
+fn explain_fails_where_it_knows_nothing() {
+    let failed = ExitStatus::Failed.number();
+    assert_eq!(etcdpki("explain all is well").status, failed);
+    assert_eq!(etcdpki("explain remote error: tls: bad certificate").status, 0);
+    let unknown = etcdpki("explain E501 E999");
+    assert_eq!((unknown.status, unknown.output.contains("error E501: ")), (failed, true));
+    assert!(unknown.errors.starts_with("there is no rule E999: "), "{}", unknown.errors);
+}
+
+#[test]
 fn what_could_not_be_judged_is_not_finished() {
     let not_finished = ExitStatus::NotFinished.number();
-    assert_eq!(etcdpki("explain all is well").status, not_finished);
-    assert_eq!(etcdpki("explain remote error: tls: bad certificate").status, 0);
-
     let folder = tempfile::tempdir().unwrap();
     let member = |name: &str| format!("  - {{name: {name}, dns: {name}.example.com}}\n");
     let members: String = ["a", "b", "c"].map(member).concat();

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Folder::lock(&output)?;
     let plan = Plan::new(&cluster, &folder.snapshot(&cluster)?, now)?;
     for planned in plan.certificates().iter().filter(|planned| *planned.change() != Change::Kept) {
-        println!("{:<8} {}", planned.change(), planned.id());
+        println!("{}: {}", planned.id(), planned.change());
     }
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;
     folder.apply(&outcome)?;

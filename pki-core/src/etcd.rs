@@ -1,8 +1,8 @@
 //! Whole etcd clusters from one description.
 //!
-//! The way through: the text of a description is parsed into a [`Cluster`], which is right by construction;
-//! with what is on the disk already it gives a [`Plan`], which is pure; [`Plan::issue`] makes the keys and
-//! certificates that it lacks; [`Folder::apply`] writes the files, and nothing else touches the disk.
+//! The text of a description is read as a [`Cluster`], a value that is always valid. A [`Plan`] compares the cluster with
+//! a [`Snapshot`] of its output folder, without changing anything. [`Plan::issue`] generates the missing keys and issues
+//! the missing certificates in memory. [`LockedFolder::apply`] writes the files.
 //!
 //! ```
 //! use pki_core::etcd::{Cluster, Folder, Plan};
@@ -43,7 +43,7 @@ pub(crate) mod render;
 pub(crate) mod safe;
 
 pub use check::{doctor, explain, status, verify};
-pub use cluster::bootstrap::{Joining, Leaving, Moving};
+pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
 pub use cluster::path::{RepeatedCluster, output_folders};
@@ -57,7 +57,7 @@ pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
 pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
-pub use import::{Authorities, ImportError, ImportNotice, Imported, import};
+pub use import::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster, import};
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};
@@ -68,15 +68,15 @@ pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
 pub use safe::address::{DnsName, HostName, MemberAddress};
 pub use safe::host_path::HostPath;
-pub use safe::invalid::{Invalid, SafeValue};
+pub use safe::invalid::{InvalidValue, SafeValue};
 pub use safe::label::Label;
 pub use safe::shell::word as shell_word;
 pub use safe::ssh::SshTarget;
 pub use safe::url::MemberUrl;
 pub use status::Status;
 
-/// The JSON Schema of a description, draft 7, which is what editors read: it allows whatever
-/// [`Cluster::from_yaml`] takes, and of what is wrong it finds the words and forms.
+/// The JSON Schema (draft 7) of descriptions, for editors. It accepts every text that [`Cluster::from_yaml`] reads, and
+/// finds wrong keys, words and forms of values, but not every error.
 pub fn schema() -> &'static str {
     include_str!("../cluster.schema.json")
 }

@@ -190,7 +190,7 @@ fn one_for_both_roles_is_told() -> Outcome {
     for (peer_ca, told) in [(root.clone(), true), (other, false)] {
         let cas = json!({"client-ca": root, "peer-ca": peer_ca});
         let said = Tree::of_value(&authorities.describe("least-privilege", cas)).apply().ok().stderr;
-        assert_eq!(said.contains("client-ca and peer-ca have one key"), told, "{said}");
+        assert_eq!(said.contains("client-ca and peer-ca have the same key"), told, "{said}");
     }
     Ok(())
 }
@@ -215,14 +215,8 @@ fn wrong_ones_are_refused() -> Outcome {
         ("leaf.pem", "leaf-key.pem", "leaf.pem", "is not a CA", "CA's own certificate"),
         ("past.pem", "past-key.pem", "past.pem", "not now", "check the clock"),
         ("root.pem", "other-key.pem", "other-key.pem", "does not belong", "not a pair"),
-        ("reversed.pem", "root-key.pem", "reversed.pem", "do not follow from each other", "that signs first"),
-        (
-            "strangers.pem",
-            "issuing-key.pem",
-            "strangers.pem",
-            "do not follow from each other",
-            "that signs first",
-        ),
+        ("reversed.pem", "root-key.pem", "reversed.pem", "do not form a chain", "that signs first"),
+        ("strangers.pem", "issuing-key.pem", "strangers.pem", "do not form a chain", "that signs first"),
         ("root.pem", "encrypted-key.pem", "encrypted-key.pem", "is encrypted", "leave out `private-key`"),
         ("root.pem", "root.pem", "root.pem", "the private key cannot be used", ""),
     ] {
@@ -312,7 +306,7 @@ fn signs_what_is_asked(signer: Signer) -> Outcome {
     // Asking again is asking the same.
     let before = tree.entries();
     let again = tree.apply().ends_with(2);
-    assert!(again.stdout.contains("still to be signed"), "{again}");
+    assert!(again.stdout.contains("still has to sign"), "{again}");
     assert!(tree.entries() == before, "asking twice changed something");
 
     signer.sign(&authorities, &tree, &asked)?;
@@ -399,7 +393,11 @@ fn a_wrong_answer_is_not_taken() -> Outcome {
             json!({"usages": ["digital signature", "client auth"]}),
             "it may be used for digital signature, client auth, not for",
         ),
-        ("root", json!({"usages": ["cert sign"], "ca_constraint": {"is_ca": true}}), "it is a CA's"),
+        (
+            "root",
+            json!({"usages": ["cert sign"], "ca_constraint": {"is_ca": true}}),
+            "it is a CA certificate",
+        ),
     ] {
         let script = signed(ca, more, "");
         refuse(&authorities, &tree, &script, says);

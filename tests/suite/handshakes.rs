@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
 use pki_core::tls::{
-    Allowed, Authorities, Client, Identity, Leniency, Lookup, NoLookup, NoStart, Reason, RevocationFile,
+    AllowedPeers, Authorities, Client, Identity, Leniency, Lookup, NoLookup, NoStart, Reason, RevocationFile,
     RevocationFormat, Server, Side, Version, handshake,
 };
 use tempfile::TempDir;
@@ -337,9 +337,9 @@ fn peers_by_name_and_address(etcd: &Etcd) -> Outcome {
     let setting = Setting::of(etcd, Leniency::DEBIAN);
     let names = |name: &str| vec![name.to_owned()];
     let rules = [
-        (vec![], Allowed::All),
-        (vec!["--peer-cert-allowed-cn=127.0.0.1"], Allowed::CommonNames(names("127.0.0.1"))),
-        (vec!["--peer-cert-allowed-hostname=etcd1.example"], Allowed::Hostnames(names("etcd1.example"))),
+        (vec![], AllowedPeers::All),
+        (vec!["--peer-cert-allowed-cn=127.0.0.1"], AllowedPeers::CommonNames(names("127.0.0.1"))),
+        (vec!["--peer-cert-allowed-hostname=etcd1.example"], AllowedPeers::Hostnames(names("etcd1.example"))),
     ];
     let mut differences = Vec::new();
     for (options, allowed) in rules {

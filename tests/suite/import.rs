@@ -124,7 +124,7 @@ fn goes_on_with_the_ca() -> Outcome {
     assert_eq!(of(&second), of(&first));
     // Without the CA's key it is asked.
     let imported = import(&[], [first.path("nodes"), first.path("clients")]).ok();
-    assert!(imported.stderr.contains("its key was not found"), "{imported}");
+    assert!(imported.stderr.contains("private key of this CA was not found"), "{imported}");
     let third = Tree::of(&imported.stdout);
     third.apply().ends_with(2);
     assert!(third.path("requests").is_dir());
@@ -140,7 +140,8 @@ fn of_one_member_names_all() -> Outcome {
         assert!(description.contains(&format!("- name: \"{member}\"")), "no {member}: {description}");
     }
     let notices = report["notices"].as_array().unwrap();
-    let unknown = notices.iter().filter(|r| r["text"].as_str().unwrap().starts_with("Nothing was found"));
+    let unknown =
+        notices.iter().filter(|r| r["text"].as_str().unwrap().starts_with("no file of the member "));
     let keys: Vec<_> = unknown.map(|notice| notice["key"].as_str().unwrap()).collect();
     assert_eq!(keys, ["members/etcd1", "members/etcd3"]);
     Tree::of(description).plan().ends_with(2);
@@ -160,9 +161,9 @@ fn tells_what_disagrees() -> Outcome {
     write(folder.path(), "one/etcd.env", ONE);
     write(folder.path(), "two/etcd.env", &ONE.replace("COUNT=5", "COUNT=6"));
     let imported = import(&[], [folder.path()]).ok();
-    assert!(imported.stderr.contains("disagrees with"), "{imported}");
+    assert!(imported.stderr.contains("differ from those in"), "{imported}");
     assert!(imported.stdout.contains("snapshot-count: \"5\""), "{imported}");
-    assert!(imported.stdout.contains("two/etcd.env: it disagrees"), "{imported}");
+    assert!(imported.stdout.contains("two/etcd.env: its values of `snapshot-count`"), "{imported}");
     Tree::of(&imported.stdout).plan().ends_with(2);
     Ok(())
 }
@@ -186,15 +187,15 @@ fn refuses_what_is_no_cluster() -> Outcome {
         assert!(ran.stderr.contains(message), "does not say {message:?}: {ran}");
         assert!(ran.stdout.is_empty(), "{ran}");
     };
-    refused("absent", "is not there");
+    refused("absent", "does not exist");
     write(folder.path(), "empty/README", "hello");
-    refused("empty", "holds nothing of etcd");
+    refused("empty", "has nothing that belongs to etcd");
     write(folder.path(), "garbage/x.pem", "-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n");
-    refused("garbage", "holds nothing of etcd");
+    refused("garbage", "has nothing that belongs to etcd");
     let tree = Tree::of_fixture("one-member.yaml").applied();
     fs::create_dir(folder.path().join("client")).unwrap();
     fs::copy(tree.path("clients/root/client.pem"), folder.path().join("client/client.pem")).unwrap();
-    refused("client", "nothing tells of a member");
+    refused("client", "no member of an etcd cluster was found");
     write(folder.path(), "many/a/etcd.env", ONE);
     write(folder.path(), "many/b/etcd.env", &ONE.replace("=a", "=b").replace("10.0.0.1", "10.0.0.2"));
     refused("many", "different clusters: a; b");
@@ -271,7 +272,12 @@ const GUIDES: [Guide; 5] = [
             r#"quota-backend-bytes: "8589934592""#,
             r#"- name: "etcd-192.168.1.2""#,
         ],
-        tells: &["E602", "E212", "is for 192.168.1.2, 192.168.1.3 too", "described as /var/lib/etcd-wal/wal"],
+        tells: &[
+            "E602",
+            "E212",
+            "is also for 192.168.1.2, 192.168.1.3",
+            "described as /var/lib/etcd-wal/wal",
+        ],
     },
     Guide {
         number: 3,
@@ -322,7 +328,7 @@ fn describes_a_guide(guide: &Guide) -> Outcome {
         assert!(imported.stderr.contains(part), "does not tell {part}: {imported}");
     }
     let tree = Tree::of(&imported.stdout);
-    let status = if imported.stderr.contains("its key was not found") { 2 } else { 0 };
+    let status = if imported.stderr.contains("private key of this CA was not found") { 2 } else { 0 };
     tree.apply().ends_with(status);
     Ok(())
 }

@@ -10,9 +10,9 @@ use super::log::Log;
 use super::read::{private_key, read_or_input};
 use crate::terminal::{CommandError, Terminal, print};
 
-/// What `bundle` was asked for.
+/// The flags of `bundle`.
 struct BundleFlags<'a> {
-    /// The file of the certificate, and perhaps of others that stand between it and a root.
+    /// The file of the certificate, which may hold intermediate certificates too.
     certificates: &'a str,
     roots: Option<&'a str>,
     intermediates: Option<&'a str>,
@@ -24,10 +24,8 @@ struct BundleFlags<'a> {
 impl<'a> BundleFlags<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         if invocation.given("domain").is_some() {
-            return Err(CommandError::new("-domain is not provided with bundle: it works on local files")
-                .hint(
-                    "certinfo -full -domain HOST shows a server's chain; give its certificates with -cert",
-                ));
+            return Err(CommandError::new("-domain is not provided: etcdpki reads local files")
+                .hint("openssl s_client -connect HOST:443 -showcerts </dev/null | etcdpki bundle -cert -"));
         }
         for flag in ["int-dir", "metadata"] {
             if invocation.given(flag).is_some() {
@@ -37,7 +35,7 @@ impl<'a> BundleFlags<'a> {
         }
         let Some(certificates) = invocation.given("cert") else {
             return Err(CommandError::new("Must specify bundle target through -cert or -domain")
-                .hint("bundle -cert FILE -ca-bundle ROOTS"));
+                .hint("name the certificate: etcdpki bundle -cert server.pem -ca-bundle ca.pem"));
         };
         let flavor = match invocation.given("flavor").unwrap_or_default() {
             "force" => Flavor::Force,
@@ -59,7 +57,7 @@ impl<'a> BundleFlags<'a> {
     }
 }
 
-/// `bundle`
+/// Runs `bundle`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let flags = BundleFlags::new(invocation)?;
     let (log, name) = (flags.log, flags.certificates);
@@ -72,7 +70,10 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let bundler = Bundler { roots: read(flags.roots)?, intermediates: read(flags.intermediates)? };
     let key = flags.key.map(|name| private_key(name, log, terminal)).transpose()?;
     if flags.flavor == Flavor::Ubiquitous {
-        log.info(terminal, "what platforms accept is not known: ubiquitous is the same as optimal");
+        log.info(
+            terminal,
+            "etcdpki does not know what platforms accept, so ubiquitous chooses the same chain as optimal",
+        );
     }
     let now = (terminal.now)();
     let bundle = bundler.bundle(&given, flags.flavor, now);
@@ -90,7 +91,7 @@ fn info_error(error: Error, name: &str) -> CommandError {
     match error.kind() {
         ErrorKind::X509(x509::ErrorKind::KeyMismatch) => {
             CommandError::new(format!("Private key does not match public key: -key is not that of {name}"))
-                .hint("compare the two files: they are not a pair")
+                .hint(format!("give the key that {name} was issued for, or leave out -key"))
         }
         _ => error.into(),
     }

@@ -1,4 +1,4 @@
-//! `certinfo`: what a certificate or a request says.
+//! `certinfo`: describes a certificate or a request as JSON.
 
 use std::path::Path;
 
@@ -9,11 +9,13 @@ use super::invocation::Invocation;
 use super::read::read_or_input;
 use crate::terminal::{CommandError, Terminal, print};
 
-/// What `certinfo` was asked to describe.
+/// What `certinfo` describes, with the name of its file.
 enum Certinfo<'a> {
+    /// One certificate, as cfssl describes it.
     Certificate(&'a str),
-    /// `-full`: everything, and every certificate of a bundle.
+    /// All certificates of the file, with every field: `-full`.
     AllCertificates(&'a str),
+    /// A certification request: `-csr`.
     Request(&'a str),
 }
 
@@ -43,12 +45,12 @@ impl<'a> Certinfo<'a> {
         match invocation.operands().first() {
             Some(file) => Ok(of_certificate(file)),
             None => Err(CommandError::new("Must specify certinfo target through -cert or -csr")
-                .hint("etcdpki certinfo -cert FILE, or - for standard input")),
+                .hint("name the file: etcdpki certinfo -cert server.pem, or -cert - for the standard input")),
         }
     }
 }
 
-/// `certinfo`
+/// Runs `certinfo`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     match Certinfo::new(invocation)? {
         Certinfo::Certificate(file) => {
@@ -69,7 +71,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     }
 }
 
-/// One description, or a list of them.
+/// Prints one certificate as an object, and several as a list.
 fn print_full(certificates: &[Certificate], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     match certificates {
         [one] => print::go_json(terminal, &FullCertificateInfo::from(one)),

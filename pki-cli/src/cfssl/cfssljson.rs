@@ -1,15 +1,17 @@
-//! `cfssljson`: the JSON that cfssl prints, made into files.
+//! `cfssljson`: writes the JSON that cfssl prints to files.
 //!
-//! Different from cfssljson on purpose:
+//! It differs from cfssl's own cfssljson on purpose:
 //!
-//! * input without anything to write is an error, so that a failed pipe is seen: `{}`, `null`, an error object;
+//! * input without anything to write, such as `{}`, `null` or an error object, is an error, so that a pipe that failed
+//!   is noticed;
 //! * a value that is not text is an error with exit status 1, not a panic;
-//! * a private key with other content is never replaced without `-force`, by no file of whatever kind;
-//! * a private key that is there with the same content is left alone, or made private if others may read it;
-//! * everything is checked and brought to the disk before the first file gets its name: no partial sets;
+//! * without `-force` no file replaces a private key with other contents;
+//! * a private key that exists with the same contents is kept, and gets the mode 0600 if others could read it;
+//! * everything is checked and written to the disk before the first file gets its name, so no partial set is left;
 //! * files are replaced in one step and symbolic links are never followed;
-//! * private keys have mode 0600 and all else 0644 less the umask: a certificate is never group-writable;
-//! * a lone `-` is no base name, and a flag after the base name is an error, not ignored.
+//! * private keys have the mode 0600, and other files 0644 without the bits of the umask, so they are never writable
+//!   for the group;
+//! * `-` as a base name is an error, and so is a flag after the base name.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,14 +23,14 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::files::{self, Artifact, reason};
-use super::goflag::Parsed;
+use super::goflag::CommandLine;
 use super::version;
 use crate::terminal::{CommandError, Terminal, print};
 
-/// Room for the usual input, so that reading it leaves no copies of a key behind by growing.
+/// The room for input, in bytes. A vector that grows would leave copies of a key in memory.
 const USUAL_INPUT: usize = 64 * 1024;
 
-/// The texts that have a file each: the keys that hold one, the end of the file's name, whether it is secret.
+/// The texts that become files: the JSON keys of the text, the end of the file's name, and whether it is secret.
 const TEXTS: &[(&[&str], &str, bool)] = &[
     (&["cert", "certificate"], ".pem", false),
     (&["key", "private_key"], "-key.pem", true),
@@ -41,7 +43,7 @@ const TEXTS: &[(&[&str], &str, bool)] = &[
 /// # Errors
 ///
 /// The command line or the input cannot be used, or a file must not or cannot be written.
-pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let flags = Flags::new(&flags)?;
     let (file, is_bare, destination) = match flags {
         Flags::Version => return version::print(terminal),
@@ -58,25 +60,30 @@ pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), Comm
     }
 }
 
-/// What `cfssljson` was asked for.
+/// The flags and operands of `cfssljson`.
 enum Flags<'a> {
+    /// Print the version: `-version`.
     Version,
+    /// Write files, or print them.
     Convert {
         /// The file to read; `-` is the standard input.
         file: &'a str,
-        /// Whether the input is what a command of cfssl prints, and not an answer of its network interface.
+        /// Whether the input is the output of a cfssl command, and not an answer of its HTTP API: `-bare`.
         is_bare: bool,
         destination: Destination<'a>,
     },
 }
 
+/// Where the contents go.
 enum Destination<'a> {
+    /// The standard output: `-stdout`.
     Output,
+    /// Files whose names begin with `base_name`.
     Files { base_name: &'a str, force: bool },
 }
 
 impl<'a> Flags<'a> {
-    fn new(parsed: &'a Parsed) -> Result<Self, CommandError> {
+    fn new(parsed: &'a CommandLine) -> Result<Self, CommandError> {
         if parsed.switch("version") {
             return Ok(Self::Version);
         }
@@ -84,14 +91,14 @@ impl<'a> Flags<'a> {
             return Err(CommandError::new(format!(
                 "{flag} stands after the base name, where flags are not read"
             ))
-            .hint("put all flags before the base name: cfssljson -bare server"));
+            .hint("write all flags before the base name: cfssljson -bare server"));
         }
         let base_name = parsed.operands().first().map_or("cert", String::as_str);
         let destination = if parsed.switch("stdout") {
             Destination::Output
         } else if base_name == "-" {
-            return Err(CommandError::new("a lone - is no base name for the files")
-                .hint("the standard input is read anyway; name the files: cfssljson -bare server"));
+            return Err(CommandError::new("`-` is not a base name for files")
+                .hint("name the files: cfssljson -bare server; the standard input is read without a `-`"));
         } else {
             Destination::Files { base_name, force: parsed.switch("force") }
         };
@@ -113,14 +120,14 @@ fn read(file: &str, terminal: &mut Terminal<'_>) -> Result<Zeroizing<Vec<u8>>, C
     Ok(bytes)
 }
 
-/// What the input holds, in the order in which cfssljson writes it; never empty.
+/// The files that the input holds, in the order in which cfssljson writes them. There is at least one.
 struct Artifacts(Vec<Artifact>);
 
-/// The members of a JSON object. The last of repeated keys wins, as in Go.
+/// The members of a JSON object. Of repeated keys the last one counts, as in Go.
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Artifacts {
-    /// Reads what a command of cfssl prints.
+    /// Reads the output of a cfssl command.
     fn bare(input: &[u8]) -> Result<Self, InputError> {
         let raw = json(input)?;
         if raw.get() == "null" {
@@ -129,7 +136,7 @@ impl Artifacts {
         Self::collect(&members(raw, "the input")?)
     }
 
-    /// Reads what the network interface of cfssl answers.
+    /// Reads an answer of cfssl's HTTP API.
     fn wrapped(input: &[u8]) -> Result<Self, InputError> {
         let raw = json(input)?;
         let envelope = if raw.get() == "null" { Members::new() } else { members(raw, "the input")? };
@@ -180,7 +187,7 @@ impl Artifacts {
         if let Some(raw) = members.get("ocspResponse") {
             known = true;
             let mut encoded = text(raw, "ocspResponse")?;
-            // Go's decoder passes over line ends.
+            // Go's `encoding/base64` ignores line ends.
             encoded.retain(|byte| !matches!(byte, b'\r' | b'\n'));
             let bytes = STANDARD
                 .decode(&*encoded)
@@ -196,7 +203,7 @@ impl Artifacts {
     }
 }
 
-/// The single JSON value that the input must be.
+/// Reads the input as one JSON value.
 fn json(input: &[u8]) -> Result<&RawValue, InputError> {
     let input = str::from_utf8(input)
         .map_err(|_| InputError::Syntax { reason: "it is not UTF-8 text".to_owned() })?;
@@ -209,12 +216,12 @@ fn members<'a>(raw: &'a RawValue, what: &str) -> Result<Members<'a>, InputError>
     serde_json::from_str(raw.get()).map_err(|_| InputError::of_kind(what, Some(raw), "an object"))
 }
 
-/// The object at `key`; anything else there is passed over, as cfssljson does.
+/// The object at `key`; `None` if there is anything else, which cfssljson ignores.
 fn object<'a>(members: &Members<'a>, key: &str) -> Option<Members<'a>> {
     members.get(key).and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
-/// The member with this name in whatever case, the exact one preferred: so Go reads the envelope.
+/// The member with this name, or else one whose name differs only in case, as Go's `encoding/json` finds it.
 fn folded<'a>(members: &Members<'a>, name: &str) -> Option<&'a RawValue> {
     let similar = || members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw);
     members.get(name).or_else(similar).copied()
@@ -225,7 +232,7 @@ fn text(raw: &RawValue, key: &str) -> Result<Zeroizing<Vec<u8>>, InputError> {
     serde_json::from_str::<String>(raw.get()).map(|text| Zeroizing::new(text.into_bytes())).map_err(not_text)
 }
 
-/// The messages of the `errors` in an envelope, or that of an error object.
+/// The messages of the `errors` in an answer, or the `message` of an error object.
 fn errors(envelope: &Members<'_>) -> Vec<String> {
     let message = |members: &Members<'_>| {
         folded(members, "message").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok())
@@ -239,34 +246,34 @@ fn errors(envelope: &Members<'_>) -> Vec<String> {
     messages.chain(message(envelope)).collect()
 }
 
-/// Why there is nothing to write in the input. No variant holds a value that may be a key.
+/// Why the input gives nothing to write. No variant holds a value of the input, which may be a key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum InputError {
-    /// The input ends too early; above all, it is empty.
+    /// The input is empty, or ends too early.
     #[error("Failed to parse input: unexpected end of JSON input")]
     Cut,
     /// The input is not JSON.
     #[error("Failed to parse input: {reason}")]
     Syntax { reason: String },
-    /// A value of the wrong kind.
+    /// A value is not of the kind that is needed.
     #[error("Failed to parse input: {what} is {found}, not {wanted}")]
     Kind { what: String, found: &'static str, wanted: &'static str },
-    /// A part of a bundle is not there.
+    /// A part of a bundle is missing.
     #[error("Failed to parse input: `{key}` is missing")]
     Missing { key: String },
-    /// The OCSP response is badly encoded.
+    /// The OCSP response is not base64.
     #[error("Failed to parse ocspResponse: {reason}")]
     Base64 { reason: String },
-    /// An answer that reports a failure, or something other than an answer.
+    /// The answer reports a failure, or the input is not an answer.
     #[error("Request failed:{}", errors.iter().map(|error| format!("\n\t{error}")).collect::<String>())]
     Failed { errors: Vec<String>, enveloped: bool },
-    /// An error object where a certificate was expected.
+    /// The input is an error object.
     #[error("the input is an error, not a certificate: {message}")]
     Error { message: String },
-    /// Nothing at all.
+    /// The input is `null`, or has only empty values.
     #[error("nothing to write: the input is {found}")]
     Empty { found: &'static str },
-    /// Keys that mean nothing here.
+    /// The input has no key that names a file.
     #[error("nothing to write: the input has no known key, only {}", keys.join(", "))]
     Unknown { keys: Vec<String>, enveloped: bool },
 }
@@ -303,19 +310,19 @@ impl InputError {
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Cut => {
-                Some("the program before the pipe failed, or wrote nothing: its own message says why")
-            }
+            Self::Cut => Some("read the message of the program before the pipe: it failed, or wrote nothing"),
             Self::Syntax { .. } => {
-                Some("only the standard output of cfssl is JSON; its log must not be mixed in")
+                Some("give the standard output of cfssl only, without its log: remove 2>&1 before the pipe")
             }
-            Self::Failed { enveloped: false, .. } => Some("the output of a cfssl command is read with -bare"),
+            Self::Failed { enveloped: false, .. } => {
+                Some("give -bare if the input is the output of a cfssl command")
+            }
             Self::Unknown { enveloped: true, .. } => {
-                Some("this is an answer over the network: leave -bare out")
+                Some("leave out -bare: the input is an answer of cfssl's HTTP API")
             }
-            Self::Empty { .. } | Self::Unknown { .. } => {
-                Some("one of these is needed: cert, key, encrypted_key, csr, result.bundle, ocspResponse")
-            }
+            Self::Empty { .. } | Self::Unknown { .. } => Some(
+                "give JSON with one of the keys cert, key, encrypted_key, csr, result.bundle or ocspResponse",
+            ),
             _ => None,
         }
     }
@@ -563,7 +570,7 @@ mod tests {
     fn the_command_line_is_checked() {
         let folder = tempfile::tempdir().unwrap();
         for (args, message) in [
-            ("-bare -", "a lone - is no base name"),
+            ("-bare -", "`-` is not a base name"),
             ("{} -bare", "-bare stands after the base name"),
             ("-bogus {}", "flag provided but not defined: -bogus"),
             ("-bare -f {}-none {}", "x-none: no such file or directory"),

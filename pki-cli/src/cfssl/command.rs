@@ -1,4 +1,4 @@
-//! What every command of cfssl has: a line in the list, a help, flags, and a config that is read first.
+//! What all commands of cfssl have in common: a line in the overview, a help, flags, and a config that is read first.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -15,15 +15,16 @@ pub(crate) struct Command {
     pub(crate) about: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) example: &'static str,
-    /// The flags that it makes use of; all of cfssl's are accepted.
+    /// The flags that the command uses, for its help. It accepts all flags of cfssl.
     pub(crate) flags: &'static [&'static str],
     pub(crate) job: Job,
 }
 
-/// What a command does.
+/// Whether etcdpki provides a command, and what runs it.
 pub(crate) enum Job {
+    /// The function that runs the command.
     Provided(fn(&Invocation, &mut Terminal<'_>) -> Result<(), CommandError>),
-    /// Nothing. It says what to use instead.
+    /// The command is not provided. The text says what to use instead.
     Missing(&'static str),
 }
 
@@ -36,7 +37,7 @@ impl Command {
         matches!(self.job, Job::Provided(_))
     }
 
-    /// Reads the flags, then the config, then runs: cfssl's own order.
+    /// Reads the flags and then the config, and runs the command. cfssl has this order too.
     pub(crate) fn run(&self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let job = match self.job {
             Job::Provided(job) => job,
@@ -51,10 +52,11 @@ impl Command {
             Err(error) => return Err(flag_error(&error, &format!("etcdpki {}", self.name))),
         };
         refuse_misplaced(&flags)?;
-        // cfssl accepts flags that a command does not use. This one is not cfssl's, and says where a key is to go.
+        // cfssl accepts flags that a command does not use. -into is not cfssl's, and a user who gives it expects that
+        // keys go into that folder, so it is not ignored.
         if !flags.text("into").is_empty() && !self.flags.contains(&"into") {
             return Err(CommandError::new(format!("-into is for gencert and sign, not for {}", self.name))
-                .hint("name the files: -bare NAME"));
+                .hint("write the files with -bare NAME"));
         }
         job(&Invocation::with_config(flags)?, terminal)
     }
@@ -65,7 +67,15 @@ impl Command {
     }
 }
 
-/// The help of a command.
+/// The exit statuses of cfssl's commands, for their help.
+const STATUSES: &str = "\
+Exit status:
+  0  the work is done
+  1  the work could not be done
+  2  a flag is wrong
+";
+
+/// The help of a command or a program.
 pub(super) fn help<'a>(
     name: &str,
     about: &str,
@@ -74,21 +84,24 @@ pub(super) fn help<'a>(
     example: &str,
 ) -> String {
     let flags = goflag::render_help(flags);
-    format!("{name} - {about}\n\nUsage:\n  {usage}\n\nFlags:\n{flags}\nExample:\n  {example}\n")
+    format!("{name} - {about}\n\nUsage:\n  {usage}\n\nFlags:\n{flags}\n{STATUSES}\nExample:\n  {example}\n")
 }
 
-/// The commands, a line each.
+/// The list of commands, for the hint of a wrong command.
 pub(super) fn overview() -> String {
     let mut text = "Usage: etcdpki COMMAND [flags] [arguments]\n\nCommands:\n".to_owned();
     for command in COMMANDS.iter().filter(|command| command.is_provided()) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:<15} {}", command.name, command.about);
     }
-    text.push_str("\netcdpki COMMAND -h tells more.\n");
+    text.push_str("\n`etcdpki COMMAND -h` describes a command.\n");
     text
 }
 
-/// The help of `cfssl` itself.
+/// The help of the program `cfssl`.
 pub(super) fn overview_with_example() -> String {
-    format!("{}\nExample:\n  cfssl gencert -initca ca-csr.json | cfssljson -bare ca\n", overview())
+    format!(
+        "{}\n{STATUSES}\nExample:\n  cfssl gencert -initca ca-csr.json | cfssljson -bare ca\n",
+        overview()
+    )
 }

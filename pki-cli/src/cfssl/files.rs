@@ -1,4 +1,4 @@
-//! Writing the files that commands of cfssl make, and the rule when a private key may be overwritten.
+//! Writes the files that cfssl's commands make, and decides whether a private key may be overwritten.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -16,18 +16,18 @@ use crate::terminal::CommandError;
 
 /// The mode of files that hold a private key.
 pub(super) const SECRET_MODE: Mode = Mode::Exactly(0o600);
-/// The mode of all other files, less the umask.
+/// The mode of all other files, from which the umask takes bits away.
 pub(super) const PUBLIC_MODE: Mode = Mode::Masked(0o644);
 
-/// The content of one file.
+/// The contents of one file, and how to write it.
 pub(super) struct Artifact {
-    /// The end of the file's name.
+    /// The end of the file's name, such as `-key.pem`.
     pub(super) suffix: &'static str,
     pub(super) bytes: Zeroizing<Vec<u8>>,
     pub(super) mode: Mode,
-    /// Whether it is a private key.
+    /// Whether the file holds a private key.
     pub(super) secret: bool,
-    /// Printed as base64, for it may not be text.
+    /// Whether the contents may not be text, so that they are printed as base64.
     pub(super) binary: bool,
 }
 
@@ -47,7 +47,7 @@ impl Artifact {
         let mut text = if self.binary {
             Zeroizing::new(STANDARD.encode(&*self.bytes).into_bytes())
         } else {
-            // Room for the newline too: growing would leave a copy behind.
+            // The newline has room too, because a vector that grows leaves a copy of the key in memory.
             let mut text = Zeroizing::new(Vec::with_capacity(self.bytes.len().saturating_add(1)));
             text.extend_from_slice(&self.bytes);
             text
@@ -57,7 +57,7 @@ impl Artifact {
     }
 }
 
-/// Fails if the private key of a base name is there already: a new one is never the same.
+/// Fails if the private key's file of a base name exists. A new key always differs from the one in it.
 pub(super) fn check_key_is_free(name: &str) -> Result<(), CommandError> {
     let path = PathBuf::from(format!("{name}-key.pem"));
     match fs::symlink_metadata(&path) {
@@ -67,8 +67,8 @@ pub(super) fn check_key_is_free(name: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Writes the files: all checks first, then all contents, then all names. Returns which files were written; one that
-/// is there already and needs nothing is not among them.
+/// Writes the files: first all checks, then all contents, then all names. Returns the paths that were written, without
+/// those of keys that were there already.
 pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<Vec<PathBuf>, CommandError> {
     let mut permitted = Vec::new();
     for artifact in artifacts {
@@ -77,7 +77,7 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
             permitted.push((artifact, path, existing));
         }
     }
-    // Keys get their names first: theirs is the step that refuses when another process was faster.
+    // Keys get their names first: only that step can still fail, if another process was faster.
     permitted.sort_by_key(|(artifact, ..)| !artifact.secret);
     let mut batch = Batch::default();
     let mut paths = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
     Ok(paths)
 }
 
-/// The files of one certificate among many, each with `base` for the first part of its name.
+/// Stages the files of one certificate among many. Their names begin with `base`.
 pub(super) fn stage(artifacts: &[Artifact], base: &Path, force: bool) -> Result<Batch, BatchError> {
     let mut batch = Batch::default();
     for artifact in artifacts {
@@ -109,7 +109,7 @@ pub(super) fn stage(artifacts: &[Artifact], base: &Path, force: bool) -> Result<
     Ok(batch)
 }
 
-/// The path `base` with `suffix` behind its last part.
+/// The path `base` with `suffix` appended to its last part.
 pub(super) fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
     let mut path = base.as_os_str().to_owned();
     path.push(suffix);
@@ -120,12 +120,13 @@ fn failed(action: &str, path: &Path, error: &io::Error) -> CommandError {
     CommandError::new(format!("{action} {}: {}", path.display(), reason(error)))
 }
 
-/// How the file may be written; `None` if there is nothing to do.
+/// What the file may replace; `None` if it is there already with the right contents and mode.
 fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Existing>, CommandError> {
     let replaceable = match artifact.secret {
         _ if force => Some(Existing::ReplaceKeys),
         true => None,
-        // Files may be named so that one's certificate would be another's key, `peer-key` and `peer`: that is refused.
+        // With the base names `peer-key` and `peer`, the certificate of one has the name of the other's key.
+        // `Existing::Replace` refuses to replace a private key.
         false => Some(Existing::Replace),
     };
     let present = match fs::symlink_metadata(path) {
@@ -148,25 +149,31 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
 }
 
 fn key_is_there(path: &Path) -> CommandError {
-    CommandError::new(format!("{} is already there, with other content; nothing was written", path.display()))
-        .hint("a private key is only replaced with -force; without it, choose another base name")
+    CommandError::new(format!(
+        "{} is already there, with other contents; nothing was written",
+        path.display()
+    ))
+    .hint("choose another base name, or replace the private key with -force")
 }
 
+/// A file that exists, compared with the contents that are to be written.
 enum Comparison {
+    /// The contents are equal, and only the owner may read the file.
     Same,
-    /// The same content, which more than its owner may read or write.
+    /// The contents are equal, but others than the owner may read or write the file.
     SameButReadable,
+    /// The contents differ, or it is not a regular file.
     Different,
 }
 
 fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
     let metadata = match fs::metadata(path) {
-        // A link to nothing.
+        // A symbolic link to a file that does not exist.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Comparison::Different),
         other => other?,
     };
     let length = u64::try_from(bytes.len()).ok();
-    // A pipe or a device must not be read: that could wait for ever.
+    // Reading a pipe or a device could wait for ever.
     if !metadata.is_file() || Some(metadata.len()) != length {
         return Ok(Comparison::Different);
     }
@@ -177,7 +184,7 @@ fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
     Ok(if private { Comparison::Same } else { Comparison::SameButReadable })
 }
 
-/// The system's words for an error, as Go writes them.
+/// The text of the system's error, as Go writes it: in small letters and without the number.
 pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
@@ -185,8 +192,8 @@ pub(super) fn reason(error: &io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Refuses to make many certificates where a private key would be overwritten, before the first one is made. `bases`
-/// are the files without their suffixes, all of them in `folder`.
+/// Fails if one of many certificates would overwrite a private key, before the first one is made. `bases` are the paths
+/// of the files without their suffixes, all of them in `folder`.
 pub(super) fn refuse_existing_keys(
     bases: &[&Path],
     suffixes: &[&str],
@@ -195,17 +202,18 @@ pub(super) fn refuse_existing_keys(
     let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
     let present: HashSet<OsString> = entries.map_err(|error| {
         CommandError::new(format!("cannot read {}: {error}", folder.display()))
-            .hint("whether a key would be overwritten is looked up there; -force does not ask")
+            .hint("make the folder readable, or give -force to overwrite keys without asking")
     })?;
     for suffix in suffixes {
         for base in bases {
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
-            // A certificate may have the name that another's key has.
+            // The file that a certificate would replace may be a key.
             let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 let message = format!("{} is already there; nothing was made", path.display());
-                return Err(CommandError::new(message).hint("a private key is only replaced with -force"));
+                return Err(CommandError::new(message)
+                    .hint("choose another folder, or replace the private key with -force"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The flags of `cfssl`, `cfssljson` and `cfssl-certinfo`.
+//! The tables of flags: one for all commands of `cfssl`, and one for each of the other programs.
 
 use super::goflag::{Flag, Kind};
 
@@ -22,20 +22,23 @@ const fn duration(name: &'static str, default: &'static str, about: &'static str
     Flag { name, kind: Kind::Duration, default, about }
 }
 
-/// One table for every command of `cfssl`: each accepts all of them, in alphabetical order.
+/// The flags of `cfssl` in alphabetical order. Each command accepts all of them.
 pub(crate) const FLAGS: &[Flag] = &[
     text_or("address", "127.0.0.1", "address to listen on"),
     text("aki", "authority key identifier of the issuer"),
     text("authkey", "key that authenticates requests to a remote signer"),
-    text("bare", "base name of the files to write, in place of JSON on the standard output"),
+    text("bare", "base name of the files to write, in place of printing to the standard output"),
     text("ca", "certificate of the CA: a file, file:NAME or env:NAME"),
     text("ca-bundle", "file with trusted root certificates"),
     text("ca-key", "private key of the CA: a file, file:NAME or env:NAME"),
-    text("cert", "certificate to work on"),
+    text("cert", "file of the certificate to work on; - is the standard input"),
     text("cn", "common name, in place of the one in the request"),
     text("config", "file with signing profiles"),
-    text("crl", "URL of the revocation list"),
-    text("csr", "certificate signing request to work on"),
+    text(
+        "crl",
+        "gencrl: file of the previous revocation list; gencert, sign: URL of the list, for the certificate",
+    ),
+    text("csr", "file of the certificate request to work on"),
     text("csv", "file with hosts to scan, as CSV"),
     text("db-config", "file that describes the certificate database"),
     text("disable", "endpoints to switch off, separated by commas"),
@@ -45,8 +48,8 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("family", "pattern of scanner families to run"),
     text_or("flavor", "ubiquitous", "how to choose a chain: ubiquitous, optimal or force"),
     switch("force", "with -bare, replace a private key that is already there"),
-    text("from", "certificate to renew for its own key: everything else is taken from it"),
-    switch("full", "describe everything, and every certificate of a bundle"),
+    text("from", "certificate to renew: the new one has its key, name, extensions and length of life"),
+    switch("full", "describe every field, and all certificates of a file"),
     text("hostname", "names and addresses of the certificate, separated by commas"),
     switch("initca", "make a self-signed CA certificate"),
     text("int-bundle", "file with intermediate certificates"),
@@ -74,14 +77,14 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("number", "number of the revocation list; without it, the seconds since 1970"),
     text_or("password", "0", "password of a PKCS #12 file"),
     text_or("path", "/", "path below which to serve"),
-    switch("pem", "print PEM"),
+    switch("pem", "print the revocation list as PEM, in place of base64 in one line"),
     text("pgp-name", "name of the PGP key"),
     text("pgp-private", "file with the private PGP key"),
     integer("port", "8888", "port to listen on"),
     text("profile", "signing profile to use"),
     text_or("reason", "0", "reason of the revocation"),
     text("remote", "address of a remote signer"),
-    switch("renewca", "make a CA certificate anew from the old one and its key"),
+    switch("renewca", "renew a root certificate with its own key"),
     text("responder", "certificate of the OCSP responder"),
     text("responder-key", "private key of the OCSP responder"),
     text("responses", "file with OCSP responses to serve"),
@@ -101,13 +104,13 @@ pub(crate) const JSON_FLAGS: &[Flag] = &[
     switch("bare", "read cfssl's own output, without the envelope of its network interface"),
     text_or("f", "-", "file to read; - is the standard input"),
     switch("force", "replace a private key that is already there"),
-    switch("stdout", "print the contents, write no file"),
+    switch("stdout", "print the contents in place of writing files"),
     switch("version", "print the version and stop"),
 ];
 
 /// The flags of `cfssl-newkey`.
 pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
-    text("bare", "base name of the files to write, in place of JSON on the standard output"),
+    text("bare", "base name of the files to write, in place of printing to the standard output"),
     text("config", "file with signing profiles"),
     switch("encrypt", "encrypt the new key with the password in ETCDPKI_KEY_PASSWORD"),
     switch("force", "with -bare, replace a private key that is already there"),
@@ -124,16 +127,16 @@ pub(crate) const MKBUNDLE_FLAGS: &[Flag] = &[
 
 /// The flags of `link`.
 pub(crate) const LINK_FLAGS: &[Flag] =
-    &[switch("force", "replace what has the name of a link, unless it is a folder")];
+    &[switch("force", "replace files that have the name of a link; a folder is never replaced")];
 
 /// The flags of `cfssl-certinfo`.
 pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
     text("aki", "authority key identifier of the issuer"),
     text("cert", "certificate to describe; - is the standard input"),
-    text("csr", "certificate signing request to describe"),
+    text("csr", "file of the certificate request to describe"),
     text("db-config", "file that describes the certificate database"),
     text("domain", "host whose certificate to fetch"),
-    switch("full", "describe everything, and every certificate of a bundle"),
+    switch("full", "describe every field, and all certificates of a file"),
     integer("loglevel", "1", "least level that is logged"),
     text("serial", "serial number of the certificate"),
 ];

@@ -1,4 +1,4 @@
-//! `gencert`: certificates under a CA, and the commands that its flags stand for.
+//! `gencert`: a key and a certificate from a CA, and the other jobs that its flags select.
 
 use std::path::Path;
 
@@ -7,27 +7,27 @@ use pki_core::x509::{RacingKeys, SystemRandomness, root};
 
 use super::genkey::check_before_key;
 use super::initca;
-use super::into::{self, Many};
+use super::into::{self, IntoFlags};
 use super::invocation::Invocation;
-use super::issued::{Issued, tell_signed};
 use super::log::Log;
 use super::options::{CaFiles, Delivery, ProfileChoice, RequestFlags, refuse_ca_section, refuse_remote};
+use super::output::{Output, tell_signed};
 use super::read::{certificate, private_key};
 use crate::terminal::{CommandError, Terminal};
 
-/// Which of its jobs `gencert` was given.
+/// The job that the flags of `gencert` select.
 #[derive(Clone, Copy)]
 enum Job {
-    /// `-renewca`
+    /// `-renewca`: renew a root certificate with its own key.
     RenewCa,
-    /// `-from`
+    /// `-from`: renew a certificate for its own key.
     Renew,
-    /// `-initca`
+    /// `-initca`: make a self-signed CA.
     NewCa,
-    /// `-into`
-    Many,
-    /// None of these: one certificate under a CA.
-    One,
+    /// `-into`: issue many certificates into a folder.
+    IssueMany,
+    /// None of these flags: issue one certificate.
+    Issue,
 }
 
 impl Job {
@@ -40,29 +40,29 @@ impl Job {
         let first = jobs.into_iter().find(|(_, is_given, _)| *is_given);
         match (first, invocation.given("into")) {
             (Some((flag, ..)), Some(_)) => {
-                Err(CommandError::new(format!("-{flag} makes one certificate, and -into is for many"))
-                    .hint("name its files: -bare NAME"))
+                Err(CommandError::new(format!("-{flag} makes one certificate, but -into is for many"))
+                    .hint("write its files with -bare NAME"))
             }
             (Some((.., job)), None) => Ok(job),
-            (None, Some(_)) => Ok(Self::Many),
-            (None, None) => Ok(Self::One),
+            (None, Some(_)) => Ok(Self::IssueMany),
+            (None, None) => Ok(Self::Issue),
         }
     }
 }
 
-/// `gencert`
+/// Runs `gencert`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
     match Job::new(invocation)? {
         Job::RenewCa => RenewCa::new(invocation)?.run(terminal),
         Job::Renew => Renew::new(invocation)?.run(terminal),
         Job::NewCa => initca::run(invocation, terminal),
-        Job::Many => into::gencert(&Many::new(invocation)?, terminal),
-        Job::One => One::new(invocation)?.run(terminal),
+        Job::IssueMany => into::gencert(&IntoFlags::new(invocation)?, terminal),
+        Job::Issue => Issue::new(invocation)?.run(terminal),
     }
 }
 
-/// `gencert -renewca`
+/// The flags of `gencert -renewca`.
 struct RenewCa<'a> {
     certificate: &'a str,
     key: &'a str,
@@ -86,14 +86,14 @@ impl<'a> RenewCa<'a> {
         let renewed = root::renew(&old, &key, (terminal.now)(), &SystemRandomness);
         let renewed = renewed.map_err(|error| error.in_file(Path::new(self.certificate)))?;
         tell_signed(&renewed, self.log, terminal);
-        Issued::default().certificate(&renewed).deliver(&self.delivery, self.log, terminal)
+        Output::default().certificate(&renewed).deliver(&self.delivery, self.log, terminal)
     }
 }
 
-/// `gencert -from`: an old certificate anew, for the same key.
+/// The flags of `gencert -from`, which renews a certificate for its own key.
 struct Renew<'a> {
     old: &'a str,
-    /// The certificate's key; only compared, for it is not needed.
+    /// The file of the certificate's key. It is compared with the certificate, and not needed otherwise.
     key: Option<&'a str>,
     ca: CaFiles<'a>,
     delivery: Delivery<'a>,
@@ -105,16 +105,19 @@ impl<'a> Renew<'a> {
         for flag in ["cn", "crl", "hostname", "profile"] {
             if invocation.given(flag).is_some() {
                 return Err(CommandError::new(format!(
-                    "-from takes everything from the old certificate, and -{flag} is given"
+                    "-{flag} cannot be combined with -from, which takes everything from the old certificate"
                 ))
-                .hint("leave one of the two out; gencsr -key KEY -cert OLD and sign make a changed certificate for the same key"));
+                .hint(
+                    "leave out one of the two, or make a changed certificate for the old key with `gencsr -key KEY \
+                     -cert OLD` and `sign`",
+                ));
             }
         }
         if let Some(operand) = invocation.operands().first() {
             return Err(CommandError::new(format!(
-                "-from takes everything from the old certificate, and {operand} is given"
+                "{operand} cannot be combined with -from, which takes everything from the old certificate"
             ))
-            .hint("leave the CSR JSON out"));
+            .hint("leave out the CSR JSON: gencert -from old.pem -ca ca.pem -ca-key ca-key.pem"));
         }
         Ok(Self {
             old: invocation.given("from").unwrap_or_default(),
@@ -132,19 +135,19 @@ impl<'a> Renew<'a> {
             && !old.is_for(private_key(key, self.log, terminal)?.public_key())
         {
             return Err(CommandError::new(format!("the key in {key} is not that of {name}"))
-                .hint("the new certificate is for the old key: leave -key out, or name the old key"));
+                .hint("name the key of the old certificate, or leave out -key"));
         }
         let issuer = self.ca.issuer(self.log, terminal)?;
         let renewed = issuer.renew(&old, (terminal.now)(), &SystemRandomness);
         let renewed = renewed.map_err(|error| error.in_file(Path::new(name)))?;
         tell_signed(&renewed.value, self.log, terminal);
         self.log.warnings(terminal, &renewed.notices);
-        Issued::default().certificate(&renewed.value).deliver(&self.delivery, self.log, terminal)
+        Output::default().certificate(&renewed.value).deliver(&self.delivery, self.log, terminal)
     }
 }
 
-/// `gencert` under a CA
-struct One<'a> {
+/// The flags of `gencert` for one certificate from a CA.
+struct Issue<'a> {
     request: RequestFlags<'a>,
     profile: ProfileChoice<'a>,
     ca: CaFiles<'a>,
@@ -153,7 +156,7 @@ struct One<'a> {
     log: Log,
 }
 
-impl<'a> One<'a> {
+impl<'a> Issue<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         Ok(Self {
             request: RequestFlags::new(invocation)?,
@@ -165,7 +168,7 @@ impl<'a> One<'a> {
         })
     }
 
-    /// All that can be wrong is found before a key is made.
+    /// Checks everything before the key is made, because making an RSA key takes long.
     fn run(self, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let Self { delivery, log, .. } = self;
         let request = self.request.read(log, terminal)?;
@@ -180,7 +183,7 @@ impl<'a> One<'a> {
         log.info(terminal, "encoded CSR");
         tell_signed(&certificate, log, terminal);
         log.warnings(terminal, &made.notices);
-        let issued = Issued::default().certificate(&certificate).request(&request);
-        issued.key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
+        let output = Output::default().certificate(&certificate).request(&request);
+        output.key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
     }
 }

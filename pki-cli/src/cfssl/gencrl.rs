@@ -16,32 +16,32 @@ use super::options::refuse_remote;
 use super::read::{certificate, private_key, read_or_input};
 use crate::terminal::{CommandError, Terminal, print};
 
-const USAGE: &str = "gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]";
+const USAGE: &str = "write gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]";
 
-/// cfssl's crl/crl.go: a week.
+/// The lifetime of a list if none is given: a week, as in cfssl's `crl/crl.go`.
 const LIFETIME: Duration = Duration::days(7);
 
-/// What `gencrl` was asked for.
+/// The flags and operands of `gencrl`.
 struct Gencrl<'a> {
-    /// The file of serial numbers, or that of a certificate.
+    /// The file of serial numbers, or the file of one certificate to revoke.
     serials: &'a str,
     ca: &'a str,
     key: &'a str,
     lifetime: Duration,
-    /// The list before.
+    /// The file of the previous list, whose entries are kept.
     old_list: Option<&'a str>,
     number: Option<&'a str>,
     form: Form<'a>,
     log: Log,
 }
 
-/// How the list is handed over.
+/// The form in which the list is written.
 enum Form<'a> {
-    /// To the file `NAME.crl`, even over a private key if `-force` says so.
+    /// PEM in the file `NAME.crl`. With `force` it may replace a private key.
     File { name: &'a str, force: bool },
     /// PEM on standard output.
     Pem,
-    /// cfssl's own form: base64 in one line.
+    /// Base64 in one line on standard output, which is cfssl's form.
     Base64,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Gencrl<'a> {
                 return Err(CommandError::new(message).hint(USAGE));
             }
             [_, _, _, _, extra, ..] => {
-                return Err(CommandError::new(format!("{extra} is one argument too many")).hint(USAGE));
+                return Err(CommandError::new(format!("{extra:?} is one argument too many")).hint(USAGE));
             }
         };
         let form = match invocation.given("bare") {
@@ -68,7 +68,7 @@ impl<'a> Gencrl<'a> {
     }
 }
 
-/// `gencrl`
+/// Runs `gencrl`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
     invocation.log().warnings(terminal, invocation.config_notices());
@@ -79,7 +79,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let issuer = Issuer::new(certificate(flags.ca, terminal)?, private_key(flags.key, flags.log, terminal)?);
     let issuer = issuer.map_err(|error| error.in_file(ca))?;
     let serials = Path::new(flags.serials);
-    // A certificate's own file will do for its serial number.
+    // A certificate's file stands for its serial number.
     let new = match Certificate::read(&text) {
         Ok(revoked) => {
             let own = revoked.verify_issued_by(issuer.certificate());
@@ -101,7 +101,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     deliver(&crl, &flags, terminal)
 }
 
-/// The list before, which the same CA signed.
+/// Reads the previous list, and checks that the CA has signed it.
 fn read_old_list(name: &str, ca: &Certificate, terminal: &mut Terminal<'_>) -> Result<Crl, CommandError> {
     let old = Crl::read(&read_or_input(name, terminal)?);
     let old = old.and_then(|old| old.verify_issued_by(ca).map(|()| old));
@@ -110,8 +110,8 @@ fn read_old_list(name: &str, ca: &Certificate, terminal: &mut Terminal<'_>) -> R
 
 fn read_number(text: &str) -> Result<u64, CommandError> {
     text.parse().map_err(|_| {
-        CommandError::new(format!("-number {text} is no number of a list"))
-            .hint("write a whole number, greater than that of the list before")
+        CommandError::new(format!("-number {text:?} is not the number of a revocation list"))
+            .hint("write a whole number that is greater than that of the previous list, such as 6")
     })
 }
 
@@ -120,7 +120,7 @@ fn number_error(error: Error) -> CommandError {
         ErrorKind::CrlNumber { number, previous } => {
             let least = previous.checked_add(1);
             CommandError::new(format!("-number {number} is not greater than that of the old list"))
-                .maybe_hint(least.map(|least| format!("write {least} or more, or leave -number out")))
+                .maybe_hint(least.map(|least| format!("write {least} or more, or leave out -number")))
         }
         _ => error.into(),
     }
@@ -141,10 +141,10 @@ fn deliver(crl: &Crl, flags: &Gencrl<'_>, terminal: &mut Terminal<'_>) -> Result
     }
 }
 
-/// Seconds as in cfssl, 0 being a week, or a duration with units.
+/// Reads seconds, as in cfssl, where 0 stands for a week, or a duration with units.
 fn read_lifetime(text: &str) -> Result<Duration, CommandError> {
     let bad = |reason: &str| {
-        CommandError::new(format!("{text} is no lifetime of a list: {reason}"))
+        CommandError::new(format!("{text:?} is not a lifetime of a revocation list: {reason}"))
             .hint("write seconds, such as 604800, or a duration, such as 7d")
     };
     let lifetime = match number::parse_int(text, Base::Prefixed) {
@@ -153,7 +153,7 @@ fn read_lifetime(text: &str) -> Result<Duration, CommandError> {
         Err(_) => duration::parse(text).map_err(|error| bad(&error.to_string()))?,
     };
     if lifetime < Duration::SECOND || lifetime > Duration::days(100 * 365) {
-        return Err(bad("it must be positive, and no more than a hundred years"));
+        return Err(bad("it must be one second or more, and a hundred years or less"));
     }
     Ok(lifetime)
 }

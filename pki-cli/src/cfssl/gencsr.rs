@@ -1,19 +1,19 @@
-//! `gencsr`: a request for a key that exists.
+//! `gencsr`: a certificate request for a key that exists.
 
 use pki_core::cfssl::{Notice, WithNotices};
 use pki_core::x509::CertificateRequest;
 use zeroize::Zeroizing;
 
 use super::invocation::Invocation;
-use super::issued::Issued;
 use super::log::Log;
 use super::options::{Delivery, RequestFlags};
+use super::output::Output;
 use super::read::{certificate, private_key_and_text};
 use crate::terminal::{CommandError, Terminal};
 
-/// What `gencsr` was asked for.
+/// The flags and operands of `gencsr`.
 struct Gencsr<'a> {
-    /// The file of the key.
+    /// The file of the private key.
     key: &'a str,
     contents: Contents<'a>,
     config_notices: &'a [Notice],
@@ -21,10 +21,11 @@ struct Gencsr<'a> {
     log: Log,
 }
 
-/// Where the names in the request come from.
+/// The source of the subject and the names in the request.
 enum Contents<'a> {
-    /// A certificate that exists.
+    /// The file of a certificate that exists.
     Certificate(&'a str),
+    /// A CSR JSON, with what the flags change in it.
     Json(RequestFlags<'a>),
 }
 
@@ -34,14 +35,14 @@ impl<'a> Gencsr<'a> {
             return Err(CommandError::new(
                 "private key file is required through '-key', please check with usage",
             )
-            .hint("gencsr -key KEY CSRJSON; genkey makes a new key"));
+            .hint("write gencsr -key server-key.pem csr.json, or make a new key with genkey"));
         };
         let contents = match invocation.given("cert") {
             Some(_) if !invocation.operands().is_empty() => {
                 return Err(CommandError::new(
                     "no argument is accepted with '-cert', please check with usage",
                 )
-                .hint("leave out -cert or the CSR JSON"));
+                .hint("leave out -cert, or leave out the CSR JSON"));
             }
             Some(file) => Contents::Certificate(file),
             None => Contents::Json(RequestFlags::new(invocation)?),
@@ -56,7 +57,7 @@ impl<'a> Gencsr<'a> {
     }
 }
 
-/// `gencsr`
+/// Runs `gencsr`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let Gencsr { key: key_name, contents, config_notices, delivery, log } = Gencsr::new(invocation)?;
     let (csr, text) = match contents {
@@ -75,11 +76,11 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     };
     log.info(terminal, "encoded CSR");
     log.warnings(terminal, &csr.notices);
-    let issued = Issued::default().request(&csr.value);
-    let issued = match delivery.base_name {
-        // The key has its file already.
-        Some(_) => issued,
-        None => issued.key_text(Zeroizing::new(String::from_utf8_lossy(&text).into_owned())),
+    let output = Output::default().request(&csr.value);
+    let output = match delivery.base_name {
+        // The key is in a file already, so it is not written again.
+        Some(_) => output,
+        None => output.key_text(Zeroizing::new(String::from_utf8_lossy(&text).into_owned())),
     };
-    issued.deliver(&delivery, log, terminal)
+    output.deliver(&delivery, log, terminal)
 }

@@ -1,4 +1,4 @@
-//! `genkey`: a new key and the request that it signs.
+//! `genkey`: a new key, and a certificate request that it signs.
 
 use pki_core::cfssl::{Request, ca};
 use pki_core::x509::{
@@ -6,21 +6,21 @@ use pki_core::x509::{
 };
 
 use super::invocation::Invocation;
-use super::issued::{Issued, tell_signed};
 use super::log::Log;
 use super::options::{Delivery, RequestFlags, refuse_ca_section};
+use super::output::{Output, tell_signed};
 use crate::terminal::{CommandError, Terminal};
 
-/// What `genkey` was asked for.
+/// The flags and operands of `genkey`.
 struct Genkey<'a> {
     request: RequestFlags<'a>,
-    /// `-initca`: a CA's certificate too.
+    /// Whether to make a self-signed CA certificate too: `-initca`.
     makes_ca: bool,
     delivery: Delivery<'a>,
     log: Log,
 }
 
-/// `genkey`
+/// Runs `genkey`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let flags = Genkey {
         request: RequestFlags::of_file(invocation)?,
@@ -35,10 +35,10 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     }
     refuse_ca_section(&request)?;
     let (key, csr) = new_request(&request, &delivery, log, terminal)?;
-    Issued::default().request(&csr).key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
+    Output::default().request(&csr).key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
 }
 
-/// A new CA, for `old_key` or for a new key.
+/// Makes a self-signed CA for `old_key`, or for a new key if it is `None`, and delivers it.
 pub(super) fn new_ca(
     request: &Request,
     old_key: Option<PrivateKey>,
@@ -55,12 +55,12 @@ pub(super) fn new_ca(
     log.info(terminal, "encoded CSR");
     log.warnings(terminal, &made.notices);
     tell_signed(&made.value.certificate, log, terminal);
-    let issued = Issued::default().certificate(&made.value.certificate).request(&made.value.request);
-    let issued = if is_new { issued.key(&key, delivery, terminal)? } else { issued };
-    issued.deliver(delivery, log, terminal)
+    let output = Output::default().certificate(&made.value.certificate).request(&made.value.request);
+    let output = if is_new { output.key(&key, delivery, terminal)? } else { output };
+    output.deliver(delivery, log, terminal)
 }
 
-/// A new key, and the request that it signs.
+/// Makes a key, and the request that it signs.
 pub(super) fn new_request(
     request: &Request,
     delivery: &Delivery<'_>,
@@ -84,7 +84,7 @@ fn new_key(
     Ok(RacingKeys.generate(request.key)?)
 }
 
-/// What can be wrong with the rest is found before the time for a key is spent.
+/// Finds mistakes in the hosts and in where the key would go, before a key is made, and logs what cfssl logs then.
 pub(super) fn check_before_key(
     request: &Request,
     delivery: &Delivery<'_>,

@@ -1,7 +1,8 @@
-//! Command lines as Go's `flag` package reads them.
+//! Reads command lines as Go's `flag` package does.
 //!
-//! One dash or two, `-name value` or `-name=value`, flags before operands, the last of repeated flags wins.
-//! The rules and the texts of the errors are Go's, so that scripts written for cfssl see what they know.
+//! Flags have one dash or two, are written `-name value` or `-name=value`, and stand before operands. Of repeated flags
+//! the last one counts. The rules and the texts of the errors are Go's, because scripts that were written for cfssl rely
+//! on them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,29 +11,29 @@ use std::fmt::{self, Write as _};
 use pki_core::go::duration;
 use pki_core::go::number::{self, Base};
 
-/// What a flag's value is.
+/// The kind of a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any text.
     Text,
-    /// True or false; never takes the next argument.
+    /// True or false. Such a flag never takes the next argument as its value.
     Switch,
-    /// A whole number, as in Go source code.
+    /// A whole number in the syntax of Go's integer literals.
     Integer,
-    /// A length of time such as `1h30m`.
+    /// A duration such as `1h30m`.
     Duration,
 }
 
-/// One flag that a program knows.
+/// A flag of a program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flag {
-    /// Its name, without dashes.
+    /// The flag's name, without dashes.
     pub(crate) name: &'static str,
-    /// What its value is.
+    /// The kind of its value.
     pub(crate) kind: Kind,
-    /// Its value when it is not given, as the user would write it.
+    /// The value of a flag that is not given, as a user would write it.
     pub(crate) default: &'static str,
-    /// One line for the help.
+    /// The line of the help.
     pub(crate) about: &'static str,
 }
 
@@ -47,10 +48,10 @@ pub(crate) enum FlagError {
     Unknown {
         /// The name as written, without dashes.
         name: String,
-        /// What was probably meant.
+        /// The flag with the nearest name, if one is near.
         near: Option<&'static str>,
     },
-    /// Dashes that begin no flag.
+    /// Dashes without the name of a flag.
     #[error("bad flag syntax: {argument}")]
     BadSyntax {
         /// The argument as written.
@@ -70,7 +71,7 @@ pub(crate) enum FlagError {
         /// The value as written.
         value: String,
     },
-    /// A value that is no number.
+    /// The value of an integer flag is not a whole number.
     #[error("invalid value {} for flag -{name}: parse error", quoted(value))]
     InvalidInteger {
         /// The flag's name.
@@ -78,7 +79,7 @@ pub(crate) enum FlagError {
         /// The value as written.
         value: String,
     },
-    /// A number beyond 64 bits.
+    /// The value of an integer flag does not fit into 64 bits.
     #[error("invalid value {} for flag -{name}: value out of range", quoted(value))]
     OutOfRange {
         /// The flag's name.
@@ -86,17 +87,17 @@ pub(crate) enum FlagError {
         /// The value as written.
         value: String,
     },
-    /// A value that is no length of time.
+    /// The value of a duration flag is not a duration.
     #[error("invalid value {} for flag -{name}: parse error", quoted(value))]
     InvalidDuration {
         /// The flag's name.
         name: &'static str,
         /// The value as written.
         value: String,
-        /// What is wrong with it.
+        /// Why the value is not a duration.
         reason: String,
     },
-    /// An argument in another encoding.
+    /// An argument is not UTF-8.
     #[error("the argument {shown:?} is not valid UTF-8")]
     NotUnicode {
         /// The argument, with replacement characters.
@@ -105,19 +106,21 @@ pub(crate) enum FlagError {
 }
 
 impl FlagError {
-    /// What the user can do, where that is known.
+    /// What the user can do about it; `None` if the error says enough.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Unknown { near: Some(near), .. } => Some(format!("did you mean -{near}?")),
-            Self::InvalidDuration { reason, .. } => Some(reason.clone()),
+            Self::InvalidDuration { reason, .. } => {
+                Some(format!("{reason}: write a duration such as 720h or 30d"))
+            }
             Self::InvalidBoolean { name, .. } => Some(format!("write -{name} or -{name}=false")),
             _ => None,
         }
     }
 }
 
-/// A command line that was understood: a value for every flag, and the operands.
-pub(crate) struct Parsed {
+/// A command line: a value for every flag of the table, and the operands.
+pub(crate) struct CommandLine {
     values: BTreeMap<&'static str, Given>,
     operands: Vec<String>,
     misplaced: Option<String>,
@@ -134,7 +137,7 @@ enum Value {
     Integer(i64),
 }
 
-impl Parsed {
+impl CommandLine {
     /// The names of the flags that were on the command line, in alphabetical order.
     pub(crate) fn all_given(&self) -> impl Iterator<Item = &'static str> {
         self.values.iter().filter(|(_, given)| given.explicit).map(|(name, _)| *name)
@@ -164,13 +167,13 @@ impl Parsed {
         }
     }
 
-    /// What follows the flags.
+    /// The arguments after the flags.
     pub(crate) fn operands(&self) -> &[String] {
         &self.operands
     }
 
-    /// The first operand that is spelt as a known flag and follows another operand: Go does not see it as a
-    /// flag, though the user probably meant it to be one. Operands after `--` are never meant so.
+    /// The first argument after an operand that looks like a flag of the table. Go takes it for an operand, though the
+    /// user probably meant a flag. Arguments after `--` are not considered.
     pub(crate) fn misplaced(&self) -> Option<&str> {
         self.misplaced.as_deref()
     }
@@ -180,18 +183,18 @@ impl Parsed {
     }
 }
 
-/// Values may be passwords: only names are shown.
-impl fmt::Debug for Parsed {
+/// Shows only the names of flags, because their values may be secrets.
+impl fmt::Debug for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given: Vec<&str> = self.all_given().collect();
-        f.debug_struct("Parsed")
+        f.debug_struct("CommandLine")
             .field("given", &given)
             .field("operands", &self.operands)
             .finish_non_exhaustive()
     }
 }
 
-/// Only a mistake in this program asks for a flag that its table lacks, or for one of another kind.
+/// The value for a flag that the table lacks, or that is of another kind. To ask for one is a mistake in this program.
 fn absent<T: Default>(name: &str, value: Option<&Value>) -> T {
     debug_assert!(value.is_some(), "no flag is named {name}");
     debug_assert!(value.is_none(), "the flag {name} is of another kind");
@@ -202,11 +205,11 @@ fn absent<T: Default>(name: &str, value: Option<&Value>) -> T {
 ///
 /// # Errors
 ///
-/// The first argument that Go's `flag` package would refuse, or a request for the help.
+/// The first argument that Go's `flag` package refuses, or a request for the help.
 pub(crate) fn parse<A: Into<OsString>>(
     flags: &[Flag],
     args: impl IntoIterator<Item = A>,
-) -> Result<Parsed, FlagError> {
+) -> Result<CommandLine, FlagError> {
     let mut values = BTreeMap::new();
     for flag in flags {
         let value = flag.read(flag.default.to_owned())?;
@@ -247,10 +250,10 @@ pub(crate) fn parse<A: Into<OsString>>(
     };
     let misplaced = operands.iter().skip(1).take_while(|operand| *operand != "--").find(known);
     let misplaced = misplaced.filter(|_| !terminated).cloned();
-    Ok(Parsed { values, operands, misplaced })
+    Ok(CommandLine { values, operands, misplaced })
 }
 
-/// The flags, one line each, as cfssl's help shows them.
+/// A line for each flag, as cfssl's help shows it.
 pub(crate) fn render_help<'a>(flags: impl IntoIterator<Item = &'a Flag>) -> String {
     let mut text = String::new();
     for Flag { name, default, about, .. } in flags {
@@ -348,7 +351,7 @@ mod tests {
         flag("expiry", Kind::Duration, "168h0m0s"),
     ];
 
-    fn read(line: &str) -> Result<Parsed, FlagError> {
+    fn read(line: &str) -> Result<CommandLine, FlagError> {
         parse(FLAGS, line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned))
     }
 

@@ -1,4 +1,4 @@
-//! `info`: a CA's certificate, and what a profile says.
+//! `info`: a CA's certificate, and the usages and the expiry of a profile.
 
 use pki_core::cfssl::Profile;
 use serde::Serialize;
@@ -7,6 +7,7 @@ use super::invocation::Invocation;
 use super::options::{CaFiles, ProfileChoice, refuse_remote};
 use crate::terminal::{CommandError, Terminal, print};
 
+/// The JSON that `info` prints. The names are cfssl's.
 #[derive(Serialize)]
 struct Info {
     certificate: String,
@@ -14,17 +15,17 @@ struct Info {
     expiry: String,
 }
 
-/// `info`
+/// Runs `info`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
     let (ca, profile) = (CaFiles::new(invocation), ProfileChoice::new(invocation));
-    let usage = "info -config FILE -ca CERT -ca-key KEY [-profile NAME]";
+    let usage = "write info -config FILE -ca CERT -ca-key KEY [-profile NAME]";
     if let Some(operand) = invocation.operands().first() {
-        let message = format!("info takes no argument, and {operand} is given");
+        let message = format!("info takes no operands, but {operand:?} is given");
         return Err(CommandError::new(message).hint(usage));
     }
     if profile.config.is_none() {
-        return Err(CommandError::new("info needs the config with the profile").hint(usage));
+        return Err(CommandError::new("info needs -config, the file that holds the profile").hint(usage));
     }
     let log = invocation.log();
     log.warnings(terminal, invocation.config_notices());

@@ -1,4 +1,4 @@
-//! `initca`, or `gencert -initca`: a CA that signs its own certificate.
+//! `initca`, which is `gencert -initca`: a CA that signs its own certificate.
 
 use super::genkey::new_ca;
 use super::invocation::Invocation;
@@ -7,16 +7,16 @@ use super::options::{CaFiles, Delivery, RequestFlags};
 use super::read::private_key;
 use crate::terminal::{CommandError, Terminal};
 
-/// What `initca` was asked for.
+/// The flags and operands of `initca`.
 struct Initca<'a> {
     request: RequestFlags<'a>,
-    /// A key that is there already.
+    /// The file of the CA's key, if it exists already: `-ca-key`.
     old_key: Option<&'a str>,
     delivery: Delivery<'a>,
     log: Log,
 }
 
-/// `initca`, or `gencert -initca`
+/// Runs `initca`, or `gencert -initca`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let flags = Initca {
         request: RequestFlags::new(invocation)?,

@@ -1,6 +1,6 @@
-//! `-into DIR`: many certificates from one CA in one go, for `gencert` and `sign`.
+//! `gencert -into` and `sign -into`: many certificates from one CA, by one command.
 //!
-//! Each operand gives files of its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
+//! Each operand makes files with its own name: `peers/etcd1.json` makes `DIR/etcd1.pem`, `DIR/etcd1-key.pem` and
 //! `DIR/etcd1.csr`. The CA and the config are read once, all cores work, and the files of a few hundred certificates
 //! at a time reach the disk together.
 
@@ -21,11 +21,11 @@ use super::options::{CaFiles, ProfileChoice, refuse_ca_section};
 use super::read::read;
 use crate::terminal::{CommandError, Terminal, progress};
 
-/// What `gencert -into` or `sign -into` was asked for.
-pub(crate) struct Many<'a> {
+/// The flags and operands of `gencert -into` and `sign -into`.
+pub(crate) struct IntoFlags<'a> {
     folder: &'a Path,
     operands: &'a [String],
-    /// Whether private keys that are there may be replaced.
+    /// Whether private keys that exist may be replaced: `-force`.
     force: bool,
     ca: CaFiles<'a>,
     profile: ProfileChoice<'a>,
@@ -34,23 +34,24 @@ pub(crate) struct Many<'a> {
     log: Log,
 }
 
-impl<'a> Many<'a> {
+impl<'a> IntoFlags<'a> {
     pub(crate) fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         for flag in ["bare", "cn", "hostname"] {
             if invocation.given(flag).is_some() {
-                let message = format!("-{flag} is for one certificate, and -into for many");
+                let message = format!("-{flag} is for one certificate, but -into is for many");
                 return Err(CommandError::new(message)
-                    .hint(format!("leave one of the two out; each file says what -{flag} would")));
+                    .hint(format!("leave out one of the two, and write what -{flag} says into each file")));
             }
         }
         if invocation.switch("encrypt") {
-            return Err(CommandError::new("-into writes keys as they are, and -encrypt is given")
-                .hint("make one certificate at a time: -bare NAME -encrypt"));
+            return Err(CommandError::new(
+                "-encrypt cannot be combined with -into, which writes keys unencrypted",
+            )
+            .hint("make one certificate at a time, with -bare NAME -encrypt"));
         }
         if invocation.operands().is_empty() {
-            return Err(
-                CommandError::new("there is nothing to make").hint("name the files: -into DIR a.json b.json")
-            );
+            return Err(CommandError::new("-into needs the files to make certificates from")
+                .hint("name them after the flags: -into DIR a.json b.json"));
         }
         Ok(Self {
             folder: Path::new(invocation.given("into").unwrap_or_default()),
@@ -64,11 +65,11 @@ impl<'a> Many<'a> {
         })
     }
 
-    /// What to make of each operand.
+    /// The certificates to make, one for each operand.
     fn items(&self, suffixes: &[&str]) -> Result<Vec<Item>, CommandError> {
         let folder = self.folder;
         if !folder.is_dir() {
-            return Err(CommandError::new(format!("{} is no folder", folder.display()))
+            return Err(CommandError::new(format!("{} is not a folder", folder.display()))
                 .hint(format!("make it first: mkdir -p {}", shell_word(&folder.to_string_lossy()))));
         }
         let mut owners: HashMap<PathBuf, &str> = HashMap::new();
@@ -76,7 +77,8 @@ impl<'a> Many<'a> {
         for operand in self.operands {
             let path = Path::new(operand);
             let stem = path.file_stem();
-            let stem = stem.ok_or_else(|| CommandError::new(format!("{operand:?} names no file")))?;
+            let stem =
+                stem.ok_or_else(|| CommandError::new(format!("{operand:?} is not the name of a file")))?;
             let base = folder.join(stem);
             for suffix in suffixes {
                 if let Some(other) = owners.insert(with_suffix(&base, suffix), operand) {
@@ -94,30 +96,36 @@ impl<'a> Many<'a> {
 struct Item {
     /// The file that it is made from.
     source: PathBuf,
-    /// Its files, less their suffixes.
+    /// The path of its files without their suffixes.
     base: PathBuf,
 }
 
-/// What every certificate of a run has in common.
-struct Work<'a> {
+/// What all certificates of one command have in common.
+struct Context<'a> {
     issuer: Issuer,
     profile: Profile,
     crl_url: Option<&'a str>,
     now: OffsetDateTime,
 }
 
-/// The files of one certificate, and what to know about them.
-type Made = (Vec<Artifact>, Vec<Notice>);
+/// The files of one certificate, and the notices about it.
+type NewFiles = (Vec<Artifact>, Vec<Notice>);
 
-/// `gencert -into DIR CSRJSON...`
-pub(crate) fn gencert(flags: &Many<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    run(flags, terminal, &["-key.pem", ".pem", ".csr"], |work, path| {
+/// Runs `gencert -into DIR CSRJSON...`.
+pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    run(flags, terminal, &["-key.pem", ".pem", ".csr"], |context, path| {
         let text = read(path)?;
         let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
         refuse_ca_section(&request.value)?;
-        let (profile, crl_url) = (&work.profile, work.crl_url);
-        let made =
-            work.issuer.gencert(&request.value, profile, crl_url, &SystemKeys, work.now, &SystemRandomness);
+        let (profile, crl_url) = (&context.profile, context.crl_url);
+        let made = context.issuer.gencert(
+            &request.value,
+            profile,
+            crl_url,
+            &SystemKeys,
+            context.now,
+            &SystemRandomness,
+        );
         let made = made.map_err(|error| error.in_file(path))?;
         let mut notices = request.notices;
         notices.extend(made.notices);
@@ -131,14 +139,14 @@ pub(crate) fn gencert(flags: &Many<'_>, terminal: &mut Terminal<'_>) -> Result<(
     })
 }
 
-/// `sign -into DIR CSR...`
-pub(crate) fn sign(flags: &Many<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    run(flags, terminal, &[".pem"], |work, path| {
+/// Runs `sign -into DIR CSR...`.
+pub(crate) fn sign(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    run(flags, terminal, &[".pem"], |context, path| {
         let request = CertificateRequest::read(&read(path)?).and_then(CertificateRequest::verify);
         let request = request.map_err(|error| error.in_file(path))?;
-        let (profile, crl_url) = (&work.profile, work.crl_url);
+        let (profile, crl_url) = (&context.profile, context.crl_url);
         let signing = SigningRequest { request: &request, profile, subject: None, names: None, crl_url };
-        let signed = work.issuer.sign(&signing, work.now, &SystemRandomness);
+        let signed = context.issuer.sign(&signing, context.now, &SystemRandomness);
         let signed = signed.map_err(|error: Error| error.in_file(path))?;
         Ok((vec![public(".pem", signed.value.to_pem())], signed.notices))
     })
@@ -148,13 +156,14 @@ fn public(suffix: &'static str, text: String) -> Artifact {
     Artifact::public(suffix, Zeroizing::new(text.into_bytes()))
 }
 
+/// Makes the files of all certificates with `make`, and writes them.
 fn run(
-    flags: &Many<'_>,
+    flags: &IntoFlags<'_>,
     terminal: &mut Terminal<'_>,
     suffixes: &[&str],
-    make: impl Fn(&Work<'_>, &Path) -> Result<Made, CommandError> + Sync,
+    make: impl Fn(&Context<'_>, &Path) -> Result<NewFiles, CommandError> + Sync,
 ) -> Result<(), CommandError> {
-    let Many { folder, force, log, .. } = *flags;
+    let IntoFlags { folder, force, log, .. } = *flags;
     let items = flags.items(suffixes)?;
     flags.ca.refuse_to_replace(items.iter().map(|item| with_suffix(&item.base, ".pem")))?;
     if !force {
@@ -162,11 +171,11 @@ fn run(
         files::refuse_existing_keys(&bases, suffixes, folder)?;
     }
     let (issuer, profile) = (flags.ca.issuer(log, terminal)?, flags.profile.signing_profile()?);
-    let work = Work { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
+    let context = Context { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
     log.warnings(terminal, flags.config_notices);
     let bar = progress::bar("{bar:30} {pos}/{len} {per_sec} {eta}", Some(items.len()), terminal);
     let stage = |item: &Item| {
-        let staged = make(&work, &item.source)
+        let staged = make(&context, &item.source)
             .and_then(|(artifacts, notices)| Ok((files::stage(&artifacts, &item.base, force)?, notices)));
         bar.inc(1);
         staged
@@ -178,7 +187,10 @@ fn run(
     };
     disk::write_many(&items, stage, tell).map_err(|Stopped { written, error }| {
         let next = items.get(written).map(|item| item.source.display().to_string()).unwrap_or_default();
-        error.also_hint(&format!("{written} of {} were made before; go on with {next}", items.len()))
+        error.also_hint(&format!(
+            "{written} of {} certificates were written; after that, go on with {next}",
+            items.len()
+        ))
     })?;
     bar.finish_and_clear();
     let certificates = if items.len() == 1 { "certificate" } else { "certificates" };

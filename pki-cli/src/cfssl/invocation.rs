@@ -1,32 +1,32 @@
-//! What a command of cfssl was called with: its flags and operands, and the config that they name.
+//! The flags and operands of a command of cfssl, and the config that `-config` names.
 
 use std::path::Path;
 
 use pki_core::cfssl::{Config, Error, ErrorKind, Notice};
 
-use super::goflag::{FlagError, Parsed};
+use super::goflag::{CommandLine, FlagError};
 use super::log::Log;
 use super::read::read_text;
 use crate::terminal::CommandError;
 
-/// cfssl's number for a config that cannot be used.
+/// cfssl's number for the error of a config that cannot be used.
 const CONFIG_UNUSABLE: u32 = 5200;
 
-/// What a command was called with. Each command makes a struct of its own from it, which says what the flags mean.
+/// The command line of a command. Each command turns it into a struct of its own, whose fields say what the flags mean.
 pub(crate) struct Invocation {
-    flags: Parsed,
+    flags: CommandLine,
     config: Option<Config>,
     config_notices: Vec<Notice>,
 }
 
 impl Invocation {
-    /// The flags of a program that reads no config.
-    pub(crate) fn without_config(flags: Parsed) -> Self {
+    /// The command line of a program that reads no config.
+    pub(crate) fn without_config(flags: CommandLine) -> Self {
         Self { flags, config: None, config_notices: Vec::new() }
     }
 
-    /// The flags, and the config of `-config`.
-    pub(crate) fn with_config(flags: Parsed) -> Result<Self, CommandError> {
+    /// The command line, with the config of `-config` if that is given.
+    pub(crate) fn with_config(flags: CommandLine) -> Result<Self, CommandError> {
         let mut invocation = Self::without_config(flags);
         if let Some(file) = invocation.given("config").map(Path::new) {
             let text = read_text(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
@@ -37,32 +37,32 @@ impl Invocation {
         Ok(invocation)
     }
 
-    /// A flag that is given and not empty.
+    /// The text of a flag; `None` if it is not given, or empty.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         Some(self.flags.text(name)).filter(|text| !text.is_empty())
     }
 
-    /// Whether a switch is on.
+    /// Whether a flag that is true or false is true.
     pub(crate) fn switch(&self, name: &str) -> bool {
         self.flags.switch(name)
     }
 
-    /// What follows the flags.
+    /// The arguments after the flags.
     pub(crate) fn operands(&self) -> &[String] {
         self.flags.operands()
     }
 
-    /// The single operand.
+    /// The operand of a command that takes exactly one.
     pub(crate) fn operand(&self) -> Result<&str, CommandError> {
         match self.operands() {
             [one] => Ok(one),
             [] => Err(CommandError::new("not enough arguments are supplied --- please refer to the usage")
-                .hint("name the CSR JSON file, or - for standard input")),
+                .hint("name the file of the CSR JSON, such as csr.json, or - for the standard input")),
             _ => Err(CommandError::new("only one argument is accepted, please check with usage")),
         }
     }
 
-    /// Where `-loglevel` lets log lines through.
+    /// The log, which leaves out lines below `-loglevel`.
     pub(crate) fn log(&self) -> Log {
         Log::new(self.flags.integer("loglevel"))
     }
@@ -72,13 +72,13 @@ impl Invocation {
         self.config.as_ref()
     }
 
-    /// What the user should know about the config.
+    /// The notices about the config.
     pub(crate) fn config_notices(&self) -> &[Notice] {
         &self.config_notices
     }
 }
 
-/// cfssl has a number for every config that cannot be used, but for one that lacks `signing`.
+/// cfssl has a number for each config that cannot be used, except for one without `signing`.
 fn config_error(error: Error) -> CommandError {
     match error.kind() {
         ErrorKind::MissingKey { key: "signing" } => error.into(),
@@ -86,18 +86,18 @@ fn config_error(error: Error) -> CommandError {
     }
 }
 
-/// The error of a command line that cannot be read.
+/// The error of flags that cannot be read.
 pub(super) fn flag_error(error: &FlagError, program: &str) -> CommandError {
-    let hint = error.hint().unwrap_or_else(|| format!("{program} -h lists the flags"));
+    let hint = error.hint().unwrap_or_else(|| format!("`{program} -h` lists the flags"));
     CommandError::usage(error.to_string()).hint(hint)
 }
 
-/// Refuses a flag that stands where Go does not look for one.
-pub(super) fn refuse_misplaced(flags: &Parsed) -> Result<(), CommandError> {
+/// Refuses a flag after the first operand, where Go's `flag` package does not read flags.
+pub(super) fn refuse_misplaced(flags: &CommandLine) -> Result<(), CommandError> {
     match flags.misplaced() {
         Some(flag) => {
-            Err(CommandError::new(format!("{flag} stands behind the file name, where flags are not read"))
-                .hint("put all flags before the file name"))
+            Err(CommandError::new(format!("{flag} stands after the first operand, where flags are not read"))
+                .hint(format!("write {flag} before the names of files")))
         }
         None => Ok(()),
     }

@@ -5,24 +5,26 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::goflag::Parsed;
+use super::goflag::CommandLine;
 use super::invocation::refuse_misplaced;
 use crate::terminal::{CommandError, Terminal};
 
-/// The programs that this one stands in for.
+/// The names of the links: the programs whose place etcdpki takes.
 const NAMES: [&str; 5] = ["cfssl", "cfssl-certinfo", "cfssl-newkey", "cfssljson", "mkbundle"];
 
 /// Runs `link`.
-pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_misplaced(&flags)?;
     let force = flags.switch("force");
     let [folder] = flags.operands() else {
-        return Err(CommandError::new("link needs one folder").hint("etcdpki link /usr/local/bin"));
+        return Err(
+            CommandError::new("link needs the name of one folder").hint("write etcdpki link /usr/local/bin")
+        );
     };
     let program = std::env::current_exe()
         .map_err(|error| CommandError::new(format!("cannot tell where this program is: {error}")))?;
     let folder = Path::new(folder);
-    // All are looked at before the first is made.
+    // All names are checked before the first link is made.
     for name in NAMES {
         check(&folder.join(name), &program, force)?;
     }
@@ -36,6 +38,7 @@ pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), Comm
     Ok(())
 }
 
+/// Fails if something other than a link to `program` has the name of a link, and `force` does not allow to replace it.
 fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
     let present = match fs::symlink_metadata(link) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -48,10 +51,10 @@ fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::new(format!("{} is already there; no link was made", link.display()))
-        .hint("choose another folder, or replace what is there with -force"))
+        .hint("choose another folder, or replace the file with -force"))
 }
 
-/// Replaces what is there in one step, so that the name never leads nowhere.
+/// Makes a link. It replaces a file of its name in one step, so that the name exists all the time.
 fn make(link: &Path, program: &Path) -> std::io::Result<()> {
     let mut name = link.file_name().unwrap_or_default().to_owned();
     name.push(format!(".etcdpki-{}", std::process::id()));

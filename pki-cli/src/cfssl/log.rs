@@ -12,7 +12,7 @@ enum Level {
     Warning,
 }
 
-/// Writes the lines that `-loglevel` lets through.
+/// Writes log lines whose level is at least that of `-loglevel`.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     least: i64,
@@ -31,7 +31,7 @@ impl Log {
         self.line(terminal, Level::Warning, &text);
     }
 
-    /// Tells what is worth knowing about something that was done.
+    /// Writes a warning for each notice.
     pub(crate) fn warnings(self, terminal: &mut Terminal<'_>, notices: &[impl Display]) {
         for notice in notices {
             self.warning(terminal, notice);

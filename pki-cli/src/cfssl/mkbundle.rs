@@ -6,17 +6,17 @@ use pki_core::disk::{self, Existing, Mode};
 use pki_core::x509::Certificate;
 use time::OffsetDateTime;
 
-use super::goflag::Parsed;
+use super::goflag::CommandLine;
 use super::invocation::refuse_misplaced;
 use super::log::Log;
 use crate::terminal::{CommandError, Terminal};
 
-/// Folders within folders beyond this depth are a loop of links.
+/// The deepest nesting of folders that is read. Deeper nesting is taken for a symbolic link to a folder above.
 const DEEPEST: usize = 32;
 
-/// What `mkbundle` was asked for.
+/// The flags and operands of `mkbundle`.
 struct Mkbundle<'a> {
-    /// Files and folders with certificates.
+    /// The files and folders to read certificates from.
     sources: &'a [String],
     /// The file to write.
     bundle: &'a str,
@@ -24,11 +24,11 @@ struct Mkbundle<'a> {
 }
 
 impl<'a> Mkbundle<'a> {
-    fn new(flags: &'a Parsed) -> Result<Self, CommandError> {
+    fn new(flags: &'a CommandLine) -> Result<Self, CommandError> {
         refuse_misplaced(flags)?;
         if flags.operands().is_empty() {
             return Err(CommandError::new("mkbundle needs files or folders with certificates")
-                .hint("mkbundle -f cert-bundle.crt FILE|FOLDER..."));
+                .hint("name them after the flags: mkbundle -f cert-bundle.crt /etc/ssl/certs/corporate"));
         }
         let log = Log::new(flags.integer("loglevel"));
         Ok(Self { sources: flags.operands(), bundle: flags.text("f"), log })
@@ -37,9 +37,9 @@ impl<'a> Mkbundle<'a> {
 
 /// Runs `mkbundle`.
 ///
-/// What cannot be read, has ended or is there twice is left out, with a warning; cfssl's mkbundle also asks
-/// the servers of revocation lists.
-pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+/// Files that cannot be read and certificates that have ended are left out with a warning, and repeated certificates
+/// without one. cfssl's mkbundle asks the servers of revocation lists too; this one does not.
+pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let Mkbundle { sources, bundle, log } = Mkbundle::new(&flags)?;
     let mut files = Vec::new();
     for source in sources {
@@ -51,7 +51,8 @@ pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), Comm
         choose(file, now, &mut chosen, log, terminal);
     }
     if chosen.is_empty() {
-        return Err(CommandError::new("there is no certificate to write").hint("the warnings above tell why"));
+        return Err(CommandError::new("there is no certificate to write")
+            .hint("read the warnings above: they say why each file was left out"));
     }
     let text: String = chosen.iter().map(Certificate::to_pem).collect();
     disk::write(bundle.as_ref(), text.as_bytes(), Mode::Masked(0o644), Existing::Replace)
@@ -60,7 +61,7 @@ pub(crate) fn run(flags: Parsed, terminal: &mut Terminal<'_>) -> Result<(), Comm
     Ok(())
 }
 
-/// Adds the certificates of `file` that are valid and not there yet.
+/// Adds the certificates of `file` that have not ended and are not in `chosen` yet.
 fn choose(
     file: &Path,
     now: OffsetDateTime,
@@ -87,7 +88,7 @@ fn choose(
     }
 }
 
-/// The files at and below `path`, by name.
+/// Collects the files at and below `path`, in the order of their names.
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), CommandError> {
     let failed = |error| CommandError::new(format!("cannot read {}: {error}", path.display()));
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
@@ -95,7 +96,11 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Co
         return Ok(());
     }
     if depth == DEEPEST {
-        return Err(CommandError::new(format!("{} is too deep: a link leads back", path.display())));
+        return Err(CommandError::new(format!(
+            "{} is nested more than {DEEPEST} folders deep",
+            path.display()
+        ))
+        .hint("remove symbolic links that lead to a folder above"));
     }
     let entries = std::fs::read_dir(path).map_err(failed)?;
     let mut entries: Vec<PathBuf> =

@@ -1,4 +1,4 @@
-//! Groups of flags that several commands have, as structs that say what the flags mean.
+//! Groups of flags that several commands have in common.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::log::Log;
 use super::read::{certificate, key_password_of_environment, private_key, read_or_input};
 use crate::terminal::{CommandError, Terminal};
 
-/// cfssl's number for a CA key's file that cannot be read.
+/// cfssl's number for the error of a CA's key that cannot be read.
 const KEY_UNREADABLE: u32 = 1001;
 
-/// `-ca` and `-ca-key`: the CA that signs.
+/// The files of the CA that signs: `-ca` and `-ca-key`.
 pub(crate) struct CaFiles<'a> {
     pub(crate) certificate: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
@@ -26,12 +26,12 @@ impl<'a> CaFiles<'a> {
         Self { certificate: invocation.given("ca"), key: invocation.given("ca-key") }
     }
 
-    /// The CA, with its key.
+    /// Reads the CA and its key.
     pub(crate) fn issuer(&self, log: Log, terminal: &mut Terminal<'_>) -> Result<Issuer, CommandError> {
         let needed = |file: Option<&'a str>, flag: &str, what: &str| {
             file.ok_or_else(|| {
                 CommandError::new(format!("need a CA {what} (provide one with -{flag})"))
-                    .hint("or make a new CA with gencert -initca")
+                    .hint(format!("give -{flag}, or make a new CA with gencert -initca"))
             })
         };
         let certificate_name = needed(self.certificate, "ca", "certificate")?;
@@ -41,7 +41,7 @@ impl<'a> CaFiles<'a> {
         Ok(Issuer::new(certificate, key).map_err(|error| error.in_file(Path::new(certificate_name)))?)
     }
 
-    /// The certificate of `-ca` is never replaced by one that the CA issues.
+    /// Refuses to replace the certificate of `-ca` by one that the CA issues.
     pub(crate) fn refuse_to_replace(
         &self,
         targets: impl IntoIterator<Item = PathBuf>,
@@ -49,7 +49,8 @@ impl<'a> CaFiles<'a> {
         let Some(name) = self.certificate else { return Ok(()) };
         let name = Path::new(name.strip_prefix("file:").unwrap_or(name));
         let Ok(ca) = fs::canonicalize(name) else { return Ok(()) };
-        // By their names first, for there may be thousands. A link to the certificate counts as the certificate.
+        // Names are compared first, because there may be thousands of targets and resolving a path takes a system call.
+        // A symbolic link to the CA's certificate counts as the certificate.
         let names = [name.file_name(), ca.file_name()];
         let is_ca = |target: &PathBuf| {
             names.contains(&target.file_name()) && fs::canonicalize(target).is_ok_and(|path| path == ca)
@@ -57,7 +58,7 @@ impl<'a> CaFiles<'a> {
         match targets.into_iter().find(is_ca) {
             Some(target) => {
                 let message = format!(
-                    "{} is the CA's certificate, and would be replaced by one that it issues",
+                    "{} is the CA's certificate, and would be replaced by a certificate that the CA issues",
                     target.display()
                 );
                 Err(CommandError::new(message).hint("choose another name, or another folder"))
@@ -67,20 +68,20 @@ impl<'a> CaFiles<'a> {
     }
 }
 
-/// Signing elsewhere, and noting what was signed in a database, are not done here.
+/// Refuses `-remote` and `-db-config`: etcdpki signs with local keys, and has no database.
 pub(crate) fn refuse_remote(invocation: &Invocation) -> Result<(), CommandError> {
     if invocation.given("remote").is_some() {
         return Err(CommandError::new("-remote is not provided: etcdpki signs with local keys")
-            .hint("give -ca and -ca-key"));
+            .hint("give the CA's files: -ca ca.pem -ca-key ca-key.pem"));
     }
     if invocation.given("db-config").is_some() {
         return Err(CommandError::new("-db-config is not provided: there is no certificate database")
-            .hint("leave it out, and keep the certificates: gencrl takes their serial numbers"));
+            .hint("leave it out, and keep the certificates: `gencrl` revokes them by their files"));
     }
     Ok(())
 }
 
-/// `-config` and `-profile`: the profile to sign under.
+/// The profile to sign with: `-config` and `-profile`.
 pub(crate) struct ProfileChoice<'a> {
     pub(crate) config: Option<&'a Config>,
     file: &'a Path,
@@ -96,7 +97,7 @@ impl<'a> ProfileChoice<'a> {
         }
     }
 
-    /// The profile, or `built_in` without a config.
+    /// The profile; `built_in` if neither a config nor a profile is given.
     pub(crate) fn profile<'b>(&self, built_in: &'b Profile) -> Result<&'b Profile, CommandError>
     where
         'a: 'b,
@@ -111,7 +112,7 @@ impl<'a> ProfileChoice<'a> {
         }
     }
 
-    /// The profile, checked to be of use for signing.
+    /// The profile, or cfssl's default one, if it can sign.
     pub(crate) fn signing_profile(&self) -> Result<Profile, CommandError> {
         let built_in = Config::default();
         let profile = self.profile(built_in.profile(None)?)?;
@@ -120,13 +121,13 @@ impl<'a> ProfileChoice<'a> {
     }
 }
 
-/// `-bare`, `-force` and `-encrypt`: how what is made is handed over.
+/// How keys, certificates and requests are delivered: `-bare`, `-force` and `-encrypt`.
 pub(crate) struct Delivery<'a> {
-    /// The beginning of the files' names; `None` if JSON goes to the standard output.
+    /// The beginning of the files' names; `None` if JSON is printed on the standard output.
     pub(crate) base_name: Option<&'a str>,
-    /// Whether a private key that is there may be replaced.
+    /// Whether a private key that exists may be replaced.
     pub(crate) force: bool,
-    /// Whether a new key is encrypted.
+    /// Whether a new key is encrypted with the password in the environment.
     pub(crate) encrypt: bool,
 }
 
@@ -139,12 +140,12 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The file that a certificate would be written to.
+    /// The file that a certificate would be written to; `None` without `-bare`.
     pub(crate) fn certificate_file(&self) -> Option<PathBuf> {
         self.base_name.map(|name| format!("{name}.pem").into())
     }
 
-    /// Finds what would keep a new key from being delivered before the time for it is spent.
+    /// Fails if a new key could not be delivered. Making a key takes long, so this is asked first.
     pub(crate) fn check_new_key(&self, terminal: &Terminal<'_>) -> Result<(), CommandError> {
         if self.encrypt {
             key_password_of_environment(terminal)?;
@@ -156,12 +157,12 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// The hosts of `-hostname`.
+/// The hosts of `-hostname`, which are separated by commas; `None` if the flag is not given.
 pub(crate) fn hosts(invocation: &Invocation) -> Option<Vec<String>> {
     invocation.given("hostname").map(|hosts| hosts.split(',').map(str::to_owned).collect())
 }
 
-/// A CSR JSON, and what `-cn` and `-hostname` say instead of it.
+/// A CSR JSON, and the values of `-cn` and `-hostname` that replace its own.
 pub(crate) struct RequestFlags<'a> {
     file: &'a str,
     common_name: Option<&'a str>,
@@ -170,21 +171,21 @@ pub(crate) struct RequestFlags<'a> {
 }
 
 impl<'a> RequestFlags<'a> {
-    /// The request of the single operand, as it is in the file.
+    /// The CSR JSON that the operand names, without `-cn` and `-hostname`.
     pub(crate) fn of_file(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let config_notices = invocation.config_notices();
         Ok(Self { file: invocation.operand()?, common_name: None, hosts: None, config_notices })
     }
 
-    /// The request of the single operand, with `-cn` and `-hostname`.
+    /// The CSR JSON that the operand names, with `-cn` and `-hostname`.
     pub(crate) fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let request = Self::of_file(invocation)?;
-        // As in cfssl: with -initca, -hostname means nothing.
+        // With -initca cfssl ignores -hostname.
         let hosts = hosts(invocation).filter(|_| !invocation.switch("initca"));
         Ok(Self { common_name: invocation.given("cn"), hosts, ..request })
     }
 
-    /// Reads the request, and tells what its reader and that of the config noticed.
+    /// Reads the CSR JSON, and logs the notices about the config and about it.
     pub(crate) fn read(self, log: Log, terminal: &mut Terminal<'_>) -> Result<Request, CommandError> {
         let mut request = read_request(self.file, self.config_notices, log, terminal)?;
         if let Some(common_name) = self.common_name {
@@ -197,7 +198,7 @@ impl<'a> RequestFlags<'a> {
     }
 }
 
-/// The request in a file or on standard input. The notices of the config are told before its own.
+/// Reads a CSR JSON from a file, or from the standard input for `-`. The notices about the config are logged first.
 pub(crate) fn read_request(
     name: &str,
     config_notices: &[Notice],
@@ -211,11 +212,11 @@ pub(crate) fn read_request(
     Ok(request.value)
 }
 
-/// A request for anything but a CA's own certificate has no `ca` section.
+/// Refuses a CSR JSON with a `ca` section, which only that of a self-signed CA may have.
 pub(crate) fn refuse_ca_section(request: &Request) -> Result<(), CommandError> {
     match request.ca {
         Some(_) => Err(CommandError::new("ca section only permitted in initca")
-            .hint("remove \"ca\" from the CSR JSON, or give -initca")),
+            .hint("remove `ca` from the CSR JSON, or make a CA with -initca")),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! `print-defaults`: templates to start from.
+//! `print-defaults`: cfssl's templates of a config and a CSR JSON.
 
 use super::invocation::Invocation;
 use crate::terminal::{CommandError, Terminal, print};
@@ -54,7 +54,7 @@ const CSR: &str = r#"{
 
 const LIST: &str = "Default configurations are available for:\n\tconfig\n\tcsr\n";
 
-/// `print-defaults`
+/// Runs `print-defaults`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let text = match invocation.operand()? {
         "config" => CONFIG,
@@ -62,7 +62,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
         "list" => LIST,
         other => {
             return Err(CommandError::new(format!("there is no template {other:?}"))
-                .hint("print-defaults config | csr | list"));
+                .hint("write print-defaults config, or print-defaults csr"));
         }
     };
     print::text(terminal, text)

@@ -1,4 +1,4 @@
-//! What the commands read: files, the standard input, the environment, and the certificates and keys in them.
+//! Reads files, the standard input and the environment, and the certificates and keys in them.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use zeroize::Zeroizing;
 use super::log::Log;
 use crate::terminal::{CommandError, Terminal};
 
-/// The password of encrypted keys; cfssl's name for it.
+/// The variable with the password of encrypted keys. The name is cfssl's.
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
 
-/// The password for the keys that `-encrypt` writes.
+/// The variable with the password for keys that `-encrypt` writes.
 const NEW_KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
 
-/// The bytes of a file that may be a secret.
+/// Reads a file that may hold a secret.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     std::fs::read(path)
         .map(Zeroizing::new)
         .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))
 }
 
-/// A text file; what is not UTF-8 in it becomes U+FFFD, as in Go.
+/// Reads a text file. Bytes that are not UTF-8 become U+FFFD, as in Go.
 pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
-/// A file, or standard input for `-`.
+/// Reads a file, or the standard input for `-`.
 pub(crate) fn read_or_input(
     name: &str,
     terminal: &mut Terminal<'_>,
@@ -38,7 +38,7 @@ pub(crate) fn read_or_input(
     }
 }
 
-/// A file, or what `env:NAME` and `file:PATH` name; and what to call it in messages.
+/// Reads what `PATH`, `file:PATH` or `env:NAME` names. Returns its name for messages, and its bytes.
 fn read_prefixed(name: &str, terminal: &Terminal<'_>) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CommandError> {
     let path = match name.split_once(':') {
         None => name,
@@ -49,19 +49,19 @@ fn read_prefixed(name: &str, terminal: &Terminal<'_>) -> Result<(PathBuf, Zeroiz
         }
         Some((prefix, _)) => {
             return Err(CommandError::new(format!("unknown prefix: {prefix}"))
-                .hint(format!("a path with a colon is written file:{name}")));
+                .hint(format!("write file:{name} if this is the path of a file")));
         }
     };
     Ok((path.into(), read(Path::new(path))?))
 }
 
-/// A certificate by file name or prefix.
+/// Reads the certificate that `PATH`, `file:PATH` or `env:NAME` names.
 pub(crate) fn certificate(name: &str, terminal: &Terminal<'_>) -> Result<Certificate, CommandError> {
     let (path, bytes) = read_prefixed(name, terminal)?;
     Ok(Certificate::read(&bytes).map_err(|error| error.in_file(&path))?)
 }
 
-/// A private key by file name or prefix.
+/// Reads the private key that `PATH`, `file:PATH` or `env:NAME` names.
 pub(crate) fn private_key(
     name: &str,
     log: Log,
@@ -70,7 +70,7 @@ pub(crate) fn private_key(
     Ok(private_key_and_text(name, log, terminal)?.0)
 }
 
-/// A private key, and the text that it was read from.
+/// Reads a private key, and returns it with the bytes that it was read from.
 pub(crate) fn private_key_and_text(
     name: &str,
     log: Log,
@@ -85,24 +85,24 @@ pub(crate) fn private_key_and_text(
         log.warning(
             terminal,
             format_args!(
-                "everybody on this machine may read or change the private key {path}: run chmod 600 {path}"
+                "every user of this machine can read or change the private key {path}: run chmod 600 {path}"
             ),
         );
     }
     Ok((key, bytes))
 }
 
-/// The password for a new key, which `-encrypt` needs.
+/// The password for a new key, which is required with `-encrypt`.
 pub(crate) fn key_password_of_environment(
     terminal: &Terminal<'_>,
 ) -> Result<Zeroizing<String>, CommandError> {
     secret(NEW_KEY_PASSWORD, terminal).ok_or_else(|| {
         CommandError::new("-encrypt needs a password")
-            .hint(format!("put it into the variable {NEW_KEY_PASSWORD}"))
+            .hint(format!("put it into the environment variable {NEW_KEY_PASSWORD}"))
     })
 }
 
-/// A variable of the environment that holds a secret, unless it is empty.
+/// The value of an environment variable that holds a secret; `None` if it is empty or not set.
 fn secret(name: &str, terminal: &Terminal<'_>) -> Option<Zeroizing<String>> {
     let value = (terminal.variable)(name).and_then(|value| value.into_string().ok());
     value.filter(|value| !value.is_empty()).map(Zeroizing::new)

@@ -1,16 +1,16 @@
-//! `selfsign`: a key and a certificate that it signs itself, for tests.
+//! `selfsign`: a key and a certificate that is signed by this key, for tests.
 
 use pki_core::cfssl::ca;
 use pki_core::x509::SystemRandomness;
 
 use super::genkey::new_request;
 use super::invocation::Invocation;
-use super::issued::Issued;
 use super::log::Log;
 use super::options::{Delivery, ProfileChoice, read_request, refuse_ca_section};
+use super::output::Output;
 use crate::terminal::{CommandError, Terminal};
 
-/// What `selfsign` was asked for.
+/// The flags and operands of `selfsign`.
 struct Selfsign<'a> {
     /// The names of the certificate, separated by commas.
     host: &'a str,
@@ -24,7 +24,10 @@ impl<'a> Selfsign<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let operands = invocation.operands().iter().map(String::as_str);
         let operands: Vec<&str> = invocation.given("hostname").into_iter().chain(operands).collect();
-        let refuse = |message| Err(CommandError::new(message).hint("selfsign HOSTNAME CSRJSON"));
+        let refuse = |message| {
+            Err(CommandError::new(message)
+                .hint("write selfsign HOSTNAME CSRJSON, as in selfsign localhost csr.json"))
+        };
         let (host, csr_json) = match *operands.as_slice() {
             [host, csr_json] => (host, csr_json),
             [] | [_] => return refuse("not enough arguments are supplied --- please refer to the usage"),
@@ -40,7 +43,7 @@ impl<'a> Selfsign<'a> {
     }
 }
 
-/// `selfsign`
+/// Runs `selfsign`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let Selfsign { host, csr_json, profile, delivery, log } = Selfsign::new(invocation)?;
     let mut request = read_request(csr_json, invocation.config_notices(), log, terminal)?;
@@ -50,7 +53,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     } else if host.split(',').any(|host| !request.hosts.iter().any(|known| known == host)) {
         log.warning(
             terminal,
-            format_args!("{host} is not among the hosts of {csr_json}, which are the certificate's"),
+            format_args!("{host} is ignored: the certificate is for the hosts of {csr_json}"),
         );
     }
     let built_in = ca::self_sign_profile();
@@ -59,7 +62,10 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let (key, csr) = new_request(&request, &delivery, log, terminal)?;
     let now = (terminal.now)();
     let certificate = ca::self_sign(&csr.clone().verify()?, &key, profile, now, &SystemRandomness)?;
-    log.warning(terminal, "nobody trusts a self-signed certificate: use it for tests, and a CA for the rest");
-    let issued = Issued::default().certificate(&certificate).request(&csr);
-    issued.key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
+    log.warning(
+        terminal,
+        "nobody trusts a self-signed certificate: use it for tests only, and issue others with a CA",
+    );
+    let output = Output::default().certificate(&certificate).request(&csr);
+    output.key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
 }

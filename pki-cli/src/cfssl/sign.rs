@@ -1,23 +1,23 @@
-//! `sign`: a certificate for a request that somebody else made.
+//! `sign`: a certificate for a certificate request.
 
 use std::path::Path;
 
 use pki_core::cfssl::{Notice, SigningRequest};
 use pki_core::x509::{CertificateRequest, SubjectAltNames, SystemRandomness};
 
-use super::into::{self, Many};
+use super::into::{self, IntoFlags};
 use super::invocation::Invocation;
-use super::issued::{Issued, tell_signed};
 use super::log::Log;
 use super::options::{CaFiles, Delivery, ProfileChoice, hosts, read_request, refuse_remote};
+use super::output::{Output, tell_signed};
 use super::read::read_or_input;
 use crate::terminal::{CommandError, Terminal};
 
-/// What `sign` was asked for.
+/// The flags and operands of `sign`.
 struct Sign<'a> {
     /// The file of the request.
     csr: &'a str,
-    /// The CSR JSON whose subject is to be the certificate's.
+    /// The file of a CSR JSON whose subject replaces that of the request.
     subject: Option<&'a str>,
     hosts: Option<Vec<String>>,
     profile: ProfileChoice<'a>,
@@ -28,11 +28,11 @@ struct Sign<'a> {
     log: Log,
 }
 
-/// `sign`
+/// Runs `sign`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
     match invocation.given("into") {
-        Some(_) => into::sign(&Many::new(invocation)?, terminal),
+        Some(_) => into::sign(&IntoFlags::new(invocation)?, terminal),
         None => Sign::new(invocation)?.run(terminal),
     }
 }
@@ -46,13 +46,13 @@ impl<'a> Sign<'a> {
                 return Err(CommandError::new(
                     "not enough arguments are supplied --- please refer to the usage",
                 )
-                .hint("name the request's file, or - for standard input"));
+                .hint("name the file of the request, such as server.csr, or - for the standard input"));
             }
             [csr] => (csr, None),
             [csr, subject] => (csr, Some(subject)),
             _ => {
                 return Err(CommandError::new("too many arguments are provided, please check with usage")
-                    .hint("sign -ca CERT -ca-key KEY CSR [SUBJECT]"));
+                    .hint("write sign -ca CERT -ca-key KEY CSR [SUBJECT]"));
             }
         };
         Ok(Self {
@@ -77,7 +77,7 @@ impl<'a> Sign<'a> {
                 if !given.hosts.is_empty() {
                     log.warning(
                         terminal,
-                        format_args!("{name}: hosts are not taken from here: give -hostname"),
+                        format_args!("{name}: `hosts` is ignored: give hosts with -hostname"),
                     );
                 }
                 Some(given.attributes())
@@ -101,12 +101,12 @@ impl<'a> Sign<'a> {
         tell_signed(&certificate.value, log, terminal);
         log.warnings(terminal, &notices.unwrap_or_default());
         log.warnings(terminal, &certificate.notices);
-        // The text as it was read; DER is no text.
+        // cfssl prints the request as it was read, if it was PEM.
         let csr_text = match std::str::from_utf8(&csr_text) {
             Ok(text) if text.contains("-----BEGIN") => text.to_owned(),
             _ => request.request().to_pem(),
         };
-        let issued = Issued::default().certificate(&certificate.value).request_text(csr_text);
-        issued.deliver(&self.delivery, log, terminal)
+        let output = Output::default().certificate(&certificate.value).request_text(csr_text);
+        output.deliver(&self.delivery, log, terminal)
     }
 }

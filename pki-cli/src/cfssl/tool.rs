@@ -1,29 +1,29 @@
-//! Programs beside cfssl: each has flags of its own in Go's syntax.
+//! The programs that cfssl installs beside `cfssl`, each with its own flags in Go's syntax.
 
 use std::ffi::OsString;
 
 use super::command::help;
-use super::goflag::{self, Flag, FlagError, Parsed};
+use super::goflag::{self, CommandLine, Flag, FlagError};
 use super::invocation::flag_error;
 use crate::terminal::{CommandError, Terminal, print};
 
-/// A program beside cfssl.
+/// One of the programs that cfssl installs beside `cfssl`, or a command that is built like them.
 pub(crate) struct Tool {
-    /// Its name as a command of etcdpki.
+    /// The name of the command, as in `etcdpki json`.
     pub(crate) name: &'static str,
-    /// The names of programs that do this when etcdpki is called by them.
+    /// The names of links to etcdpki that run this program.
     pub(crate) programs: &'static [&'static str],
-    /// How it is called in messages.
+    /// The name for messages and for the help.
     pub(crate) called: &'static str,
     pub(crate) about: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) example: &'static str,
     pub(crate) flags: &'static [Flag],
-    pub(crate) job: fn(Parsed, &mut Terminal<'_>) -> Result<(), CommandError>,
+    pub(crate) job: fn(CommandLine, &mut Terminal<'_>) -> Result<(), CommandError>,
 }
 
 impl Tool {
-    /// Runs it with `args`, which do not hold its name.
+    /// Runs the program with `args`, which do not include its name.
     pub(crate) fn run(&self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),

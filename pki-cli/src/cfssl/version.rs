@@ -1,9 +1,9 @@
-//! `version`: which program this is, in cfssl's form.
+//! `version`: the version of the program, in cfssl's form.
 
 use super::invocation::Invocation;
 use crate::terminal::{CommandError, Terminal, print};
 
-/// `version`
+/// Runs `version`.
 pub(crate) fn run(_: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     print(terminal)
 }

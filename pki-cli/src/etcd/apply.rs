@@ -1,4 +1,4 @@
-//! `etcdpki cluster apply`
+//! `etcdpki cluster apply`: makes what a description asks for in an output folder.
 
 use indicatif::ProgressBar;
 use pki_core::base::parallel;
@@ -6,53 +6,56 @@ use pki_core::etcd::{Folder, Plan, Progress, Report};
 use pki_core::x509::{KeySource, RacingKeys, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 
+use super::descriptions::{ClusterJob, DescriptionArgs};
 use super::show;
-use super::target::{Described, Target};
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, progress};
 
 pub(super) const EXAMPLE: &str = "\
 Keys and certificates that are right are kept, so a second run changes nothing.
 
-Exit status: 0 if everything is there, 2 if a CA that is offline has to sign certificates first, 1 if it failed.
+Exit status:
+  0  everything that the description asks for is there
+  1  the work could not be done
+  2  certificates are missing that a CA which is offline has to sign; the next steps are printed
 
 Example:
   etcdpki cluster apply -f cluster.yaml -o out";
 
-pub(super) fn run(target: &Target, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-    let described = target.read(terminal)?;
-    let outcomes = apply(&described, terminal);
+pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    let jobs = args.read(terminal)?;
+    let outcomes = apply(&jobs, terminal);
     let (mut made, mut errors) = (Vec::new(), Vec::new());
-    for (described, outcome) in described.iter().zip(outcomes) {
+    for (job, outcome) in jobs.iter().zip(outcomes) {
         match outcome {
-            Ok(report) => made.push((described, report)),
-            Err(error) if !target.has_several() => return Err(error),
-            Err(error) => errors.push(error.about(described.cluster.name().as_str())),
+            Ok(report) => made.push((job, report)),
+            Err(error) if !args.has_several() => return Err(error),
+            Err(error) => errors.push(error.about(job.cluster.name().as_str())),
         }
     }
-    let told = tell(target, &made, terminal);
-    // The caller tells the last error.
+    let printed = print(args, &made, terminal);
+    // The caller reports the last error.
     if let Some(last) = errors.pop() {
         errors.iter().for_each(|error| error.report(terminal));
         return Err(last);
     }
-    told?;
+    printed?;
     let is_done = made.iter().all(|(_, report)| report.to_sign.is_empty());
     Ok(if is_done { ExitStatus::Done } else { ExitStatus::NotFinished })
 }
 
-/// Makes what is not right yet, of every cluster.
-fn apply(described: &[Described], terminal: &Terminal<'_>) -> Vec<Result<Report, CommandError>> {
+/// Makes what is missing or wrong in each cluster's folder. The results come in the order of the clusters.
+fn apply(jobs: &[ClusterJob], terminal: &Terminal<'_>) -> Vec<Result<Report, CommandError>> {
     let now = (terminal.now)();
-    if let [one] = described {
+    if let [one] = jobs {
         let bar = progress::bar("making keys {bar:30} {pos}/{len} {eta}", None, terminal);
         return vec![one.apply(&RacingKeys, now, &bar)];
     }
     let template = "clusters {bar:30} {pos}/{len} {per_sec} {eta}";
-    let bar = progress::bar(template, Some(described.len()), terminal);
-    let outcomes = parallel::map(described, |described| {
-        // Each core has a cluster of its own.
-        let outcome = described.apply(&SystemKeys, now, &ProgressBar::hidden());
+    let bar = progress::bar(template, Some(jobs.len()), terminal);
+    let outcomes = parallel::map(jobs, |job| {
+        // Each core works on one cluster, so keys are not searched for in parallel too.
+        let outcome = job.apply(&SystemKeys, now, &ProgressBar::hidden());
         bar.inc(1);
         outcome
     });
@@ -60,18 +63,18 @@ fn apply(described: &[Described], terminal: &Terminal<'_>) -> Vec<Result<Report,
     outcomes
 }
 
-/// What was made, and how to go on.
-fn tell(
-    target: &Target,
-    made: &[(&Described, Report)],
+/// Prints what was made, and the steps that follow.
+fn print(
+    args: &DescriptionArgs,
+    made: &[(&ClusterJob, Report)],
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    if target.json {
-        let reports = made.iter().map(|(described, report)| (report, described.notices.as_slice()));
-        return target.print_json(reports, terminal);
+    if args.json {
+        let reports = made.iter().map(|(job, report)| (report, job.notices.as_slice()));
+        return args.print_json(reports, terminal);
     }
-    for (Described { cluster, notices, output }, report) in made {
-        let name = target.has_several().then(|| cluster.name().as_str());
+    for (ClusterJob { cluster, notices, output }, report) in made {
+        let name = args.has_several().then(|| cluster.name().as_str());
         show::warnings(name, notices, report, terminal);
         match name {
             _ if !report.changed => show::nothing_to_do(report, terminal)?,
@@ -82,8 +85,8 @@ fn tell(
     Ok(())
 }
 
-impl Described {
-    /// Makes what is not right yet.
+impl ClusterJob {
+    /// Makes what is missing or wrong in the folder, and returns the report.
     fn apply(
         &self,
         keys: &dyn KeySource,

@@ -1,10 +1,10 @@
-//! `etcdpki doctor`: what is wrong with units, settings and certificates.
+//! `etcdpki doctor`: what is wrong with the units, settings and certificates of etcd's members.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use pki_core::etcd::EtcdVersion;
-use pki_core::etcd::check::{Finding, RuleReport, Severity, rules};
+use pki_core::etcd::check::{Finding, RuleReport, rules};
 use pki_core::etcd::doctor::examine;
 use pki_core::etcd::found::{Found, SystemFiles};
 use serde::Serialize;
@@ -14,30 +14,33 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print};
 
 pub(crate) const EXAMPLE: &str = "\
-Exit status: 0 if nothing is wrong, 1 if something is wrong or cannot be read.
+Exit status:
+  0  nothing is wrong
+  1  something is wrong, be it a warning only, or a path cannot be read
 
 Examples:
   etcdpki doctor out
   etcdpki doctor --etcd 3.6 /etc/systemd/system/etcd.service /etc/etcd
   etcdpki doctor --rules";
 
-/// `doctor`
+/// The arguments of `doctor`.
 #[derive(Args)]
 pub(crate) struct Doctor {
-    /// Folders and files: what `cluster apply` made, the tree of a host, units, environment and
+    /// Folders and files: what `cluster apply` made, a copy of a host's file system, units, environment and
     /// configuration files, certificates, keys
     #[arg(value_name = "PATH", required_unless_present = "rules")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     version: EtcdArgs,
-    /// Print JSON for machines
+    /// Print the findings as JSON
     #[arg(long)]
     json: bool,
-    /// List the rules, also those of `cluster verify`, `cluster status` and `cluster import`, and look at nothing
+    /// List all rules, also those of `cluster verify`, `cluster status` and `cluster import`, and examine nothing
     #[arg(long)]
     rules: bool,
 }
 
+/// The JSON of `--json`.
 #[derive(Serialize)]
 struct Report<'a> {
     etcd: String,
@@ -47,32 +50,32 @@ struct Report<'a> {
 }
 
 impl Doctor {
-    /// Runs the command and tells the exit status.
-    pub(crate) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    /// Runs the command and returns its exit status.
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let version = self.version.etcd;
         if self.rules {
-            return self.list(version, io);
+            return self.list(version, terminal);
         }
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;
-        let findings = examine(&found, version, (io.now)());
+        let findings = examine(&found, version, (terminal.now)());
         if self.json {
-            print::json(io, &report(&found, version, &findings))?;
+            print::json(terminal, &report(&found, version, &findings))?;
         } else {
-            show(&found, version, &findings, io)?;
+            show(&found, version, &findings, terminal)?;
         }
         Ok(if findings.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
-    fn list(&self, version: EtcdVersion, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    fn list(&self, version: EtcdVersion, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         if self.json {
             let all: Vec<RuleReport> = rules().map(|rule| rule.report(version)).collect();
-            print::json(io, &all)?;
+            print::json(terminal, &all)?;
             return Ok(ExitStatus::Done);
         }
-        let style = Style::of_output(io);
+        let style = Style::of_output(terminal);
         for rule in rules() {
-            finding::print_rule(rule, version, style, &mut *io.output)?;
+            finding::print_rule(rule, version, style, &mut *terminal.output)?;
         }
         Ok(ExitStatus::Done)
     }
@@ -96,25 +99,19 @@ fn show(
     found: &Found,
     version: EtcdVersion,
     findings: &[Finding],
-    io: &mut Terminal<'_>,
+    terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let style = Style::of_output(io);
-    finding::print(findings, style, &mut *io.output)?;
+    let style = Style::of_output(terminal);
+    finding::print(findings, style, &mut *terminal.output)?;
     let (members, certificates) = (found.members().count(), certificates(found));
-    let looked_at =
-        format!("{} and {} for etcd {version}", count(members, "member"), count(certificates, "certificate"));
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    if findings.is_empty() {
-        let good = style.paint(Tone::Good, "nothing is wrong");
-        writeln!(io.output, "{good}: looked at {looked_at}.")?;
-    } else {
-        let warnings = count(findings.len() - errors, "warning");
-        let counts = style.paint(Tone::Error, format!("{}, {warnings}", count(errors, "error")));
-        writeln!(io.output, "{counts}: looked at {looked_at}.")?;
-    }
-    Ok(())
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    let examined = format!(
+        "Examined {} and {} by the rules of etcd {version}.",
+        finding::count(members, "member"),
+        finding::count(certificates, "certificate")
+    );
+    let result = match finding::totals(findings) {
+        None => style.paint(Tone::Good, "Nothing is wrong".to_owned()),
+        Some(totals) => style.paint(Tone::Error, format!("Found {totals}")),
+    };
+    Ok(writeln!(terminal.output, "{result}. {examined}")?)
 }

@@ -1,4 +1,4 @@
-//! `etcdpki cluster new`
+//! `etcdpki cluster new`: a description to start from.
 
 use clap::Args;
 use pki_core::etcd::{Cluster, Error, Label, Member, describe};
@@ -7,17 +7,21 @@ use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, print};
 
 pub(super) const EXAMPLE: &str = "\
-Example:
-  etcdpki cluster new --name prod \\
-    --member etcd1=10.0.0.11,etcd1.example.com --member etcd2=10.0.0.12 --member etcd3=10.0.0.13 >cluster.yaml";
+Exit status:
+  0  the description was printed
+  1  a name or an address cannot be used
 
-/// `new`
+Example:
+  etcdpki cluster new --name prod --member etcd1=10.0.0.11,etcd1.example.com \\
+    --member etcd2=10.0.0.12 --member etcd3=10.0.0.13 >cluster.yaml";
+
+/// The arguments of `new`.
 #[derive(Args)]
 pub(crate) struct New {
-    /// The cluster's name
+    /// The name of the cluster, which is part of its CAs' names
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// A member, and its addresses or DNS names
+    /// A member with its addresses or DNS names, such as etcd1=10.0.0.11. Give it once for each member
     #[arg(long = "member", value_name = "NAME=ADDRESS[,ADDRESS|DNS...]", required = true)]
     members: Vec<String>,
 }
@@ -28,7 +32,7 @@ impl New {
         let members: Vec<Member> =
             self.members.iter().map(|text| Member::parse(text)).collect::<Result<_, _>>()?;
         let text = describe(&name, &members);
-        // What is printed can be applied: two members with one address are told here.
+        // What is printed can be applied: a mistake such as two members with one address is found here.
         let cluster = Cluster::from_yaml(&text, None).map_err(Error::without_place)?;
         print::warnings(terminal, &cluster.notices);
         print::text(terminal, &text)?;

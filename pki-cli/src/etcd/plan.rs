@@ -1,33 +1,36 @@
-//! `etcdpki cluster plan`
+//! `etcdpki cluster plan`: what `apply` would change.
 
 use pki_core::etcd::{Folder, Plan};
 
+use super::descriptions::DescriptionArgs;
 use super::show;
-use super::target::Target;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal};
 
 pub(super) const EXAMPLE: &str = "\
-Exit status: 0 if there is nothing to do, 2 if there is something to do, 1 if it failed.
+Exit status:
+  0  there is nothing to do
+  1  the plan could not be made
+  2  `apply` has something to do
 
 Example:
   etcdpki cluster plan -f cluster.yaml -o out";
 
-pub(super) fn run(target: &Target, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     let now = (terminal.now)();
     let mut reports = Vec::new();
-    for described in target.read(terminal)? {
-        let snapshot = Folder::open(&described.output)?.snapshot(&described.cluster)?;
-        let plan = Plan::new(&described.cluster, &snapshot, now)?;
-        reports.push((described, plan.report()));
+    for job in args.read(terminal)? {
+        let snapshot = Folder::open(&job.output)?.snapshot(&job.cluster)?;
+        let plan = Plan::new(&job.cluster, &snapshot, now)?;
+        reports.push((job, plan.report()));
     }
-    if target.json {
-        let reports = reports.iter().map(|(described, report)| (report, described.notices.as_slice()));
-        target.print_json(reports, terminal)?;
+    if args.json {
+        let reports = reports.iter().map(|(job, report)| (report, job.notices.as_slice()));
+        args.print_json(reports, terminal)?;
     } else {
-        for (described, report) in &reports {
-            let name = target.has_several().then(|| described.cluster.name().as_str());
-            show::warnings(name, &described.notices, report, terminal);
+        for (job, report) in &reports {
+            let name = args.has_several().then(|| job.cluster.name().as_str());
+            show::warnings(name, &job.notices, report, terminal);
             show::plan(report, terminal)?;
         }
     }

@@ -1,4 +1,4 @@
-//! What `plan` and `apply` tell: tables for people, JSON for machines.
+//! Prints the reports of `plan` and `apply`: tables for people, JSON for scripts.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, she
 use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
-/// What a description's reader and its plan warn of; the cluster is named where there are several.
+/// Prints the notices of a description and of its plan. `name` is the cluster's name if there are several clusters.
 pub(super) fn warnings(
     name: Option<&str>,
     described: &[Notice],
@@ -20,7 +20,7 @@ pub(super) fn warnings(
     print::warnings(terminal, texts.map(|text| format!("{of}{text}")));
 }
 
-/// The reports as JSON, each with the notices of its description before its own.
+/// Prints the reports as JSON, each with the notices of its description before its own.
 pub(super) fn json<'a>(
     reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
     named: usize,
@@ -36,7 +36,7 @@ pub(super) fn json<'a>(
     print::json_one_or_many(terminal, &reports, named)
 }
 
-/// What would change.
+/// Prints what `apply` would change.
 pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     if !report.changed {
         return nothing_to_do(report, terminal);
@@ -76,21 +76,21 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
         count("changed"),
         match count("requested") {
             0 => String::new(),
-            requested => format!("{requested} to have signed by the CA that is offline, "),
+            requested => format!("{requested} for the offline CA to sign, "),
         },
         count("kept")
     )?;
     Ok(())
 }
 
-/// That everything is as described.
+/// Prints that there is nothing to do, or what the CA that is offline still has to sign.
 pub(super) fn nothing_to_do(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     if !report.to_sign.is_empty() {
         let waiting = report.certificates.iter().filter(|certificate| certificate.change == "requested");
         let count = waiting.count();
         return Ok(writeln!(
             terminal.output,
-            "{}: certificates still to be signed by the CA that is offline: {count}.",
+            "{}: certificates that the offline CA still has to sign: {count}.",
             report.cluster
         )?);
     }
@@ -99,7 +99,7 @@ pub(super) fn nothing_to_do(report: &Report, terminal: &mut Terminal<'_>) -> Res
     Ok(writeln!(terminal.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
 }
 
-/// One line for one of many clusters, and of one that runs already how to go on.
+/// Prints one line for one of several clusters, and the next steps if the cluster exists already.
 pub(super) fn applied_briefly(
     cluster: &Cluster,
     report: &Report,
@@ -111,14 +111,14 @@ pub(super) fn applied_briefly(
     let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
     writeln!(terminal.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?;
     let is_new = report.members.iter().all(|member| member.change == "new");
-    // A new cluster's steps are those of its deploy.sh.
+    // The steps of a new cluster are those of its deploy.sh, so they are not repeated for each cluster.
     if is_new && report.joining.is_empty() && report.to_sign.is_empty() {
         return Ok(());
     }
     show_steps(cluster, report, output, terminal)
 }
 
-/// What was issued, when it ends, and what to do next.
+/// Prints what was issued, when it ends, and what to do next.
 pub(super) fn applied(
     cluster: &Cluster,
     report: &Report,
@@ -158,13 +158,16 @@ fn show_steps(
     }
     if report.members.iter().any(|member| member.change != "kept") {
         let script = shell_word(&output.join("deploy.sh").to_string_lossy());
-        writeln!(terminal.output, "{script} does what of this is copying, adding and starting members.")?;
+        writeln!(
+            terminal.output,
+            "{script} does these steps for you, except restarts: it copies files, adds members and starts them."
+        )?;
     }
     if report.files.iter().any(|file| file.path.starts_with("ca/")) {
         let ca = shell_word(&output.join("ca").to_string_lossy());
         writeln!(
             terminal.output,
-            "Keep {ca} where nobody else reads it: whoever has it can sign for this cluster."
+            "Keep {ca} where nobody else can read it: its keys issue certificates for this cluster."
         )?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `etcdpki cluster status`: when what was issued ends.
+//! `etcdpki cluster status`: when the certificates and revocation lists of an output folder end.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,6 @@ use clap::Args;
 use comfy_table::Cell;
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::etcd::Folder;
-use pki_core::etcd::check::Severity;
 use pki_core::etcd::status::{CertificateStatus, FileState, RevocationListStatus, State, Status, prometheus};
 use pki_core::go::duration;
 use time::{Duration, OffsetDateTime};
@@ -16,54 +15,55 @@ use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
-Only public files are read, so a copy of the folder without the CA's key is enough.
+Only public files are read, so a copy of the folder without the CAs' keys is enough.
 
-The metrics of --prometheus are moments, such as etcdpki_certificate_expiry_timestamp_seconds, so the file stays \
-correct until the next `apply`. The node exporter reads files whose names end with .prom. An alert for it:
+The metrics of --prometheus are points in time, such as etcdpki_certificate_expiry_timestamp_seconds, so the file \
+stays correct until the next `apply`. The node exporter reads files whose names end with .prom. An alert rule:
   etcdpki_certificate_expiry_timestamp_seconds - time() < 30 * 86400
 
-Exit status: 0 if everything in use is valid and as recorded; 1 if something has ended, ends within the time of \
---fail-within, is not valid yet, is missing, damaged or changed, or if the folder cannot be read.
+Exit status:
+  0  everything in use is valid, and is as `apply` recorded it
+  1  something has ended, is not valid yet, ends within the time of --fail-within, is missing or
+     damaged, or was changed; or the folder cannot be read
 
 Example:
   etcdpki cluster status out --fail-within 30d --prometheus /var/lib/node_exporter/etcdpki.prom";
 
-/// `status`
+/// The arguments of `status`.
 #[derive(Args)]
 pub(crate) struct Command {
-    /// The folder that `apply` made. Several may be given
+    /// The output folder of `apply`, or a copy of it. Name several for several clusters
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Print JSON for machines
+    /// Print the status as JSON
     #[arg(long)]
     json: bool,
-    /// Write metrics for the node exporter's textfile collector, whole or not at all
+    /// Write metrics for the textfile collector of Prometheus' node exporter to this file
     #[arg(long, value_name = "FILE")]
     prometheus: Option<PathBuf>,
-    /// Fail if something in use ends within this time, such as 30d or 720h
+    /// End with status 1 if something in use ends within this time, such as 30d or 720h
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = time_left)]
     fail_within: Duration,
 }
 
 fn time_left(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Ok(time) if time.is_negative() => Err("it is below zero".to_owned()),
+        Ok(time) if time.is_negative() => Err("it is negative; write a time such as 30d".to_owned()),
         Ok(time) => Ok(time),
-        Err(error) => Err(format!("{error}: {}", error.hint())),
+        Err(error) => Err(format!("{error}; {}, as in 30d", error.hint())),
     }
 }
 
 impl Command {
-    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let now = (io.now)();
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let now = (terminal.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
             let status =
                 Status::new(&Folder::open(folder)?.public_snapshot()?, now)?.must_last(self.fail_within);
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
-                return Err(CommandError::new(message)
-                    .hint("clusters that are looked at together have different names"));
+                return Err(CommandError::new(message).hint("name the folder of each cluster once"));
             }
             statuses.push(status);
         }
@@ -72,18 +72,18 @@ impl Command {
                 .map_err(|error| CommandError::write(file, &error))?;
         }
         if self.json {
-            print::json_one_or_many(io, &statuses, statuses.len())?;
+            print::json_one_or_many(terminal, &statuses, statuses.len())?;
         } else {
             for status in &statuses {
-                self.show(status, io)?;
+                self.show(status, terminal)?;
             }
         }
         let is_healthy = statuses.iter().all(Status::is_healthy);
         Ok(if is_healthy { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
-    fn show(&self, status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        let style = Style::of_output(io);
+    fn show(&self, status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let style = Style::of_output(terminal);
         let mut table =
             table::new(&["CERTIFICATE", "ENDS", "DAYS", "RENEW", "STATE", "SUBJECT", "SERIAL"], style);
         for certificate in &status.certificates {
@@ -98,7 +98,7 @@ impl Command {
                 Cell::new(&certificate.serial),
             ]);
         }
-        table::show(&table, io)?;
+        table::show(&table, terminal)?;
         let mut table = table::new(&["REVOCATION LIST", "NEXT UPDATE", "DAYS", "STATE", "ISSUER"], style);
         for list in &status.revocation_lists {
             let is_wrong = !list.file.is_healthy() || self.ends_too_soon(status, list.next_update);
@@ -111,7 +111,7 @@ impl Command {
                 Cell::new(list.issuer.as_deref().unwrap_or_default()),
             ]);
         }
-        table::show(&table, io)?;
+        table::show(&table, terminal)?;
         let mut table = table::new(&["FORMER CERTIFICATE", "ENDS", "DAYS", "SUBJECT", "SERIAL"], style);
         for former in &status.former {
             table.add_row([
@@ -122,9 +122,9 @@ impl Command {
                 former.serial.clone(),
             ]);
         }
-        table::show(&table, io)?;
-        finding::print(&status.findings, style, &mut *io.output)?;
-        summary(status, io)
+        table::show(&table, terminal)?;
+        finding::print(&status.findings, style, &mut *terminal.output)?;
+        summary(status, terminal)
     }
 
     fn ends_too_soon(&self, status: &Status, end: Option<OffsetDateTime>) -> bool {
@@ -152,13 +152,13 @@ fn state(certificate: &CertificateStatus) -> String {
     }
 }
 
-/// What is wrong with a file, in short, for a table; `None` if nothing is. The findings say more.
+/// What is wrong with a file, in a few words for a table; `None` if nothing is wrong. The findings say more.
 fn file_state(state: FileState) -> Option<&'static str> {
     match state {
         FileState::AsRecorded => None,
         FileState::Changed => Some("not as recorded"),
         FileState::Missing => Some("missing"),
-        FileState::NoIssuer => Some("of no CA in the folder"),
+        FileState::NoIssuer => Some("not issued by a CA of the folder"),
         _ => Some("cannot be read"),
     }
 }
@@ -172,19 +172,14 @@ fn list_state(status: &Status, list: &RevocationListStatus) -> String {
     }
 }
 
-fn summary(status: &Status, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let count = status.certificates.len();
+fn summary(status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let count = finding::count(status.certificates.len(), "certificate");
     let first = status.certificates.iter().min_by_key(|certificate| certificate.ends);
     let first = first.map(|first| {
         let ends = if first.days_left < 0 { "ended" } else { "ends" };
         format!("; the first, {}, {ends} on {}", first.certificate, day(first.ends))
     });
-    let errors = match errors {
-        0 => String::new(),
-        1 => "; 1 error".to_owned(),
-        count => format!("; {count} errors"),
-    };
-    let first = first.unwrap_or_default();
-    Ok(writeln!(io.output, "{}: {count} certificates in use{first}{errors}.", status.cluster)?)
+    let totals = finding::totals(&status.findings).map(|totals| format!("; {totals}"));
+    let (first, totals) = (first.unwrap_or_default(), totals.unwrap_or_default());
+    Ok(writeln!(terminal.output, "{}: {count} in use{first}{totals}.", status.cluster)?)
 }

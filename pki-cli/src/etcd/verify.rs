@@ -1,4 +1,4 @@
-//! `etcdpki cluster verify`: what would become of a cluster.
+//! `etcdpki cluster verify`: whether the members and clients of a cluster could connect, by their files.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,62 +16,65 @@ use time::macros::format_description;
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::table;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress, table};
 
 pub(super) const EXAMPLE: &str = "\
-Every member connects to every other member, and every client to every member: with real TLS handshakes in memory, \
+Every member connects to every other member, and every client to every member, with real TLS handshakes in memory, \
 by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
 and only the files in DIR are read: what depends on name servers is reported as unknown.
 
-Exit status: 0 if the cluster forms, survives the loss of any one member, and everything that should connect does; \
-2 if that depends on something that the files do not tell; 1 otherwise.
+Exit status:
+  0  the cluster forms, it survives the loss of any one member, and all connections are as intended
+  1  something is wrong, or the folder cannot be read
+  2  nothing was found wrong, but a connection depends on what the files do not tell
 
 Examples:
   etcdpki cluster verify out
   etcdpki cluster verify out --at 2027-12-24T00:00:00Z --json";
 
-/// A table of more members is too wide to be read.
+/// The most members that the table of connections has columns for. A wider table cannot be read.
 const MOST_COLUMNS: usize = 16;
 
-/// The number of names that are written one by one.
+/// The most names that a line lists. Of more names it gives the number.
 const MOST_NAMES: usize = 8;
 
-/// `verify`
+/// The arguments of `verify`.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The folder that `apply` made, or any other with the files of members
+    /// The output folder of `apply`, or any other folder with the files of members
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
     version: EtcdArgs,
-    /// The moment to look at, such as 2027-12-24T00:00:00Z, instead of now
+    /// Try the connections as at this moment, such as 2027-12-24T00:00:00Z, instead of now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<OffsetDateTime>,
-    /// Print JSON for machines
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("{error}; write 2027-12-24T00:00:00Z"))
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+        "it is not a date and time in the form of RFC 3339; write it as in 2027-12-24T00:00:00Z".to_owned()
+    })
 }
 
 impl Verify {
-    pub(super) fn run(&self, io: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let now = self.at.unwrap_or_else(|| (io.now)());
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let now = self.at.unwrap_or_else(|| (terminal.now)());
         let folder = absolute(&self.folder)?;
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
-        let spinner = progress::spinner("{spinner} trying connections {elapsed}", io);
+        let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
         let read =
             Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
         if self.json {
-            print::json(io, &verified)?;
+            print::json(terminal, &verified)?;
         } else {
-            Printer { style: Style::of_output(io) }.verification(&verified, io)?;
+            Printer { style: Style::of_output(terminal) }.verification(&verified, terminal)?;
         }
         Ok(match (verified.is_healthy(), verified.is_certain()) {
             (true, true) => ExitStatus::Done,
@@ -81,30 +84,34 @@ impl Verify {
     }
 }
 
-/// Prints a report for a person.
+/// Prints a verification for a person.
 struct Printer {
     style: Style,
 }
 
 impl Printer {
-    fn verification(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
-        self.mesh(verified, io)?;
-        finding::print(&verified.findings, self.style, &mut *io.output)?;
+    fn verification(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        self.mesh(verified, terminal)?;
+        finding::print(&verified.findings, self.style, &mut *terminal.output)?;
         for connection in &verified.also_opens {
             let text = connection.in_words(verified.members.len());
-            writeln!(io.output, "{}: {text}", self.style.paint(Tone::Warning, "allowed by the layout"))?;
+            writeln!(
+                terminal.output,
+                "{}: {text}",
+                self.style.paint(Tone::Warning, "allowed by the layout")
+            )?;
         }
-        sources(verified, io)?;
+        sources(verified, terminal)?;
         let tried = verified.tried;
         writeln!(
-            io.output,
-            "Tried: {} between members, {} of clients, {} of gRPC gateways, {} that must fail.",
+            terminal.output,
+            "Connections tried: {} between members, {} from clients, {} from gRPC gateways, {} that must fail.",
             tried.peers, tried.clients, tried.gateways, tried.forbidden
         )?;
         if let Some(end) = &verified.first_end {
             writeln!(
-                io.output,
-                "What works now works until {}; then end: {}.",
+                terminal.output,
+                "First certificates to end, on {}: {}.",
                 minute(end.at),
                 ending(&end.certificates)
             )?;
@@ -112,10 +119,10 @@ impl Printer {
         let verdict = &verified.verdict;
         let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
         let title = self.style.paint(tone, "Verdict");
-        Ok(writeln!(io.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
+        Ok(writeln!(terminal.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
     }
 
-    fn mesh(&self, verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+    fn mesh(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let names: Vec<&str> = verified.members.iter().map(|member| member.name.as_str()).collect();
         if names.len() < 2 || names.len() > MOST_COLUMNS {
             return Ok(());
@@ -125,7 +132,7 @@ impl Printer {
         for (name, row) in names.iter().zip(&verified.mesh) {
             table.add_row(std::iter::once(Cell::new(name)).chain(row.iter().map(|link| self.cell(*link))));
         }
-        table::show(&table, io)
+        table::show(&table, terminal)
     }
 
     fn cell(&self, link: Link) -> Cell {
@@ -139,8 +146,8 @@ impl Printer {
     }
 }
 
-/// The addresses that members are assumed to dial from, which the files do not tell for certain.
-fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), CommandError> {
+/// Prints the addresses that members are assumed to dial from. The files do not tell them for certain.
+fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for member in verified.members.iter().filter(|member| !member.comes_from.is_empty()) {
         let from = member.comes_from.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" or ");
@@ -155,10 +162,10 @@ fn sources(verified: &Verification, io: &mut Terminal<'_>) -> Result<(), Command
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(io.output, "Assumed to dial: {}.", joined(&sources, "; "))?)
+    Ok(writeln!(terminal.output, "Assumed source addresses: {}.", joined(&sources, "; "))?)
 }
 
-/// The first of many names, and how many more there are.
+/// Names separated by commas: the first few, and how many more there are.
 fn some(names: &[String]) -> String {
     joined(names, ", ")
 }
@@ -171,7 +178,7 @@ fn joined(names: &[String], separator: &str) -> String {
     }
 }
 
-/// `FILE of OWNER, OWNER; FILE of OWNER`
+/// The files of certificates with their users, as in `peer.pem of etcd1, etcd2; client.pem of client root`.
 fn ending(certificates: &BTreeMap<String, Vec<String>>) -> String {
     let files: Vec<String> =
         certificates.iter().map(|(file, of)| format!("{file} of {}", some(of))).collect();

@@ -1,16 +1,16 @@
-//! How a command fails: a message, what to do about it, and cfssl's number for it.
+//! The error of a command: a message, a hint what to do, and the number that cfssl has for it.
 
 use std::path::Path;
 
 use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
-use pki_core::etcd::{DescriptionError, ImportError, Invalid};
+use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
 use pki_core::{cfssl, etcd, x509};
 
 use super::hint;
 use super::{Style, Terminal, Tone};
 
-/// The end of a command that did not do what it was told.
+/// Why a command did not do what it was asked to do.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     message: String,
@@ -25,34 +25,34 @@ enum Kind {
     Failed,
     /// The flags could not be read.
     Usage,
-    /// The program that read the output has ended, and nobody is left to tell.
+    /// The program that read the output has ended, so nobody reads a message.
     OutputClosed,
 }
 
 impl CommandError {
-    /// The work could not be done.
+    /// An error with this message, and without a hint.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, code: None, kind: Kind::Failed }
     }
 
-    /// The flags could not be read.
+    /// The error of a command line that cannot be read.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, ..Self::new(message) }
     }
 
-    /// A file could not be written.
+    /// The error of a file that could not be written.
     pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
         let hint = KeyIsThere::in_error(error).map(KeyIsThere::hint);
         Self::new(format!("cannot write {}: {error}", path.display())).maybe_hint(hint)
     }
 
-    /// What to do about it.
+    /// The error with this hint, which says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// What to do about it, if that is known.
+    /// The error with this hint, or unchanged if `hint` is `None`.
     pub(crate) fn maybe_hint(self, hint: Option<impl Into<String>>) -> Self {
         match hint {
             Some(hint) => self.hint(hint),
@@ -60,18 +60,18 @@ impl CommandError {
         }
     }
 
-    /// One more thing to do about it.
+    /// The error with one more hint behind those that it has.
     pub(crate) fn also_hint(self, hint: &str) -> Self {
         let all = self.hint.iter().map(String::as_str).chain([hint]).collect::<Vec<_>>().join("; ");
         self.hint(all)
     }
 
-    /// Says which of several things the error is about.
+    /// The error with the name of what it is about before its message.
     pub(crate) fn about(self, name: &str) -> Self {
         Self { message: format!("{name}: {}", self.message), ..self }
     }
 
-    /// cfssl's number for it, unless it has one of its own.
+    /// The error with cfssl's number, unless it has a number already.
     pub(crate) fn code(mut self, code: u32) -> Self {
         self.code.get_or_insert(code);
         self
@@ -85,20 +85,20 @@ impl CommandError {
         }
     }
 
-    /// For people: `error: ...`, then `hint: ...`.
+    /// Prints the error for people: `error: ...`, then `hint: ...`.
     pub(crate) fn report(&self, terminal: &mut Terminal<'_>) {
         if self.kind == Kind::OutputClosed {
             return;
         }
         let style = Style::of_errors(terminal);
-        // If standard error is gone, nobody is left to tell.
+        // If standard error is closed, nobody reads the message.
         let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.message);
         if let Some(hint) = &self.hint {
             let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
     }
 
-    /// The way cfssl does it: the last line is the error, as a JSON object if cfssl has a number for it.
+    /// Prints the error as cfssl does: the last line is the error, as a JSON object if cfssl has a number for it.
     pub(crate) fn report_as_cfssl(&self, terminal: &mut Terminal<'_>) {
         if self.kind == Kind::OutputClosed {
             return;
@@ -144,8 +144,8 @@ impl From<DescriptionError> for CommandError {
     }
 }
 
-impl From<Invalid> for CommandError {
-    fn from(error: Invalid) -> Self {
+impl From<InvalidValue> for CommandError {
+    fn from(error: InvalidValue) -> Self {
         Self::new(error.to_string()).hint(error.hint())
     }
 }
@@ -170,7 +170,7 @@ impl From<BatchError> for CommandError {
     }
 }
 
-/// Errors of the standard output.
+/// An error of the standard output.
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {

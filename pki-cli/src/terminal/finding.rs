@@ -1,4 +1,4 @@
-//! Prints findings, in one form for all commands that have some.
+//! Prints findings, in one form for `doctor`, `verify`, `status` and `import`.
 
 use std::io::{self, Write};
 
@@ -7,8 +7,10 @@ use pki_core::etcd::check::{Finding, Rule, Severity, groups};
 
 use super::{Style, Tone};
 
-/// Prints findings in groups: what is wrong in general, where it is wrong, and once for all of a group what follows
-/// from it and what to do.
+/// Prints findings in groups, and an empty line after each group: the title of the rule, a line for each finding, and
+/// then once the consequence, the remedy and the sources, which the findings of a group have in common.
+///
+/// A terminal and a pipe get the same text. `style` has colours only for a terminal.
 pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> io::Result<()> {
     let here = std::env::current_dir().unwrap_or_default();
     for group in groups(findings) {
@@ -20,7 +22,7 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
             if let Some(connection) =
                 finding.connection.as_ref().filter(|connection| !connection.log.is_empty())
             {
-                writeln!(out, "    in the log of etcd: {}", connection.log)?;
+                writeln!(out, "    etcd logs: {}", connection.log)?;
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
@@ -28,7 +30,7 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
     Ok(())
 }
 
-/// Prints a rule, as it is with a version of etcd.
+/// Prints a rule, with its consequence for a version of etcd.
 pub(crate) fn print_rule(
     rule: &Rule,
     version: EtcdVersion,
@@ -42,6 +44,20 @@ pub(crate) fn print_rule(
 /// A line with a label, as in `  remedy: set its mode to 0600`.
 pub(crate) fn line(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {} {text}", style.paint(Tone::Faint, format!("{label}:")))
+}
+
+/// The numbers of errors and warnings, as in `1 error, 2 warnings`; `None` if there are no findings.
+pub(crate) fn totals(findings: &[Finding]) -> Option<String> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let totals = [(errors, "error"), (findings.len() - errors, "warning")];
+    let totals: Vec<String> =
+        totals.iter().filter(|(number, _)| *number > 0).map(|(number, what)| count(*number, what)).collect();
+    Some(totals.join(", ")).filter(|text| !text.is_empty())
+}
+
+/// A number of things, as in `1 member` or `3 members`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn heading(severity: Severity, id: &str, title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -61,6 +77,8 @@ fn about(
 ) -> io::Result<()> {
     line("consequence", consequence, style, out)?;
     line("remedy", remedy, style, out)?;
-    line("read more", &sources.join(", "), style, out)?;
+    if !sources.is_empty() {
+        line("read more", &sources.join(", "), style, out)?;
+    }
     writeln!(out)
 }

@@ -1,6 +1,8 @@
-//! What to do about an error, where the way out is a flag or a command of this program. The library knows neither.
+//! Hints that name a flag, a command or a variable of this program. The library knows none of these, so its own hints
+//! are used only where none is given here.
 
 use pki_core::base::Kind;
+use pki_core::etcd::DescriptionError;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.
@@ -9,10 +11,15 @@ pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
         etcd::ErrorKind::X509(kind) => return of_x509(kind),
         etcd::ErrorKind::Cfssl(kind) => return of_cfssl(kind),
         etcd::ErrorKind::CaKeyEncrypted => {
-            "leave out `private-key`: requests are made, and `etcdpki sign` opens the key with the password in \
-             CFSSL_CA_PK_PASSWORD"
+            "leave out `private-key`, so that `apply` makes requests; sign them with `etcdpki sign`, which reads the \
+             password from the environment variable CFSSL_CA_PK_PASSWORD"
         }
-        etcd::ErrorKind::NotApplied { .. } => "name the folder that `etcdpki cluster apply` has made",
+        etcd::ErrorKind::NotApplied { .. } => {
+            "name the folder that `etcdpki cluster apply` made, such as out"
+        }
+        etcd::ErrorKind::Description(
+            DescriptionError::Syntax { .. } | DescriptionError::UnknownKey { near: None, .. },
+        ) => "see the keys in a new description: `etcdpki cluster new` prints one",
         kind => return kind.hint(),
     };
     Some(text.to_owned())
@@ -23,7 +30,7 @@ pub(crate) fn of_cfssl(kind: &cfssl::ErrorKind) -> Option<String> {
     let text = match kind {
         cfssl::ErrorKind::X509(kind) => return of_x509(kind),
         cfssl::ErrorKind::NoChain { .. } => {
-            "give the root with -ca-bundle and what stands between with -int-bundle, and check that none has ended"
+            "give the root with -ca-bundle and the CAs between with -int-bundle, and check that none of them has ended"
         }
         cfssl::ErrorKind::Remote { .. } => "choose a profile without `remote`, and give -ca and -ca-key",
         kind => return kind.hint(),
@@ -33,20 +40,24 @@ pub(crate) fn of_cfssl(kind: &cfssl::ErrorKind) -> Option<String> {
 
 fn of_x509(kind: &x509::ErrorKind) -> Option<String> {
     let text = match kind {
-        x509::ErrorKind::KeyEncrypted => "give its password in the environment variable CFSSL_CA_PK_PASSWORD",
+        x509::ErrorKind::KeyEncrypted => {
+            "put its password into the environment variable CFSSL_CA_PK_PASSWORD"
+        }
         x509::ErrorKind::NotOneCertificate => {
-            "keep one certificate in the file; certinfo -full describes all of them"
+            "keep one certificate in the file, or describe all of them with `certinfo -full -cert FILE`"
         }
         x509::ErrorKind::NotACa { .. } => {
             "give the CA's own certificate, the one that `gencert -initca` made"
         }
         x509::ErrorKind::NotASerial { .. } => {
-            "write it in decimal as `certinfo` shows it, or in hex after 0x"
+            "write it in decimal as `certinfo` shows it, such as 4711, or in hexadecimal, such as 0x1267"
         }
         x509::ErrorKind::NotSelfSigned { .. } => {
-            "renew it under the CA that issued it: gencert -from OLD -ca CA -ca-key KEY"
+            "renew it under the CA that issued it: gencert -from old.pem -ca ca.pem -ca-key ca-key.pem"
         }
-        x509::ErrorKind::WrongPassword => "check the environment variable CFSSL_CA_PK_PASSWORD",
+        x509::ErrorKind::WrongPassword => {
+            "correct the password in the environment variable CFSSL_CA_PK_PASSWORD"
+        }
         kind => return kind.hint(),
     };
     Some(text.to_owned())

@@ -1,4 +1,4 @@
-//! What the program is connected to. Tests put something else in its place.
+//! The streams, the environment and the clock of the program. Tests use buffers in their place.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, LineWriter, Read, Write};
@@ -9,21 +9,21 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 
-/// The streams, the environment and the clock.
+/// What the program reads, writes and asks for: streams, environment variables and the time.
 pub struct Terminal<'a> {
-    /// Standard input
+    /// The standard input.
     pub input: &'a mut dyn Read,
-    /// Standard output: results only
+    /// The standard output, for results only.
     pub output: &'a mut dyn Write,
-    /// Standard error: progress, warnings, errors
+    /// The standard error, for progress, warnings and errors.
     pub errors: &'a mut dyn Write,
-    /// Whether a person reads the results
+    /// Whether the standard output is a terminal, so that a person reads the results.
     pub output_is_terminal: bool,
-    /// Whether a person reads the messages
+    /// Whether the standard error is a terminal, so that a person reads the messages.
     pub errors_is_terminal: bool,
-    /// The environment
+    /// Returns the value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
-    /// The clock
+    /// Returns the present moment.
     pub now: &'a dyn Fn() -> OffsetDateTime,
 }
 
@@ -36,7 +36,7 @@ impl Terminal<'_> {
             errors_is_terminal: errors.is_terminal(),
             input: &mut input.lock(),
             output: &mut output.lock(),
-            // A line is one system call, and arrives whole among those of other processes.
+            // Each line is written by one system call, so lines of several processes do not mix.
             errors: &mut LineWriter::new(errors.lock()),
             variable: &|name| std::env::var_os(name),
             now: &OffsetDateTime::now_utc,
@@ -75,7 +75,7 @@ impl Terminal<'_> {
         (self.variable)("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
 
-    /// Everything on the standard input, which may hold a private key.
+    /// Reads the standard input to its end. It may hold a private key, so the bytes are wiped after use.
     pub(crate) fn read_input(&mut self) -> Result<Zeroizing<Vec<u8>>, CommandError> {
         let mut bytes = Zeroizing::new(Vec::new());
         self.input
@@ -85,7 +85,7 @@ impl Terminal<'_> {
     }
 }
 
-/// A path of the command line as one that holds wherever it is looked at from.
+/// An absolute form of a path, which does not depend on the current folder.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
     std::path::absolute(path)
         .map_err(|error| CommandError::new(format!("cannot find {}: {error}", path.display())))

@@ -1,4 +1,4 @@
-//! Printing results and messages: the one place that turns values into JSON on the standard output.
+//! Prints results on the standard output, as bytes, text or JSON, and warnings on the standard error.
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ pub(crate) fn text(terminal: &mut Terminal<'_>, text: &str) -> Result<(), Comman
     bytes(terminal, text.as_bytes())
 }
 
-/// Indented JSON.
+/// Writes `value` to standard output as indented JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(
     terminal: &mut Terminal<'_>,
     value: &T,
@@ -24,7 +24,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(
     text(terminal, &pretty(value)?)
 }
 
-/// Indented JSON: an object if the user named one thing, and a list if they named several.
+/// Writes indented JSON: an object if the user named one thing, and a list if the user named several.
 pub(crate) fn json_one_or_many<T: Serialize>(
     terminal: &mut Terminal<'_>,
     values: &[T],
@@ -36,32 +36,32 @@ pub(crate) fn json_one_or_many<T: Serialize>(
     }
 }
 
-/// Indented JSON with Go's escapes, as cfssl prints it.
+/// Writes indented JSON with Go's escapes, as cfssl prints it.
 pub(crate) fn go_json(terminal: &mut Terminal<'_>, value: &impl Serialize) -> Result<(), CommandError> {
     text(terminal, &escaped(&pretty(value)?))
 }
 
-/// JSON in one line with Go's escapes and a line end, as cfssl prints it.
+/// Writes JSON in one line with Go's escapes and a line end, as cfssl prints it.
 pub(crate) fn go_json_line(terminal: &mut Terminal<'_>, value: &impl Serialize) -> Result<(), CommandError> {
     let mut line = go_json_text(value)?;
     line.push('\n');
     text(terminal, &line)
 }
 
-/// JSON in one line with Go's escapes, without a line end.
+/// The JSON of `value` in one line with Go's escapes, without a line end.
 pub(crate) fn go_json_text(value: &impl Serialize) -> Result<Zeroizing<String>, CommandError> {
     let text = Zeroizing::new(serde_json::to_string(value).map_err(std::io::Error::from)?);
     Ok(escaped(&text))
 }
 
-/// Warnings on standard error, a line each.
+/// Writes warnings to standard error, one on each line.
 pub(crate) fn warnings<T: std::fmt::Display>(
     terminal: &mut Terminal<'_>,
     warnings: impl IntoIterator<Item = T>,
 ) {
     let style = Style::of_errors(terminal);
     for warning in warnings {
-        // If standard error is gone, nobody is left to tell.
+        // If standard error is closed, nobody reads the message.
         let _ = writeln!(terminal.errors, "{}: {warning}", style.paint(Tone::Warning, "warning"));
     }
 }
@@ -72,7 +72,7 @@ fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<String>, Command
     Ok(text)
 }
 
-/// Go escapes these characters in strings so that HTML can hold them. JSON has none of them outside of strings.
+/// Escapes the characters that Go's `encoding/json` escapes for HTML. Outside of strings JSON has none of them.
 fn escaped(text: &str) -> Zeroizing<String> {
     let mut escaped = Zeroizing::new(String::with_capacity(text.len() + 64));
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! How far the work has come, for a person on standard error.
+//! Progress bars on the standard error, shown only if it is a terminal.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Terminal;
 
-/// A bar of `length` steps, or of a length that is not known yet. Nobody sees it if no person reads the messages.
+/// A bar of `length` steps, where `None` means that the number is not known yet. It is hidden if the standard error is
+/// not a terminal.
 pub(crate) fn bar(template: &str, length: Option<usize>, terminal: &Terminal<'_>) -> ProgressBar {
     let target =
         if terminal.errors_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -18,7 +19,7 @@ pub(crate) fn bar(template: &str, length: Option<usize>, terminal: &Terminal<'_>
     }
 }
 
-/// A sign that the program is at work, where the number of steps is not known.
+/// A moving sign for work whose number of steps is not known.
 pub(crate) fn spinner(template: &str, terminal: &Terminal<'_>) -> ProgressBar {
     let spinner = bar(template, None, terminal);
     spinner.enable_steady_tick(Duration::from_millis(100));

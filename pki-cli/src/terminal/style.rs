@@ -1,4 +1,4 @@
-//! The program's one palette. Callers name what a text means, and this file knows the colour.
+//! The colours of the program. Callers say what a text means, and this file chooses its colour.
 
 use std::fmt;
 
@@ -10,48 +10,48 @@ use super::Terminal;
 /// What a coloured text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// It is right, or it is new.
+    /// Something is right, or new.
     Good,
-    /// A person should look at it.
+    /// Something deserves attention.
     Warning,
-    /// It is wrong.
+    /// Something is wrong.
     Error,
-    /// It says what to do, or it waits for somebody.
+    /// The text says what to do, or that something waits for a person.
     Hint,
-    /// It names what the lines below it are about.
+    /// The text is the title of the lines below it.
     Title,
-    /// It matters less than its surroundings.
+    /// The text matters less than the text around it.
     Faint,
 }
 
-/// Colours for one stream, or none.
+/// Whether the text for one stream is coloured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     colours: bool,
 }
 
 impl Style {
-    /// The style of the results.
+    /// The style for results, which go to the standard output.
     pub(crate) fn of_output(terminal: &Terminal<'_>) -> Self {
         Self { colours: terminal.colours_output() }
     }
 
-    /// The style of the messages.
+    /// The style for messages, which go to the standard error.
     pub(crate) fn of_errors(terminal: &Terminal<'_>) -> Self {
         Self { colours: terminal.colours_errors() }
     }
 
-    /// Whether there are colours at all.
+    /// Whether texts are coloured.
     pub(crate) fn has_colours(self) -> bool {
         self.colours
     }
 
-    /// `text`, coloured for a stream.
-    pub(crate) fn paint<T: fmt::Display>(self, tone: Tone, text: T) -> Painted<T> {
-        Painted { style: if self.colours { tone.style() } else { anstyle::Style::new() }, text }
+    /// Colours `text` for printing to a stream.
+    pub(crate) fn paint<T: fmt::Display>(self, tone: Tone, text: T) -> ColouredText<T> {
+        ColouredText { style: if self.colours { tone.style() } else { anstyle::Style::new() }, text }
     }
 
-    /// `text`, coloured for a table.
+    /// Colours `text` for a cell of a table.
     pub(crate) fn cell(self, tone: Tone, text: impl ToString) -> Cell {
         let cell = Cell::new(text);
         if self.colours { cell.fg(tone.colour()) } else { cell }
@@ -70,7 +70,7 @@ impl Tone {
         }
     }
 
-    /// A cell is not bold: a column of bold words would hide the others.
+    /// The colour of a cell. Cells are not bold, because a column of bold words would hide the other columns.
     fn colour(self) -> Color {
         match self {
             Self::Good => Color::Green,
@@ -82,13 +82,13 @@ impl Tone {
     }
 }
 
-/// A text with its colour.
-pub(crate) struct Painted<T> {
+/// A text that is printed with a colour.
+pub(crate) struct ColouredText<T> {
     style: anstyle::Style,
     text: T,
 }
 
-impl<T: fmt::Display> fmt::Display for Painted<T> {
+impl<T: fmt::Display> fmt::Display for ColouredText<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = self.style;
         write!(f, "{style}{}{style:#}", self.text)

@@ -1,4 +1,4 @@
-//! Tables for people, and the dates in them.
+//! Tables for people, and the form of dates in them.
 
 use comfy_table::{ContentArrangement, Table};
 use time::OffsetDateTime;
@@ -6,11 +6,12 @@ use time::macros::format_description;
 
 use super::{CommandError, Style, Terminal};
 
-/// Columns, as wide as the terminal allows, or as wide as they are where no terminal shows them.
+/// A table with these column titles. Its columns are fitted to the width of the terminal, or, in a pipe, are as wide as
+/// their contents.
 pub(crate) fn new(header: &[&str], style: Style) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
-    // A terminal that does not know its width has none.
+    // Some terminals report a width of zero, which means that they do not know it.
     if style.has_colours() && table.width() != Some(0) {
         table.set_content_arrangement(ContentArrangement::Dynamic).enforce_styling();
     } else {
@@ -22,7 +23,7 @@ pub(crate) fn new(header: &[&str], style: Style) -> Table {
     table
 }
 
-/// Prints a table and an empty line behind it. A table without rows is left out.
+/// Prints a table and an empty line after it. A table without rows is not printed.
 pub(crate) fn show(table: &Table, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     if table.row_count() > 0 {
         writeln!(terminal.output, "{}\n", table.trim_fmt())?;
@@ -30,7 +31,7 @@ pub(crate) fn show(table: &Table, terminal: &mut Terminal<'_>) -> Result<(), Com
     Ok(())
 }
 
-/// `2027-01-31`
+/// The date of a moment, as in `2027-01-31`.
 pub(crate) fn day(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }

@@ -26,7 +26,7 @@ use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::address::DnsName;
 use crate::etcd::safe::label::Label;
 
-/// A cluster as its description says.
+/// A cluster as it is described.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     pub(crate) name: Label,
@@ -44,14 +44,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster of which nothing but its members is said.
+    /// A cluster whose description has a name and members, and nothing else.
     pub(crate) fn usual(name: Label, members: Vec<Member>) -> Self {
         let lifetimes = Lifetimes::default();
-        let terms = |role: Role| {
+        let settings = |role: Role| {
             let lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
             Ok::<_, Infallible>(RoleSettings { lifetime, ..RoleSettings::default() })
         };
-        let Ok(certificate_settings) = CertificateSettings::each(terms);
+        let Ok(certificate_settings) = CertificateSettings::each(settings);
         Self {
             name,
             version: EtcdVersion::default(),
@@ -68,17 +68,17 @@ impl Cluster {
         }
     }
 
-    /// The cluster's name.
+    /// The name of the cluster.
     pub fn name(&self) -> &Label {
         &self.name
     }
 
-    /// Who trusts whom.
+    /// The layout: who trusts whom.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The etcd that it is made for.
+    /// The version of etcd that the cluster is for.
     pub fn version(&self) -> EtcdVersion {
         self.version
     }
@@ -88,17 +88,17 @@ impl Cluster {
         &self.hosts.user
     }
 
-    /// Where etcd is told its options.
+    /// Where etcd reads its options from.
     pub fn style(&self) -> Style {
         self.startup.style
     }
 
-    /// What systemd is given.
+    /// The kind of systemd unit that is written.
     pub fn unit(&self) -> UnitKind {
         self.startup.unit
     }
 
-    /// Whether etcd runs in a container and in no other way.
+    /// Whether etcd runs in a container, without a systemd unit.
     pub(crate) fn is_only_in_containers(&self) -> bool {
         self.startup.container.is_some() && self.unit() == UnitKind::None
     }
@@ -113,7 +113,7 @@ impl Cluster {
         &self.clients
     }
 
-    /// What deserves a warning about the number of members.
+    /// The notice about the number of members, if there is one.
     pub(crate) fn size_notice(&self) -> Option<Notice> {
         let members = self.members.len();
         let kind = match members {
@@ -126,13 +126,14 @@ impl Cluster {
         Some(Notice::new(kind))
     }
 
-    /// The DNS name that a member's SRV records lead to, if only these give it one.
+    /// The DNS name that the SRV records have for a member without a DNS name of its own. `None` if the member has one,
+    /// or if the cluster is not discovered by SRV records.
     pub(crate) fn discovery_name(&self, member: &Member) -> Option<DnsName> {
         let domain = self.bootstrap.discovery_srv.as_ref().filter(|_| member.dns().is_empty())?;
         discovery_name(member.name(), domain).ok()
     }
 
-    /// The files of CAs that exist, which the description names.
+    /// The certificates and keys of existing CAs that the description names.
     pub fn outside_files(&self) -> impl Iterator<Item = &Path> {
         let given = |role: &Role| self.certificate_settings.of(*role).given.as_ref();
         let all = self.layout.authorities().iter().filter_map(given);

@@ -1,8 +1,9 @@
-//! Reading a description: YAML into the shape that was typed, and that into a [`Cluster`].
+//! Reading and writing descriptions. The reader turns YAML into typed sections, and these into a [`Cluster`].
 
 pub(crate) mod builder;
 mod certificates;
 pub(crate) mod limits;
+mod mapping;
 mod options;
 pub(crate) mod reader;
 #[cfg(test)]
@@ -41,21 +42,33 @@ use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
 
 impl Cluster {
-    /// Reads a description in YAML, or in JSON, which is YAML too. `file` is only for error messages.
+    /// Reads a description in YAML or JSON. `path` is the file of the text: errors name it, and the paths of existing
+    /// CAs are relative to its folder.
+    ///
+    /// ```
+    /// use pki_core::etcd::Cluster;
+    ///
+    /// let cluster = Cluster::from_yaml("name: prod\nmembers: [{name: etcd1, address: 10.0.0.11}]\n", None)?;
+    /// assert_eq!(cluster.value.members().len(), 1);
+    /// let error = Cluster::from_yaml("name: prod\nmembers: []\n", None).unwrap_err();
+    /// assert_eq!(error.to_string(), "2:10: a cluster needs at least one member");
+    /// # Ok::<(), pki_core::etcd::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// If the text cannot be read, or describes no cluster that could work; with its place.
-    pub fn from_yaml(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
-        let value = read(text, file)?;
+    /// [`ErrorKind::Description`](crate::etcd::ErrorKind::Description) with line and column, if the text is not YAML or
+    /// describes a cluster that cannot work.
+    pub fn from_yaml(text: &str, path: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        let value = read(text, path)?;
         let notices = value.notices.iter().cloned().chain(value.size_notice()).collect();
         Ok(WithNotices { value, notices })
     }
 }
 
-/// The cluster that `text` describes.
-pub(crate) fn read(text: &str, file: Option<&Path>) -> Result<Cluster, Error> {
-    let reader = Reader { file };
-    // YAML 1.2: only `true` and `false` are truth values, while etcd has options that are `on` or `off`.
+/// The cluster that `text` describes, without the notice about its size.
+pub(crate) fn read(text: &str, path: Option<&Path>) -> Result<Cluster, Error> {
+    let reader = Reader { path };
+    // As in YAML 1.2, only `true` and `false` are booleans: some of etcd's options have the values `on` and `off`.
     let options = serde_saphyr::options! { strict_booleans: true };
     let typed: TypedCluster =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| reader.syntax(error))?;
@@ -70,7 +83,7 @@ impl Reader<'_> {
         let certificate_settings = self.certificate_settings(&typed, layout)?;
         let startup = self.startup(&typed)?;
         if let (Style::Yaml, Some(text)) = (startup.style, &typed.style) {
-            // What the layout cannot do without: etcd would read the rest, and take every certificate of the CA.
+            // Without this option etcd would accept every certificate of the CA on the peer port.
             let needed = layout.has_peer_marker().then_some("peer-cert-allowed-hostname");
             if let Some(name) = needed.filter(|name| !options::is_in_yaml(name, version)) {
                 let error = DescriptionError::OptionWithoutYaml { name: name.to_owned() };
@@ -147,12 +160,12 @@ impl Reader<'_> {
             (&typed.wal_dir, hosts.wal_dir.as_ref()),
         ];
         let all: Vec<_> = all.into_iter().filter_map(|(text, path)| Some((text.as_ref(), path?))).collect();
-        // These, and everything below them, are given to etcd's user.
+        // The folders of certificates, data and log belong to etcd's user, with everything in them.
         for (index, (text, folder)) in all.iter().enumerate().skip(2) {
             let others = all.iter().enumerate().filter(|(other, _)| *other != index);
             let taken = others.map(|(_, other)| other).find(|(_, other)| {
-                let is_its_log = **folder == hosts.data_dir && Some(*other) == hosts.wal_dir.as_ref();
-                other == folder || (other.below(folder.as_str()).is_some() && !is_its_log)
+                let is_log_in_data = **folder == hosts.data_dir && Some(*other) == hosts.wal_dir.as_ref();
+                other == folder || (other.below(folder.as_str()).is_some() && !is_log_in_data)
             });
             let place = text.or(taken.and_then(|(other, _)| *other));
             if let Some(text) = place
@@ -199,7 +212,7 @@ impl Reader<'_> {
         options: &mut options::Reader<'_, '_>,
     ) -> Result<Vec<Member>, Error> {
         let mut members = Vec::new();
-        // Case does not count: there are file systems and resolvers that do not see it.
+        // Names that differ only in case clash too: DNS and some file systems ignore case.
         let mut owners: HashMap<(&'static str, String), String> = HashMap::new();
         let mut claim = |what, place: Location, value: String, owner: &Label| {
             let owned = owners.insert((what, value.to_ascii_lowercase()), owner.to_string());
@@ -266,7 +279,7 @@ impl Reader<'_> {
             let kubeadm = self.parse_option(kubeadm.as_ref(), boolean)?.unwrap_or_default();
             clients.push(Client { name, kubeadm });
         }
-        // Somebody has to be able to administer the cluster.
+        // The client that administers the cluster.
         if !clients.iter().any(|client| client.name.as_str() == "root") {
             clients.insert(0, Client::root());
         }
@@ -286,11 +299,33 @@ mod tests {
     fn unknown_keys_are_told_with_place_and_near_miss() {
         assert_eq!(
             error("name: prod\nmembers:\n  - name: etcd1\n    adress: 10.0.0.1\n"),
-            "cluster.yaml:4:5: `adress`: did you mean `address`?"
+            "cluster.yaml:4:5: `adress` is not a key here: did you mean `address`?"
         );
         assert!(
-            error("name: prod\ncolour: red\n").starts_with("cluster.yaml:2:1: `colour` means nothing here")
+            error("name: prod\ncolour: red\n")
+                .starts_with("cluster.yaml:2:1: `colour` is not a key here: the keys are ")
         );
+    }
+
+    /// The suite does so with the program; here it takes no more than a moment.
+    #[test]
+    fn wrong_descriptions_are_refused_as_they_expect() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cluster/bad");
+        let mut wrong = Vec::new();
+        for item in std::fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let error = error(&text);
+            for expected in text.lines().filter_map(|line| line.strip_prefix("# expect: ")) {
+                let (place, message) = expected.split_once(' ').unwrap();
+                let is_expected =
+                    error.starts_with(&format!("cluster.yaml:{place}: ")) && error.contains(message);
+                if !is_expected {
+                    wrong.push(format!("{}: {error}", path.display()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]
@@ -304,13 +339,13 @@ mod tests {
         assert_eq!(
             error(&members("{name: a, address: [10.0.0.1, 0.0.0.0]}")),
             "cluster.yaml:2:41: \"0.0.0.0\" cannot be a member's address: \
-             it stands for every address, so nobody can be sent to it"
+             it means every address of a host, so nobody can connect to it"
         );
         assert_eq!(
             error(&members("{name: a, address: 10.0.0.1}, {name: b, address: \"::ffff:10.0.0.1\"}")),
-            "cluster.yaml:2:60: the address \"10.0.0.1\" is that of a already"
+            "cluster.yaml:2:60: the address \"10.0.0.1\" is already used by a"
         );
-        assert_eq!(error(&members("")), "cluster.yaml:2:10: a cluster has at least one member");
+        assert_eq!(error(&members("")), "cluster.yaml:2:10: a cluster needs at least one member");
     }
 
     #[test]

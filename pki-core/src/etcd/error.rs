@@ -1,4 +1,4 @@
-//! What can go wrong with a whole cluster: its description, its CAs, its output folder, the files of its hosts.
+//! The errors of the etcd layer: about a description, CAs, the output folder and the files of hosts.
 
 pub(crate) mod description;
 
@@ -10,132 +10,145 @@ use crate::disk::KeyIsThere;
 use crate::etcd::error::description::DescriptionError;
 use crate::x509;
 
-/// What is said of a file that is larger.
+/// The text about a file that is too large to be read, after the file's name.
 pub(crate) const TOO_LARGE: &str = "not read, because it is larger than 8 MiB";
 
-/// What to do about it. An entry may go when its certificate has ended (RFC 5280 section 3.3).
+/// The hint for a file that is too large. A revocation list may drop the certificates that have ended
+/// (RFC 5280 section 3.3).
 pub(crate) const SHORTEN: &str =
-    "leave in it what is needed only; a revocation list may leave out certificates that have ended";
+    "keep only what is needed in it: a revocation list does not have to name certificates that have ended";
 
-/// What went wrong with a cluster, and where.
+/// An error of the etcd layer, with the place that it is about.
 pub type Error = error::Error<ErrorKind>;
 
-/// The facts of an [`Error`].
+/// What went wrong: the facts of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Something is wrong with a key, a request, a certificate or a revocation list.
+    /// A key, a request, a certificate or a revocation list cannot be used.
     #[error(transparent)]
     X509(#[from] x509::ErrorKind),
-    /// Something is wrong with one of cfssl's files, or with the hosts of a certificate.
+    /// One of cfssl's files, or a host of a certificate, is wrong.
     #[error(transparent)]
     Cfssl(cfssl::ErrorKind),
-    /// Something must be issued, and the CA's key is not there.
-    #[error("{path} is not there, and {needed_for} must be issued")]
+    /// A certificate must be issued, and the key of its CA is missing.
+    #[error("{path}, the key of the CA, is missing, so the certificate {needed_for} cannot be issued")]
     CaKeyMissing {
-        /// Where it should be, in the output folder.
+        /// The path of the CA's key in the output folder.
         path: String,
-        /// What must be issued.
+        /// The certificate that must be issued, such as `etcd1 server`.
         needed_for: String,
     },
-    /// Certificate and key of a CA that was made before, by the record in the output folder, are not there.
-    #[error("neither it nor its key is there, and what the cluster uses was issued by it")]
+    /// The record names a CA whose certificate and key are both missing.
+    #[error("this CA and its key are missing, and certificates that the cluster uses were issued by this CA")]
     CaMissing,
-    /// A cluster description that cannot be.
+    /// The description is wrong.
     #[error("{0}")]
     Description(DescriptionError),
-    /// A CA's key is protected by a password, which nobody is asked for.
+    /// The key of a CA is protected by a password. Planning asks for no passwords.
     #[error("the CA's private key is encrypted")]
     CaKeyEncrypted,
-    /// The certificates behind a CA's are not those of the CAs above it.
-    #[error("the CA certificates do not follow from each other: {reason}")]
+    /// In a file of CA certificates, one was not issued by the next.
+    #[error("the CA certificates do not form a chain: {reason}")]
     CaChain {
-        /// What does not follow.
+        /// The subject of the certificate that was not issued by the next one, and why not.
         reason: String,
     },
-    /// The record of what was issued cannot be read.
-    #[error("this record of what was issued cannot be read: {reason}")]
+    /// The record of the issued certificates cannot be read.
+    #[error("this record of the issued certificates cannot be read: {reason}")]
     Record {
-        /// Why.
+        /// What is wrong with the file.
         reason: String,
     },
-    /// Another process works on the same folder.
-    #[error("another etcdpki is at work on {}", path.display())]
+    /// The record was written by a newer version of this program.
+    #[error(
+        "a newer version of this program wrote this record of the issued certificates: the record has format {found}, \
+         and this version reads format {known}"
+    )]
+    NewerRecord {
+        /// The format version that the record has.
+        found: u32,
+        /// The newest format version that this program reads.
+        known: u32,
+    },
+    /// Another process holds the lock of the output folder.
+    #[error("another process is working on {}", path.display())]
     Locked {
-        /// The folder.
+        /// The output folder.
         path: PathBuf,
     },
-    /// The output folder has the CA of another cluster.
-    #[error("this is the CA {found}, and the description asks for {wanted}")]
+    /// The CA certificate in the output folder has another subject than the description asks for.
+    #[error("this is the certificate of the CA {found}, but the description asks for the CA {wanted}")]
     OtherCa {
-        /// Whose it is.
+        /// The subject of the CA certificate that is there.
         found: String,
-        /// Whose it should be.
+        /// The subject that follows from the description.
         wanted: String,
     },
-    /// The output folder was made in another layout.
-    #[error("this folder has the layout {found}, and the description asks for {wanted}")]
+    /// The output folder was made for another layout.
+    #[error("this folder has the layout {found}, but the description asks for {wanted}")]
     OtherLayout {
-        /// What it is.
+        /// The layout in the record.
         found: String,
-        /// What it should be.
+        /// The layout in the description.
         wanted: String,
     },
-    /// A folder that nothing was issued into.
-    #[error("there is no {}", path.display())]
+    /// The folder has no record, so it is not an output folder.
+    #[error("there is no {}: this is not the output folder of a cluster", path.display())]
     NotApplied {
-        /// The record that would be there.
+        /// The path that the record would have.
         path: PathBuf,
     },
-    /// A file that is named is not there.
+    /// A file that the description names does not exist.
     #[error("there is no file {}", path.display())]
     MissingFile {
-        /// Which.
+        /// The path as the description resolves it.
         path: PathBuf,
     },
-    /// A file that is larger than anything that is looked for.
+    /// A file is larger than any file of a cluster has reason to be.
     #[error("{} was {TOO_LARGE}", path.display())]
     TooLarge {
-        /// Which.
+        /// The large file.
         path: PathBuf,
     },
-    /// A path that cannot be written down.
-    #[error("the path {} cannot be written into a file of variables", path.display())]
+    /// A path cannot be written into an environment file: it is not UTF-8, or has control characters.
+    #[error("the path {} cannot be written into an environment file", path.display())]
     UnwritablePath {
-        /// Which.
+        /// The path in question.
         path: PathBuf,
     },
-    /// Something stands where a file should be.
-    #[error("{} is no file", path.display())]
+    /// A folder, a device, a socket or a named pipe has the path of a file.
+    #[error("{} is not a file", path.display())]
     NotAFile {
-        /// Where.
+        /// The path where a file is expected.
         path: PathBuf,
     },
-    /// Something stands where a folder should be.
-    #[error("{} is no folder", path.display())]
+    /// A file has the path of a folder.
+    #[error("{} is not a folder", path.display())]
     NotAFolder {
-        /// Where.
+        /// The path where a folder is expected.
         path: PathBuf,
     },
-    /// A link where a file or folder should be.
+    /// A symbolic link has the path of a file or folder.
     #[error("{} is a symbolic link", path.display())]
     SymbolicLink {
-        /// Where.
+        /// The path of the link.
         path: PathBuf,
     },
-    /// The operating system refused.
+    /// An operation on a file failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation, as a verb after "cannot": `read`, `set the mode of`.
         action: &'static str,
-        /// With which file.
+        /// The file or folder that the operation was for.
         path: PathBuf,
-        /// What it said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl Error {
+    /// An [`ErrorKind::Io`]; `action` is a verb after "cannot".
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         ErrorKind::Io { action, path: path.to_owned(), source }.into()
     }
@@ -143,43 +156,58 @@ impl Error {
 
 impl Kind for ErrorKind {
     fn hint(&self) -> Option<String> {
-        Some(match self {
+        let text = match self {
             Self::X509(kind) => return kind.hint(),
             Self::Cfssl(kind) => return kind.hint(),
             Self::Description(error) => return error.hint(),
-            Self::CaKeyMissing { path, .. } => format!("put the CA's key back as {path}, mode 0600"),
-            Self::CaMissing => "put both back from a copy (the nodes' folders have the certificate, and only the \
-                                certificate); for a new cluster with a new CA, take another output folder"
-                .to_owned(),
-            Self::CaChain { .. } => "put the certificate of the CA that signs first, then that of the CA which issued \
-                                     it, and so on"
-                .to_owned(),
+            Self::CaKeyMissing { path, .. } => {
+                return Some(format!("restore the key of the CA as {path} with mode 0600"));
+            }
+            Self::OtherLayout { found, .. } => {
+                return Some(format!(
+                    "write `layout: {found}`: running members trust the CAs of that layout; for another layout, use \
+                     another output folder"
+                ));
+            }
+            Self::Io { source, .. } => KeyIsThere::in_error(source)?.hint(),
+            Self::CaMissing => {
+                "restore both from a backup (the folders in `nodes` have a copy of the certificate, but not of the \
+                 key); for a new cluster with a new CA, use another output folder"
+            }
+            Self::CaChain { .. } => {
+                "put the certificate of the CA that signs first, then the certificate of the CA which issued it, and \
+                 so on up to the root"
+            }
             Self::CaKeyEncrypted => {
-                "leave out `private-key`: requests are made, to be signed where the key can be opened".to_owned()
+                "remove `private-key` from the description: then requests are written, for the CA to sign where its \
+                 key can be decrypted"
             }
-            Self::Locked { .. } => "wait until it is done, then run this again".to_owned(),
+            Self::Locked { .. } => "wait until it has finished, then try again",
             Self::Record { .. } => {
-                "put it back from a backup, or delete it: it is made anew from the certificates that are there".to_owned()
+                "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \
+                 certificates that are there"
             }
-            Self::NotAFile { .. } | Self::NotAFolder { .. } => "move it out of the way".to_owned(),
-            Self::OtherCa { .. } => "use another output folder for another cluster; a CA's name cannot change while \
-                                     certificates depend on it"
-                .to_owned(),
-            Self::OtherLayout { found, .. } => format!(
-                "write `layout: {found}`; members that run trust the CAs of that layout, so another one needs another \
-                 output folder"
-            ),
-            Self::NotApplied { .. } => "name an output folder".to_owned(),
-            Self::MissingFile { .. } => "paths in a description are relative to its folder".to_owned(),
+            Self::NewerRecord { .. } => "use the newer version of the program; do not delete the record",
+            Self::NotAFile { .. } | Self::NotAFolder { .. } => "rename it or remove it, then try again",
+            Self::OtherCa { .. } => {
+                "use another output folder for another cluster; the name of a CA cannot change while certificates \
+                 depend on it"
+            }
+            Self::NotApplied { .. } => {
+                "give the output folder of a cluster: the folder with cluster.lock.json"
+            }
+            Self::MissingFile { .. } => {
+                "correct the path in the description: it is relative to its folder, as in pki/ca.pem"
+            }
             Self::SymbolicLink { .. } => {
-                "only real folders are written into: remove the link, or name the folder behind it".to_owned()
+                "remove the link, or give the folder that it points to: files are written only into real folders"
             }
-            Self::TooLarge { .. } => SHORTEN.to_owned(),
+            Self::TooLarge { .. } => SHORTEN,
             Self::UnwritablePath { .. } => {
-                "use an output folder whose path is UTF-8 without control characters".to_owned()
+                "use an output folder whose path is UTF-8 without control characters, such as /srv/etcd/prod"
             }
-            Self::Io { source, .. } => KeyIsThere::in_error(source)?.hint().to_owned(),
-        })
+        };
+        Some(text.to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The output folder: what is in it, what is brought to it, and the record of what was issued.
+//! The output folder: reading it, writing to it, and the record of the issued certificates.
 
 pub(crate) mod disk;
 pub(crate) mod output;

@@ -1,14 +1,14 @@
-//! From what there is to a description of it.
+//! The import of a cluster that exists already: makes a description from its files.
 //!
-//! The way through: what was [`Found`] is put together to members, certificates and settings; these give a
-//! [`Cluster`], the nearest that can be described; and then what that cluster would be is compared with what
-//! was found. Whatever is different becomes an [`ImportNotice`], so that nothing is lost without a word.
+//! The files that were [`Found`] are put together to members, certificates and settings. From these follows the nearest
+//! [`Cluster`] that a description can express. The import then compares this cluster with what was found, and gives an
+//! [`ImportNotice`] for each difference.
 
 mod differences;
 mod evidence;
 mod gather;
 mod importer;
-mod known;
+mod members;
 mod names;
 mod outcome;
 mod places;
@@ -18,71 +18,70 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer as write;
 use crate::etcd::describe::writer::{Remarks, most_common};
 use crate::etcd::doctor;
+use crate::etcd::error::ErrorKind;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::found;
 use crate::etcd::found::Found;
-use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::evidence::MemberCertificate;
 use crate::etcd::import::importer::Importer;
-use crate::etcd::import::known::Known;
-pub use crate::etcd::import::outcome::{Authorities, ImportError, ImportNotice, Imported};
-use crate::etcd::option::EtcdOption;
+use crate::etcd::import::members::KnownMember;
+pub use crate::etcd::import::outcome::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster};
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::{Availability, EtcdOption};
+use crate::etcd::safe::address::DnsName;
 use crate::etcd::safe::label::Label;
 
-/// The description of a cluster from what was found of it, if `version` of etcd runs it.
+/// Makes the description of a cluster from the files that were found, for `version` of etcd. A CA that has ended at
+/// `now` is not kept.
 ///
 /// ```
 /// use pki_core::etcd::found::{Found, SystemFiles};
-/// use pki_core::etcd::{Authorities, EtcdVersion, import};
+/// use pki_core::etcd::{AuthorityChoice, EtcdVersion, import};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let options = "ETCD_NAME=a\nETCD_INITIAL_CLUSTER=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380\n";
 /// std::fs::write(folder.path().join("etcd.env"), options)?;
 /// let found = Found::read(&[folder.path().to_owned()], EtcdVersion::V3_5, &SystemFiles)?;
-/// let imported = import(&found, EtcdVersion::V3_5, Authorities::Kept, time::OffsetDateTime::now_utc())?;
+/// let imported = import(&found, EtcdVersion::V3_5, AuthorityChoice::Keep, time::OffsetDateTime::now_utc())?;
 /// assert_eq!(imported.cluster.members().len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// If nothing tells of a member, there are several clusters, or what was found cannot be described.
+/// If no member was found, there are members of several clusters, or a description cannot express the cluster.
 pub fn import(
     found: &Found,
     version: EtcdVersion,
-    authorities: Authorities,
+    authorities: AuthorityChoice,
     now: OffsetDateTime,
-) -> Result<Imported, ImportError> {
+) -> Result<ImportedCluster, ImportError> {
     let mut importer = Importer {
         found,
         version,
         authorities,
         now,
-        known: Vec::new(),
+        members: Vec::new(),
         notices: Vec::new(),
         noticed: HashSet::new(),
         findings: Vec::new(),
     };
-    importer.known = known::members(found, &mut importer.notices, &mut importer.findings)?;
+    importer.members = members::members(found, &mut importer.notices, &mut importer.findings)?;
     importer.noticed = importer.notices.iter().cloned().collect();
     importer.import()
 }
 
 impl<'a> Importer<'a> {
-    fn import(mut self) -> Result<Imported, ImportError> {
-        let undescribable = |error: DescriptionError| {
-            ImportError::Undescribable(crate::etcd::error::ErrorKind::Description(error).into())
-        };
-        let reached = self.reached();
-        let members = self.known.iter().zip(&reached).map(|(known, reached)| {
-            let more = MemberOverrides::default();
-            Member::with(known.name.clone(), reached.addresses.clone(), reached.dns.clone(), more)
+    fn import(mut self) -> Result<ImportedCluster, ImportError> {
+        let undescribable =
+            |error: DescriptionError| ImportError::Undescribable(ErrorKind::Description(error).into());
+        let members = self.members.iter().zip(self.member_hosts()).map(|(known, hosts)| {
+            Member::with(known.name.clone(), hosts.addresses, hosts.dns, MemberOverrides::default())
         });
         let members = members.collect::<Result<Vec<_>, _>>().map_err(undescribable)?;
         let mut cluster = Cluster::usual(Label::known("etcd"), members);
@@ -94,19 +93,19 @@ impl<'a> Importer<'a> {
         cluster.startup.unit = self.unit();
         cluster.startup.container = self.container();
         cluster.hosts = self.hosts();
-        self.take_network(&mut cluster);
+        self.import_network(&mut cluster);
         let evidence = self.evidence(&cluster);
-        self.take_terms(&mut cluster, &evidence);
-        self.take_names(&mut cluster, &evidence);
-        self.take_states(&mut cluster);
-        self.take_options(&mut cluster);
+        self.import_certificate_settings(&mut cluster, &evidence);
+        self.import_names(&mut cluster, &evidence);
+        self.import_states(&mut cluster);
+        self.import_options(&mut cluster);
         self.compare(&cluster, &evidence);
 
         let mut remarks = Remarks::default();
         remarks.add(
             "",
-            "An etcd cluster, as it was found. What is described otherwise than it was found stands beside it; \
-             read that\nbefore `etcdpki cluster plan` and `etcdpki cluster apply`.",
+            "An etcd cluster, imported from its files. Comments say where this description differs from the files, and \
+             what is wrong with them. Read the comments before you apply the description.",
         );
         for notice in &self.notices {
             remarks.add(&notice.key, notice.to_string());
@@ -121,16 +120,16 @@ impl<'a> Importer<'a> {
         findings.extend(self.findings.into_iter().map(|(_, finding)| finding));
         findings.sort_by_key(|finding| finding.severity);
         let description = write::description(&cluster, &remarks);
-        // Only what can be read is a description.
+        // The cluster that the description has, not the one that it was made from, is what a plan would read.
         let cluster = Cluster::from_yaml(&description, None);
         let cluster = cluster.map_err(|error| ImportError::Undescribable(error.without_place()))?.value;
-        Ok(Imported { description, cluster, notices: self.notices, findings })
+        Ok(ImportedCluster { description, cluster, notices: self.notices, findings })
     }
 
-    /// What the certificates say that members hold and trust.
-    fn evidence(&self, cluster: &Cluster) -> Vec<(usize, Role, Evidence<'a>)> {
+    /// The certificates of all members, in the order of the members.
+    fn evidence(&self, cluster: &Cluster) -> Vec<MemberCertificate<'a>> {
         let mut all = Vec::new();
-        for (index, known) in self.known.iter().enumerate() {
+        for (index, known) in self.members.iter().enumerate() {
             for role in cluster.layout.of_members() {
                 let option = trust::certificate_option(*role);
                 let names = cluster.members.get(index).map(evidence::names_of).unwrap_or_default();
@@ -140,10 +139,10 @@ impl<'a> Importer<'a> {
         all
     }
 
-    /// The cluster's name is in what was made of it: in the unit's description, or in the names of its CAs. Of
-    /// others, the token is the nearest.
+    /// The name of the cluster. If `apply` made the cluster, its name is in the units' `Description=`, in the names of
+    /// the CAs and in the name that peers' certificates share. For other clusters, the token serves as the name.
     fn cluster_name(&self, cluster: &Cluster) -> Label {
-        let descriptions = self.told().filter_map(|(host, member)| {
+        let descriptions = self.members_on_hosts().filter_map(|(host, member)| {
             let text = &host.unit(member)?.last("Unit", "Description")?.value.text;
             let name = member.settings.value("name")?;
             text.strip_prefix("etcd member ")?.strip_prefix(name)?.strip_prefix(" of ")
@@ -169,26 +168,27 @@ impl<'a> Importer<'a> {
         best.cloned().unwrap_or_else(|| Label::known("etcd"))
     }
 
+    /// The token and the discovery domain.
     fn bootstrap(&self, cluster: &Cluster) -> Bootstrap {
         let token = self.common("initial-cluster-token").and_then(|token| Label::parse(token).ok());
         let domain = self.common("discovery-srv");
-        // etcd's own default is a token too.
-        let usual = self.told().next().map(|_| Label::known("etcd-cluster"));
+        // Without `initial-cluster-token`, etcd uses this one.
+        let usual = self.members_on_hosts().next().map(|_| Label::known("etcd-cluster"));
         Bootstrap {
             token: token.or(usual).filter(|token| *token != cluster.name),
             state: None,
-            discovery_srv: domain.and_then(|domain| crate::etcd::safe::address::DnsName::parse(domain).ok()),
+            discovery_srv: domain.and_then(|domain| DnsName::parse(domain).ok()),
         }
     }
 
-    /// Who founds a cluster goes without saying; who joins one is told from who founds it.
-    fn take_states(&self, cluster: &mut Cluster) {
-        let state = |known: &Known<'_>| {
-            let (_, member) = known.told()?;
+    /// Sets the `initial-cluster-state` of the cluster if it is `existing`, and of members that differ from most.
+    fn import_states(&self, cluster: &mut Cluster) {
+        let state = |known: &KnownMember<'_>| {
+            let (_, member) = known.best_source()?;
             let is_existing = member.settings.value("initial-cluster-state") == Some("existing");
             Some(if is_existing { InitialClusterState::Existing } else { InitialClusterState::New })
         };
-        let states: Vec<_> = self.known.iter().map(state).collect();
+        let states: Vec<_> = self.members.iter().map(state).collect();
         let common = most_common(states.iter().flatten().copied()).unwrap_or(InitialClusterState::New);
         if common == InitialClusterState::Existing {
             cluster.bootstrap.state = Some(common);
@@ -198,18 +198,18 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// What is set and follows from nothing else in the description.
-    fn take_options(&self, cluster: &mut Cluster) {
+    /// Sets the options that do not follow from anything else in the description.
+    fn import_options(&self, cluster: &mut Cluster) {
         let starts = cluster.starts(&[]);
         let mut all: Vec<(usize, &'static str, String)> = Vec::new();
         for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {
             let described = cluster.settings(member, start);
-            let told = self.known.get(index).and_then(Known::told);
-            for setting in told.iter().flat_map(|(_, member)| &member.settings.used) {
+            let source = self.members.get(index).and_then(KnownMember::best_source);
+            for setting in source.iter().flat_map(|(_, member)| &member.settings.used) {
                 let (Some(option), Some(value)) = (EtcdOption::find(&setting.option), &setting.value) else {
                     continue;
                 };
-                let Some((option, value)) = self.today(option, value, setting.source) else { continue };
+                let Some((option, value)) = self.in_version(option, value, setting.source) else { continue };
                 let follows = description::described_by(option.name()).is_some()
                     || described.iter().any(|described| {
                         described.option == option.name()
@@ -223,13 +223,14 @@ impl<'a> Importer<'a> {
                 all.push((index, option.name(), value));
             }
         }
-        // What every member sets is the cluster's, and whoever has another value says so.
-        let told = self.told().count();
+        // An option that every member sets is set for the cluster, with the most common value, and members with other
+        // values override it.
+        let members = self.members_on_hosts().count();
         let mut common = GivenOptions::default();
         for (_, name, _) in &all {
             let values = || all.iter().filter(|(_, other, _)| other == name).map(|(.., value)| value);
             if let Some(value) =
-                most_common(values()).filter(|_| values().count() == told && common.value(name).is_none())
+                most_common(values()).filter(|_| values().count() == members && common.value(name).is_none())
             {
                 common.0.push((name, value.clone()));
             }
@@ -243,9 +244,9 @@ impl<'a> Importer<'a> {
         cluster.options = common;
     }
 
-    /// An option as the version knows it, and its value as the command line has it; none if the version knows
-    /// neither the option nor what took its place.
-    fn today(
+    /// The option to set for etcd of the version, which may be another one that replaces it, and its value as a flag
+    /// has it. `None` if the version has neither option.
+    fn in_version(
         &self,
         option: &'static EtcdOption,
         value: &str,
@@ -253,11 +254,7 @@ impl<'a> Importer<'a> {
     ) -> Option<(&'static EtcdOption, String)> {
         let value = differences::as_on_the_command_line(option, self.version, value, source);
         let availability = option.availability(self.version);
-        if matches!(
-            availability,
-            crate::etcd::option::Availability::Available
-                | crate::etcd::option::Availability::Deprecated { .. }
-        ) {
+        if matches!(availability, Availability::Available | Availability::Deprecated { .. }) {
             return Some((option, value));
         }
         let instead = EtcdOption::find(availability.instead()?)?;

@@ -1,4 +1,4 @@
-//! What deserves a warning about a cluster.
+//! Notices about a cluster: what was done, but should be known.
 
 use time::OffsetDateTime;
 
@@ -7,42 +7,44 @@ use crate::base::place::date;
 use crate::x509;
 use crate::x509::KeyAlgorithm;
 
-/// What the operator should know about a cluster.
+/// Something that the operator of a cluster should know.
 pub type Notice = notice::Notice<NoticeKind>;
 
-/// A value, and what its user should know about it.
+/// A value, and the notices about it.
 pub type WithNotices<T> = notice::WithNotices<T, NoticeKind>;
 
-/// The facts of a [`Notice`].
+/// What should be known: the facts of a [`Notice`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// Something about a certificate that was issued.
+    /// About a certificate that was issued.
     #[error(transparent)]
     X509(x509::NoticeKind),
-    /// The description asks for another CA than there is.
+    /// The description asks for another key or lifetime than the CA has.
     #[error(
-        "the CA stays as it is, with {found}, though the description says {wanted}: everything depends on it"
+        "the CA keeps {found}, although the description says {wanted}: a CA is not replaced while certificates depend \
+         on it"
     )]
     CaKept {
-        /// What it is.
+        /// What the CA has.
         found: String,
-        /// What it should be.
+        /// What the description asks for.
         wanted: String,
     },
-    /// An option that will go.
+    /// A later version of etcd will not have an option.
     #[error("the option `{option}` is deprecated in etcd {version}{}", instead_of(*instead))]
     DeprecatedOption {
-        /// Which.
+        /// The option's name.
         option: String,
-        /// In which etcd.
+        /// The version of etcd in the description.
         version: String,
-        /// What to use.
+        /// The option to use instead: `option` or `option=value`.
         instead: Option<&'static str>,
     },
     /// A cluster of this size tolerates no more failures than one with a member less.
     #[error(
-        "{members} members tolerate {tolerated} failure(s), no more than {} would: use an odd number",
+        "a cluster of {members} members tolerates {tolerated} failure(s), no more than a cluster of {}: use an odd \
+         number of members",
         members - 1
     )]
     EvenMembers {
@@ -52,29 +54,36 @@ pub enum NoticeKind {
         tolerated: usize,
     },
     /// A certificate ends soon.
-    #[error("{certificate} ends at {}", date(*not_after))]
+    #[error("the certificate {certificate} ends at {}", date(*not_after))]
     EndsSoon {
-        /// Which one.
+        /// The certificate, such as `etcd1 server`.
         certificate: String,
         /// The earliest end in its chain.
         not_after: OffsetDateTime,
     },
-    /// A folder belongs to nobody in the description.
-    #[error("{path} is not in the description any more: it was left as it is and holds private keys")]
+    /// The output folder has the folder of a member or client that the description does not have.
+    #[error(
+        "{path} is not in the description any more: it is left as it is, with private keys; delete it when it is not \
+         needed"
+    )]
     Orphan {
         /// The folder, relative to the output folder.
         path: String,
     },
     /// The cluster trusts a CA that may have issued certificates for others.
-    #[error("whoever has a certificate of {subject} can read and write everything in this cluster")]
+    #[error("everyone who has a certificate of {subject} can read and write everything in this cluster")]
     ForeignCa {
-        /// The CA.
+        /// The subject of the CA.
         subject: String,
     },
-    /// A certificate's end was moved to its CA's end.
-    #[error("{certificate} was to end at {} and ends with its CA at {}", date(*wanted), date(*not_after))]
+    /// A certificate ends earlier than described, because its CA does.
+    #[error(
+        "the certificate {certificate} ends with its CA at {}, and not at {}, as described",
+        date(*not_after),
+        date(*wanted)
+    )]
     Clamped {
-        /// Which one.
+        /// The certificate, such as `etcd1 server`.
         certificate: String,
         /// The end that the description asks for.
         wanted: OffsetDateTime,
@@ -83,52 +92,55 @@ pub enum NoticeKind {
     },
     /// A key stays although the description asks for another kind.
     #[error(
-        "{certificate} keeps its key, which is {found}, not {wanted}: with a CA that is offline a new key would not fit \
-         the certificate that is in use; delete {path} to have one made"
+        "{certificate} keeps its key, which is {found}, not {wanted}: its CA is offline, and a new key would not fit \
+         the certificate that is in use; delete {path} to have a new key generated"
     )]
     KeyKept {
-        /// Whose it is.
+        /// The certificate of the key, such as `etcd1 server`.
         certificate: String,
-        /// What kind it is.
+        /// The kind of the key that is there.
         found: String,
-        /// What the description asks for.
+        /// The kind of key that the description asks for.
         wanted: KeyAlgorithm,
-        /// Where it is.
+        /// The path of the key in the output folder.
         path: String,
     },
-    /// Two CAs that are one.
+    /// The CA of clients and the CA of peers have the same key.
     #[error(
-        "client-ca and peer-ca have one key, so the certificates of peers open the client port too: give each a CA of its \
-         own"
+        "client-ca and peer-ca have the same key, so the client port accepts the certificates of peers too: use two \
+         CAs with different keys"
     )]
     OneCa,
-    /// One certificate for clients and peers.
+    /// A member has one certificate for clients and peers.
     #[error(
-        "with the layout shared-cert a member's key opens the client port and the peer port alike, here and on every \
-         other member: least-privilege keeps them apart"
+        "with the layout shared-cert, the client port and the peer port of every member accept the certificate of any \
+         member: the layout least-privilege separates the two ports"
     )]
     SharedCertificates,
-    /// A single member cannot fail.
-    #[error("one member: every restart is an outage and a lost disk is a lost cluster")]
-    SingleMember,
-    /// What an offline CA has signed is not what it was asked for, and is not taken.
+    /// A cluster of one member does not tolerate its failure.
     #[error(
-        "{answer} is not the certificate of {certificate} that is asked for: {}; sign {request} again",
+        "a cluster of one member is not available while the member restarts, and is lost with the member's disk: use \
+         three members"
+    )]
+    SingleMember,
+    /// The certificate that an offline CA has signed is not the one that was requested, and is not used.
+    #[error(
+        "{answer} is not the certificate that was requested for {certificate}: {}; sign {request} again",
         reasons.join("; ")
     )]
     WrongAnswer {
-        /// The file.
+        /// The file with the signed certificate.
         answer: String,
-        /// Which certificate is asked for.
+        /// The requested certificate, such as `etcd1 server`.
         certificate: String,
-        /// What is different.
+        /// The differences from the request.
         reasons: Vec<String>,
-        /// The file of the request.
+        /// The file with the request.
         request: String,
     },
 }
 
-/// `: use `instead``, or nothing.
+/// The end of the sentence about a deprecated option: ``: use `instead` ``, or nothing.
 fn instead_of(instead: Option<&str>) -> String {
     instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! etcd's own options: which there are in which version, how they are written in each place, and what they take.
+//! etcd's own options: their versions, their names in each place, and the values that etcd accepts.
 
 mod definition;
 pub(crate) mod port;
@@ -24,40 +24,40 @@ pub use value::{ValueError, ValueKind, YamlKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Availability {
-    /// It has.
+    /// The version has the option.
     Available,
-    /// It accepts the option, but warns that the option will go.
+    /// The version has the option, but a later one will not.
     Deprecated {
-        /// The first series that does, such as 6 for 3.6.
+        /// The first series that deprecates it, by its minor number: 6 for 3.6.
         since: u8,
-        /// `option` or `option=value`.
+        /// What to write instead: `option` or `option=value`.
         instead: Option<&'static str>,
     },
-    /// It accepts the option and does nothing.
+    /// The version accepts the option and ignores it.
     Ignored,
-    /// It is too old: the flag would keep it from starting, the variable would do nothing.
+    /// The version is too old: etcd refuses to start with the flag, and ignores the variable.
     NotYet {
-        /// The first release of the same series that has the option, or else the first of all.
+        /// The first release of the same series that has the option; if there is none, the first release of all.
         since: EtcdVersion,
-        /// The option's name in this version.
+        /// The name that the option has in this version.
         instead: Option<&'static str>,
     },
-    /// It is too new: the flag would keep it from starting, the variable would do nothing.
+    /// The version is too new: etcd refuses to start with the flag, and ignores the variable.
     Removed {
         /// The first release without the option.
         since: EtcdVersion,
-        /// `option` or `option=value`.
+        /// The replacement: `option` or `option=value`.
         instead: Option<&'static str>,
     },
 }
 
 impl Availability {
-    /// Whether etcd accepts the option, though perhaps with a warning.
+    /// Whether etcd starts with the option, perhaps with a warning.
     pub fn is_accepted(self) -> bool {
         matches!(self, Self::Available | Self::Deprecated { .. } | Self::Ignored)
     }
 
-    /// What to write instead: `option` or `option=value`.
+    /// The replacement for an option that is missing or deprecated: `option` or `option=value`.
     pub fn instead(self) -> Option<&'static str> {
         match self {
             Self::Available | Self::Ignored => None,
@@ -81,45 +81,46 @@ impl fmt::Display for Availability {
     }
 }
 
-/// Where etcd's configuration file (`--config-file`) has an option, and how it is written there.
+/// The place of an option in etcd's configuration file (`--config-file`), and the YAML type of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct YamlPlace {
-    /// The keys around it, outermost first: none, or `client-transport-security`.
+    /// The keys of the mappings around it, outermost first, such as `client-transport-security`. Empty at the top
+    /// level.
     pub section: &'static [&'static str],
-    /// Its key.
+    /// The key of the option itself.
     pub key: &'static str,
-    /// How its value is written.
+    /// The YAML type of the value.
     pub kind: YamlKind,
 }
 
 impl EtcdOption {
-    /// The option of that name, as etcd's command line has it, without dashes.
+    /// The option with this name, as on etcd's command line but without dashes.
     pub fn find(name: &str) -> Option<&'static Self> {
         Self::all().find(|option| option.name == name)
     }
 
-    /// The option that an environment variable sets.
+    /// The option that an environment variable such as `ETCD_DATA_DIR` sets.
     pub fn of_variable(variable: &str) -> Option<&'static Self> {
         Self::all().find(|option| option.variable() == variable)
     }
 
-    /// Every option that any version from 3.4 to 3.7 knows.
+    /// Every option of any version from 3.4 to 3.7.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         OPTIONS.iter()
     }
 
-    /// Its name, as etcd's command line has it, without dashes.
+    /// The name on etcd's command line, without dashes.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What its value is, in that version.
+    /// The kind of value that the option takes in this version.
     pub fn kind(&self, version: EtcdVersion) -> ValueKind {
         let former = self.formerly.iter().find(|((minor, patch), _)| !version.has(*minor, *patch));
         former.map_or(self.kind, |(_, kind)| *kind)
     }
 
-    /// Whether that version has it.
+    /// Whether this version has the option.
     pub fn availability(&self, version: EtcdVersion) -> Availability {
         let instead = self.instead;
         if let Some(removed) = self.removed.filter(|removed| version.has(*removed, 0)) {
@@ -136,7 +137,7 @@ impl EtcdOption {
         }
     }
 
-    /// The option of that version that this one takes the place of.
+    /// The older option that this one replaced, if this version still has the older one.
     fn former_name(&self, version: EtcdVersion) -> Option<&'static str> {
         let is_former = |option: &&Self| {
             option.instead == Some(self.name)
@@ -146,13 +147,14 @@ impl EtcdOption {
         Self::all().find(is_former).map(|option| option.name)
     }
 
-    /// The environment variable that sets it (etcd, pkg/flags/flag.go, `FlagToEnv`).
+    /// The environment variable that sets the option (etcd, pkg/flags/flag.go, `FlagToEnv`).
     pub fn variable(&self) -> String {
         variable(self.name)
     }
 
-    /// Where the configuration file of that version has it; nowhere for those that only the command line and
-    /// the environment know, such as the revocation lists. etcd ignores keys that it does not know.
+    /// The place of the option in the configuration file of this version. `None` if the file cannot set it: some
+    /// options, such as the revocation lists, are only for the command line and the environment. etcd ignores unknown
+    /// keys.
     pub fn yaml(&self, version: EtcdVersion) -> Option<YamlPlace> {
         let File { section, key, since, removed } = self.file?;
         let is_known = first_missing(since, version).is_none()
@@ -168,34 +170,29 @@ impl EtcdOption {
         is_known.then_some(YamlPlace { section, key, kind })
     }
 
-    /// Whether etcd of that version takes the value, as its command line and the environment have it.
-    ///
-    /// What depends on other options, on files or on the machine is not looked at.
+    /// Checks a value as the command line and the environment have it. Other options, files and the machine are not
+    /// considered.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`ValueError`] if this version of etcd refuses the value.
     pub fn check(&self, value: &str, version: EtcdVersion) -> Result<(), ValueError> {
         self.kind(version).check(value, version)
     }
-}
 
-impl EtcdOption {
-    /// Whether etcd of that version takes the value from its configuration file, where `text` is the value as the
-    /// command line would have it, and `value` is what it is there.
+    /// Checks a value in the configuration file. `text` is the value as the command line would have it, `value` the
+    /// YAML value.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`ValueError`] if this version of etcd refuses the value, or its YAML type.
     pub fn check_in_file(&self, text: &str, value: &Value, version: EtcdVersion) -> Result<(), ValueError> {
         match self.yaml(version) {
             Some(place) => self.kind(version).check_in_file(place.kind, text, value, version),
             None => Ok(()),
         }
     }
-}
 
-impl EtcdOption {
-    /// The items of a value: of a list what stands between its commas, of anything else the value itself. It depends
-    /// on the version what is a list.
+    /// The items of a value: the parts between the commas of a list, or the value itself if the option does not take a
+    /// list in this version.
     pub fn items<'a>(&self, value: &'a str, version: EtcdVersion) -> Vec<&'a str> {
         match self.kind(version) {
             ValueKind::List | ValueKind::CipherSuites | ValueKind::Choices(_) => value.split(',').collect(),
@@ -204,17 +201,18 @@ impl EtcdOption {
     }
 }
 
-/// Whether a value of a boolean option is true.
+/// Whether the value of a boolean option is true, by Go's `strconv.ParseBool`.
 pub(crate) fn is_true(value: &str) -> bool {
     number::parse_bool(value) == Some(true)
 }
 
-/// The environment variable of an option.
+/// The environment variable of an option (etcd, pkg/flags/flag.go, `FlagToEnv`).
 pub(crate) fn variable(name: &str) -> String {
     format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
 }
 
-/// The release that a version lacks of those that brought something.
+/// The release that first brought something to the series of `version`, if `version` is older than that. `since` has
+/// the first release of each series, and later series all have it.
 fn first_missing(since: &'static [(u8, u16)], version: EtcdVersion) -> Option<(u8, u16)> {
     let same = since.iter().find(|(minor, _)| *minor == version.minor());
     match (same, since.first()) {
@@ -224,7 +222,6 @@ fn first_missing(since: &'static [(u8, u16)], version: EtcdVersion) -> Option<(u
     }
 }
 
-/// The words that the table is written in.
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -1,5 +1,4 @@
-//! What has to be done so that the output folder is what the description says. A plan is made of values, and changes
-//! nothing.
+//! Plans: what has to change in an output folder so that it agrees with a description. Planning changes nothing.
 
 pub(crate) mod apply;
 pub(crate) mod authority;
@@ -16,7 +15,7 @@ pub(crate) mod steps;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::bootstrap::Joining;
+use crate::etcd::cluster::bootstrap::JoiningMember;
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::notice::Notice;
@@ -24,7 +23,7 @@ use crate::etcd::plan::change::{Change, PlannedCertificate, PlannedFile};
 use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::files::Files;
 
-/// What has to be done.
+/// What has to change in an output folder, and why.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) decisions: Decisions,
@@ -32,48 +31,49 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Compares a description with what is there.
+    /// Compares a cluster with the contents of its output folder.
     ///
     /// # Errors
-    /// If what is there cannot be used: a CA that is not this cluster's, that is not valid at `now`, or whose key is
-    /// missing although something must be issued; a link or another obstacle where a file should be.
+    /// If a CA cannot be used: it belongs to another cluster, it is not valid at `now`, it is missing although the
+    /// record has it, or its key is missing although a certificate must be issued. If the record cannot be read, or is
+    /// of another layout. If a symbolic link, or something else that is not a file, has the path of a file.
     pub fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
         let decisions = Decisions::new(cluster, snapshot, now)?;
         let files = Files::plan(&decisions, snapshot)?;
         Ok(Self { decisions, files })
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to change, and no certificate to wait for.
     pub fn is_done(&self) -> bool {
         self.files.iter().all(|file| file.change == Change::Kept) && !self.is_waiting()
     }
 
-    /// Whether certificates are missing that a CA has to sign which is offline.
+    /// Whether an offline CA has to sign certificates.
     pub fn is_waiting(&self) -> bool {
         self.certificates().iter().any(PlannedCertificate::is_requested)
     }
 
-    /// The certificates, those of the CAs first.
+    /// The certificates of the cluster. Those of the CAs come first.
     pub fn certificates(&self) -> &[PlannedCertificate] {
         &self.decisions.certificates
     }
 
-    /// The files and folders, in the order in which they are to be made.
+    /// The files and folders, in the order in which they have to be made.
     pub fn files(&self) -> &[PlannedFile] {
         &self.files
     }
 
-    /// What to tell the operator.
+    /// The notices for the operator.
     pub fn notices(&self) -> &[Notice] {
         &self.decisions.notices
     }
 
-    /// The members that join a cluster which runs already, in the order in which they have to be added.
-    pub fn joining(&self) -> Vec<Joining> {
+    /// The members that join a running cluster, in the order in which they must be added.
+    pub fn joining(&self) -> Vec<JoiningMember> {
         self.decisions.joining()
     }
 
-    /// How many keys have to be made.
+    /// The number of keys that have to be generated.
     pub fn keys_to_make(&self) -> usize {
         self.certificates().iter().filter(|certificate| certificate.needs_key()).count()
     }
@@ -96,8 +96,6 @@ mod tests {
     use crate::x509::error::ErrorKind as X509ErrorKind;
     use crate::x509::{CertificateRequest, Issuer, KeySource, Random, SystemKeys, SystemRandomness, oid};
 
-    type Memory = Snapshot;
-
     const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
     fn cluster(rest: &str) -> Cluster {
@@ -106,11 +104,11 @@ mod tests {
         Cluster::from_yaml(&text, None).unwrap().value
     }
 
-    fn empty() -> Memory {
+    fn empty() -> Snapshot {
         Snapshot::new("/out")
     }
 
-    /// What an outcome makes, in its order.
+    /// The folders and files of an outcome, in its order.
     fn entries(outcome: Outcome) -> impl Iterator<Item = (String, Entry)> {
         let folders: Vec<_> = outcome.folders().to_vec();
         let files: Vec<_> = outcome.files().to_vec();
@@ -118,24 +116,24 @@ mod tests {
         folders.chain(files.into_iter().map(|file| (file.path, Entry::file(file.mode, file.bytes))))
     }
 
-    fn put_outcome(tree: &mut Memory, outcome: Outcome) {
+    fn put_outcome(snapshot: &mut Snapshot, outcome: Outcome) {
         for (path, entry) in entries(outcome) {
-            tree.insert(path, entry);
+            snapshot.insert(path, entry);
         }
     }
 
-    fn remove_all(tree: &mut Memory, is_gone: impl Fn(&str) -> bool) {
-        let all: Vec<String> = tree.paths().filter(|path| is_gone(path)).map(str::to_owned).collect();
+    fn remove_all(snapshot: &mut Snapshot, is_gone: impl Fn(&str) -> bool) {
+        let all: Vec<String> = snapshot.paths().filter(|path| is_gone(path)).map(str::to_owned).collect();
         for path in all {
-            tree.remove(&path);
+            snapshot.remove(&path);
         }
     }
 
     /// Carries out a plan in memory.
-    fn apply(cluster: &Cluster, tree: &mut Memory, now: OffsetDateTime) {
-        let plan = Plan::new(cluster, tree, now).unwrap();
+    fn apply(cluster: &Cluster, snapshot: &mut Snapshot, now: OffsetDateTime) {
+        let plan = Plan::new(cluster, snapshot, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
-        put_outcome(tree, outcome);
+        put_outcome(snapshot, outcome);
     }
 
     fn changes(plan: &Plan) -> Vec<String> {
@@ -145,17 +143,17 @@ mod tests {
 
     #[test]
     fn what_was_applied_is_done() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        let plan = Plan::new(&cluster(""), &tree, NOW).unwrap();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        let plan = Plan::new(&cluster(""), &snapshot, NOW).unwrap();
         assert!(plan.is_done(), "{:?}", plan.report());
     }
 
     #[test]
     fn another_kind_of_key_is_the_only_reason() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        let plan = Plan::new(&cluster("key: ed25519\n"), &tree, NOW).unwrap();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        let plan = Plan::new(&cluster("key: ed25519\n"), &snapshot, NOW).unwrap();
         let changed: Vec<_> =
             plan.certificates().iter().filter(|planned| *planned.change() != Change::Kept).collect();
         assert_eq!(changed.len(), 3);
@@ -167,39 +165,58 @@ mod tests {
 
     #[test]
     fn a_ca_that_is_gone_is_not_made_anew() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        remove_all(&mut tree, |path| path.starts_with("ca/"));
-        let error = Plan::new(&cluster(""), &tree, NOW).unwrap_err();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        remove_all(&mut snapshot, |path| path.starts_with("ca/"));
+        let error = Plan::new(&cluster(""), &snapshot, NOW).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::CaMissing), "{error}");
         assert!(error.to_string().starts_with("/out/ca/ca.pem: "), "{error}");
-        // Without the record nothing is known of a CA.
-        tree.remove(RECORD);
-        assert!(Plan::new(&cluster(""), &tree, NOW).is_ok());
+        // Without the record, the CA is taken for a new one.
+        snapshot.remove(RECORD);
+        assert!(Plan::new(&cluster(""), &snapshot, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_not_to_be_deleted() {
+        let mut snapshot = empty();
+        let record = br#"{"version": 2, "unknown": []}"#;
+        snapshot.insert(RECORD, Entry::file(0o644, record.to_vec()));
+        let error = Plan::new(&cluster(""), &snapshot, NOW).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NewerRecord { found: 2, known: 1 }), "{error}");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("use the newer version of the program; do not delete the record")
+        );
+        for unreadable in ["{", "{}", r#"{"version": 0}"#, r#"{"version": 1, "unknown": []}"#] {
+            snapshot.insert(RECORD, Entry::file(0o644, unreadable.as_bytes().to_vec()));
+            let error = Plan::new(&cluster(""), &snapshot, NOW).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Record { .. }), "{error}");
+        }
     }
 
     #[test]
     fn another_address_changes_certificates_and_keeps_keys() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        let key =
-            |tree: &Memory| tree.entry("nodes/a/etc/etcd/pki/server-key.pem").unwrap().unwrap().bytes.clone();
-        let before = key(&tree);
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        let key = |snapshot: &Snapshot| {
+            snapshot.entry("nodes/a/etc/etcd/pki/server-key.pem").unwrap().unwrap().bytes.clone()
+        };
+        let before = key(&snapshot);
         let text = "name: prod\nlayout: single-ca\nmembers:\n  - {name: a, address: [10.0.0.1, 10.0.0.9]}\n";
         let moved = Cluster::from_yaml(text, None).unwrap().value;
-        let plan = Plan::new(&moved, &tree, NOW).unwrap();
+        let plan = Plan::new(&moved, &snapshot, NOW).unwrap();
         assert_eq!(changes(&plan).len(), 2, "{:?}", changes(&plan));
         assert_eq!(plan.keys_to_make(), 0);
-        apply(&moved, &mut tree, NOW);
-        assert_eq!(key(&tree), before);
-        assert!(Plan::new(&moved, &tree, NOW).unwrap().is_done());
+        apply(&moved, &mut snapshot, NOW);
+        assert_eq!(key(&snapshot), before);
+        assert!(Plan::new(&moved, &snapshot, NOW).unwrap().is_done());
     }
 
     #[test]
     fn another_kind_of_key_is_made_for_all_but_the_ca() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        let plan = Plan::new(&cluster("key: ed25519\n"), &tree, NOW).unwrap();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        let plan = Plan::new(&cluster("key: ed25519\n"), &snapshot, NOW).unwrap();
         assert_eq!(plan.keys_to_make(), 3);
         assert_eq!(*plan.certificates()[0].change(), Change::Kept);
         assert!(
@@ -211,22 +228,22 @@ mod tests {
 
     #[test]
     fn a_certificate_that_has_ended_is_issued_anew_and_the_old_one_is_remembered() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
         let later = NOW + Duration::days(400);
-        assert_eq!(changes(&Plan::new(&cluster(""), &tree, later).unwrap()).len(), 3);
-        apply(&cluster(""), &mut tree, later);
-        let lock = String::from_utf8(tree.entry(RECORD).unwrap().unwrap().bytes.to_vec()).unwrap();
-        let lock: serde_json::Value = serde_json::from_str(&lock).unwrap();
-        assert_eq!(lock["former"].as_array().unwrap().len(), 3);
-        assert!(Plan::new(&cluster(""), &tree, later).unwrap().is_done());
+        assert_eq!(changes(&Plan::new(&cluster(""), &snapshot, later).unwrap()).len(), 3);
+        apply(&cluster(""), &mut snapshot, later);
+        let record = String::from_utf8(snapshot.entry(RECORD).unwrap().unwrap().bytes.to_vec()).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["former"].as_array().unwrap().len(), 3);
+        assert!(Plan::new(&cluster(""), &snapshot, later).unwrap().is_done());
     }
 
     #[test]
     fn no_certificate_outlives_its_ca() {
-        let mut tree = empty();
-        apply(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &mut tree, NOW);
-        let plan = Plan::new(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &tree, NOW).unwrap();
+        let mut snapshot = empty();
+        apply(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &mut snapshot, NOW);
+        let plan = Plan::new(&cluster("validity: {ca: 30d, leaf: 90d}\n"), &snapshot, NOW).unwrap();
         assert!(plan.is_done());
         let ends: Vec<_> = plan.certificates().iter().map(|p| p.certificate().unwrap().not_after()).collect();
         assert!(ends.iter().all(|end| *end == ends[0]));
@@ -234,32 +251,32 @@ mod tests {
 
     #[test]
     fn without_the_ca_key_nothing_can_be_issued_but_all_can_be_kept() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        tree.remove("ca/ca-key.pem");
-        assert!(Plan::new(&cluster(""), &tree, NOW).unwrap().is_done());
-        tree.remove("nodes/a/etc/etcd/pki/peer.pem");
-        let error = Plan::new(&cluster(""), &tree, NOW).unwrap_err();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        snapshot.remove("ca/ca-key.pem");
+        assert!(Plan::new(&cluster(""), &snapshot, NOW).unwrap().is_done());
+        snapshot.remove("nodes/a/etc/etcd/pki/peer.pem");
+        let error = Plan::new(&cluster(""), &snapshot, NOW).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::CaKeyMissing { .. }), "{error}");
     }
 
     #[test]
     fn the_ca_of_another_cluster_is_not_touched() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
         let other = "name: other\nlayout: single-ca\nmembers: [{name: a, address: 10.0.0.1}]\n";
         let other = Cluster::from_yaml(other, None).unwrap().value;
-        let error = Plan::new(&other, &tree, NOW).unwrap_err();
+        let error = Plan::new(&other, &snapshot, NOW).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::OtherCa { .. }), "{error}");
     }
 
     #[test]
     fn a_key_that_others_may_read_is_noticed() {
-        let mut tree = empty();
-        apply(&cluster(""), &mut tree, NOW);
-        let key = tree.entry("clients/root/client-key.pem").unwrap().unwrap().clone();
-        tree.insert("clients/root/client-key.pem", Entry { mode: 0o644, ..key });
-        let plan = Plan::new(&cluster(""), &tree, NOW).unwrap();
+        let mut snapshot = empty();
+        apply(&cluster(""), &mut snapshot, NOW);
+        let key = snapshot.entry("clients/root/client-key.pem").unwrap().unwrap().clone();
+        snapshot.insert("clients/root/client-key.pem", Entry { mode: 0o644, ..key });
+        let plan = Plan::new(&cluster(""), &snapshot, NOW).unwrap();
         let file = plan.files().iter().find(|file| file.path() == "clients/root/client-key.pem").unwrap();
         assert_eq!(file.change().reasons(), [Reason::Mode { found: 0o644, wanted: 0o600 }]);
     }
@@ -277,35 +294,35 @@ mod tests {
         // Every prefix of the writes is a state that a run may be stopped in.
         let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
-        let mut tree = empty();
+        let mut snapshot = empty();
         for (path, entry) in entries(outcome) {
-            tree.insert(path, entry);
-            let mut stopped = tree.clone();
+            snapshot.insert(path, entry);
+            let mut stopped = snapshot.clone();
             apply(&cluster(""), &mut stopped, NOW);
             assert!(Plan::new(&cluster(""), &stopped, NOW).unwrap().is_done());
-            for path in tree.paths().filter(|path| path.ends_with("-key.pem")) {
-                let bytes = |tree: &Memory| tree.entry(path).unwrap().unwrap().bytes.clone();
-                assert_eq!(bytes(&stopped), bytes(&tree), "{path}");
+            for path in snapshot.paths().filter(|path| path.ends_with("-key.pem")) {
+                let bytes = |snapshot: &Snapshot| snapshot.entry(path).unwrap().unwrap().bytes.clone();
+                assert_eq!(bytes(&stopped), bytes(&snapshot), "{path}");
             }
         }
     }
 
-    /// A CA of which only the certificate is in the tree, and a cluster that asks it.
-    fn offline() -> (Issuer, Cluster, Memory) {
+    /// A CA whose certificate is in the snapshot and whose key is not, and a cluster that uses this CA.
+    fn offline() -> (Issuer, Cluster, Snapshot) {
         let request = Request { common_name: "The CA".to_owned(), ..Request::default() };
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
         let ca = ca::create(&request, &key, NOW, &SystemRandomness).unwrap().value.certificate;
-        let mut tree = empty();
-        tree.insert_outside("ca.pem", ca.to_pem().into_bytes());
-        (Issuer::new(ca, key).unwrap(), cluster("certificates: {ca: {certificate: ca.pem}}\n"), tree)
+        let mut snapshot = empty();
+        snapshot.insert_outside("ca.pem", ca.to_pem().into_bytes());
+        (Issuer::new(ca, key).unwrap(), cluster("certificates: {ca: {certificate: ca.pem}}\n"), snapshot)
     }
 
-    /// Signs every request that is there.
-    fn sign(issuer: &Issuer, tree: &mut Memory) {
+    /// Signs every request in the snapshot.
+    fn sign(issuer: &Issuer, snapshot: &mut Snapshot) {
         let requests: Vec<String> =
-            tree.paths().filter(|path| path.ends_with(".csr")).map(str::to_owned).collect();
+            snapshot.paths().filter(|path| path.ends_with(".csr")).map(str::to_owned).collect();
         for path in requests {
-            let request = CertificateRequest::read(&tree.entry(&path).unwrap().unwrap().bytes)
+            let request = CertificateRequest::read(&snapshot.entry(&path).unwrap().unwrap().bytes)
                 .unwrap()
                 .verify()
                 .unwrap();
@@ -321,20 +338,20 @@ mod tests {
                 crl_url: None,
             };
             let answer = issuer.sign(&signing, NOW, &SystemRandomness).unwrap().value;
-            tree.insert(path.replace(".csr", ".pem"), Entry::file(0o644, answer.to_pem().into_bytes()));
+            snapshot.insert(path.replace(".csr", ".pem"), Entry::file(0o644, answer.to_pem().into_bytes()));
         }
     }
 
     #[test]
     fn an_offline_ca_may_be_asked_from_whatever_a_killed_run_left() {
-        let (issuer, cluster, mut tree) = offline();
-        // First nothing is there, then all is signed.
+        let (issuer, cluster, mut snapshot) = offline();
+        // At first nothing is there; in the second round everything is signed.
         for is_last in [false, true] {
-            let plan = Plan::new(&cluster, &tree, NOW).unwrap();
+            let plan = Plan::new(&cluster, &snapshot, NOW).unwrap();
             let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
             for (path, entry) in entries(outcome) {
-                tree.insert(path, entry);
-                let mut stopped = tree.clone();
+                snapshot.insert(path, entry);
+                let mut stopped = snapshot.clone();
                 apply(&cluster, &mut stopped, NOW);
                 let plan = Plan::new(&cluster, &stopped, NOW).unwrap();
                 assert!(plan.is_waiting() != is_last && plan.is_done() == is_last, "{:?}", plan.report());
@@ -342,7 +359,7 @@ mod tests {
                 apply(&cluster, &mut stopped, NOW);
                 assert!(Plan::new(&cluster, &stopped, NOW).unwrap().is_done());
             }
-            sign(&issuer, &mut tree);
+            sign(&issuer, &mut snapshot);
         }
     }
 }

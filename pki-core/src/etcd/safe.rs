@@ -1,4 +1,5 @@
-//! Values that are safe in every file that is rendered: paths, units, shell lines, certificates.
+//! Names, addresses, paths and URLs that can be written into units, scripts, YAML and certificates as they are, and
+//! how to quote texts that cannot.
 
 pub(crate) mod address;
 pub(crate) mod host_path;

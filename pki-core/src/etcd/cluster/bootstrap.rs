@@ -1,4 +1,4 @@
-//! How each member first starts: with which others, and whether it founds the cluster or joins it.
+//! The first start of each member: whether it founds the cluster or joins it, and which other members it names.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,8 @@ use crate::etcd::cluster::{Cluster, InitialClusterState, Member};
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::url::MemberUrl;
 
-/// How one member first starts. It is kept in the record of what was made: what others do later does not
-/// change how this one began.
+/// The first start of one member. The record keeps it, because later changes of the cluster do not change how this
+/// member started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Start {
@@ -18,45 +18,45 @@ pub(crate) struct Start {
     pub(crate) initial_cluster: String,
 }
 
-/// A member that joins a cluster which runs already.
+/// A member that joins a running cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Joining {
-    /// Its name
+pub struct JoiningMember {
+    /// The member's name.
     pub member: String,
-    /// Where other members will find it: what `etcdctl member add --peer-urls` is told
+    /// Its peer URLs, for `etcdctl member add --peer-urls`.
     pub peer_urls: Vec<String>,
-    /// The shell's command that tells the cluster of it, before it starts
+    /// The shell command that adds it to the cluster. It runs before the member starts.
     pub command: String,
 }
 
-/// A member that other members find elsewhere from now on.
+/// A member whose peer URLs have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Moving {
-    /// Its name
+pub struct MovingMember {
+    /// The member's name.
     pub member: String,
-    /// Where other members will find it
+    /// Its new peer URLs, for `etcdctl member update --peer-urls`.
     pub peer_urls: Vec<String>,
-    /// The shell's command that tells the cluster so, before it starts there
+    /// The shell command that tells the cluster the new URLs. It runs before the member starts with them.
     pub command: String,
 }
 
-/// A member that is not described any more.
+/// A member that was recorded and is no longer described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Leaving {
-    /// Its name
+pub struct LeavingMember {
+    /// The member's name.
     pub member: String,
-    /// The shell's command that tells the cluster that it has gone
+    /// The shell command that removes it from the cluster.
     pub command: String,
 }
 
 impl Cluster {
-    /// How each member starts, in their order, when `before` is how those start that were made before.
+    /// The first start of each member, in the order of the members. `before` has the recorded starts.
     ///
-    /// The first members found the cluster. Whoever comes later joins it, and must name exactly the members
-    /// that there are (etcd, server/etcdserver/api/membership/cluster.go, `ValidateClusterAndAssignIDs`).
+    /// The first members found the cluster. A later member joins it, and must name exactly the members that the cluster
+    /// has (etcd, server/etcdserver/api/membership/cluster.go, `ValidateClusterAndAssignIDs`).
     pub(crate) fn starts(&self, before: &[Start]) -> Vec<Start> {
         let known = |member: &Member| before.iter().find(|start| start.member == member.name().as_str());
         let asked = |member: &Member| member.overrides.state.or(self.bootstrap.state);
@@ -68,13 +68,13 @@ impl Cluster {
             })
         };
         let start = |(index, member): (usize, &Member)| {
-            // Who founds the cluster may be told anew; whom a member joined stays as it was.
+            // `state` in the description makes the list again, but the list of a member that has joined stays.
             let joined = |start: &Start| {
                 [asked(member), Some(start.state)] == [Some(InitialClusterState::Existing); 2]
             };
             if let Some(start) = known(member)
                 && (asked(member).is_none() || joined(start))
-                && self.is_still_true(start)
+                && self.is_current(start)
             {
                 return start.clone();
             }
@@ -97,53 +97,53 @@ impl Cluster {
         self.members.iter().enumerate().map(start).collect()
     }
 
-    /// `NAME=URL` for each URL of a member.
+    /// The entries of a member in `--initial-cluster`: `NAME=URL` for each of its peer URLs.
     fn named_peer_urls(&self, member: &Member) -> impl Iterator<Item = String> {
         self.peer_urls(member).into_iter().map(|url| format!("{}={url}", member.name()))
     }
 
-    /// Whether the members that a start names are where it says, as far as they are described.
-    fn is_still_true(&self, start: &Start) -> bool {
+    /// Whether a start names its own member, and has the present URLs of all described members that it names.
+    fn is_current(&self, start: &Start) -> bool {
         start.names(&start.member).next().is_some()
-            && self.members.iter().all(|member| self.is_named_rightly(member, start))
+            && self.members.iter().all(|member| self.has_current_urls(member, start))
     }
 
-    /// Whether a start names this member where it is, or not at all.
-    fn is_named_rightly(&self, member: &Member, start: &Start) -> bool {
+    /// Whether a start names this member with its present URLs, or does not name it.
+    fn has_current_urls(&self, member: &Member, start: &Start) -> bool {
         let mut named = start.names(member.name().as_str()).peekable();
         named.peek().is_none() || named.eq(self.named_peer_urls(member))
     }
 
-    /// The members that join for the first time, in the order in which they have to be added.
-    pub(crate) fn joining(&self, starts: &[Start], before: &[Start]) -> Vec<Joining> {
+    /// The members that join and are not recorded yet, in the order in which they must be added.
+    pub(crate) fn joining(&self, starts: &[Start], before: &[Start]) -> Vec<JoiningMember> {
         let new = |member: &&Member| !before.iter().any(|start| start.member == member.name().as_str());
         let joins = |member: &&Member| {
             let start = starts.iter().find(|start| start.member == member.name().as_str());
             start.is_some_and(|start| start.state == InitialClusterState::Existing)
         };
         let joining = self.members.iter().filter(new).filter(joins);
-        joining.map(|member| Joining::new(member.name(), &self.peer_urls(member))).collect()
+        joining.map(|member| JoiningMember::new(member.name(), &self.peer_urls(member))).collect()
     }
 
-    /// The members that were made before for another place.
-    pub(crate) fn moving(&self, before: &[Start]) -> Vec<Moving> {
+    /// The recorded members whose peer URLs have changed.
+    pub(crate) fn moving(&self, before: &[Start]) -> Vec<MovingMember> {
         let moved = self.members.iter().filter(|member| {
             let start = before.iter().find(|start| start.member == member.name().as_str());
-            start.is_some_and(|start| !self.is_named_rightly(member, start))
+            start.is_some_and(|start| !self.has_current_urls(member, start))
         });
-        moved.map(|member| Moving::new(member.name(), &self.peer_urls(member))).collect()
+        moved.map(|member| MovingMember::new(member.name(), &self.peer_urls(member))).collect()
     }
 
-    /// The members that were made before and are not described any more.
-    pub(crate) fn leaving(&self, before: &[Start]) -> Vec<Leaving> {
+    /// The recorded members that are no longer described.
+    pub(crate) fn leaving(&self, before: &[Start]) -> Vec<LeavingMember> {
         let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
         let gone = names.filter(|name| !self.members.iter().any(|member| member.name() == name));
-        gone.map(|name| Leaving::new(&name)).collect()
+        gone.map(|name| LeavingMember::new(&name)).collect()
     }
 }
 
 impl Start {
-    /// `NAME=URL` for each URL of a member that it names.
+    /// The entries of one member in `--initial-cluster`.
     fn names(&self, member: &str) -> impl Iterator<Item = &str> {
         let named = self.initial_cluster.split(',');
         named.filter(move |named| named.split_once('=').is_some_and(|(name, _)| name == member))
@@ -158,9 +158,9 @@ fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before:
     }
 }
 
-// Names and URLs need no quotes.
+// A `Label` and a `MemberUrl` need no quotes in a shell.
 
-impl Joining {
+impl JoiningMember {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
         let peer_urls = texts(peer_urls);
         let command = format!("etcdctl member add {member} --peer-urls={}", peer_urls.join(","));
@@ -168,7 +168,7 @@ impl Joining {
     }
 }
 
-impl Moving {
+impl MovingMember {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
         let (peer_urls, id) = (texts(peer_urls), id_of(member));
         let command = format!("etcdctl member update {id} --peer-urls={}", peer_urls.join(","));
@@ -176,7 +176,7 @@ impl Moving {
     }
 }
 
-impl Leaving {
+impl LeavingMember {
     fn new(member: &Label) -> Self {
         let command = format!("etcdctl member remove {}", id_of(member));
         Self { member: member.to_string(), command }
@@ -187,7 +187,7 @@ fn texts(urls: &[MemberUrl]) -> Vec<String> {
     urls.iter().map(ToString::to_string).collect()
 }
 
-/// In a shell, what etcd calls a member by.
+/// A shell word that expands to the ID of a member: `etcdctl member list` prints ID, status and name.
 fn id_of(member: &Label) -> String {
     format!("\"$(etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}')\"")
 }

@@ -1,4 +1,4 @@
-//! What the certificates of each role say, and how long they live.
+//! The settings of certificates by role: subject, key, lifetime, names.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::label::Label;
 use crate::x509::key::KeyAlgorithm;
 
-/// What certificates say, by the part that they play.
+/// The settings of the certificates of every role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CertificateSettings {
     ca: RoleSettings,
@@ -22,47 +22,48 @@ pub(crate) struct CertificateSettings {
     server: RoleSettings,
 }
 
-/// What the certificates of one role say.
+/// The settings of the certificates of one role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RoleSettings {
-    /// None for the usual one
+    /// `None` for the default, which is made of the name of the cluster, member or client.
     pub(crate) common_name: Option<String>,
     pub(crate) subject: SubjectFields,
     pub(crate) key: KeyAlgorithm,
     pub(crate) lifetime: Duration,
-    /// The name of the certificate's file, without `.pem`; None for the role's own
+    /// The name of the certificate's file, without `.pem`. `None` for the name of the role.
     pub(crate) file: Option<Label>,
-    /// Names beside those of the member
+    /// Subject alternative names in addition to those of the member.
     pub(crate) names: Vec<HostName>,
-    /// A CA that exists
+    /// The files of an existing CA. `None` for a new CA, and for every other role.
     pub(crate) given: Option<GivenAuthority>,
 }
 
-/// A CA that exists already.
+/// The files of a CA that exists already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GivenAuthority {
-    /// Its certificate, and those above it
+    /// The certificate of the CA, followed by those of the CAs above it.
     pub(crate) certificate: PathBuf,
-    /// Its key; None if it stays where it is, and requests are sent to it
+    /// The key. `None` if the CA is offline, so that requests are written for it to sign.
     pub(crate) private_key: Option<PathBuf>,
 }
 
 /// How long certificates are valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// A CA's certificate.
+    /// The lifetime of a CA's certificate.
     pub ca: Duration,
-    /// All others; never longer than the CA's.
+    /// The lifetime of every other certificate. None outlives its CA.
     pub leaf: Duration,
 }
 
+/// Ten years for a CA, and one year for other certificates.
 impl Default for Lifetimes {
     fn default() -> Self {
         Self { ca: Duration::days(3650), leaf: Duration::days(365) }
     }
 }
 
-/// Subject attributes that a certificate has beside its common name.
+/// The attributes of a subject other than the common name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SubjectFields {
     pub(crate) country: Option<String>,
@@ -73,7 +74,7 @@ pub(crate) struct SubjectFields {
 }
 
 impl CertificateSettings {
-    /// The terms of every role.
+    /// The settings that `of` gives for each role.
     pub(crate) fn each<E>(mut of: impl FnMut(Role) -> Result<RoleSettings, E>) -> Result<Self, E> {
         Ok(Self {
             ca: of(Role::Ca)?,
@@ -87,7 +88,7 @@ impl CertificateSettings {
         })
     }
 
-    /// Changes the terms of every role.
+    /// Calls `change` with the settings of each role.
     pub(crate) fn change(&mut self, mut change: impl FnMut(Role, &mut RoleSettings)) {
         change(Role::Ca, &mut self.ca);
         change(Role::Client, &mut self.client);
@@ -99,6 +100,7 @@ impl CertificateSettings {
         change(Role::Server, &mut self.server);
     }
 
+    /// The settings of one role.
     pub(crate) fn of(&self, role: Role) -> &RoleSettings {
         match role {
             Role::Ca => &self.ca,

@@ -1,4 +1,4 @@
-//! Which certificates a cluster needs, and what each must say. Names are derived, never typed twice.
+//! The certificates that a cluster needs, and what each must contain. Names follow from the members' addresses.
 
 use std::fmt;
 
@@ -17,7 +17,9 @@ use crate::x509::key::KeyAlgorithm;
 use crate::x509::name::{Name, Subject};
 use crate::x509::usage::KeyUsage;
 
-/// Which certificate of a cluster: its role, and whose it is. CAs are the cluster's own.
+/// The identity of a certificate in a cluster: its role, and the member or client that holds it. A CA has no holder.
+///
+/// It is displayed as `client-ca`, `etcd1 server` or `client root`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CertificateId {
     role: Role,
@@ -33,12 +35,12 @@ impl CertificateId {
         Self { role, owner: Some(owner.clone()) }
     }
 
-    /// The part that it plays.
+    /// The role of the certificate.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// A name for its files outside of the folder of whom it belongs to.
+    /// A file name that is unique in the cluster, such as `etcd1-server`: for requests, which are all in one folder.
     pub(crate) fn file_name(&self) -> String {
         match &self.owner {
             Some(owner) => format!("{owner}-{}", self.role.name()),
@@ -46,7 +48,7 @@ impl CertificateId {
         }
     }
 
-    /// The member or client that holds it; none for a CA.
+    /// The member or client that holds the certificate. `None` for a CA.
     pub fn owner(&self) -> Option<&Label> {
         self.owner.as_ref()
     }
@@ -62,7 +64,7 @@ impl fmt::Display for CertificateId {
     }
 }
 
-/// A certificate that a cluster needs.
+/// What a certificate of a cluster must contain, and where its files are.
 #[derive(Debug, Clone)]
 pub(crate) struct CertificateSpec {
     pub(crate) id: CertificateId,
@@ -71,14 +73,14 @@ pub(crate) struct CertificateSpec {
     pub(crate) key: KeyAlgorithm,
     pub(crate) key_usage: KeyUsage,
     pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
-    /// How long it is to be valid.
     pub(crate) lifetime: Duration,
+    /// Paths in the output folder.
     pub(crate) pair: Pair,
 }
 
 impl Cluster {
-    /// The certificates of the CAs that the cluster has of its own.
-    pub(crate) fn wanted_authorities(&self) -> Result<Vec<CertificateSpec>, Error> {
+    /// The certificates of the CAs that are made for the cluster, which leaves out existing CAs.
+    pub(crate) fn authority_specs(&self) -> Result<Vec<CertificateSpec>, Error> {
         let own = self
             .layout
             .authorities()
@@ -88,12 +90,12 @@ impl Cluster {
             let pair = Pair::authority(&self.file(*role));
             let common_name = self.certificate_settings.of(*role).common_name.clone();
             let common_name = common_name.unwrap_or_else(|| self.authority_name(*role));
-            self.wanted(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
+            self.spec(CertificateId::authority(*role), common_name, SubjectAltNames::default(), pair)
         })
         .collect()
     }
 
-    /// The common name of a CA that the description does not name.
+    /// The common name of a CA if the description has none for it.
     pub(crate) fn authority_name(&self, role: Role) -> String {
         match role {
             Role::ClientCa => format!("{} etcd client CA", self.name),
@@ -102,9 +104,9 @@ impl Cluster {
         }
     }
 
-    /// Every certificate but the CAs', members first.
-    pub(crate) fn wanted_leaves(&self) -> Result<Vec<CertificateSpec>, Error> {
-        let mut wanted = Vec::new();
+    /// The certificates of all members, then those of all clients.
+    pub(crate) fn leaf_specs(&self) -> Result<Vec<CertificateSpec>, Error> {
+        let mut specs = Vec::new();
         for member in &self.members {
             for role in self.member_roles() {
                 let own = member.overrides.common_name.clone().filter(|_| role.is_named());
@@ -115,71 +117,75 @@ impl Cluster {
                 });
                 let pair = Pair::in_folder(&path::on_node(member.name(), &self.hosts.pki), &self.file(role));
                 let id = CertificateId::of(role, member.name());
-                wanted.push(self.wanted(id, common_name, self.names(member, role), pair)?);
+                specs.push(self.spec(id, common_name, self.names(member, role), pair)?);
             }
         }
         for client in &self.clients {
             let id = CertificateId::of(Role::Client, &client.name);
             let pair = Pair::in_folder(&path::client_folder(&client.name), &self.file(Role::Client));
-            // The name is the user that etcd sees, so nothing else can be the common name.
-            wanted.push(self.wanted(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
+            // etcd takes the common name as the name of the user, so it is always the client's name.
+            specs.push(self.spec(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
         }
-        Ok(wanted)
+        Ok(specs)
     }
 
-    fn wanted(
+    fn spec(
         &self,
         id: CertificateId,
         common_name: String,
         names: SubjectAltNames,
         pair: Pair,
     ) -> Result<CertificateSpec, Error> {
-        let terms = self.certificate_settings.of(id.role);
+        let settings = self.certificate_settings.of(id.role);
         let signature = KeyUsage::DIGITAL_SIGNATURE;
         Ok(CertificateSpec {
-            subject: terms.subject(common_name)?,
+            subject: settings.subject(common_name)?,
             names,
-            key: terms.key,
+            key: settings.key,
             // Only an RSA key can encipher a session key (RFC 5280 section 4.2.1.3).
-            key_usage: if terms.key.is_rsa() { signature.and(KeyUsage::KEY_ENCIPHERMENT) } else { signature },
+            key_usage: if settings.key.is_rsa() {
+                signature.and(KeyUsage::KEY_ENCIPHERMENT)
+            } else {
+                signature
+            },
             extended_key_usage: self.layout.extended_key_usage(id.role),
-            lifetime: terms.lifetime,
+            lifetime: settings.lifetime,
             pair,
             id,
         })
     }
 
-    /// The certificates that each member holds.
+    /// The roles of the certificates that each member holds.
     pub(crate) fn member_roles(&self) -> Vec<Role> {
         let roles = self.layout.of_members().iter().copied();
         roles.filter(|role| *role != Role::Gateway || self.has_gateway_certificate()).collect()
     }
 
-    /// Whether the members' gRPC gateways have a certificate of their own: `--client-cert-file` came with
-    /// etcd 3.5.
+    /// Whether the gRPC gateway of each member has a certificate of its own. etcd has `--client-cert-file` since 3.5.
     pub(crate) fn has_gateway_certificate(&self) -> bool {
-        let on = self.options.value("enable-grpc-gateway") != Some("false");
-        !self.layout.gateway_uses_server() && self.version.has(5, 0) && on
+        let is_on = self.options.value("enable-grpc-gateway") != Some("false");
+        !self.layout.gateway_uses_server() && self.version.has(5, 0) && is_on
     }
 
-    /// The name of a role's files, without `.pem`.
+    /// The name of the files of a role, without `.pem`.
     pub(crate) fn file(&self, role: Role) -> Label {
         self.certificate_settings.of(role).file.clone().unwrap_or_else(|| Label::known(role.name()))
     }
 
-    /// A name in every peer's certificate and in no other: what `--peer-cert-allowed-hostname` asks for.
-    /// `.internal` is nobody's on the Internet (ICANN resolution 2024.07.29.06).
+    /// A DNS name that only the certificates of peers have: `--peer-cert-allowed-hostname` requires it. `.internal` is
+    /// reserved for private use, so nobody owns the name on the Internet (ICANN resolution 2024.07.29.06).
     pub(crate) fn peer_marker(&self) -> DnsName {
         let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let cluster: String = self.name.as_str().chars().map(safe).collect();
         DnsName::known(format!("peer.{}.etcd.internal", cluster.trim_end_matches('-')))
     }
 
-    /// The names that a member's certificate is valid for: all that it is reached by, and the loopback's.
+    /// The subject alternative names of a member's certificate: all names and addresses that others connect to, and
+    /// those of the loopback interface.
     ///
-    /// Peers need the loopback's too: etcd compares the source address of a connection with the names of the
-    /// peer's certificate (etcd, client/pkg/transport/listener_tls.go, `checkCertSAN`), and members that share
-    /// a host come from there.
+    /// Peer certificates need the loopback interface too: etcd compares the source address of a connection with the
+    /// names of the peer's certificate (etcd, client/pkg/transport/listener_tls.go, `checkCertSAN`), and members on one
+    /// host may connect from it.
     pub(crate) fn names(&self, member: &Member, role: Role) -> SubjectAltNames {
         if !role.is_named() {
             return SubjectAltNames::default();
@@ -196,8 +202,8 @@ impl Cluster {
             .chain(member.overrides.names.iter().cloned())
             .chain(self.certificate_settings.of(role).names.iter().cloned())
             .chain(self.network.loopback.iter().cloned())
-            // Found by its domain, a member is asked for by that name too (etcd, server/embed/config.go,
-            // `GetDNSClusterNames`).
+            // With `--discovery-srv`, members verify the certificates of others by the domain (etcd,
+            // server/embed/config.go, `GetDNSClusterNames`).
             .chain(self.bootstrap.discovery_srv.iter().cloned().map(HostName::Dns))
             .chain(self.discovery_name(member).map(HostName::Dns));
         let mut names = SubjectAltNames::default();

@@ -1,10 +1,10 @@
-//! How a member is started on its host, and where its files are there.
+//! How etcd is started on a host, and the paths of its files there.
 
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 
-/// How a member is started.
+/// How etcd is started on every host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Startup {
     pub(crate) style: Style,
@@ -12,35 +12,35 @@ pub(crate) struct Startup {
     pub(crate) container: Option<Container>,
 }
 
-/// Where etcd is told its options.
+/// Where etcd reads its options from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Style {
-    /// An environment file
+    /// An environment file, etcd.env.
     #[default]
     Env,
-    /// The unit's command line
+    /// The command line in the systemd unit.
     Flags,
-    /// etcd's configuration file, `--config-file`
+    /// etcd's configuration file, etcd.yaml (`--config-file`).
     Yaml,
 }
 
-/// What systemd is given.
+/// The kind of systemd unit that is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum UnitKind {
-    /// What is different from the unit that the distribution brings
+    /// A drop-in file that changes the unit of the distribution's etcd package.
     DropIn,
-    /// Nothing
+    /// No unit: etcd is started in another way.
     None,
-    /// A whole unit
+    /// A whole unit, etcd.service.
     #[default]
     Service,
 }
 
-/// How a member is started in a container.
+/// The container that etcd runs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
     pub(crate) engine: ContainerEngine,
@@ -52,23 +52,23 @@ pub(crate) struct Container {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ContainerEngine {
-    /// `docker`
+    /// Docker: the command `docker`.
     #[default]
     Docker,
-    /// `nerdctl`
+    /// containerd: the command `nerdctl`.
     Nerdctl,
-    /// `podman`
+    /// Podman: the command `podman`.
     Podman,
 }
 
-/// Where things are on the hosts.
+/// The paths of etcd's files on every host, and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HostPaths {
     pub(crate) binary: HostPath,
     pub(crate) user: Label,
-    /// The folder of the environment or configuration file
+    /// The folder of the environment file or configuration file.
     pub(crate) config: HostPath,
-    /// The folder of certificates and keys, which holds nothing else
+    /// The folder of certificates and keys, which holds nothing else.
     pub(crate) pki: HostPath,
     pub(crate) data_dir: HostPath,
     pub(crate) wal_dir: Option<HostPath>,
@@ -88,14 +88,14 @@ impl Default for HostPaths {
 }
 
 impl HostPaths {
-    /// The folder above `--wal-dir`, unless that is in the data folder: etcd makes its log under another name
-    /// beside it and renames it (etcd, server/wal/wal.go, `Create`), so this is etcd's too.
+    /// The folder above `--wal-dir`, which etcd must be able to write to: it creates the log under a temporary name
+    /// there and renames it (etcd, server/wal/wal.go, `Create`). `None` if the log is in the data folder.
     pub(crate) fn wal_home(&self) -> Option<HostPath> {
         let wal_dir = self.wal_dir.as_ref()?;
         wal_dir.below(self.data_dir.as_str()).is_none().then(|| wal_dir.parent())
     }
 
-    /// The folders that etcd writes to, before what may be in them.
+    /// The folders that etcd writes to. A folder comes before those in it.
     pub(crate) fn data_folders(&self) -> Vec<HostPath> {
         let mut folders: Vec<_> = self.wal_home().into_iter().chain([self.data_dir.clone()]).collect();
         folders.sort();
@@ -104,14 +104,15 @@ impl HostPaths {
     }
 }
 
-/// How the cluster first comes together.
+/// How the members find each other at their first start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bootstrap {
-    /// None for the cluster's name
+    /// `--initial-cluster-token`. `None` for the name of the cluster.
     pub(crate) token: Option<Label>,
-    /// None: members that join after the first time find an existing cluster
+    /// `--initial-cluster-state` of every member. `None` if it follows from the record: members that are added later
+    /// join an existing cluster.
     pub(crate) state: Option<InitialClusterState>,
-    /// The domain whose SRV records name the members
+    /// The domain whose SRV records name the members.
     pub(crate) discovery_srv: Option<DnsName>,
 }
 
@@ -121,24 +122,24 @@ pub(crate) struct Bootstrap {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum InitialClusterState {
-    /// It joins one.
+    /// The member joins a cluster that exists.
     Existing,
-    /// It founds one with the others.
+    /// The member founds the cluster, together with the others.
     New,
 }
 
-/// Ports, and what every member has on its loopback interface.
+/// The ports, and the use of the loopback interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Network {
     pub(crate) client_port: u16,
     pub(crate) peer_port: u16,
-    /// Names of the loopback interface in the members' certificates
+    /// The names and addresses of the loopback interface in the members' certificates.
     pub(crate) loopback: Vec<HostName>,
-    /// Whether members serve clients on 127.0.0.1 too
+    /// Whether members also listen for clients on 127.0.0.1.
     pub(crate) listen_loopback: bool,
 }
 
-/// etcd's ports (IANA: etcd-client, etcd-server).
+/// etcd's registered ports (IANA service names etcd-client and etcd-server), and no listening on loopback.
 impl Default for Network {
     fn default() -> Self {
         Self {
@@ -154,11 +155,13 @@ impl Default for Network {
     }
 }
 
-/// Options that the description gives by etcd's own names, in their order.
+/// The options in the description's `options`, with their values as on the command line, in the order of the
+/// description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GivenOptions(pub(crate) Vec<(&'static str, String)>);
 
 impl GivenOptions {
+    /// The value of an option, if the description has it.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(option, _)| *option == name).map(|(_, value)| value.as_str())
     }
@@ -167,7 +170,7 @@ impl GivenOptions {
 impl Style {
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Flags, Self::Yaml];
 
-    /// Its name in a description.
+    /// The word for it in a description.
     pub fn name(self) -> &'static str {
         match self {
             Self::Env => "env",
@@ -180,13 +183,13 @@ impl Style {
 impl UnitKind {
     pub(crate) const ALL: [Self; 3] = [Self::DropIn, Self::None, Self::Service];
 
-    /// What systemd is given if the description does not say: with a container nothing, for both at once would be
-    /// two members of one name.
+    /// The kind if the description has none. With a container there is no unit: both together would start the member
+    /// twice.
     pub(crate) fn usual(container: Option<&Container>) -> Self {
         if container.is_some() { Self::None } else { Self::default() }
     }
 
-    /// Its name in a description.
+    /// The word for it in a description.
     pub fn name(self) -> &'static str {
         match self {
             Self::DropIn => "drop-in",
@@ -199,7 +202,7 @@ impl UnitKind {
 impl ContainerEngine {
     pub(crate) const ALL: [Self; 3] = [Self::Docker, Self::Nerdctl, Self::Podman];
 
-    /// Its program, and its name in a description.
+    /// The command, which is also the word for it in a description.
     pub fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -212,7 +215,7 @@ impl ContainerEngine {
 impl InitialClusterState {
     pub(crate) const ALL: [Self; 2] = [Self::Existing, Self::New];
 
-    /// Its name: the option's value.
+    /// The value of `--initial-cluster-state`, and the word for it in a description.
     pub fn name(self) -> &'static str {
         match self {
             Self::Existing => "existing",

@@ -1,47 +1,47 @@
-//! Who trusts whom: which CAs a cluster has, which certificates its members hold, and what each may do.
+//! Layouts: the CAs of a cluster, the certificates of its members, and what each certificate may be used for.
 
 use der::asn1::ObjectIdentifier;
 
 use crate::x509::oid;
 
-/// Who trusts whom.
+/// The layout of a cluster: who trusts whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Layout {
-    /// A CA for peers and one for clients and servers; no certificate can do more than its part needs.
+    /// One CA for peers, and one for clients and servers. No certificate can be used for more than its role needs.
     #[default]
     LeastPrivilege,
-    /// One CA; each member has one certificate, for clients and peers alike.
+    /// One CA. Each member has one certificate, for the client port and the peer port.
     SharedCert,
-    /// One CA issues everything; each member has a certificate for clients and one for peers.
+    /// One CA. Each member has a certificate for the client port and another for the peer port.
     SingleCa,
 }
 
-/// The part that a certificate plays in a cluster.
+/// The role of a certificate in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// The CA of everything
+    /// The only CA.
     Ca,
-    /// A client
+    /// The certificate of a client.
     Client,
-    /// The CA of clients, and of the servers that they reach
+    /// The CA of clients, and of the server certificates that clients verify.
     ClientCa,
-    /// The client certificate of a member's own gRPC gateway
+    /// The client certificate of a member's gRPC gateway.
     Gateway,
-    /// A member, for clients and for other members
+    /// The member certificate that is used on both ports.
     Member,
-    /// A member, for other members
+    /// The member certificate on the peer port.
     Peer,
-    /// The CA of peers
+    /// The CA of peers.
     PeerCa,
-    /// A member, for clients
+    /// The member certificate on the client port.
     Server,
 }
 
 impl Role {
-    /// Its name, as in `client-ca`: a key of the description, and the name of its files.
+    /// The name of the role, such as `client-ca`: a key in the description, and by default the name of the files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ca => "ca",
@@ -55,12 +55,12 @@ impl Role {
         }
     }
 
-    /// Whether it is a CA's.
+    /// Whether the certificate is a CA's.
     pub fn is_authority(self) -> bool {
         matches!(self, Self::Ca | Self::ClientCa | Self::PeerCa)
     }
 
-    /// Whether somebody connects to it by a name or address.
+    /// Whether others verify a host name or address in the certificate.
     pub(crate) fn is_named(self) -> bool {
         matches!(self, Self::Member | Self::Peer | Self::Server)
     }
@@ -69,7 +69,7 @@ impl Role {
 impl Layout {
     pub(crate) const ALL: [Self; 3] = [Self::LeastPrivilege, Self::SharedCert, Self::SingleCa];
 
-    /// Its name in a description.
+    /// The word for it in a description.
     pub fn name(self) -> &'static str {
         match self {
             Self::LeastPrivilege => "least-privilege",
@@ -78,7 +78,7 @@ impl Layout {
         }
     }
 
-    /// The CAs.
+    /// The roles of the CAs.
     pub(crate) fn authorities(self) -> &'static [Role] {
         match self {
             Self::LeastPrivilege => &[Role::ClientCa, Role::PeerCa],
@@ -86,7 +86,7 @@ impl Layout {
         }
     }
 
-    /// The certificates of each member.
+    /// The roles of the certificates of each member.
     pub(crate) fn of_members(self) -> &'static [Role] {
         match self {
             Self::LeastPrivilege => &[Role::Server, Role::Peer, Role::Gateway],
@@ -95,7 +95,7 @@ impl Layout {
         }
     }
 
-    /// The CA of a certificate: for a CA itself.
+    /// The role of the CA that issues a certificate. A CA issues its own.
     pub(crate) fn issuer(self, role: Role) -> Role {
         match (self, role) {
             (Self::LeastPrivilege, Role::Peer | Role::PeerCa) => Role::PeerCa,
@@ -104,28 +104,29 @@ impl Layout {
         }
     }
 
-    /// The certificate that a member shows to clients.
+    /// The role of the certificate that members present to clients.
     pub(crate) fn server(self) -> Role {
         if self == Self::SharedCert { Role::Member } else { Role::Server }
     }
 
-    /// The certificate that members show to each other.
+    /// The role of the certificate that members present to each other.
     pub(crate) fn peer(self) -> Role {
         if self == Self::SharedCert { Role::Member } else { Role::Peer }
     }
 
-    /// Whether a member's gRPC gateway, which dials the member itself, uses the server's certificate for that
-    /// (etcd, server/embed/etcd.go, `grpcGatewayDial`). If not, it needs one of its own, or must be off.
+    /// Whether a member's gRPC gateway, which connects to the member itself, can use the server certificate as client
+    /// certificate (etcd, server/embed/etcd.go, `grpcGatewayDial`). If not, it needs its own certificate, or must be
+    /// off.
     pub(crate) fn gateway_uses_server(self) -> bool {
         self != Self::LeastPrivilege
     }
 
-    /// Whether peers are told from others by a name, `--peer-cert-allowed-hostname`.
+    /// Whether a DNS name marks the certificates of peers (`--peer-cert-allowed-hostname`).
     pub(crate) fn has_peer_marker(self) -> bool {
         self == Self::LeastPrivilege
     }
 
-    /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
+    /// The extended key usages of a role (RFC 5280 section 4.2.1.12).
     pub(crate) fn extended_key_usage(self, role: Role) -> Vec<ObjectIdentifier> {
         match role {
             Role::Ca | Role::ClientCa | Role::PeerCa => Vec::new(),

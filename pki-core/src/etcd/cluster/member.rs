@@ -1,14 +1,14 @@
-//! Members and clients.
+//! The members and clients of a cluster.
 
 use crate::etcd::cluster::host::{GivenOptions, InitialClusterState};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
-use crate::etcd::safe::invalid::Invalid;
+use crate::etcd::safe::invalid::InvalidValue;
 use crate::etcd::safe::label::Label;
 use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
 
-/// A member of the cluster: reachable at one address or DNS name at least.
+/// A member of a cluster. It has at least one address or DNS name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     name: Label,
@@ -17,21 +17,21 @@ pub struct Member {
     pub(crate) overrides: MemberOverrides,
 }
 
-/// What a member may have beside its addresses.
+/// Settings of one member that differ from those of the cluster, and its additional names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MemberOverrides {
     pub(crate) common_name: Option<String>,
-    /// Names in its certificates beside those that it is reached by
+    /// Subject alternative names in addition to its addresses and DNS names.
     pub(crate) names: Vec<HostName>,
     pub(crate) state: Option<InitialClusterState>,
-    /// Where `deploy.sh` connects to; None for root at its host
+    /// Where `deploy.sh` connects to. `None` for root at the member's host.
     pub(crate) ssh: Option<SshTarget>,
-    /// In place of the URLs that follow from its addresses
+    /// URLs in place of those that follow from its addresses.
     pub(crate) urls: MemberUrls,
     pub(crate) options: GivenOptions,
 }
 
-/// URLs in place of those that follow from a member's addresses; empty for those.
+/// The URLs of one member. An empty list stands for the URLs that follow from its addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MemberUrls {
     pub(crate) listen_client: Vec<MemberUrl>,
@@ -40,20 +40,20 @@ pub(crate) struct MemberUrls {
     pub(crate) initial_advertise_peer: Vec<MemberUrl>,
 }
 
-/// Someone who connects to the cluster with a certificate.
+/// A client with a certificate of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The common name, and the user that etcd's role-based access control sees.
+    /// The common name, which is the user name in etcd's role-based access control.
     pub name: Label,
-    /// Whether it is kubeadm's `etcd.external`.
+    /// Whether kubeadm uses the client for an external etcd (`etcd.external`).
     pub kubeadm: bool,
 }
 
 impl Member {
-    /// A member by its parts.
+    /// A member with these addresses and DNS names.
     ///
     /// # Errors
-    /// [`DescriptionError::NoAddress`] if it cannot be reached.
+    /// [`DescriptionError::NoAddress`] if both lists are empty.
     pub fn new(
         name: Label,
         addresses: Vec<MemberAddress>,
@@ -74,10 +74,20 @@ impl Member {
         Ok(Self { name, addresses, dns, overrides })
     }
 
-    /// A member as a command line writes it: `NAME=ADDRESS`, and more addresses or DNS names behind commas.
+    /// Reads a member as on a command line: `NAME=ADDRESS`, with more addresses and DNS names after commas.
+    ///
+    /// ```
+    /// use pki_core::etcd::Member;
+    ///
+    /// let member = Member::parse("etcd1=10.0.0.11,etcd1.example.com")?;
+    /// assert_eq!(member.name().as_str(), "etcd1");
+    /// assert_eq!((member.addresses().len(), member.dns().len()), (1, 1));
+    /// # Ok::<(), pki_core::etcd::DescriptionError>(())
+    /// ```
     ///
     /// # Errors
-    /// What is wrong with one of the parts.
+    /// If there is no `=`, if a part is not a name, an address or a DNS name, or if there is neither an address nor a
+    /// DNS name.
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
         let (name, hosts) =
             text.split_once('=').ok_or_else(|| DescriptionError::Member { text: text.to_owned() })?;
@@ -91,50 +101,50 @@ impl Member {
         Self::new(Label::parse(name)?, addresses, dns)
     }
 
-    /// Its name.
+    /// The name of the member.
     pub fn name(&self) -> &Label {
         &self.name
     }
 
-    /// Its addresses; the first is the one that it advertises.
+    /// The addresses of the member. Others connect to the first.
     pub fn addresses(&self) -> &[MemberAddress] {
         &self.addresses
     }
 
-    /// Its DNS names.
+    /// The DNS names of the member.
     pub fn dns(&self) -> &[DnsName] {
         &self.dns
     }
 
-    /// The host that others find it by, unless the description has URLs for that: its first address, or
-    /// its first DNS name.
+    /// The host that others connect to, unless the description has URLs for that: the first address, or the first DNS
+    /// name of a member without addresses.
     pub fn host(&self) -> HostName {
         match (self.addresses.first(), self.dns.first()) {
             (Some(address), _) => HostName::Address(*address),
             (None, Some(name)) => HostName::Dns(name.clone()),
-            // A member without either cannot be made.
+            // `new` refuses a member without either.
             (None, None) => HostName::Dns(DnsName::localhost()),
         }
     }
 
-    /// Where a person or `deploy.sh` connects to: the description's `ssh`, or root at its host.
+    /// Where `deploy.sh` connects to: `ssh` in the description, or root at the member's host.
     pub fn ssh(&self) -> SshTarget {
         self.overrides.ssh.clone().unwrap_or_else(|| SshTarget::root_at(&self.host()))
     }
 }
 
 impl Client {
-    /// Who can always administer the cluster.
+    /// The client root, with which the cluster is administered.
     pub(crate) fn root() -> Self {
         Self { name: Label::known("root"), kubeadm: false }
     }
 }
 
-/// The name of a member that has no DNS name of its own: SRV records lead to names, never to addresses
+/// The DNS name `MEMBER.DOMAIN` for a member that has none: the target of an SRV record is a name, never an address
 /// (RFC 2782, "Target").
 ///
 /// # Errors
-/// If the member's name cannot be part of one.
-pub(crate) fn discovery_name(member: &Label, domain: &DnsName) -> Result<DnsName, Invalid> {
+/// If the member's name cannot be part of a DNS name.
+pub(crate) fn discovery_name(member: &Label, domain: &DnsName) -> Result<DnsName, InvalidValue> {
     DnsName::parse(&format!("{member}.{domain}"))
 }

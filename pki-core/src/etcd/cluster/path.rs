@@ -1,4 +1,4 @@
-//! Where things are in the output folder.
+//! The paths in the output folder.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 
-/// On a host: the folder of units.
+/// The folder of systemd units on a host (systemd.unit(5)).
 pub(crate) const HOST_UNITS: &str = "/etc/systemd/system";
 
-/// What was issued.
+/// The record of the issued certificates.
 pub(crate) const RECORD: &str = "cluster.lock.json";
 
-/// The CAs of the cluster's own.
+/// The folder of the CAs that were made for the cluster.
 pub(crate) const AUTHORITIES: &str = "ca";
-/// The members' hosts.
+/// The folder with the files of the members' hosts.
 pub(crate) const NODES: &str = "nodes";
-/// The clients.
+/// The folder of the clients.
 pub(crate) const CLIENTS: &str = "clients";
-/// In a client's folder: the file that tells etcdctl everything.
+/// The file with the environment of etcdctl, in a client's folder.
 pub(crate) const ETCDCTL: &str = "etcdctl.env";
-/// What runs the members in containers.
+/// The folder of the scripts that run members in containers.
 pub(crate) const CONTAINERS: &str = "containers";
-/// What a CA that stays offline is to sign.
+/// The folder of the requests for an offline CA.
 pub(crate) const REQUESTS: &str = "requests";
 
-/// A certificate's file and its key's.
+/// The paths of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
     pub(crate) certificate: String,
@@ -42,17 +42,17 @@ impl Pair {
     }
 }
 
-/// The file of a certificate.
+/// The path of a certificate.
 pub(crate) fn certificate(folder: &str, name: &Label) -> String {
     format!("{folder}/{name}.pem")
 }
 
-/// A path of a member's host, in the overlay that the output folder has for it.
+/// The path in the output folder of a file on a member's host.
 pub(crate) fn on_node(member: &Label, host_path: &HostPath) -> String {
     format!("{}{host_path}", node(member))
 }
 
-/// The overlay of a member's host.
+/// The folder in the output folder that stands for the root of a member's host.
 pub(crate) fn node(member: &Label) -> String {
     format!("{NODES}/{member}")
 }
@@ -62,18 +62,18 @@ pub(crate) fn client_folder(client: &Label) -> String {
     format!("{CLIENTS}/{client}")
 }
 
-/// Two clusters that are made together have one name, so their files would go into one folder.
+/// Two clusters for one output folder have the same name, so their files would be in the same folder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there are two descriptions of {name}")]
 pub struct RepeatedCluster {
-    /// The name
+    /// The name of both clusters.
     pub name: Label,
-    /// The position of the second one with this name
+    /// The index of the second cluster with this name.
     pub position: usize,
 }
 
-/// The output folder of each cluster that is made with others: `output` for one alone, and for each of several a
-/// folder of its name in `output`.
+/// The output folder of each cluster: `output` for a single cluster, and for each of several clusters the folder of its
+/// name in `output`.
 ///
 /// ```
 /// use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ pub struct RepeatedCluster {
 /// assert_eq!(output_folders(Path::new("out"), &[&blue]), Ok(vec![PathBuf::from("out")]));
 /// assert_eq!(output_folders(Path::new("out"), &[&blue, &green]), Ok(vec!["out/blue".into(), "out/green".into()]));
 /// assert_eq!(output_folders(Path::new("out"), &[&blue, &green, &blue]).unwrap_err().position, 2);
-/// # Ok::<(), pki_core::etcd::Invalid>(())
+/// # Ok::<(), pki_core::etcd::InvalidValue>(())
 /// ```
 ///
 /// # Errors

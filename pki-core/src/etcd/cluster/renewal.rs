@@ -3,12 +3,13 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-/// From when to when a certificate can be used.
+/// The time in which a certificate can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// When it begins.
+    /// The first moment: `notBefore`.
     pub(crate) begins: OffsetDateTime,
-    /// The last moment at which it can be used (RFC 5280, section 4.1.2.5): its own, or that of a CA that ends before.
+    /// The last moment (RFC 5280 section 4.1.2.5): `notAfter` of the certificate, or of a CA above it that ends
+    /// earlier.
     pub(crate) ends: OffsetDateTime,
 }
 
@@ -17,18 +18,18 @@ pub(crate) struct Span {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum State {
-    /// It is valid.
+    /// The certificate is valid.
     Valid,
-    /// It is valid, and two thirds of its time are over.
+    /// The certificate is valid, and two thirds of its time are over.
     RenewalDue,
-    /// It is not valid yet.
+    /// The certificate is not valid yet.
     NotYetValid,
-    /// It has ended.
+    /// The certificate has ended.
     Ended,
 }
 
 impl State {
-    /// Its name, as in the JSON.
+    /// The word for it in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -40,17 +41,17 @@ impl State {
 }
 
 impl Span {
-    /// When it should be renewed: after two thirds of its time, which leaves a third for whoever has to do it.
+    /// When the certificate should be renewed: after two thirds of its time, which leaves one third to do it in.
     pub(crate) fn renewal(self) -> OffsetDateTime {
         self.ends.saturating_sub((self.ends - self.begins) / 3)
     }
 
-    /// Whether it has ended.
+    /// Whether the certificate has ended.
     pub(crate) fn has_ended(self, now: OffsetDateTime) -> bool {
         self.ends < now
     }
 
-    /// Whether it is valid at a moment.
+    /// The state at the moment `now`.
     pub(crate) fn state(self, now: OffsetDateTime) -> State {
         if now < self.begins {
             State::NotYetValid
@@ -63,13 +64,13 @@ impl Span {
         }
     }
 
-    /// Whole days until it ends, rounded down: half a day after its end it has -1.
+    /// Whole days from `now` until the end, rounded down: half a day after the end it is -1.
     pub(crate) fn days_left(self, now: OffsetDateTime) -> i64 {
         days(now, self.ends)
     }
 }
 
-/// Whole days from a moment to an end, rounded down.
+/// Whole days from `now` to `end`, rounded down.
 pub(crate) fn days(now: OffsetDateTime, end: OffsetDateTime) -> i64 {
     (end - now).whole_seconds().div_euclid(Duration::DAY.whole_seconds())
 }

@@ -1,4 +1,4 @@
-//! What a member is told: etcd's options with their values, in the order in which they are written down.
+//! The options of each member with their values, in the order in which they are written into files.
 
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::layout::Role;
@@ -14,19 +14,19 @@ use crate::etcd::safe::url::{MemberUrl, joined};
 /// One option with its value: `--name=VALUE`, or `ETCD_NAME=VALUE` in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
-    /// A line that says what it belongs to: written where another group begins
+    /// The comment above the settings of a group.
     pub(crate) group: &'static str,
     pub(crate) option: &'static str,
     pub(crate) value: String,
 }
 
 impl Setting {
-    /// As etcd's command line has it.
+    /// The setting as a flag of the command line.
     pub(crate) fn flag(&self) -> String {
         format!("--{}={}", self.option, self.value)
     }
 
-    /// Whether it lets etcd listen on a port that not every process may listen on (ip(7), below 1024).
+    /// Whether etcd listens on a port below 1024, for which a process needs a capability (ip(7)).
     pub(crate) fn needs_privileged_port(&self) -> bool {
         let listens = EtcdOption::find(self.option)
             .is_some_and(|option| option.kind(EtcdVersion::V3_7) == ValueKind::Urls(UrlUse::Listen));
@@ -34,21 +34,21 @@ impl Setting {
         listens && ports.any(|port| port < 1024)
     }
 
-    /// Whether it has etcd keep its database in memory.
+    /// Whether etcd locks its memory (`--memory-mlock`).
     pub(crate) fn locks_memory(&self) -> bool {
         let names = ["memory-mlock", "experimental-memory-mlock"];
         names.contains(&self.option) && option::is_true(&self.value)
     }
 }
 
-/// Settings in the making.
+/// Collects settings in groups.
 #[derive(Default)]
-struct Settings {
+struct SettingsBuilder {
     group: &'static str,
     settings: Vec<Setting>,
 }
 
-impl Settings {
+impl SettingsBuilder {
     fn group(&mut self, group: &'static str) -> &mut Self {
         self.group = group;
         self
@@ -64,33 +64,33 @@ impl Settings {
     }
 }
 
-/// What etcd takes for granted on its command line and in its environment, but before 3.6 not in its file: there
-/// the gateway is off (3.4), TLS begins with what Go begins with, and automatic compaction has no mode, which
-/// turns a number of hours into none (etcd, embed/config.go, `NewConfig`; embed/etcd.go,
-/// `parseCompactionRetention`).
+/// Defaults of the command line and the environment that the configuration file does not have before 3.6. Without them
+/// the gateway is off (3.4), the lowest TLS version is Go's, and automatic compaction has no mode, so that a number of
+/// hours has no effect (etcd, embed/config.go, `NewConfig`; embed/etcd.go, `parseCompactionRetention`).
 const COMMAND_LINE_DEFAULTS: [(&str, &str); 3] =
     [("enable-grpc-gateway", "true"), ("tls-min-version", "TLS1.2"), ("auto-compaction-mode", "periodic")];
 
 impl Cluster {
-    /// The URLs of all members, for clients.
+    /// The client URLs of all members, with commas between them.
     pub(crate) fn endpoints(&self) -> String {
         let urls: Vec<_> =
             self.members.iter().flat_map(|member| self.advertise_client_urls(member)).collect();
         joined(&urls)
     }
 
-    /// Where clients find a member.
+    /// The URLs that a member tells to clients.
     pub(crate) fn advertise_client_urls(&self, member: &Member) -> Vec<MemberUrl> {
         let given = member.overrides.urls.advertise_client.clone();
         or(given, || vec![MemberUrl::new(member.host(), self.network.client_port)])
     }
 
-    /// Where other members find a member.
+    /// The URLs that a member tells to other members.
     pub(crate) fn peer_urls(&self, member: &Member) -> Vec<MemberUrl> {
         let given = member.overrides.urls.initial_advertise_peer.clone();
         or(given, || vec![MemberUrl::new(member.host(), self.network.peer_port)])
     }
 
+    /// The URLs that a member listens on for clients, with commas between them.
     pub(crate) fn listen_client_urls(&self, member: &Member) -> String {
         let port = self.network.client_port;
         let mut urls = match member.overrides.urls.listen_client.as_slice() {
@@ -104,6 +104,7 @@ impl Cluster {
         urls.join(",")
     }
 
+    /// The URLs that a member listens on for other members, with commas between them.
     pub(crate) fn listen_peer_urls(&self, member: &Member) -> String {
         match member.overrides.urls.listen_peer.as_slice() {
             [] => listen_urls(member, self.network.peer_port).join(","),
@@ -111,7 +112,7 @@ impl Cluster {
         }
     }
 
-    /// The path of a role's certificate on a host.
+    /// The path on a host of the certificate with this role.
     pub(crate) fn host_certificate(&self, role: Role) -> HostPath {
         self.hosts.pki.join(&format!("{}.pem", self.file(role)))
     }
@@ -120,25 +121,25 @@ impl Cluster {
         self.hosts.pki.join(&format!("{}-key.pem", self.file(role)))
     }
 
-    /// The settings of one member.
+    /// All settings of one member.
     pub(crate) fn settings(&self, member: &Member, start: &Start) -> Vec<Setting> {
-        let mut settings = Settings::default();
+        let mut settings = SettingsBuilder::default();
         settings.group("This member.").set("name", member.name()).set("data-dir", &self.hosts.data_dir);
         if let Some(wal_dir) = &self.hosts.wal_dir {
             settings.set("wal-dir", wal_dir);
         }
         let given = self.given_options(member);
-        // Before 3.5 this is not yet what etcd logs with (etcd, CHANGELOG-3.5.md).
+        // zap is the default logger since 3.5 (etcd, CHANGELOG-3.5.md).
         if !self.version.has(5, 0) && !given.iter().any(|(option, _)| *option == "logger") {
             settings.set("logger", "zap");
         }
         settings
-            .group("Where it listens, and where others find it.")
+            .group("The URLs that the member listens on, and those that it tells to clients and members.")
             .set(SERVER.listen, self.listen_client_urls(member))
             .set(SERVER.advertise, joined(&self.advertise_client_urls(member)))
             .set(PEER.listen, self.listen_peer_urls(member))
             .set(PEER.advertise, joined(&self.peer_urls(member)))
-            .group("How the cluster first comes together; a member that has data ignores these.");
+            .group("For the first start. A member that has data ignores these settings.");
         match &self.bootstrap.discovery_srv {
             Some(domain) => settings.set("discovery-srv", domain),
             None => settings.set("initial-cluster", &start.initial_cluster),
@@ -147,12 +148,13 @@ impl Cluster {
         settings.set("initial-cluster-token", token).set("initial-cluster-state", start.state.name());
         self.client_security(&mut settings, &given);
         self.peer_security(&mut settings);
-        settings.group("As the description says.");
+        settings.group("The options in the description.");
         for (option, value) in given {
             settings.set(option, value);
         }
         if self.style() == Style::Yaml && !self.version.has(6, 0) {
-            settings.group("What goes without saying only on a command line.");
+            settings
+                .group("Defaults of the command line, which etcd before 3.6 does not apply to this file.");
             for (option, value) in COMMAND_LINE_DEFAULTS {
                 if !settings.has(option)
                     && EtcdOption::find(option).is_some_and(|o| o.yaml(self.version).is_some())
@@ -164,7 +166,7 @@ impl Cluster {
         settings.settings
     }
 
-    fn client_security(&self, settings: &mut Settings, given: &[(&'static str, String)]) {
+    fn client_security(&self, settings: &mut SettingsBuilder, given: &[(&'static str, String)]) {
         let server = self.layout.server();
         settings
             .group("Clients must have a certificate.")
@@ -174,19 +176,19 @@ impl Cluster {
             .set(SERVER.ca, self.host_certificate(self.layout.issuer(Role::Client)));
         if self.has_gateway_certificate() {
             settings
-                .group("With what the gRPC gateway connects to its own member.")
+                .group("The client certificate of the gRPC gateway, which connects to its own member.")
                 .set(GATEWAY.0, self.host_certificate(Role::Gateway))
                 .set(GATEWAY.1, self.host_key(Role::Gateway));
         } else if !self.layout.gateway_uses_server()
             && !given.iter().any(|(option, _)| *option == "enable-grpc-gateway")
         {
             settings
-                .group("The gRPC gateway has no certificate to connect to its own member with.")
+                .group("The gRPC gateway is off: it has no client certificate for its own member.")
                 .set("enable-grpc-gateway", false);
         }
     }
 
-    fn peer_security(&self, settings: &mut Settings) {
+    fn peer_security(&self, settings: &mut SettingsBuilder) {
         let peer = self.layout.peer();
         settings
             .group("Peers must have a certificate.")
@@ -199,7 +201,7 @@ impl Cluster {
         }
     }
 
-    /// What the description gives by etcd's own names: the member's own before the cluster's.
+    /// The options in the description. An option of the member replaces the one of the cluster.
     fn given_options(&self, member: &Member) -> Vec<(&'static str, String)> {
         let own = &member.overrides.options;
         let common = self.options.0.iter().filter(|(option, _)| own.value(option).is_none());
@@ -211,7 +213,8 @@ fn or(given: Vec<MemberUrl>, otherwise: impl FnOnce() -> Vec<MemberUrl>) -> Vec<
     if given.is_empty() { otherwise() } else { given }
 }
 
-/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
+/// The URLs to listen on: all addresses of the member, or every address of its host if the member has only DNS names,
+/// because etcd does not listen on names (etcd, server/embed/config.go, `checkBindURLs`).
 fn listen_urls(member: &Member, port: u16) -> Vec<String> {
     let addresses = member.addresses().iter();
     let urls: Vec<_> = addresses.map(|a| MemberUrl::new(HostName::Address(*a), port).to_string()).collect();

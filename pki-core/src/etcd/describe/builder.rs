@@ -1,4 +1,4 @@
-//! Clusters that are built in code. They go the way of every description, so the same rules hold for them.
+//! Building clusters in code. A builder writes a description and reads it, so the rules of descriptions apply.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 use crate::x509::key::KeyAlgorithm;
 
-/// A cluster in the making. What is not said is as in a description that does not say it.
+/// Builds a cluster in code. A part that is not set has the default that it has in a description.
 ///
 /// ```
 /// use pki_core::etcd::{Client, Cluster, EtcdOption, EtcdVersion, Label, Layout, Member};
@@ -39,7 +39,7 @@ use crate::x509::key::KeyAlgorithm;
 pub struct ClusterBuilder(Cluster);
 
 impl Cluster {
-    /// Begins a cluster of that name.
+    /// A builder for a cluster with this name.
     pub fn builder(name: Label) -> ClusterBuilder {
         ClusterBuilder(Self { clients: Vec::new(), ..Self::usual(name, Vec::new()) })
     }
@@ -53,49 +53,49 @@ impl ClusterBuilder {
         self
     }
 
-    /// Adds a client. `root` is always there.
+    /// Adds a client. The client `root` is added in any case.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.0.clients.push(client);
         self
     }
 
-    /// The etcd that the cluster is for.
+    /// Sets the version of etcd that the cluster is for.
     #[must_use]
     pub fn version(mut self, version: EtcdVersion) -> Self {
         self.0.version = version;
         self
     }
 
-    /// Who trusts whom.
+    /// Sets the layout: who trusts whom.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.0.layout = layout;
         self
     }
 
-    /// Where etcd is told its options.
+    /// Sets where etcd reads its options from.
     #[must_use]
     pub fn style(mut self, style: Style) -> Self {
         self.0.startup.style = style;
         self
     }
 
-    /// What systemd is given.
+    /// Sets the kind of systemd unit that is written.
     #[must_use]
     pub fn unit(mut self, unit: UnitKind) -> Self {
         self.0.startup.unit = unit;
         self
     }
 
-    /// The kind of every key.
+    /// Sets the kind of every key.
     #[must_use]
     pub fn key(mut self, key: KeyAlgorithm) -> Self {
         self.0.certificate_settings.change(|_, settings| settings.key = key);
         self
     }
 
-    /// How long certificates are valid.
+    /// Sets how long certificates are valid.
     #[must_use]
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.0.certificate_settings.change(|role, settings| {
@@ -104,8 +104,8 @@ impl ClusterBuilder {
         self
     }
 
-    /// A CA that exists: the path of its certificate, and that of its key. Without a key the CA stays offline, or
-    /// [`Snapshot::insert_signing_key`](crate::etcd::Snapshot::insert_signing_key) says where it is.
+    /// Uses an existing CA, with the paths of its certificate and key. Without a key the CA is offline, unless
+    /// [`Snapshot::insert_signing_key`](crate::etcd::Snapshot::insert_signing_key) adds a signing key for it.
     #[must_use]
     pub fn existing_ca(mut self, role: Role, certificate: PathBuf, private_key: Option<PathBuf>) -> Self {
         self.0.certificate_settings.change(|each, settings| {
@@ -117,58 +117,58 @@ impl ClusterBuilder {
         self
     }
 
-    /// `--initial-cluster-state` of every member.
+    /// Sets `--initial-cluster-state` of every member.
     #[must_use]
     pub fn state(mut self, state: InitialClusterState) -> Self {
         self.0.bootstrap.state = Some(state);
         self
     }
 
-    /// The ports for clients and for peers.
+    /// Sets the ports for clients and for peers.
     #[must_use]
     pub fn ports(mut self, client: u16, peer: u16) -> Self {
         (self.0.network.client_port, self.0.network.peer_port) = (client, peer);
         self
     }
 
-    /// The user that etcd runs as on the hosts.
+    /// Sets the user that etcd runs as on the hosts.
     #[must_use]
     pub fn user(mut self, user: Label) -> Self {
         self.0.hosts.user = user;
         self
     }
 
-    /// The folder of certificates and keys on the hosts, which holds nothing else.
+    /// Sets the folder of certificates and keys on the hosts, which holds nothing else.
     #[must_use]
     pub fn pki_folder(mut self, folder: HostPath) -> Self {
         self.0.hosts.pki = folder;
         self
     }
 
-    /// The folder of etcd's data on the hosts.
+    /// Sets the folder of etcd's data on the hosts.
     #[must_use]
     pub fn data_folder(mut self, folder: HostPath) -> Self {
         self.0.hosts.data_dir = folder;
         self
     }
 
-    /// An option of every member, with its value as a command line has it.
+    /// Sets an option of every member, with the value as on the command line.
     #[must_use]
     pub fn option(mut self, option: &'static EtcdOption, value: impl Into<String>) -> Self {
         self.0.options.0.push((option.name(), value.into()));
         self
     }
 
-    /// The description of it in YAML, right or wrong.
+    /// The description in YAML. It may describe a cluster that [`ClusterBuilder::build`] refuses.
     pub fn to_yaml(&self) -> String {
         description(&self.0, &Remarks::default())
     }
 
-    /// The cluster, if it is one that can work.
+    /// The cluster.
     ///
     /// # Errors
-    /// What [`Cluster::from_yaml`] says of [`ClusterBuilder::to_yaml`], without a place: two members of one name, a
-    /// value that etcd refuses, and the like.
+    /// The error of [`Cluster::from_yaml`] for [`ClusterBuilder::to_yaml`], without line and column: for example, if
+    /// two members have the same name, or etcd refuses the value of an option.
     pub fn build(self) -> Result<WithNotices<Cluster>, Error> {
         Cluster::from_yaml(&self.to_yaml(), None).map_err(Error::without_place)
     }
@@ -220,9 +220,9 @@ mod tests {
     #[test]
     fn what_cannot_work_is_an_error_without_a_place() {
         let empty = Cluster::builder(Label::parse("prod").unwrap()).build().unwrap_err();
-        assert_eq!(empty.to_string(), "a cluster has at least one member");
+        assert_eq!(empty.to_string(), "a cluster needs at least one member");
         let twice = three().member(member("d=10.0.0.1")).build().unwrap_err();
-        assert_eq!(twice.to_string(), "the address \"10.0.0.1\" is that of a already");
+        assert_eq!(twice.to_string(), "the address \"10.0.0.1\" is already used by a");
         let option = EtcdOption::find("quota-backend-bytes").unwrap();
         assert!(three().option(option, "8GiB").build().is_err());
         assert!(three().ports(1, 1).build().is_err());

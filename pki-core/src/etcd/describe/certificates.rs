@@ -1,4 +1,4 @@
-//! What a description says of each kind of certificate.
+//! Reading the settings of certificates, for all roles and for each.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::etcd::safe::address::HostName;
 use crate::etcd::safe::label::Label;
 
 impl Reader<'_> {
-    /// What every kind of certificate says: its own part of the description, or what all of them say.
+    /// The settings of each role: those in the role's own section, and otherwise those of the whole cluster.
     pub(crate) fn certificate_settings(
         &self,
         typed: &TypedCluster,
@@ -50,13 +50,13 @@ impl Reader<'_> {
                 };
                 return place.map_or(Ok(usual), |place| Err(self.error(place, error)));
             }
-            let terms = match section {
+            let settings = match section {
                 Some(Section::Authority(typed)) => self.authority(&typed.value, usual)?,
                 Some(Section::Certificate(typed)) => self.certificate(&typed.value, usual)?,
                 None => usual,
             };
-            // Two files of one name would overwrite each other; a certificate's key is NAME-key.pem.
-            let file = terms.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
+            // Files with the same name would overwrite each other. The key of NAME.pem is NAME-key.pem.
+            let file = settings.file.as_ref().map_or(role.name(), Label::as_str).to_ascii_lowercase();
             for name in [format!("{file}-key.pem"), format!("{file}.pem")] {
                 let other = files.insert(name.clone(), (role, place));
                 if let Some((other, other_place)) = other
@@ -67,13 +67,14 @@ impl Reader<'_> {
                     return Err(self.error(at, DescriptionError::Clash { what, text: name, owner }));
                 }
             }
-            Ok(terms)
+            Ok(settings)
         })
     }
 
+    /// The settings of a CA. `usual` are those without a section.
     fn authority(&self, typed: &TypedAuthority, usual: RoleSettings) -> Result<RoleSettings, Error> {
         let path = |text: &Text<PathBuf>| {
-            let folder = self.file.and_then(Path::parent);
+            let folder = self.path.and_then(Path::parent);
             folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
         };
         let file = self.parse_option(typed.file.as_ref(), Label::parse)?;
@@ -102,6 +103,7 @@ impl Reader<'_> {
         })
     }
 
+    /// The settings of a role that is not a CA. `usual` are those without a section.
     fn certificate(&self, typed: &TypedCertificate, usual: RoleSettings) -> Result<RoleSettings, Error> {
         Ok(RoleSettings {
             common_name: self.common_name(typed.common_name.as_ref())?,
@@ -141,7 +143,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a description says of one kind of certificate.
+/// The section of one role.
 enum Section<'a> {
     Authority(&'a Spanned<TypedAuthority>),
     Certificate(&'a Spanned<TypedCertificate>),
@@ -172,7 +174,7 @@ impl TypedCertificates {
 }
 
 impl TypedSubject {
-    /// Where the first of its attributes stands.
+    /// The place of the first attribute.
     fn place(&self) -> Option<Location> {
         let fields =
             [&self.country, &self.province, &self.locality, &self.organization, &self.organizational_unit];
@@ -180,7 +182,7 @@ impl TypedSubject {
     }
 }
 
-/// Where a text stands, if it is there.
+/// The place of a text, if there is one.
 fn place<T>(text: &Option<Text<T>>) -> Option<Location> {
     text.as_ref().map(|text| text.referenced)
 }

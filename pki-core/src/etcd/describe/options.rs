@@ -1,4 +1,4 @@
-//! etcd's options in a description: known to the etcd that it is for, with values that it takes.
+//! Reading etcd's options in a description: the version must have them and accept their values.
 
 use crate::base::suggest;
 use crate::etcd::cluster::{GivenOptions, Style};
@@ -10,7 +10,7 @@ use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{Availability, EtcdOption};
 
-/// Reads options for one etcd, and collects what deserves a warning.
+/// Reads options for one version of etcd, and collects notices about them.
 pub(crate) struct Reader<'a, 'b> {
     pub(crate) reader: &'a reader::Reader<'b>,
     pub(crate) version: EtcdVersion,
@@ -54,7 +54,7 @@ impl Reader<'_, '_> {
                 self.notices.push(Notice::new(kind).at(self.reader.place(text.referenced)));
             }
             missing => {
-                // An option without effect is as good as missing: who writes it expects one.
+                // An ignored option is an error too: a user who writes it expects an effect.
                 let (version, reason) = (self.version.to_string(), missing.to_string());
                 return fail(DescriptionError::MissingOption { name, version, reason });
             }
@@ -70,7 +70,7 @@ impl Reader<'_, '_> {
         match option.check(&value, self.version) {
             Ok(()) => Ok((option.name(), value)),
             Err(reason) => {
-                // Of a list, the one that would not do alone.
+                // The place of the first wrong item of a list.
                 let wrong = values.iter().find(|text| option.check(&text.value, self.version).is_err());
                 let place = wrong.or(values.first()).map_or(text.referenced, |text| text.referenced);
                 let reason = reason.to_string();
@@ -84,23 +84,24 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Whether the configuration file of a version has an option.
+/// Whether the configuration file of this version can set an option.
 pub(crate) fn is_in_yaml(name: &str, version: EtcdVersion) -> bool {
     EtcdOption::find(name).is_some_and(|option| option.yaml(version).is_some())
 }
 
-/// Why an option is not given by its name: what it follows from, or what it is for.
+/// Why `options` of a description cannot have an option: which key of the description sets it, or what it is for. The
+/// text is the predicate of a sentence about the option.
 pub(crate) fn described_by(option: &str) -> Option<&'static str> {
     Some(match option {
-        "name" | "initial-cluster" => "follows from `members`",
+        "name" | "initial-cluster" => "is set by `members`",
         "advertise-client-urls"
         | "initial-advertise-peer-urls"
         | "listen-client-urls"
-        | "listen-peer-urls" => "follows from the member's addresses, or its key of this name",
-        "initial-cluster-state" => "follows from `state`",
-        "initial-cluster-token" => "follows from `token`",
-        "discovery-srv" => "follows from `discovery-srv`, a key of the cluster",
-        "data-dir" | "wal-dir" => "follows from the key of this name in `host`",
+        | "listen-peer-urls" => "is set by the member's addresses, or by the member's key of the same name",
+        "initial-cluster-state" => "is set by `state`",
+        "initial-cluster-token" => "is set by `token`",
+        "discovery-srv" => "is set by `discovery-srv`, a key of the cluster",
+        "data-dir" | "wal-dir" => "is set by the key of the same name in `host`",
         "auto-tls"
         | "cert-file"
         | "client-cert-auth"
@@ -114,10 +115,10 @@ pub(crate) fn described_by(option: &str) -> Option<&'static str> {
         | "peer-client-cert-auth"
         | "peer-key-file"
         | "peer-trusted-ca-file"
-        | "trusted-ca-file" => "follows from `layout` and `certificates`",
-        "config-file" => "follows from `style`",
-        "force-new-cluster" => "is for one start of one member, by hand",
-        "version" => "makes etcd tell its version and end",
+        | "trusted-ca-file" => "is set by `layout` and `certificates`",
+        "config-file" => "is set by `style`",
+        "force-new-cluster" => "is for a single start of one member by hand",
+        "version" => "makes etcd print its version and exit",
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Turns the texts of a description into values, and what is wrong with one into an error at its place.
+//! Reading the texts of a description as values. Errors have the place of the text.
 
 use std::path::Path;
 
@@ -11,12 +11,14 @@ use crate::etcd::describe::typed::{OneOrMany, Text};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::error::{Error, ErrorKind};
 
-/// Turns what is wrong at a place of the file into an error.
+/// Reads the texts of one description.
 pub(crate) struct Reader<'a> {
-    pub(crate) file: Option<&'a Path>,
+    /// The file of the description.
+    pub(crate) path: Option<&'a Path>,
 }
 
 impl Reader<'_> {
+    /// The place for an error message.
     pub(crate) fn place(&self, location: Location) -> Place {
         let mut place = Place::default();
         if let (Ok(line @ 1..), Ok(column)) =
@@ -24,16 +26,18 @@ impl Reader<'_> {
         {
             place = place.at(line, column);
         }
-        match self.file {
-            Some(file) => place.or_file(file),
+        match self.path {
+            Some(path) => place.or_file(path),
             None => place,
         }
     }
 
+    /// An error at a place of the description.
     pub(crate) fn error(&self, location: Location, error: DescriptionError) -> Error {
         Error::from(ErrorKind::Description(error)).at(self.place(location))
     }
 
+    /// The error for a text that is not YAML, or not of the form of a description.
     pub(crate) fn syntax(&self, error: serde_saphyr::Error) -> Error {
         let error = error.without_snippet();
         let location = error.location().unwrap_or(Location::UNKNOWN);
@@ -54,16 +58,18 @@ impl Reader<'_> {
             serde_saphyr::Error::NullIntoString { .. } => {
                 DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
             }
-            serde_saphyr::Error::MultipleDocuments { .. } => {
-                DescriptionError::Syntax { message: "a second document begins here".to_owned() }
+            serde_saphyr::Error::MultipleDocuments { .. } => DescriptionError::Syntax {
+                message: "a second YAML document begins here, and a description is one document".to_owned(),
+            },
+            serde_saphyr::Error::Eof { .. } => {
+                DescriptionError::Syntax { message: "the description is empty".to_owned() }
             }
-            serde_saphyr::Error::Eof { .. } => DescriptionError::Syntax { message: "it is empty".to_owned() },
             other => DescriptionError::Syntax { message: without_position(&other.to_string()) },
         };
         self.error(location, kind)
     }
 
-    /// What `parse` makes of a text, or its error at the text's place.
+    /// Reads a text with `parse`.
     pub(crate) fn parse<T, E: Into<DescriptionError>>(
         &self,
         text: &Text<T>,
@@ -72,7 +78,7 @@ impl Reader<'_> {
         parse(&text.value).map_err(|error| self.error(text.referenced, error.into()))
     }
 
-    /// The same for what may be left out.
+    /// Reads an optional text with `parse`.
     pub(crate) fn parse_option<T, E: Into<DescriptionError>>(
         &self,
         text: Option<&Text<T>>,
@@ -81,7 +87,7 @@ impl Reader<'_> {
         text.map(|text| self.parse(text, parse)).transpose()
     }
 
-    /// The same for each of a list.
+    /// Reads each text of an optional list with `parse`.
     pub(crate) fn parse_list<T, E: Into<DescriptionError>>(
         &self,
         texts: Option<&OneOrMany<T>>,
@@ -92,7 +98,7 @@ impl Reader<'_> {
     }
 }
 
-/// YAML's events by what a person writes.
+/// The words of an error message for an event of the YAML reader.
 fn in_words(event: &str) -> &str {
     match event {
         "mapping start" => "keys and values",
@@ -102,7 +108,7 @@ fn in_words(event: &str) -> &str {
     }
 }
 
-/// The reader's messages end with the position, which [`Place`] already tells.
+/// A message of the YAML reader without the position at its end, which [`Place`] has.
 fn without_position(message: &str) -> String {
     let end = message.find(" at line ").or_else(|| message.find("\n"));
     end.and_then(|end| message.get(..end)).unwrap_or(message).to_owned()

@@ -1,6 +1,7 @@
-//! The description's JSON Schema, made from the types that read it.
+//! The JSON Schema of descriptions, generated from the types that read them.
 //!
-//! It is made in a test and kept as a file, so that the program carries a text and not its making.
+//! A test generates the schema and compares it with the file in the repository, so that the program contains the text
+//! only.
 
 use std::borrow::Cow;
 use std::env;
@@ -27,13 +28,13 @@ use crate::go::duration;
 use crate::go::number;
 use crate::x509::key::KeyAlgorithm;
 
-/// How a value is written, as far as a schema can say it. It allows whatever the reader takes: YAML makes numbers
-/// of `3.5` and `2379`, and a truth value of `true`.
-trait Written {
+/// The schema of a value, as precise as JSON Schema allows. It accepts everything that the reader accepts: in YAML,
+/// `3.5` and `2379` are numbers, and `true` is a boolean.
+trait ValueSchema {
     fn schema(generator: &mut SchemaGenerator) -> Schema;
 }
 
-impl<T: Written> JsonSchema for Text<T> {
+impl<T: ValueSchema> JsonSchema for Text<T> {
     fn inline_schema() -> bool {
         true
     }
@@ -47,7 +48,7 @@ impl<T: Written> JsonSchema for Text<T> {
     }
 }
 
-impl<T: Written> JsonSchema for OneOrMany<T> {
+impl<T: ValueSchema> JsonSchema for OneOrMany<T> {
     fn inline_schema() -> bool {
         true
     }
@@ -65,12 +66,12 @@ fn one_or_many(one: &Schema) -> Schema {
     json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
 }
 
-/// A text without control characters.
+/// A string without control characters, or a number or boolean.
 fn text() -> Schema {
     text_like(r"^[^\u0000-\u001f\u007f-\u009f]*$")
 }
 
-/// A text of that form, or what YAML takes for a number or a truth value.
+/// A string of this form, or a text that YAML reads as a number or a boolean.
 fn text_like(pattern: &str) -> Schema {
     json_schema!({"type": ["string", "number", "boolean"], "pattern": pattern})
 }
@@ -79,26 +80,26 @@ fn string_like(pattern: &str) -> Schema {
     json_schema!({"type": "string", "pattern": pattern})
 }
 
-impl Written for String {
+impl ValueSchema for String {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         text()
     }
 }
 
-impl Written for PathBuf {
+impl ValueSchema for PathBuf {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         text()
     }
 }
 
-impl Written for bool {
+impl ValueSchema for bool {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"enum": [true, false, "true", "false"]})
     }
 }
 
 /// A port.
-impl Written for u16 {
+impl ValueSchema for u16 {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"anyOf": [
             {"type": "integer", "minimum": 1, "maximum": Self::MAX},
@@ -108,7 +109,7 @@ impl Written for u16 {
 }
 
 /// A lifetime.
-impl Written for Duration {
+impl ValueSchema for Duration {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         let units: Vec<_> = duration::UNITS.iter().map(|(name, _)| *name).collect();
         string_like(&duration_pattern(&units))
@@ -119,13 +120,13 @@ fn duration_pattern(units: &[&str]) -> String {
     format!(r"^[+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)({}))+)$", units.join("|"))
 }
 
-impl Written for Label {
+impl ValueSchema for Label {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         text_like(&format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}$", Self::LONGEST - 1))
     }
 }
 
-impl Written for EtcdVersion {
+impl ValueSchema for EtcdVersion {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         let series: Vec<_> = Self::all_series().map(|version| version.to_string()).collect();
         let numbers: Vec<f64> = series.iter().map(|series| series.parse().unwrap()).collect();
@@ -134,54 +135,54 @@ impl Written for EtcdVersion {
     }
 }
 
-impl Written for MemberAddress {
+impl ValueSchema for MemberAddress {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
     }
 }
 
-impl Written for DnsName {
+impl ValueSchema for DnsName {
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        // The last part is no number, or it would be an address.
+        // The last part is not a number, as it would be in an address.
         string_like(r"^([A-Za-z0-9-]+\.)*[0-9]*[A-Za-z-][A-Za-z0-9-]*$")
     }
 }
 
-impl Written for HostName {
+impl ValueSchema for HostName {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         let (address, name) = (MemberAddress::schema(generator), DnsName::schema(generator));
         json_schema!({"anyOf": [address, name]})
     }
 }
 
-impl Written for MemberUrl {
+impl ValueSchema for MemberUrl {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         string_like(r"^https://(\[[^\[\]/]+\]|[^\[\]:/]+):[0-9]+$")
     }
 }
 
-impl Written for HostPath {
+impl ValueSchema for HostPath {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         string_like(r"^(?!.*/\.\.?(/|$))(/[A-Za-z0-9._+@-]+)+/?$")
     }
 }
 
-impl Written for SshTarget {
+impl ValueSchema for SshTarget {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         string_like("^[^@ -][^@ ]*(@[^@ ]+)?$")
     }
 }
 
-impl Written for KeyAlgorithm {
+impl ValueSchema for KeyAlgorithm {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"enum": Self::ALL.map(Self::name)})
     }
 }
 
-/// Of those that have comments of their own for every choice.
+/// Implements `ValueSchema` for enums that have a comment for each choice.
 macro_rules! choices {
     ($($choice:ty),*) => {
-        $(impl Written for $choice {
+        $(impl ValueSchema for $choice {
             fn schema(generator: &mut SchemaGenerator) -> Schema {
                 let schema = <Self as JsonSchema>::json_schema(generator);
                 let choices = schema.get("oneOf").and_then(Value::as_array).unwrap();
@@ -257,7 +258,7 @@ fn availability(option: &EtcdOption) -> String {
     format!("In etcd from {} on.{end}", since.join(" and "))
 }
 
-/// A number of Go's, but for which digits its base has.
+/// A number as Go reads it. The digits are not checked against the base.
 const NUMBER: &str = "(0[XxOoBb]_?)?[0-9A-Fa-f]+(_[0-9A-Fa-f]+)*";
 
 fn of_kind(kind: ValueKind) -> Schema {
@@ -292,7 +293,7 @@ fn of_kind(kind: ValueKind) -> Schema {
     }
 }
 
-/// Go's units end with the hour, and zero needs none.
+/// A duration of Go: the largest unit is the hour, and zero needs no unit.
 fn go_duration() -> Schema {
     let units: Vec<_> = duration::UNITS.iter().filter(|(name, _)| !["d", "y"].contains(name)).collect();
     let units: Vec<_> = units.into_iter().map(|(name, _)| *name).collect();
@@ -308,12 +309,12 @@ fn words(words: &[&str]) -> Schema {
     ]})
 }
 
-/// The schema, as editors know how to read it: they are at home in draft 7.
+/// The schema in draft 7, which editors support best.
 fn made() -> String {
     let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<TypedCluster>();
     let mut schema = for_editors(schema.to_value());
     schema["title"] = json!("etcdpki's description of an etcd cluster");
-    // All that is not in a list is a section.
+    // Every mapping that is not in a list is a section, and may be empty.
     for (name, definition) in schema["definitions"].as_object_mut().unwrap() {
         if !["TypedMember", "TypedClient"].contains(&name.as_str()) {
             definition["type"] = json!(["object", "null"]);
@@ -324,9 +325,9 @@ fn made() -> String {
     text
 }
 
-/// Makes a schema one for people. Comments are broken where the source's lines end, and an editor breaks them where
-/// its own do. The reader takes `null` for what is left out, but an editor would offer it at every key; so only
-/// sections and lists may be empty, for then all that is in them may be commented out.
+/// Adapts a schema to editors. Line breaks in comments become spaces, because an editor breaks lines itself. The reader
+/// accepts `null` for an omitted key, but an editor would offer it everywhere, so only sections and lists may be
+/// `null`: a user may have commented out everything in them.
 fn for_editors(value: Value) -> Value {
     let map = match value {
         Value::Object(map) => map,
@@ -371,7 +372,7 @@ fn for_editors(value: Value) -> Value {
     Value::Object(made)
 }
 
-/// `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema` makes it anew.
+/// `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema` writes the file again.
 #[test]
 fn the_schema_is_that_of_the_types() {
     let made = made();
@@ -381,6 +382,6 @@ fn the_schema_is_that_of_the_types() {
     assert!(
         made == crate::etcd::schema() || env::var_os("ETCDPKI_UPDATE").is_some(),
         "pki-core/cluster.schema.json is not that of the types: \
-         make it anew with `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema`"
+         write it again with `ETCDPKI_UPDATE=1 cargo test -p pki-core --lib schema`"
     );
 }

@@ -1,5 +1,6 @@
-//! A description as typed: every value a text with its place. What stands here is also what the JSON Schema
-//! is made from, so a comment on a field is what an editor shows.
+//! The keys of a description. Every value is a text with its place in the file.
+//!
+//! The JSON Schema is generated from these types, so editors show the comments on the fields.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -19,113 +20,113 @@ use crate::etcd::safe::ssh::SshTarget;
 use crate::etcd::safe::url::MemberUrl;
 use crate::x509::key::KeyAlgorithm;
 
-/// Of a key without a value.
+/// The error for a key without a value.
 pub(crate) const NOTHING: &str = "there is no value: write one, or \"\" for an empty text";
 
-/// An etcd cluster: `etcdpki cluster apply` makes everything that its hosts need.
+/// An etcd cluster. `etcdpki cluster apply` writes the certificates and files that its hosts need.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedCluster {
-    /// The cluster's name: letters, digits, `.`, `_` and `-`.
+    /// The name of the cluster, such as prod: letters, digits, `.`, `_` and `-`, at most 48 characters.
     pub(crate) name: Text<Label>,
-    /// The etcd that it is made for, such as 3.5 or 3.5.30: it decides which options there are.
+    /// The version of etcd that the cluster runs, such as 3.5 or 3.5.30. The available options depend on it. The
+    /// default is 3.5.
     pub(crate) version: Option<Text<EtcdVersion>>,
-    /// Who trusts whom.
+    /// Which CAs the cluster has, and which certificates. The default is least-privilege.
     pub(crate) layout: Option<Text<Layout>>,
-    /// Where etcd is told its options.
+    /// Where etcd reads its options from. The default is env.
     pub(crate) style: Option<Text<Style>>,
-    /// What systemd is given: a whole unit, a drop-in for the distribution's, or nothing. A whole unit if it is
-    /// left out, or nothing if there is a `container`.
+    /// The systemd unit that is written. The default is service, or none if there is a `container`.
     pub(crate) unit: Option<Text<UnitKind>>,
-    /// To run etcd in a container: a script with the command is made for each member.
+    /// Run etcd in a container. For each member, a script with the command is written.
     pub(crate) container: Option<TypedContainer>,
-    /// `--initial-cluster-token`; the cluster's name if it is left out.
+    /// `--initial-cluster-token`. The default is the name of the cluster.
     pub(crate) token: Option<Text<Label>>,
-    /// `--initial-cluster-state` of every member. If it is left out, members that join after the first
-    /// `apply` find an existing cluster.
+    /// `--initial-cluster-state` of every member. By default, the members of the first `apply` are new, and members
+    /// that are added later join the existing cluster.
     pub(crate) state: Option<Text<InitialClusterState>>,
-    /// `--discovery-srv`: the domain whose SRV records name the members.
+    /// `--discovery-srv`: the domain whose SRV records name the members, such as example.com.
     pub(crate) discovery_srv: Option<Text<DnsName>>,
-    /// The port for clients, 2379 if it is left out.
+    /// The port for clients. The default is 2379.
     pub(crate) client_port: Option<Text<u16>>,
-    /// The port for peers, 2380 if it is left out.
+    /// The port for other members. The default is 2380.
     pub(crate) peer_port: Option<Text<u16>>,
-    /// Names of the loopback interface in the members' certificates; 127.0.0.1, ::1 and localhost if it is
-    /// left out.
+    /// The names and addresses of the loopback interface in the members' certificates. The default is 127.0.0.1, ::1
+    /// and localhost.
     pub(crate) loopback: Option<OneOrMany<HostName>>,
-    /// Whether members serve clients on 127.0.0.1 too, over TLS as everywhere.
+    /// Whether members also listen for clients on 127.0.0.1, with TLS. The default is false.
     pub(crate) listen_loopback: Option<Text<bool>>,
-    /// The kind of every key.
+    /// The kind of every key. The default is ecdsa-256.
     pub(crate) key: Option<Text<KeyAlgorithm>>,
     /// How long certificates are valid.
     pub(crate) validity: Option<TypedValidity>,
-    /// What every subject says beside its common name.
+    /// Attributes of every certificate's subject in addition to the common name.
     pub(crate) subject: Option<TypedSubject>,
-    /// What is different for one kind of certificate.
+    /// Settings for single kinds of certificates.
     pub(crate) certificates: Option<TypedCertificates>,
-    /// Where things are on the hosts.
+    /// The paths of etcd's files on the hosts, and its user.
     pub(crate) host: Option<TypedHost>,
-    /// Options of every member by etcd's own names.
+    /// Further options of every member, by etcd's own names without dashes.
     pub(crate) options: Option<TypedOptions>,
-    /// The members.
+    /// The members of the cluster.
     #[cfg_attr(test, schemars(with = "Vec<TypedMember>", length(min = 1)))]
     pub(crate) members: Spanned<Vec<TypedMember>>,
-    /// Who connects with a certificate; root is always there.
+    /// The clients that get a certificate. The client root is added in any case.
     pub(crate) clients: Option<Vec<TypedClient>>,
 }
 
-/// To run etcd in a container.
+/// The container that etcd runs in.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedContainer {
-    /// The program that runs containers.
+    /// The container engine on the hosts. The default is docker.
     pub(crate) engine: Option<Text<ContainerEngine>>,
-    /// The image, such as quay.io/coreos/etcd:v3.5.30.
+    /// The image of etcd, such as quay.io/coreos/etcd:v3.5.30.
     #[cfg_attr(test, schemars(extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")))]
     pub(crate) image: Text,
 }
 
-/// How long certificates are valid: 1y, 90d, 8760h.
+/// How long certificates are valid, such as 1y, 90d or 8760h.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedValidity {
-    /// A CA's certificate; 10y if it is left out.
+    /// The certificates of CAs. The default is 10y.
     pub(crate) ca: Option<Text<Duration>>,
-    /// All others; 1y if it is left out. None outlives its CA.
+    /// All other certificates. The default is 1y. A certificate ends with its CA at the latest.
     pub(crate) leaf: Option<Text<Duration>>,
 }
 
-/// What a subject says beside its common name.
+/// Attributes of a certificate's subject in addition to the common name.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedSubject {
-    /// Country: two letters.
+    /// The country: two letters, such as CN.
     #[serde(rename = "C")]
     #[cfg_attr(test, schemars(extend("pattern" = "^[A-Za-z]{2}$")))]
     pub(crate) country: Option<Text>,
-    /// State or province.
+    /// The state or province.
     #[serde(rename = "ST")]
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_STATE_NAME)))]
     pub(crate) province: Option<Text>,
-    /// Locality.
+    /// The locality: a city, for example.
     #[serde(rename = "L")]
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_LOCALITY_NAME)))]
     pub(crate) locality: Option<Text>,
-    /// Organization.
+    /// The organization.
     #[serde(rename = "O")]
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_ORGANIZATION_NAME)))]
     pub(crate) organization: Option<Text>,
-    /// Organizational unit.
+    /// The organizational unit.
     #[serde(rename = "OU")]
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_ORGANIZATIONAL_UNIT_NAME)))]
     pub(crate) organizational_unit: Option<Text>,
 }
 
-/// What is different for one kind of certificate. Which kinds there are follows from the layout.
+/// Settings for single kinds of certificates. The layout decides which kinds there are.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -139,24 +140,24 @@ pub(crate) struct TypedCertificates {
     /// The CA of peers in the layout least-privilege.
     #[cfg_attr(test, schemars(with = "Option<TypedAuthority>"))]
     pub(crate) peer_ca: Option<Spanned<TypedAuthority>>,
-    /// A member's certificate for clients and peers in the layout shared-cert.
+    /// The certificate of a member for both ports in the layout shared-cert.
     #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(crate) member: Option<Spanned<TypedCertificate>>,
-    /// A member's certificate for clients.
+    /// The certificate of a member on the port for clients.
     #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(crate) server: Option<Spanned<TypedCertificate>>,
-    /// A member's certificate for other members.
+    /// The certificate of a member on the port for other members.
     #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(crate) peer: Option<Spanned<TypedCertificate>>,
-    /// The certificate of a member's gRPC gateway in the layout least-privilege.
+    /// The client certificate of a member's gRPC gateway in the layout least-privilege.
     #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(crate) gateway: Option<Spanned<TypedCertificate>>,
-    /// A client's certificate.
+    /// The certificate of a client.
     #[cfg_attr(test, schemars(with = "Option<TypedCertificate>"))]
     pub(crate) client: Option<Spanned<TypedCertificate>>,
 }
 
-/// A CA: what its certificate says, or where one is that exists.
+/// A CA: the contents of a new CA's certificate, or the files of an existing CA.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("dependencies" = {
@@ -165,110 +166,117 @@ pub(crate) struct TypedCertificates {
 })))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedAuthority {
-    /// The common name of a new CA.
+    /// The common name of a new CA. The default is made of the name of the cluster: "prod etcd CA".
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
-    /// The rest of a new CA's subject.
+    /// The other attributes of a new CA's subject, in place of those of the cluster.
     pub(crate) subject: Option<TypedSubject>,
-    /// The kind of a new CA's key.
+    /// The kind of a new CA's key, in place of that of the cluster.
     pub(crate) key: Option<Text<KeyAlgorithm>>,
-    /// How long a new CA's certificate is valid.
+    /// How long a new CA's certificate is valid, such as 10y.
     pub(crate) validity: Option<Text<Duration>>,
-    /// The name of its files, without `.pem`.
+    /// The name of the CA's files, without `.pem`. The default is the kind of certificate, such as client-ca.
     pub(crate) file: Option<Text<Label>>,
-    /// The certificate of a CA that exists, and behind it those of the CAs above; a path relative to this
-    /// file.
+    /// The file with the certificate of an existing CA, followed by those of the CAs above it. The path is relative to
+    /// the folder of the description.
     pub(crate) certificate: Option<Text<PathBuf>>,
-    /// The key of a CA that exists; a path relative to this file. If it is left out, the CA stays offline
-    /// and requests are made for it to sign.
+    /// The file with the key of an existing CA. The path is relative to the folder of the description. Without it the
+    /// CA is offline, and certificate requests are written for it to sign.
     pub(crate) private_key: Option<Text<PathBuf>>,
 }
 
-/// What certificates of one kind say.
+/// The contents of the certificates of one kind.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedCertificate {
-    /// The common name; the member's or client's name if it is left out.
+    /// The common name of members' certificates. The default is made of the name of the member. The common name of a
+    /// client is always the name of the client.
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
-    /// The rest of the subject, in place of the cluster's.
+    /// The other attributes of the subject, in place of those of the cluster.
     pub(crate) subject: Option<TypedSubject>,
-    /// The kind of the key, in place of the cluster's.
+    /// The kind of the key, in place of that of the cluster.
     pub(crate) key: Option<Text<KeyAlgorithm>>,
-    /// How long it is valid, in place of the cluster's `leaf`.
+    /// How long the certificates are valid, in place of `leaf` of the cluster.
     pub(crate) validity: Option<Text<Duration>>,
-    /// The name of its files, without `.pem`.
+    /// The name of the files, without `.pem`. The default is the kind of certificate, such as server.
     pub(crate) file: Option<Text<Label>>,
-    /// Addresses and DNS names beside those of the member.
+    /// Subject alternative names in addition to those of the member: addresses and DNS names.
     pub(crate) names: Option<OneOrMany<HostName>>,
 }
 
-/// Where things are on the hosts.
+/// The paths of etcd's files on the hosts, and its user.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedHost {
-    /// The program; /usr/bin/etcd if it is left out.
+    /// The path of the program etcd. The default is /usr/bin/etcd.
     pub(crate) binary: Option<Text<HostPath>>,
-    /// The user that etcd runs as, and its group; etcd if it is left out.
+    /// The user that etcd runs as, and the name of its group. The default is etcd.
     pub(crate) user: Option<Text<Label>>,
-    /// The folder of the environment or configuration file; /etc/etcd if it is left out.
+    /// The folder of the environment file or configuration file. The default is /etc/etcd.
     pub(crate) config: Option<Text<HostPath>>,
-    /// The folder of certificates and keys, which holds nothing else; /etc/etcd/pki if it is left out.
+    /// The folder of certificates and keys, which holds nothing else. The default is /etc/etcd/pki.
     pub(crate) pki: Option<Text<HostPath>>,
-    /// `--data-dir`; /var/lib/etcd if it is left out.
+    /// `--data-dir`: the folder of the data. The default is /var/lib/etcd.
     pub(crate) data_dir: Option<Text<HostPath>>,
-    /// `--wal-dir`; the folder above it is etcd's own too, unless that is the data folder.
+    /// `--wal-dir`: the folder of the write-ahead log, if it is not in the data folder. The folder above it must belong
+    /// to etcd too.
     pub(crate) wal_dir: Option<Text<HostPath>>,
 }
 
-/// A member: reachable at one address or DNS name at least.
+/// A member of the cluster. It needs an address or a DNS name.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("anyOf" = [{"required": ["address"]}, {"required": ["dns"]}])))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedMember {
-    /// Its name.
+    /// The name of the member, such as etcd1: letters, digits, `.`, `_` and `-`, at most 48 characters.
     pub(crate) name: Text<Label>,
-    /// Its addresses; it listens on all, and others find it by the first.
+    /// The IP addresses of the member. It listens on all of them, and others connect to the first.
     pub(crate) address: Option<OneOrMany<MemberAddress>>,
-    /// Its DNS names; others find it by the first if it has no address.
+    /// The DNS names of the member. Others connect to the first if the member has no address.
     pub(crate) dns: Option<OneOrMany<DnsName>>,
-    /// Addresses and DNS names in its certificates beside those that it is reached by, such as the address
-    /// that it connects from.
+    /// Subject alternative names of its certificates in addition to `address` and `dns`, such as the address that it
+    /// connects from.
     pub(crate) names: Option<OneOrMany<HostName>>,
-    /// The common name of its certificates.
+    /// The common name of its certificates. The default is the name of the member.
     #[cfg_attr(test, schemars(extend("maxLength" = crate::etcd::describe::limits::UB_COMMON_NAME)))]
     pub(crate) common_name: Option<Text>,
-    /// `--initial-cluster-state` of this member.
+    /// `--initial-cluster-state` of this member, in place of that of the cluster.
     pub(crate) state: Option<Text<InitialClusterState>>,
-    /// Where `deploy.sh` connects to: [USER@]HOST; root at its host if it is left out.
+    /// The destination that `deploy.sh` gives to ssh: [USER@]HOST. The default is root at the address of the member.
     pub(crate) ssh: Option<Text<SshTarget>>,
-    /// In place of the URLs that follow from its addresses.
+    /// `--listen-client-urls`. The default is every address of the member, or every address of its host if the member
+    /// has none, with the port for clients.
     pub(crate) listen_client_urls: Option<OneOrMany<MemberUrl>>,
-    /// In place of the URL that follows from its first address.
+    /// `--advertise-client-urls`. The default is the first address, or the first DNS name if there is no address, with
+    /// the port for clients.
     pub(crate) advertise_client_urls: Option<OneOrMany<MemberUrl>>,
-    /// In place of the URLs that follow from its addresses.
+    /// `--listen-peer-urls`. The default is every address of the member, or every address of its host if the member has
+    /// none, with the port for other members.
     pub(crate) listen_peer_urls: Option<OneOrMany<MemberUrl>>,
-    /// In place of the URL that follows from its first address.
+    /// `--initial-advertise-peer-urls`. The default is the first address, or the first DNS name if there is no address,
+    /// with the port for other members.
     pub(crate) initial_advertise_peer_urls: Option<OneOrMany<MemberUrl>>,
-    /// Options of this member by etcd's own names.
+    /// Further options of this member, by etcd's own names without dashes. They replace those of the cluster.
     pub(crate) options: Option<TypedOptions>,
 }
 
-/// Who connects with a certificate.
+/// A client that gets a certificate.
 #[derive(serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TypedClient {
-    /// The common name, which is the user that etcd's access control sees.
+    /// The name of the client. It is the common name, which etcd's access control takes as the user.
     pub(crate) name: Text<Label>,
-    /// Whether it is kubeadm's `etcd.external`: its block and its three files are made too.
+    /// Whether kubeadm uses the client for an external etcd. Then `etcd.external` for its configuration is written too,
+    /// and the three files that it names. The default is false.
     pub(crate) kubeadm: Option<Text<bool>>,
 }
 
-/// A text and its place: what a `T` is read from.
+/// A text that a `T` is read from, and its place.
 pub(crate) struct Text<T = String> {
     pub(crate) value: String,
     pub(crate) referenced: Location,
@@ -278,7 +286,7 @@ pub(crate) struct Text<T = String> {
 /// A text, or a list of texts.
 pub(crate) struct OneOrMany<T = String>(pub(crate) Vec<Text<T>>);
 
-/// etcd's options in the order in which they were written; a list is written with commas.
+/// etcd's options in the order of the description.
 pub(crate) struct TypedOptions(pub(crate) Vec<(Text, OneOrMany)>);
 
 impl<T> Text<T> {
@@ -336,9 +344,9 @@ impl<'de> Deserialize<'de> for Either {
                 Ok(Either::One(value.to_string()))
             }
 
-            // As it was written it cannot be known any more: 1.10 is 1.1.
+            // The text is lost: 1.10 and 1.1 are the same number.
             fn visit_f64<E: de::Error>(self, _: f64) -> Result<Either, E> {
-                Err(E::custom("a number with a fraction or an exponent stands in quotes here"))
+                Err(E::custom("write a number with a fraction or an exponent in quotes here"))
             }
 
             fn visit_unit<E: de::Error>(self) -> Result<Either, E> {

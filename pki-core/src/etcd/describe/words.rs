@@ -1,4 +1,4 @@
-//! Values of a description that are one word each.
+//! Reading values of a description: words, ports, lifetimes, subject attributes.
 
 use time::Duration;
 
@@ -7,12 +7,12 @@ use crate::etcd::cluster::layout::Layout;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 use crate::etcd::safe::url::MemberUrl;
 use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
 
-/// One of several words.
+/// Reads one of several words. `what` is what they stand for, in the error.
 fn choice<T: Copy, const N: usize>(
     what: &'static str,
     text: &str,
@@ -65,19 +65,19 @@ pub(crate) fn port(text: &str) -> Result<u16, DescriptionError> {
     port.ok_or_else(|| DescriptionError::Port { text: text.to_owned() })
 }
 
-/// etcd listens on addresses only (etcd, server/embed/config.go, `checkBindURLs`).
-pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, Invalid> {
+/// Reads a URL to listen on. Its host must be an address (etcd, server/embed/config.go, `checkBindURLs`).
+pub(crate) fn listen_url(text: &str) -> Result<MemberUrl, InvalidValue> {
     let url = MemberUrl::parse(text)?;
     match url.host() {
         HostName::Address(_) => Ok(url),
         HostName::Dns(_) => {
-            let reason = "etcd listens on addresses only";
-            Err(Invalid { kind: SafeValue::Url, text: text.to_owned(), reason })
+            let reason = "etcd listens on addresses, not on names";
+            Err(InvalidValue { kind: SafeValue::Url, text: text.to_owned(), reason })
         }
     }
 }
 
-/// The name of a container image, with what may be in one and nothing that a shell could take otherwise.
+/// Reads the name of a container image. It has no characters that are special in a shell.
 pub(crate) fn image(text: &str) -> Result<String, DescriptionError> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(safe) {
@@ -87,11 +87,12 @@ pub(crate) fn image(text: &str) -> Result<String, DescriptionError> {
     }
 }
 
-/// Long enough to be of use, short enough that a date in it has four digits.
+/// A shorter lifetime leaves no time to bring the certificate to its host.
 const SHORTEST: Duration = Duration::HOUR;
+/// A longer lifetime is probably a mistake, and the year of its end must have four digits (RFC 5280 section 4.1.2.5.2).
 const LONGEST: Duration = Duration::days(100 * 365);
 
-/// Whether a certificate can be asked to live so long.
+/// Whether a description may have this lifetime.
 pub(crate) fn is_lifetime(lifetime: Duration) -> bool {
     (SHORTEST..=LONGEST).contains(&lifetime)
 }
@@ -100,15 +101,15 @@ pub(crate) fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
     let lifetime = duration::parse(text).map_err(DescriptionError::Duration)?;
     let wrong = |reason| DescriptionError::Lifetime { text: text.to_owned(), reason };
     if lifetime < SHORTEST {
-        Err(wrong("a certificate must live an hour at least"))
+        Err(wrong("a certificate must be valid for at least one hour"))
     } else if lifetime > LONGEST {
-        Err(wrong("a certificate must not live longer than 100 years"))
+        Err(wrong("a certificate must not be valid for more than 100 years"))
     } else {
         Ok(lifetime)
     }
 }
 
-/// A value of a subject's attribute.
+/// Reads a subject attribute of at most `longest` characters.
 pub(crate) fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
     let reason = if text.trim().is_empty() {
         "it is empty".to_owned()
@@ -126,6 +127,6 @@ pub(crate) fn country(text: &str) -> Result<String, DescriptionError> {
     if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
         return Ok(text.to_owned());
     }
-    let reason = "a country has two letters (ISO 3166)".to_owned();
+    let reason = "a country is two letters, such as CN (ISO 3166)".to_owned();
     Err(DescriptionError::Subject { text: text.to_owned(), reason })
 }

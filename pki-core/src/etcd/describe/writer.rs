@@ -1,10 +1,4 @@
-//! Writing descriptions: the one way in which a cluster becomes a description that people go on with.
-//!
-//! Words of this program stand as they are; what is data stands in double quotes and means nothing else to any
-//! reader of YAML.
-
-use std::collections::BTreeMap;
-use std::fmt::Write;
+//! Writing a cluster as a description, with comments for the person who continues with it.
 
 use time::Duration;
 
@@ -13,28 +7,14 @@ use crate::etcd::cluster::{
     Bootstrap, Client, Cluster, Container, HostPaths, Lifetimes, Member, Network, RoleSettings, Startup,
     SubjectFields, UnitKind,
 };
+use crate::etcd::describe::mapping::{Mapping, Value};
 use crate::etcd::safe::label::Label;
-use crate::etcd::safe::yaml::quoted;
 use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
 
-/// Comments beside those that every description has, by the key that they belong to: keys with `/` between
-/// them, a member by its name, as in `members/etcd1`; the empty one is the description itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Remarks(BTreeMap<String, Vec<String>>);
+pub(crate) use crate::etcd::describe::mapping::Remarks;
 
-impl Remarks {
-    /// Adds a comment of one or more lines.
-    pub(crate) fn add(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        self.0.entry(key.into()).or_default().push(text.into());
-    }
-
-    fn of(&self, key: &str) -> &[String] {
-        self.0.get(key).map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-/// A commented description of a cluster, for a person to go on with.
+/// A commented description of a cluster with these members, as a start for a person.
 ///
 /// ```
 /// use pki_core::etcd::{Cluster, Label, Member, describe};
@@ -48,35 +28,31 @@ pub fn describe(name: &Label, members: &[Member]) -> String {
     let mut remarks = Remarks::default();
     remarks.add(
         "",
-        "An etcd cluster. `etcdpki cluster plan` shows what it needs, `etcdpki cluster apply` makes it.",
+        "An etcd cluster. `etcdpki cluster plan` shows what would be written, `etcdpki cluster apply` writes it.",
     );
     remarks.add(
         "subject",
-        "What every subject says beside its common name: C, ST, L, O, OU.\nsubject: {C: CN, O: Example}",
+        "Attributes of every subject in addition to the common name: C, ST, L, O, OU.\nsubject: {C: CN, O: Example}",
     );
     remarks.add(
         "options",
-        "More options of every member by etcd's own names.\noptions: {quota-backend-bytes: 8589934592, \
+        "Further options of every member, by etcd's own names.\noptions: {quota-backend-bytes: 8589934592, \
          auto-compaction-retention: 1h}",
     );
     description(&Cluster::usual(name.clone(), members.to_vec()), &remarks)
 }
 
-/// The description of a cluster. What goes without saying is left out, unless a remark is about it.
+/// The description of a cluster. Defaults are left out, unless a remark is about them.
 pub(crate) fn description(cluster: &Cluster, remarks: &Remarks) -> String {
-    let mut text = String::new();
-    for remark in remarks.of("") {
-        comment(&mut text, 0, remark);
-    }
-    let mut top = Section::new("", remarks);
-    let terms = CommonTerms::of(cluster);
+    let mut top = Mapping::new("", remarks);
+    let common = CommonSettings::of(cluster);
     top.text("name", cluster.name.as_str());
-    top.explain("The etcd that it is for: it decides which options there are.");
+    top.explain("The version of etcd. The available options depend on it.");
     top.text("version", &cluster.version.to_string());
     top.explain(
-        "Who trusts whom. least-privilege: a CA for peers and one for clients; a member's key does not open the \
-         database.\nsingle-ca: one CA issues every certificate. shared-cert: and a member has one certificate for \
-         everything.",
+        "Who trusts whom. least-privilege: one CA for peers and one for clients; no certificate can be used for \
+         more than its role needs.\nsingle-ca: one CA for all certificates. shared-cert: one CA, and one certificate \
+         per member for both ports.",
     );
     top.word("layout", cluster.layout.name());
     top.startup(&cluster.startup);
@@ -85,66 +61,70 @@ pub(crate) fn description(cluster: &Cluster, remarks: &Remarks) -> String {
     top.explain(
         "The kind of every key: ecdsa-256, ecdsa-384, ecdsa-521, ed25519, rsa-2048, rsa-3072, rsa-4096, rsa-8192.",
     );
-    top.word("key", terms.key.name());
-    top.explain("How long certificates are valid (h, d, y). None outlives the CA.");
+    top.word("key", common.key.name());
+    top.explain(
+        "How long certificates are valid, such as 8760h, 365d or 1y. No certificate outlives its CA.",
+    );
     let mut validity = top.section("validity");
-    validity.text("ca", &lifetime(terms.lifetimes.ca));
-    validity.text("leaf", &lifetime(terms.lifetimes.leaf));
-    top.put("validity", Value::Section(validity));
-    top.subject("subject", &terms.subject, &SubjectFields::default());
-    top.certificates(cluster, &terms);
+    validity.text("ca", &lifetime(common.lifetimes.ca));
+    validity.text("leaf", &lifetime(common.lifetimes.leaf));
+    top.put("validity", Value::Mapping(validity));
+    top.subject("subject", &common.subject, &SubjectFields::default());
+    top.certificates(cluster, &common);
     top.hosts(&cluster.hosts);
     top.options(&cluster.options.0);
     top.explain(
-        "Each member listens on its addresses (on all, if it has only DNS names) and is reached at the first.\n\
-         Its certificates hold all of them, and the names of the loopback interface.",
+        "A member listens on all its addresses, and others connect to the first. With DNS names only, it listens on \
+         every address of its host.\nIts certificates have all its names and addresses, and those of the loopback \
+         interface.",
     );
     top.members(&cluster.members);
     top.explain(
-        "Who connects with a certificate. The name is the user that etcd's access control sees; root is always \
-         there.",
+        "The clients that get a certificate. etcd's access control takes the name as the user. The client root is \
+         always added.",
     );
     top.clients(&cluster.clients);
-    top.write(&mut text, 0);
-    text
+    top.to_text()
 }
 
-/// What most certificates have in common. The rest is said of each kind.
-struct CommonTerms {
+/// The settings that most roles have. Roles with others have a section of their own.
+struct CommonSettings {
     key: KeyAlgorithm,
     lifetimes: Lifetimes,
     subject: SubjectFields,
 }
 
-impl CommonTerms {
+impl CommonSettings {
     fn of(cluster: &Cluster) -> Self {
-        let terms =
+        let settings =
             || described_roles(cluster.layout).map(|role| (role, cluster.certificate_settings.of(role)));
-        // Nothing is said of a CA that exists.
-        let made = || terms().filter(|(_, terms)| terms.given.is_none());
+        // The settings of an existing CA are not described.
+        let made = || settings().filter(|(_, settings)| settings.given.is_none());
         let lifetime = |of_ca: bool| {
             most_common(
-                made().filter(|(role, _)| role.is_authority() == of_ca).map(|(_, terms)| terms.lifetime),
+                made()
+                    .filter(|(role, _)| role.is_authority() == of_ca)
+                    .map(|(_, settings)| settings.lifetime),
             )
         };
         let usual = Lifetimes::default();
         Self {
-            key: most_common(made().map(|(_, terms)| terms.key)).unwrap_or_default(),
+            key: most_common(made().map(|(_, settings)| settings.key)).unwrap_or_default(),
             lifetimes: Lifetimes {
                 ca: lifetime(true).unwrap_or(usual.ca),
                 leaf: lifetime(false).unwrap_or(usual.leaf),
             },
-            subject: most_common(made().map(|(_, terms)| terms.subject.clone())).unwrap_or_default(),
+            subject: most_common(made().map(|(_, settings)| settings.subject.clone())).unwrap_or_default(),
         }
     }
 }
 
-/// The kinds of certificates of a layout, in the order in which a description has them.
+/// The roles of a layout, in the order in which a description has them.
 fn described_roles(layout: Layout) -> impl Iterator<Item = Role> {
     layout.authorities().iter().chain(layout.of_members()).copied().chain([Role::Client])
 }
 
-/// The value that is there most often; of several, the first.
+/// The most frequent value; the first one of several.
 pub(crate) fn most_common<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Option<T> {
     let mut counts: Vec<(T, usize)> = Vec::new();
     for value in values {
@@ -153,133 +133,21 @@ pub(crate) fn most_common<T: PartialEq>(values: impl IntoIterator<Item = T>) -> 
             None => counts.push((value, 1)),
         }
     }
-    // `max_by_key` would take the last.
+    // Reversed, because `max_by_key` returns the last of several maxima.
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(value, _)| value)
 }
 
-/// A mapping in the making.
-struct Section<'a> {
-    /// The keys that lead to it.
-    path: String,
-    remarks: &'a Remarks,
-    entries: Vec<Entry<'a>>,
-    /// What explains the next entry.
-    explanation: Option<&'static str>,
-}
-
-struct Entry<'a> {
-    comments: Vec<String>,
-    key: String,
-    /// None: there are only comments.
-    value: Option<Value<'a>>,
-}
-
-enum Value<'a> {
-    /// A word of this program's.
-    Word(&'static str),
-    Text(String),
-    Texts(Vec<String>),
-    Section(Section<'a>),
-    /// In one line.
-    Flow(Vec<(&'static str, String)>),
-    /// Sections, each with the remarks about it.
-    List(Vec<(Vec<String>, Section<'a>)>),
-}
-
-impl<'a> Section<'a> {
-    fn new(path: &str, remarks: &'a Remarks) -> Self {
-        Self { path: path.to_owned(), remarks, entries: Vec::new(), explanation: None }
-    }
-
-    /// A section of this one.
-    fn section(&self, key: &str) -> Self {
-        Self::new(&self.path_of(key), self.remarks)
-    }
-
-    fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}/{key}", self.path) }
-    }
-
-    fn explain(&mut self, text: &'static str) {
-        self.explanation = Some(text);
-    }
-
-    fn has_remarks(&self, key: &str) -> bool {
-        !self.remarks.of(&self.path_of(key)).is_empty()
-    }
-
-    fn put(&mut self, key: &str, value: Value<'a>) {
-        self.put_or_remark(key, Some(value));
-    }
-
-    fn put_or_remark(&mut self, key: &str, value: Option<Value<'a>>) {
-        let mut comments: Vec<String> = self.explanation.take().map(str::to_owned).into_iter().collect();
-        comments.extend(self.remarks.of(&self.path_of(key)).iter().cloned());
-        if value.is_some() || !comments.is_empty() {
-            self.entries.push(Entry { comments, key: key.to_owned(), value });
-        }
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        self.put(key, Value::Text(text.to_owned()));
-    }
-
-    fn word(&mut self, key: &str, word: &'static str) {
-        self.put(key, Value::Word(word));
-    }
-
-    /// One text as itself, several as a list.
-    fn texts(&mut self, key: &str, texts: impl IntoIterator<Item = impl ToString>) {
-        let texts: Vec<String> = texts.into_iter().map(|text| text.to_string()).collect();
-        let value = match texts.as_slice() {
-            [one] => Value::Text(one.clone()),
-            _ => Value::Texts(texts),
-        };
-        self.put(key, value);
-    }
-
-    /// The same, if there are any.
-    fn texts_if_any(&mut self, key: &str, texts: impl IntoIterator<Item = impl ToString>) {
-        let mut texts = texts.into_iter().peekable();
-        if texts.peek().is_some() {
-            self.texts(key, texts);
-        } else {
-            self.put_or_remark(key, None);
-        }
-    }
-
-    /// A text that goes without saying if it is the usual one.
-    fn text_unless(&mut self, key: &str, text: &str, usual: &str) {
-        let is_said = text != usual || self.has_remarks(key);
-        self.put_or_remark(key, is_said.then(|| Value::Text(text.to_owned())));
-    }
-
-    fn word_unless(&mut self, key: &str, word: &'static str, usual: &str) {
-        let is_said = word != usual || self.has_remarks(key);
-        self.put_or_remark(key, is_said.then_some(Value::Word(word)));
-    }
-
-    fn optional_text(&mut self, key: &str, text: Option<&str>) {
-        self.put_or_remark(key, text.map(|text| Value::Text(text.to_owned())));
-    }
-
-    fn section_if_any(&mut self, key: &str, section: Self) {
-        let is_said = !section.entries.is_empty();
-        self.put_or_remark(key, is_said.then_some(Value::Section(section)));
-    }
-}
-
 /// The parts of a description.
-impl Section<'_> {
-    fn startup(&mut self, rendering: &Startup) {
+impl Mapping<'_> {
+    fn startup(&mut self, startup: &Startup) {
         let usual = Startup::default();
-        self.word_unless("style", rendering.style.name(), usual.style.name());
-        self.word_unless("unit", rendering.unit.name(), UnitKind::usual(rendering.container.as_ref()).name());
-        if let Some(Container { engine, image }) = &rendering.container {
+        self.word_unless("style", startup.style.name(), usual.style.name());
+        self.word_unless("unit", startup.unit.name(), UnitKind::usual(startup.container.as_ref()).name());
+        if let Some(Container { engine, image }) = &startup.container {
             let mut container = self.section("container");
             container.word("engine", engine.name());
             container.text("image", image);
-            self.put("container", Value::Section(container));
+            self.put("container", Value::Mapping(container));
         }
     }
 
@@ -312,33 +180,33 @@ impl Section<'_> {
         self.put_or_remark(key, (subject != usual).then_some(Value::Flow(fields)));
     }
 
-    fn certificates(&mut self, cluster: &Cluster, common: &CommonTerms) {
+    fn certificates(&mut self, cluster: &Cluster, common: &CommonSettings) {
         let mut all = self.section("certificates");
         for role in described_roles(cluster.layout) {
             let mut section = all.section(role.name());
             section.certificate_settings(role, cluster.certificate_settings.of(role), common);
             all.section_if_any(role.name(), section);
         }
-        if !all.entries.is_empty() {
-            self.explain("What is different for one kind of certificate.");
+        if !all.is_empty() {
+            self.explain("Settings for single kinds of certificates.");
         }
         self.section_if_any("certificates", all);
     }
 
-    fn certificate_settings(&mut self, role: Role, terms: &RoleSettings, common: &CommonTerms) {
-        if let Some(given) = &terms.given {
+    fn certificate_settings(&mut self, role: Role, settings: &RoleSettings, common: &CommonSettings) {
+        if let Some(given) = &settings.given {
             self.text("certificate", &given.certificate.to_string_lossy());
             let key = given.private_key.as_ref().map(|path| path.to_string_lossy());
             self.optional_text("private-key", key.as_deref());
         } else {
             let usual = if role.is_authority() { common.lifetimes.ca } else { common.lifetimes.leaf };
-            self.optional_text("common-name", terms.common_name.as_deref());
-            self.subject("subject", &terms.subject, &common.subject);
-            self.word_unless("key", terms.key.name(), common.key.name());
-            self.text_unless("validity", &lifetime(terms.lifetime), &lifetime(usual));
+            self.optional_text("common-name", settings.common_name.as_deref());
+            self.subject("subject", &settings.subject, &common.subject);
+            self.word_unless("key", settings.key.name(), common.key.name());
+            self.text_unless("validity", &lifetime(settings.lifetime), &lifetime(usual));
         }
-        self.optional_text("file", terms.file.as_ref().map(Label::as_str));
-        self.texts_if_any("names", &terms.names);
+        self.optional_text("file", settings.file.as_ref().map(Label::as_str));
+        self.texts_if_any("names", &settings.names);
     }
 
     fn hosts(&mut self, hosts: &HostPaths) {
@@ -350,8 +218,8 @@ impl Section<'_> {
         section.text_unless("pki", hosts.pki.as_str(), usual.pki.as_str());
         section.text_unless("data-dir", hosts.data_dir.as_str(), usual.data_dir.as_str());
         section.optional_text("wal-dir", hosts.wal_dir.as_ref().map(|path| path.as_str()));
-        if !section.entries.is_empty() {
-            self.explain("Where things are on the hosts.");
+        if !section.is_empty() {
+            self.explain("The paths of etcd's files on the hosts, and its user.");
         }
         self.section_if_any("host", section);
     }
@@ -361,8 +229,8 @@ impl Section<'_> {
         for (option, value) in options {
             section.text(option, value);
         }
-        if !options.is_empty() && self.path.is_empty() {
-            self.explain("More options of every member by etcd's own names.");
+        if !options.is_empty() && self.is_top() {
+            self.explain("Further options of every member, by etcd's own names.");
         }
         self.section_if_any("options", section);
     }
@@ -384,10 +252,9 @@ impl Section<'_> {
             section.texts_if_any("listen-peer-urls", &overrides.urls.listen_peer);
             section.texts_if_any("initial-advertise-peer-urls", &overrides.urls.initial_advertise_peer);
             section.options(&overrides.options.0);
-            (list.remarks.of(&section.path).to_vec(), section)
+            section
         });
-        let members = members.collect();
-        self.put("members", Value::List(members));
+        self.put("members", Value::List(members.collect()));
     }
 
     fn clients(&mut self, clients: &[Client]) {
@@ -396,95 +263,10 @@ impl Section<'_> {
             let mut section = list.section(client.name.as_str());
             section.text("name", client.name.as_str());
             section.word_unless("kubeadm", if client.kubeadm { "true" } else { "false" }, "false");
-            (list.remarks.of(&section.path).to_vec(), section)
+            section
         });
-        let clients = clients.collect();
-        self.put("clients", Value::List(clients));
+        self.put("clients", Value::List(clients.collect()));
     }
-}
-
-impl Section<'_> {
-    fn write(&self, text: &mut String, depth: usize) {
-        let indent = "  ".repeat(depth);
-        let mut was_apart = false;
-        for Entry { comments, key, value } in &self.entries {
-            let is_apart = depth == 0 && !comments.is_empty();
-            if !text.is_empty() && (is_apart || was_apart) {
-                text.push('\n');
-            }
-            was_apart = is_apart;
-            for remark in comments {
-                comment(text, depth, remark);
-            }
-            let _ = match value {
-                None => Ok(()),
-                Some(Value::Word(word)) => writeln!(text, "{indent}{key}: {word}"),
-                Some(Value::Text(value)) => writeln!(text, "{indent}{key}: {}", quoted(value)),
-                Some(Value::Texts(values)) => {
-                    let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
-                    writeln!(text, "{indent}{key}: [{}]", values.join(", "))
-                }
-                Some(Value::Flow(entries)) => {
-                    let entries = entries.iter().map(|(key, value)| format!("{key}: {}", quoted(value)));
-                    let entries: Vec<String> = entries.collect();
-                    writeln!(text, "{indent}{key}: {{{}}}", entries.join(", "))
-                }
-                Some(Value::Section(section)) => {
-                    let written = writeln!(text, "{indent}{key}:");
-                    section.write(text, depth + 1);
-                    written
-                }
-                Some(Value::List(sections)) => {
-                    let written = writeln!(text, "{indent}{key}:");
-                    for (remarks, section) in sections {
-                        section.write_item(text, depth + 1, remarks);
-                    }
-                    written
-                }
-            };
-        }
-    }
-
-    /// An item of a list, which begins with a key that nothing is said about.
-    fn write_item(&self, text: &mut String, depth: usize, remarks: &[String]) {
-        for remark in remarks {
-            comment(text, depth, remark);
-        }
-        let mut item = String::new();
-        self.write(&mut item, depth + 1);
-        let indent = "  ".repeat(depth);
-        let _ = write!(text, "{indent}- {}", item.trim_start());
-    }
-}
-
-/// The longest line of a comment.
-const WIDTH: usize = 120;
-
-/// Lines of comment. Nothing in them ends a line or steers a terminal.
-fn comment(text: &mut String, depth: usize, remark: &str) {
-    let indent = "  ".repeat(depth);
-    for line in remark.lines() {
-        let mut width = 0;
-        for (index, word) in line.split(' ').enumerate() {
-            let word: String = word.chars().flat_map(shown).collect();
-            let length = word.chars().count() + 1;
-            if index == 0 || width + length > WIDTH {
-                let end = if index == 0 { "" } else { "\n" };
-                let _ = write!(text, "{end}{indent}# {word}");
-                width = indent.len() + 1 + length;
-            } else {
-                let _ = write!(text, " {word}");
-                width += length;
-            }
-        }
-        text.push('\n');
-    }
-}
-
-/// A character that may end a line, or change how others look, as its escape.
-fn shown(c: char) -> Vec<char> {
-    let is_plain = c.is_ascii_graphic() || c.is_alphanumeric();
-    if is_plain { vec![c] } else { c.escape_default().collect() }
 }
 
 /// A lifetime in the largest unit that it is a whole number of.
@@ -505,18 +287,19 @@ mod tests {
 
     use super::*;
 
-    /// What a description says, but for the terms of kinds of certificates that its layout does not have.
-    fn said(mut cluster: Cluster) -> Cluster {
+    /// The cluster without what a description does not have: notices, and the settings of roles that the layout lacks.
+    fn described(mut cluster: Cluster) -> Cluster {
         let layout = cluster.layout;
         cluster.notices.clear();
-        let terms = cluster.certificate_settings.clone();
+        let settings = cluster.certificate_settings.clone();
         cluster.certificate_settings = crate::etcd::cluster::CertificateSettings::each(|role| {
             let is_said = described_roles(layout).any(|other| other == role);
-            let mut terms = if is_said { terms.of(role).clone() } else { RoleSettings::default() };
-            if terms.given.is_some() {
-                terms = RoleSettings { given: terms.given, file: terms.file, ..RoleSettings::default() };
+            let mut settings = if is_said { settings.of(role).clone() } else { RoleSettings::default() };
+            if settings.given.is_some() {
+                settings =
+                    RoleSettings { given: settings.given, file: settings.file, ..RoleSettings::default() };
             }
-            Ok::<_, std::convert::Infallible>(terms)
+            Ok::<_, std::convert::Infallible>(settings)
         })
         .unwrap();
         cluster
@@ -532,7 +315,7 @@ mod tests {
             let cluster = Cluster::from_yaml(&fs::read_to_string(&path).unwrap(), None).unwrap().value;
             let text = description(&cluster, &Remarks::default());
             let again = Cluster::from_yaml(&text, None).unwrap_or_else(|error| panic!("{error}:\n{text}"));
-            assert_eq!(said(again.value), said(cluster), "{}:\n{text}", path.display());
+            assert_eq!(described(again.value), described(cluster), "{}:\n{text}", path.display());
             count += 1;
         }
         assert!(count > 5);
@@ -579,7 +362,7 @@ clients: [{name: root}, {name: k, kubeadm: true}]
 "#;
         let cluster = Cluster::from_yaml(text, None).unwrap().value;
         let again = description(&cluster, &Remarks::default());
-        assert_eq!(said(Cluster::from_yaml(&again, None).unwrap().value), said(cluster), "{again}");
+        assert_eq!(described(Cluster::from_yaml(&again, None).unwrap().value), described(cluster), "{again}");
     }
 
     #[test]
@@ -591,9 +374,9 @@ clients: [{name: root}, {name: k, kubeadm: true}]
         }
         let cluster = Cluster::usual(Label::known("prod"), vec![Member::parse("a=10.0.0.1").unwrap()]);
         let text = description(&cluster, &remarks);
-        assert_eq!(said(Cluster::from_yaml(&text, None).unwrap().value), said(cluster), "{text}");
+        assert_eq!(described(Cluster::from_yaml(&text, None).unwrap().value), described(cluster), "{text}");
         assert!(text.is_ascii() && !text.contains('\u{1b}'));
-        assert!(text.contains("pki: \"/etc/etcd/pki\""), "what a remark is about is said: {text}");
+        assert!(text.contains("pki: \"/etc/etcd/pki\""), "what a remark is about is described: {text}");
     }
 
     #[test]

@@ -1,234 +1,244 @@
 //! What can be wrong with a description.
 
 use crate::base::suggest::did_you_mean;
-use crate::etcd::safe::invalid::Invalid;
+use crate::etcd::safe::invalid::InvalidValue;
 use crate::go::duration;
 
 /// What is wrong with a description.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescriptionError {
-    /// A text that cannot be the value that it is written for.
+    /// A text is not a valid name, address, path, URL or version.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
-    /// One of several words was to be chosen.
-    #[error("{text:?} is no {what}{}", did_you_mean(near.as_deref()))]
+    Invalid(#[from] InvalidValue),
+    /// A text is none of the words that are allowed there.
+    #[error("{text:?} is not a {what}{}", did_you_mean(near.as_deref()))]
     Choice {
-        /// What it was to be.
+        /// What the words stand for, such as `layout`.
         what: &'static str,
-        /// As written.
+        /// The word in the description.
         text: String,
-        /// What was probably meant.
+        /// The allowed word that is spelled most like it.
         near: Option<String>,
-        /// What there is.
+        /// All words that are allowed.
         choices: Vec<&'static str>,
     },
-    /// Two of a kind have the same address, name or file.
-    #[error("{what} {text:?} is that of {owner} already")]
+    /// Two members, clients or certificates have the same address, name or file.
+    #[error("{what} {text:?} is already used by {owner}")]
     Clash {
-        /// What both have.
+        /// What both have, such as `the address`.
         what: &'static str,
-        /// Its text.
+        /// The address, name or file that both have.
         text: String,
-        /// Who has it already.
+        /// The member, client or certificate that had it first.
         owner: String,
     },
-    /// An option that follows from another part of the description, or is for no description.
+    /// An option is set by another part of the description, or cannot be part of a description.
     #[error("the option `{name}` {reason}")]
     DescribedOption {
-        /// Which.
+        /// The option's name.
         name: String,
-        /// From what, or what it is for.
+        /// The predicate of the sentence: which key sets the option, or what the option is for.
         reason: &'static str,
     },
-    /// A key that appears twice.
+    /// A key appears twice in one mapping.
     #[error("`{key}` is written twice")]
     DuplicateKey {
-        /// Which.
+        /// The key.
         key: String,
     },
-    /// A lifetime that cannot be read.
+    /// A lifetime is not of the form `90d`.
     #[error("{0}")]
     Duration(duration::ParseError),
-    /// A CA exists already, and is described as if it were to be made.
-    #[error("the CA that `certificate` names exists already, so nothing can be said of its certificate")]
+    /// A CA has `certificate`, so that it exists, and also keys that are for a new CA.
+    #[error(
+        "`certificate` names a CA that exists, so its name, subject, key and validity cannot be described"
+    )]
     GivenAuthority,
-    /// A container image's name that is none.
-    #[error("{text:?} is no name of a container image")]
+    /// A text is not the name of a container image.
+    #[error("{text:?} is not the name of a container image")]
     Image {
-        /// As written.
+        /// The name in the description.
         text: String,
     },
-    /// A lifetime that makes no certificate.
-    #[error("{text:?} is no lifetime: {reason}")]
+    /// A lifetime is too short or too long.
+    #[error("{text:?} cannot be a lifetime: {reason}")]
     Lifetime {
-        /// As written.
+        /// The lifetime in the description.
         text: String,
-        /// Why.
+        /// The limit that it exceeds.
         reason: &'static str,
     },
-    /// `NAME=ADDRESS` on a command line that is not of that form.
-    #[error("{text:?} is no member")]
+    /// A member on a command line is not of the form `NAME=ADDRESS`.
+    #[error("{text:?} is not a member: it has no `=`")]
     Member {
-        /// As written.
+        /// The argument.
         text: String,
     },
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("`{key}` is missing")]
     MissingKey {
-        /// Which.
+        /// The required key.
         key: &'static str,
     },
-    /// An option that the named etcd does not have.
-    #[error("the option `{name}` is not for etcd {version}: it {reason}")]
+    /// The described version of etcd does not have an option.
+    #[error("the option `{name}` cannot be used with etcd {version}: it {reason}")]
     MissingOption {
-        /// Which.
+        /// The option's name.
         name: String,
-        /// Of which etcd.
+        /// The version of etcd in the description.
         version: String,
-        /// Since or until when there is one.
+        /// Since or until when etcd has it, as the predicate of a sentence.
         reason: String,
     },
-    /// A member that cannot be reached.
+    /// A member cannot be reached.
     #[error("{member} has neither an address nor a DNS name")]
     NoAddress {
-        /// Which.
+        /// The member's name.
         member: String,
     },
-    /// A cluster of nobody.
-    #[error("a cluster has at least one member")]
+    /// The list of members is empty.
+    #[error("a cluster needs at least one member")]
     NoMembers,
-    /// A kind of certificate that the layout does not have.
+    /// The layout has no certificates of a role that the description names.
     #[error("the layout {layout} has no {role} certificate")]
     NoSuchCertificate {
-        /// The role of the certificate.
+        /// The role that the description names.
         role: &'static str,
-        /// The layout.
+        /// The layout of the cluster.
         layout: &'static str,
-        /// The roles that it has.
+        /// The roles that the layout has.
         roles: Vec<&'static str>,
     },
-    /// A folder for etcd's log, in one that cannot be given to etcd's user.
+    /// The folder above `wal-dir` cannot be given to etcd's user.
     #[error(
-        "etcd makes {wal_dir} under another name beside it, so {folder} is given to etcd's user, {}",
-        not_its_own(folder, taken.as_deref())
+        "etcd creates {wal_dir} under a temporary name in {folder}, so {folder} must belong to etcd's user alone, \
+         {}",
+        other_use(folder, taken.as_deref())
     )]
     WalFolder {
-        /// As written.
+        /// The value of `wal-dir`.
         wal_dir: String,
         /// The folder above it.
         folder: String,
-        /// What else is in that; None for a folder that everything on a host shares.
+        /// What else is in that folder. `None` if everything on a host shares the folder.
         taken: Option<String>,
     },
-    /// A folder that is given to etcd's user, and holds what is not etcd's.
-    #[error("{folder} is given to etcd's user, {}", not_its_own(folder, taken.as_deref()))]
+    /// A folder that is given to etcd's user has another use too.
+    #[error("{folder} must belong to etcd's user alone, {}", other_use(folder, taken.as_deref()))]
     NotItsOwn {
-        /// The folder.
+        /// The folder of certificates, of data or of the write-ahead log.
         folder: String,
-        /// What else is it, or is in it; None for a folder that everything on a host shares.
+        /// The path of the other use. `None` if everything on a host shares the folder.
         taken: Option<String>,
     },
-    /// A value that etcd would refuse.
+    /// etcd would refuse the value of an option.
     #[error("`{name}`: {reason}")]
     OptionValue {
-        /// The option.
+        /// The option's name.
         name: String,
-        /// What is wrong with its value, which is in it.
+        /// The value, and what is wrong with it.
         reason: String,
     },
-    /// An option that etcd's configuration file does not have.
+    /// etcd's configuration file has no key for an option.
     #[error("etcd's configuration file has no key for the option `{name}`")]
     OptionWithoutYaml {
-        /// Which.
+        /// The option's name.
         name: String,
     },
-    /// A port that is none.
-    #[error("{text:?} is no port")]
+    /// A text is not a port.
+    #[error("{text:?} is not a port")]
     Port {
-        /// As written.
+        /// The port in the description.
         text: String,
     },
-    /// Clients and peers on one port.
-    #[error("{port} is the port of clients and of peers")]
+    /// Clients and peers have the same port.
+    #[error("`client-port` and `peer-port` are both {port}")]
     SamePort {
-        /// Which.
+        /// The port of both.
         port: u16,
     },
-    /// A subject attribute that a certificate cannot hold.
-    #[error("{text:?} cannot stand in a certificate's subject: {reason}")]
+    /// A certificate cannot hold a subject attribute.
+    #[error("{text:?} cannot be in a certificate's subject: {reason}")]
     Subject {
-        /// As written.
+        /// The attribute's value in the description.
         text: String,
-        /// Why.
+        /// What is wrong with the value.
         reason: String,
     },
-    /// A text that is not YAML, or a value of the wrong type.
+    /// The text is not YAML, or a value has the wrong type.
     #[error("{message}")]
     Syntax {
-        /// What the reader said.
+        /// The message of the YAML reader, without the position.
         message: String,
     },
-    /// A key that nothing reads.
-    #[error("`{key}`{}", unknown(near.as_deref(), expected))]
+    /// A key is not known in its mapping.
+    #[error("`{key}` is not a key here{}", did_you_mean_or(near.as_deref(), expected))]
     UnknownKey {
-        /// As written.
+        /// The unknown key.
         key: String,
-        /// What was probably meant.
+        /// The known key that is spelled most like it.
         near: Option<String>,
-        /// What may be written there.
+        /// All keys of the mapping.
         expected: Vec<&'static str>,
     },
-    /// An option that no etcd has.
+    /// No version of etcd has an option.
     #[error("etcd has no option `{name}`{}", did_you_mean(near.as_deref()))]
     UnknownOption {
-        /// As written.
+        /// The unknown name.
         name: String,
-        /// What was probably meant.
+        /// The option whose name is spelled most like it.
         near: Option<String>,
     },
 }
 
-fn not_its_own(folder: &str, taken: Option<&str>) -> String {
+/// Why `folder` cannot belong to etcd's user alone: a clause after the comma.
+fn other_use(folder: &str, taken: Option<&str>) -> String {
     match taken {
-        Some(other) if other == folder => "but has another use too".to_owned(),
-        Some(other) => format!("but holds {other}"),
+        Some(other) if other == folder => "but the description uses it for something else too".to_owned(),
+        Some(other) => format!("but it also contains {other}"),
         None => "but everything on a host shares it".to_owned(),
     }
 }
 
-fn unknown(near: Option<&str>, expected: &[&str]) -> String {
+fn did_you_mean_or(near: Option<&str>, expected: &[&str]) -> String {
     match near {
         Some(_) => did_you_mean(near),
-        None => format!(" means nothing here: there are {}", expected.join(", ")),
+        None => format!(": the keys are {}", expected.join(", ")),
     }
 }
 
 impl DescriptionError {
-    /// What to do about it.
+    /// What to do about it, if the error does not say that already.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Invalid(invalid) => invalid.hint().to_owned(),
-            Self::Clash { what, .. } => format!("{what} has to be another one here or there"),
+            Self::Clash { what, .. } => format!("change {what} in one of the two places"),
             Self::DuplicateKey { .. } => "remove one of the two".to_owned(),
             Self::Duration(_) | Self::Lifetime { .. } => {
                 "write a lifetime such as 1y, 90d or 8760h".to_owned()
             }
-            Self::Choice { choices, .. } => format!("there are {}", choices.join(", ")),
-            Self::DescribedOption { .. } => "remove it here".to_owned(),
-            Self::GivenAuthority => "remove this, or `certificate` and `private-key`".to_owned(),
+            Self::Choice { choices, .. } => format!("write one of: {}", choices.join(", ")),
+            Self::DescribedOption { .. } => "remove it from `options`".to_owned(),
+            Self::GivenAuthority => {
+                "remove this key; or remove `certificate` and `private-key`, to make a new CA".to_owned()
+            }
             Self::Image { .. } => "write a name such as quay.io/coreos/etcd:v3.5.30".to_owned(),
             Self::MissingOption { .. } | Self::UnknownOption { near: None, .. } => {
-                "`etcd --help` of that version lists its options".to_owned()
+                "look for the option in the output of `etcd --help` of that version".to_owned()
             }
-            Self::NoSuchCertificate { roles, .. } => format!("it has {}", roles.join(", ")),
-            Self::NotItsOwn { .. } => "choose a folder that holds nothing else".to_owned(),
+            Self::NoSuchCertificate { roles, .. } => format!("write one of: {}", roles.join(", ")),
+            Self::NotItsOwn { folder, .. } => {
+                format!("choose a folder that holds nothing else, such as {folder}/etcd")
+            }
             Self::WalFolder { wal_dir, .. } => {
-                format!("write a folder in one of its own, such as {wal_dir}/wal")
+                format!("put it into a folder of its own, such as {wal_dir}/wal")
             }
             Self::OptionWithoutYaml { .. } => "write `style: env`".to_owned(),
             Self::Port { .. } => "write a number from 1 to 65535".to_owned(),
-            Self::SamePort { .. } => "choose another `client-port` or `peer-port`".to_owned(),
+            Self::SamePort { .. } => {
+                "write two different ports, such as `client-port: 2379` and `peer-port: 2380`".to_owned()
+            }
             Self::Member { .. } => {
                 "write NAME=ADDRESS or NAME=ADDRESS,DNS-NAME, such as etcd1=10.0.0.11".to_owned()
             }
@@ -237,13 +247,12 @@ impl DescriptionError {
             }
             Self::MissingKey { key } => format!("add `{key}: ...`"),
             Self::NoAddress { .. } => "add `address: 10.0.0.11` or `dns: etcd1.example.com`".to_owned(),
+            Self::Syntax { .. } => "write keys and values as YAML has them, such as `name: prod`".to_owned(),
+            Self::UnknownKey { near: None, .. } => "remove it, or write one of these keys".to_owned(),
             Self::OptionValue { .. }
             | Self::Subject { .. }
             | Self::UnknownKey { near: Some(_), .. }
             | Self::UnknownOption { near: Some(_), .. } => return None,
-            Self::Syntax { .. } | Self::UnknownKey { .. } => {
-                "`etcdpki cluster new` prints a description to start from".to_owned()
-            }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The output folder on the disk: read as a [`Snapshot`], and locked for whoever writes to it.
+//! The output folder on the disk: reading it as a [`Snapshot`], and locking it for writing.
 
 #![expect(clippy::disallowed_methods, reason = "it reads the output folder")]
 
@@ -16,23 +16,24 @@ use crate::disk;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REQUESTS};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, Unusable, text};
+use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, UnusableEntry, text};
 use crate::etcd::folder::user;
 
-/// What an output folder may hold. Anything else in it is not looked at: it may be somebody's home.
+/// The files and folders of an output folder. Nothing else in it is read, because it may be somebody's home folder.
 const CONTENTS: [&str; 8] =
     [AUTHORITIES, CLIENTS, CONTAINERS, NODES, REQUESTS, RECORD, "deploy.sh", "discovery.zone"];
 
-/// No file of an output folder is larger.
+/// The size in bytes above which a file is not read. Files of an output folder are much smaller.
 const LARGEST: u64 = 8 << 20;
 
-/// An output folder, to be looked at.
+/// An output folder that can be read.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
 }
 
-/// An output folder that no other process writes to. The lock ends when this is dropped.
+/// An output folder that this process has locked with flock(2), so that no other process writes to it. Dropping the
+/// value releases the lock.
 #[derive(Debug)]
 pub struct LockedFolder {
     folder: Folder,
@@ -40,20 +41,22 @@ pub struct LockedFolder {
 }
 
 impl Folder {
-    /// The folder at `path`. It need not exist.
+    /// The folder at `path`, which does not have to exist.
     ///
     /// # Errors
-    /// If the path cannot be made absolute, or [`ErrorKind::UnwritablePath`] if it cannot be written down.
+    /// [`ErrorKind::Io`] if the path cannot be made absolute, [`ErrorKind::UnwritablePath`] if it is not UTF-8 or has
+    /// control characters.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let root = std::path::absolute(path).map_err(|source| Error::io("find", path, source))?;
         text(&root)?;
         Ok(Self { root })
     }
 
-    /// The folder at `path`, made if it is not there, and locked against other processes.
+    /// The folder at `path`, created with mode 0700 if it does not exist, and locked against other processes.
     ///
     /// # Errors
-    /// [`ErrorKind::Locked`] if another process has it, or if it cannot be made.
+    /// [`ErrorKind::Locked`] if another process has the lock, [`ErrorKind::Io`] if the folder cannot be created or
+    /// opened, and the errors of [`Folder::open`].
     pub fn lock(path: &Path) -> Result<LockedFolder, Error> {
         let folder = Self::open(path)?;
         let root = &folder.root;
@@ -66,18 +69,18 @@ impl Folder {
         }
     }
 
-    /// The absolute path.
+    /// The absolute path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Everything that a plan for `cluster` needs to know: what the folder holds, the files of CAs that exist, and
-    /// which users this machine has.
+    /// Everything that a plan for `cluster` needs: the contents of the folder, the files of existing CAs, and the users
+    /// of this machine.
     ///
     /// # Errors
-    /// If the folder or a file that the description names cannot be read.
+    /// [`ErrorKind::Io`] if the folder, or a file that the description names, cannot be read.
     pub fn snapshot(&self, cluster: &Cluster) -> Result<Snapshot, Error> {
-        let mut snapshot = self.contents(Reading::Everything)?;
+        let mut snapshot = self.contents(ReadScope::Everything)?;
         for path in cluster.outside_files() {
             match fs::read(path) {
                 Ok(bytes) => snapshot.insert_outside(path, bytes),
@@ -85,7 +88,7 @@ impl Folder {
                 Err(source) => return Err(Error::io("read", path, source)),
             }
         }
-        // Only root can give files to others.
+        // Only root can change the owner of files (chown(2)).
         if geteuid().is_root() {
             for owner in [Owner::Root, Owner::User(cluster.user().clone())] {
                 if let Some(name) = owner.name()
@@ -98,23 +101,24 @@ impl Folder {
         Ok(snapshot)
     }
 
-    /// What the folder holds, without the files that only their owner may read: private keys.
+    /// The contents of the folder without the files that only their owner may read, which are private keys.
     ///
     /// # Errors
-    /// If the folder cannot be read.
+    /// [`ErrorKind::Io`] if the folder cannot be read.
     pub fn public_snapshot(&self) -> Result<Snapshot, Error> {
-        self.contents(Reading::Public)
+        self.contents(ReadScope::Public)
     }
 
-    fn contents(&self, reading: Reading) -> Result<Snapshot, Error> {
+    fn contents(&self, scope: ReadScope) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::new(&self.root);
         for name in CONTENTS {
-            read(&self.root, name, reading, &mut snapshot)?;
+            read(&self.root, name, scope, &mut snapshot)?;
         }
         Ok(snapshot)
     }
 
-    /// Where a file or folder is, itself perhaps a link, once it is sure that no link is on the way there.
+    /// The absolute path of a file or folder, after a check that no folder above it is a symbolic link. The file itself
+    /// may be one. `seen` has the folders that were checked before.
     pub(crate) fn place(&self, path: &str, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
         let relative = Path::new(path);
         match (relative.parent(), relative.file_name()) {
@@ -123,8 +127,8 @@ impl Folder {
         }
     }
 
-    /// The absolute path of a folder, once it is sure that no link leads out of this one.
-    /// What was `seen` is not looked at again.
+    /// The absolute path of a folder, after a check that neither it nor a folder above it is a symbolic link. `seen`
+    /// has the folders that were checked before.
     pub(crate) fn resolve(&self, path: &Path, seen: &mut HashSet<PathBuf>) -> Result<PathBuf, Error> {
         let mut resolved = self.root.clone();
         for component in path.components() {
@@ -140,7 +144,7 @@ impl Folder {
                     return Err(ErrorKind::SymbolicLink { path: resolved }.into());
                 }
                 Ok(_) => drop(seen.insert(resolved.clone())),
-                // What is written there will say so.
+                // Writing there will report the error.
                 Err(_) => {}
             }
         }
@@ -156,16 +160,16 @@ impl Deref for LockedFolder {
     }
 }
 
-/// Which files are read.
+/// The files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum ReadScope {
     Everything,
-    /// Those that more than their owner may read.
+    /// Files that others than their owner may read.
     Public,
 }
 
-/// Adds what stands at `path` below `root`, and everything in it. What vanishes meanwhile was not there.
-fn read(root: &Path, path: &str, reading: Reading, snapshot: &mut Snapshot) -> Result<(), Error> {
+/// Adds the file or folder at `path` below `root`, with everything in it. A file that is deleted meanwhile is left out.
+fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) -> Result<(), Error> {
     let absolute = root.join(path);
     let failed = |source| Error::io("read", &absolute, source);
     let metadata = match absolute.symlink_metadata() {
@@ -184,26 +188,26 @@ fn read(root: &Path, path: &str, reading: Reading, snapshot: &mut Snapshot) -> R
             !entry.file_name().as_encoded_bytes().starts_with(disk::TEMPORARY_PREFIX.as_bytes())
         });
         for entry in names {
-            // A name that is not UTF-8 is none of a plan's.
+            // No plan has a name that is not UTF-8.
             if let Some(name) = entry.file_name().to_str() {
-                read(root, &format!("{path}/{name}"), reading, snapshot)?;
+                read(root, &format!("{path}/{name}"), scope, snapshot)?;
             }
         }
         snapshot.insert(path, Entry { kind: FileKind::Folder, mode, ids, bytes: Zeroizing::default() });
     } else if metadata.is_symlink() {
-        snapshot.insert_unusable(path, Unusable::SymbolicLink);
+        snapshot.insert_unusable(path, UnusableEntry::SymbolicLink);
     } else if !metadata.is_file() {
-        snapshot.insert_unusable(path, Unusable::Special);
+        snapshot.insert_unusable(path, UnusableEntry::Special);
     } else if metadata.len() > LARGEST {
-        snapshot.insert_unusable(path, Unusable::TooLarge);
-    } else if reading == Reading::Everything || mode & 0o044 != 0 {
+        snapshot.insert_unusable(path, UnusableEntry::TooLarge);
+    } else if scope == ReadScope::Everything || mode & 0o044 != 0 {
         match fs::read(&absolute) {
             Ok(bytes) => {
                 let bytes = Zeroizing::new(bytes);
                 snapshot.insert(path, Entry { kind: FileKind::File, mode, ids, bytes });
             }
             Err(error) => {
-                snapshot.insert_unusable(path, Unusable::Unreadable(error.kind(), error.raw_os_error()));
+                snapshot.insert_unusable(path, UnusableEntry::Unreadable(error.kind(), error.raw_os_error()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is brought to an output folder.
+//! The files and folders that are written to an output folder.
 
 use zeroize::Zeroizing;
 
@@ -8,35 +8,35 @@ use crate::etcd::folder::snapshot::Owner;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OutputFolder {
-    /// Its path in the output folder.
+    /// The path relative to the output folder.
     pub path: String,
-    /// Its permission bits.
+    /// The permission bits.
     pub mode: u32,
-    /// Who should own it.
+    /// The user that should own the folder.
     pub owner: Owner,
-    /// Whether it is there.
+    /// Whether the folder exists.
     pub exists: bool,
-    /// Whether it is there, with this mode and owner.
+    /// Whether the folder exists with this mode and owner.
     pub is_right: bool,
 }
 
-/// A file of an [`Outcome`](crate::etcd::Outcome) that is not there yet, or not right.
+/// A file of an [`Outcome`](crate::etcd::Outcome) that has to be written, because it is missing or differs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OutputFile {
-    /// Its path in the output folder.
+    /// The path relative to the output folder.
     pub path: String,
-    /// Its permission bits. A file that only its owner may read holds a secret.
+    /// The permission bits. A file that only its owner may read is secret.
     pub mode: u32,
-    /// Who should own it.
+    /// The user that should own the file.
     pub owner: Owner,
-    /// Its contents.
+    /// The contents.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// Whether it takes the place of another file.
+    /// Whether the file replaces an existing one.
     pub replaces: bool,
 }
 
-/// Whether only the owner may read a file of this mode: its contents appear nowhere else.
+/// Whether only the owner may read a file with this mode. The contents of such a file are in no report and no record.
 pub(crate) fn is_secret(mode: u32) -> bool {
     mode & 0o044 == 0
 }

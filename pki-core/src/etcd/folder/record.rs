@@ -1,4 +1,4 @@
-//! `cluster.lock.json`: what was issued, and what the files were.
+//! The record, `cluster.lock.json`: the issued certificates, and the digests of the files.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +13,37 @@ use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 
-/// The record. It holds no secrets and no moment of writing, so that nothing done leaves nothing changed.
+/// The record of an output folder. It has no secrets, and no time of writing, so that a run which changes nothing
+/// writes the same record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
-    /// Of this file's form
+    /// The version of the record's format.
     version: u32,
     pub(crate) cluster: String,
-    /// Who trusts whom
+    /// The name of the layout.
     layout: String,
-    /// How each member first starts
+    /// The first start of each member.
     pub(crate) members: Vec<Start>,
-    /// What is in use
-    pub(crate) certificates: Vec<Issued>,
-    /// What was in use before: it is valid until its end, or until it is revoked
-    pub(crate) former: Vec<Issued>,
-    /// SHA-256 of every public file
+    /// The certificates in use.
+    pub(crate) certificates: Vec<RecordedCertificate>,
+    /// The certificates that were in use before. Each is valid until it ends or is revoked.
+    pub(crate) former: Vec<RecordedCertificate>,
+    /// The SHA-256 digests of the public files, by path.
     pub(crate) files: BTreeMap<String, String>,
 }
 
-/// One certificate.
+/// A certificate in the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Issued {
+pub(crate) struct RecordedCertificate {
+    /// The certificate's identity, such as `etcd1 server`.
     pub(crate) certificate: String,
     pub(crate) path: String,
     pub(crate) subject: String,
-    /// Decimal
+    /// The serial number in decimal.
     pub(crate) serial: String,
-    /// SHA-256 over the DER
+    /// The SHA-256 digest of the DER.
     pub(crate) sha256: String,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) not_before: OffsetDateTime,
@@ -49,28 +51,37 @@ pub(crate) struct Issued {
     pub(crate) not_after: OffsetDateTime,
 }
 
+/// The format version that this program writes and reads.
 const VERSION: u32 = 1;
 
+/// The part of a record that every version of the format has.
+#[derive(Deserialize)]
+struct Format {
+    version: u32,
+}
+
 impl Record {
-    /// The record in `snapshot`, if there is one.
+    /// The record in `snapshot`, if there is one. A record in a newer format is an error of its own: it must not be
+    /// deleted.
     pub(crate) fn open(snapshot: &Snapshot) -> Result<Option<Self>, Error> {
         let Some(entry) = snapshot.entry(RECORD)? else { return Ok(None) };
-        let refuse = |reason| {
-            let error: Error = ErrorKind::Record { reason }.into();
-            error.in_file(&snapshot.root().join(RECORD))
-        };
-        let record: Self = serde_json::from_slice(&entry.bytes).map_err(|error| refuse(error.to_string()))?;
-        if record.version != VERSION {
-            return Err(refuse(format!(
-                "it has version {}, and this program knows version {VERSION}",
-                record.version
-            )));
+        let refuse = |kind: ErrorKind| Error::from(kind).in_file(&snapshot.root().join(RECORD));
+        let unreadable = |error: serde_json::Error| refuse(ErrorKind::Record { reason: error.to_string() });
+        // First, because a newer format may have keys that this one does not know.
+        match serde_json::from_slice(&entry.bytes).map_err(unreadable)? {
+            Format { version: VERSION } => {}
+            Format { version: found @ VERSION.. } => {
+                return Err(refuse(ErrorKind::NewerRecord { found, known: VERSION }));
+            }
+            Format { version } => {
+                return Err(refuse(ErrorKind::Record { reason: format!("there is no format {version}") }));
+            }
         }
-        Ok(Some(record))
+        serde_json::from_slice(&entry.bytes).map(Some).map_err(unreadable)
     }
 
-    /// The record of this cluster in `snapshot`; an empty one if there is none. One of another layout is refused:
-    /// whoever trusts the CAs of before would not trust those of now.
+    /// The record of this cluster in `snapshot`, or an empty one. A record of another layout is an error: running
+    /// members trust the CAs of that layout, and would not trust those of this one.
     pub(crate) fn read(snapshot: &Snapshot, cluster: &Cluster) -> Result<Self, Error> {
         let Some(record) = Self::open(snapshot)? else { return Ok(Self::default()) };
         if record.layout != cluster.layout().name() {
@@ -81,20 +92,21 @@ impl Record {
         Ok(record)
     }
 
-    /// Whether there is such a certificate in use.
+    /// Whether a certificate with this identity is in use.
     pub(crate) fn has(&self, id: &CertificateId) -> bool {
         let id = id.to_string();
         self.certificates.iter().any(|issued| issued.certificate == id)
     }
 
-    /// Whether a certificate is in use as this one, or was before.
+    /// Whether `certificate` is in use with this identity, or was before.
     pub(crate) fn knows(&self, id: &CertificateId, certificate: &Certificate) -> bool {
         let (id, fingerprint) = (id.to_string(), certificate.fingerprint());
         let mut issued = self.certificates.iter().chain(&self.former);
         issued.any(|issued| issued.certificate == id && issued.sha256 == fingerprint)
     }
 
-    /// The record after this one, with the hash of every public file. What is no longer in use is remembered.
+    /// The record that follows this one. `files` has the digests of the public files. Certificates that are no longer
+    /// in use become former ones.
     pub(crate) fn next(
         &self,
         cluster: &Cluster,
@@ -102,8 +114,8 @@ impl Record {
         certificates: &[(&CertificateSpec, &Certificate)],
         files: BTreeMap<String, String>,
     ) -> Self {
-        let certificates: Vec<Issued> =
-            certificates.iter().map(|(wanted, c)| Issued::new(wanted, c)).collect();
+        let certificates: Vec<RecordedCertificate> =
+            certificates.iter().map(|(spec, issued)| RecordedCertificate::new(spec, issued)).collect();
         let mut former = self.former.clone();
         former.extend(self.certificates.iter().cloned());
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
@@ -118,19 +130,20 @@ impl Record {
         }
     }
 
+    /// The text of `cluster.lock.json`.
     pub(crate) fn to_json(&self) -> String {
-        // A record of texts and dates always serialises.
+        // Serialising text and dates with serde_json does not fail.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
     }
 }
 
-impl Issued {
-    fn new(wanted: &CertificateSpec, certificate: &Certificate) -> Self {
+impl RecordedCertificate {
+    fn new(spec: &CertificateSpec, certificate: &Certificate) -> Self {
         Self {
-            certificate: wanted.id.to_string(),
-            path: wanted.pair.certificate.clone(),
+            certificate: spec.id.to_string(),
+            path: spec.pair.certificate.clone(),
             subject: certificate.subject().to_string(),
             serial: certificate.serial_decimal(),
             sha256: certificate.fingerprint(),

@@ -1,4 +1,4 @@
-//! What an output folder holds, as a value: a plan is made of it, and of nothing else that is on a disk.
+//! The contents of an output folder as a value. A plan reads a snapshot, and never the disk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::safe::label::Label;
 use crate::x509::sign::SigningKey;
 
-/// What an output folder holds at one moment, by paths relative to it.
+/// The contents of an output folder at one moment, by path relative to the folder.
 ///
 /// [`Folder::snapshot`](crate::etcd::Folder::snapshot) reads one from the disk. A deployer that keeps files elsewhere
 /// makes one itself:
@@ -26,64 +26,64 @@ use crate::x509::sign::SigningKey;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     root: PathBuf,
-    entries: BTreeMap<String, Result<Entry, Unusable>>,
+    entries: BTreeMap<String, Result<Entry, UnusableEntry>>,
+    /// The files of existing CAs, by their paths in the description.
     outside: BTreeMap<PathBuf, Zeroizing<Vec<u8>>>,
-    /// The keys of CAs that are elsewhere, by the path of the CA's certificate.
+    /// The signing keys of existing CAs whose keys are not in files, by the path of the CA's certificate.
     signing_keys: BTreeMap<PathBuf, Arc<dyn SigningKey>>,
     users: Users,
 }
 
-/// The users of this machine that files can be given to: user and group by number.
+/// The users of this machine that files can be given to: user ID and group ID, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Users(BTreeMap<String, (u32, u32)>);
 
-/// Why something in an output folder is neither a file nor a folder that can be read. It is an error only when a plan
-/// needs it.
+/// Why the file or folder at a path cannot be used. It becomes an error only if a plan needs the path.
 #[derive(Debug, Clone)]
-pub(crate) enum Unusable {
+pub(crate) enum UnusableEntry {
     SymbolicLink,
     /// A device, a socket or a named pipe.
     Special,
     TooLarge,
-    /// By the kind of the error, and the operating system's number for it.
+    /// The error of reading it: the kind, and the operating system's error number.
     Unreadable(io::ErrorKind, Option<i32>),
 }
 
-/// A file or a folder.
+/// A file or folder of a [`Snapshot`].
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Which of the two.
+    /// Whether it is a file or a folder.
     pub kind: FileKind,
     /// The permission bits.
     pub mode: u32,
-    /// Its user and group by number.
+    /// The user ID and group ID of the owner.
     pub ids: (u32, u32),
-    /// The contents of a file.
+    /// The contents of the file; empty for a folder.
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
-/// File or folder.
+/// Whether something is a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// A file
+    /// A regular file.
     File,
-    /// A folder
+    /// A directory.
     Folder,
 }
 
-/// Who should own a file, wherever it ends up.
+/// The user that should own a file, in the output folder and on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// Whoever runs the program
+    /// The user that runs the program. The file is not for a host.
     Operator,
-    /// root, on a host
+    /// root on a host.
     Root,
-    /// Another user and its group, on a host
+    /// Another user on a host, and its group.
     User(Label),
 }
 
 impl Owner {
-    /// The user's name on a host.
+    /// The name of the user on a host. `None` for the user that runs the program.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Operator => None,
@@ -93,7 +93,7 @@ impl Owner {
     }
 }
 
-/// A path as it can be written into a file of variables.
+/// A path as text that can be written into an environment file.
 pub(crate) fn text(path: &Path) -> Result<&str, Error> {
     path.to_str()
         .filter(|text| !text.chars().any(char::is_control))
@@ -101,19 +101,19 @@ pub(crate) fn text(path: &Path) -> Result<&str, Error> {
 }
 
 impl Entry {
-    /// A file with these contents, whose owner is not known.
+    /// A file with these contents and the owner root (0:0).
     pub fn file(mode: u32, bytes: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         Self { kind: FileKind::File, mode, ids: (0, 0), bytes: bytes.into() }
     }
 
-    /// A folder whose owner is not known.
+    /// A folder with the owner root (0:0).
     pub fn folder(mode: u32) -> Self {
         Self { kind: FileKind::Folder, mode, ids: (0, 0), bytes: Zeroizing::default() }
     }
 }
 
 impl Snapshot {
-    /// An output folder at `root`, an absolute path, with nothing in it. Paths in rendered files begin with `root`.
+    /// An empty output folder at the absolute path `root`. Rendered files that need an absolute path use it.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
@@ -129,39 +129,41 @@ impl Snapshot {
         self.entries.insert(path.into(), Ok(entry));
     }
 
-    /// Takes a file or folder out; tells whether it was there.
+    /// Removes a file or folder, without those in it. Returns whether it existed.
     pub fn remove(&mut self, path: &str) -> bool {
         self.entries.remove(path).is_some()
     }
 
-    /// Adds a file outside of the folder that a description names: the certificate or key of a CA that exists.
+    /// Adds a file outside of the folder: the certificate or key of an existing CA, by its path in the description.
     pub fn insert_outside(&mut self, path: impl Into<PathBuf>, bytes: impl Into<Zeroizing<Vec<u8>>>) {
         self.outside.insert(path.into(), bytes.into());
     }
 
-    /// Files of this user can be given to this user and group by number.
+    /// Adds a user that files can be given to, with its user ID and group ID. Without it the owner of a file is not
+    /// compared.
     pub fn insert_user(&mut self, name: impl Into<String>, ids: (u32, u32)) {
         self.users.0.insert(name.into(), ids);
     }
 
-    /// The CA that exists, and whose certificate the description names with `path`, signs with this key. The
-    /// description names no `private-key` for it then.
+    /// Adds the signing key of an existing CA, whose certificate has this path in the description. It is used if the
+    /// description has no `private-key` for that CA.
     pub fn insert_signing_key(&mut self, path: impl Into<PathBuf>, key: Arc<dyn SigningKey>) {
         self.signing_keys.insert(path.into(), key);
     }
 
-    pub(crate) fn insert_unusable(&mut self, path: String, reason: Unusable) {
+    pub(crate) fn insert_unusable(&mut self, path: String, reason: UnusableEntry) {
         self.entries.insert(path, Err(reason));
     }
 
-    /// What stands at `path`, if anything.
+    /// The file or folder at `path`, if there is one.
     ///
     /// # Errors
-    /// If it is neither a file nor a folder, a symbolic link, or could not be read.
+    /// [`ErrorKind::SymbolicLink`] if it, or a folder above it, is a symbolic link; [`ErrorKind::NotAFile`] for a
+    /// device, a socket or a named pipe; [`ErrorKind::TooLarge`] or [`ErrorKind::Io`] if it was not read.
     pub fn entry(&self, path: &str) -> Result<Option<&Entry>, Error> {
-        // A link on the way leads to another folder.
-        let on_the_way = path.match_indices('/').map(|(end, _)| path.split_at(end).0);
-        for above in on_the_way.chain([path]) {
+        // A symbolic link above the path leads to another folder.
+        let folders = path.match_indices('/').map(|(end, _)| path.split_at(end).0);
+        for above in folders.chain([path]) {
             if let Some(Err(reason)) = self.entries.get(above) {
                 return Err(reason.at(&self.root.join(above)));
             }
@@ -169,18 +171,19 @@ impl Snapshot {
         Ok(self.entries.get(path).and_then(|entry| entry.as_ref().ok()))
     }
 
-    /// The names in the folder at `path`; empty if there is no such folder.
+    /// The names in the folder at `path`. Empty if there is no such folder.
     pub fn names(&self, path: &str) -> Vec<&str> {
         let prefix = format!("{path}/");
         let below = self.entries.range(prefix.clone()..).map_while(|(key, _)| key.strip_prefix(&prefix));
         below.filter(|name| !name.contains('/')).collect()
     }
 
-    /// A file outside of the folder that the description names, if it is there.
+    /// The contents of a file outside of the folder, if it exists.
     pub(crate) fn outside(&self, path: &Path) -> Option<&[u8]> {
         self.outside.get(path).map(|bytes| bytes.as_slice())
     }
 
+    /// The signing key of the CA whose certificate has this path.
     pub(crate) fn signing_key(&self, certificate: &Path) -> Option<Arc<dyn SigningKey>> {
         self.signing_keys.get(certificate).cloned()
     }
@@ -189,25 +192,25 @@ impl Snapshot {
         &self.users
     }
 
-    /// The paths of everything that is there.
+    /// The paths of all files and folders.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The absolute path of the folder itself.
+    /// The absolute path of the output folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 }
 
 impl Users {
-    /// User and group by number, if the owner of a file can be set to `owner`.
+    /// The user ID and group ID of `owner`, if files can be given to it.
     pub(crate) fn ids(&self, owner: &Owner) -> Option<(u32, u32)> {
         self.0.get(owner.name()?).copied()
     }
 }
 
-impl Unusable {
+impl UnusableEntry {
     fn at(&self, path: &Path) -> Error {
         let path = path.to_owned();
         match self {

@@ -1,13 +1,13 @@
-//! The users of this machine: passwd(5).
+//! The users of this machine, from passwd(5).
 
 #![expect(clippy::disallowed_methods, reason = "it looks up users of the system")]
 
 use std::fs;
 
-/// User and group of `name` by number, as `/etc/passwd` has them.
+/// The user ID and group ID of the user `name` in `/etc/passwd`.
 ///
-/// Directories of users elsewhere are not asked. A system's services have their users here, and the C library,
-/// linked statically, would load the directories' modules into a program that they may not fit.
+/// Other sources, such as LDAP, are not read: the users of services are in this file, and a statically linked program
+/// cannot safely load the modules of nsswitch.conf(5).
 pub(crate) fn ids(name: &str) -> Option<(u32, u32)> {
     let passwd = fs::read("/etc/passwd").ok()?;
     ids_in(&String::from_utf8_lossy(&passwd), name)
@@ -15,10 +15,10 @@ pub(crate) fn ids(name: &str) -> Option<(u32, u32)> {
 
 fn ids_in(passwd: &str, name: &str) -> Option<(u32, u32)> {
     let mut fields = passwd.lines().map(|line| line.split(':')).find_map(|mut fields| {
-        let is_wanted = fields.next() == Some(name);
-        is_wanted.then_some(fields)
+        let is_found = fields.next() == Some(name);
+        is_found.then_some(fields)
     })?;
-    // After the name comes what was the password.
+    // The second field, after the name, is the password.
     Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 

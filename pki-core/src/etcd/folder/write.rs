@@ -1,4 +1,4 @@
-//! Writes to an output folder: the only part of the etcd layer that changes anything on a disk.
+//! Writing to an output folder. Nothing else in the etcd layer changes anything on a disk, but for creating the folder.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, Permissions};
@@ -14,8 +14,8 @@ use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
 use crate::etcd::folder::snapshot::Users;
 
 impl LockedFolder {
-    /// Makes the folders that are not right, deletes what a killed process left in the others, and tells which were
-    /// seen to be folders.
+    /// Creates missing folders, corrects the mode and owner of the others, and deletes temporary files of killed
+    /// processes. Returns the folders that are known not to be symbolic links.
     pub(crate) fn make_folders(
         &self,
         users: &Users,
@@ -25,7 +25,7 @@ impl LockedFolder {
         for folder in folders.iter().filter(|folder| !folder.is_right) {
             self.make_folder(users, folder, &mut seen)?;
         }
-        // The lock tells that nobody is at what is half-written.
+        // This process has the lock, so nobody else is writing these temporary files.
         let old = folders.iter().filter(|folder| folder.exists);
         for folder in old.map(|folder| folder.path.as_str()).chain([""]) {
             let folder = self.resolve(Path::new(folder), &mut seen)?;
@@ -61,6 +61,7 @@ impl LockedFolder {
         }
     }
 
+    /// Writes the files. Each gets its name only when the contents of all are complete.
     pub(crate) fn write(
         &self,
         users: &Users,
@@ -72,7 +73,7 @@ impl LockedFolder {
             let path = self.place(&file.path, seen)?;
             let existing = match file.replaces {
                 false => Existing::Keep,
-                // A plan says why it replaces a key; nothing else takes one away.
+                // A key is replaced only if the plan has a reason for it.
                 true if is_secret(file.mode) => Existing::ReplaceKeys,
                 true => Existing::Replace,
             };

@@ -1,130 +1,124 @@
-//! Environment files (systemd.exec(5), `EnvironmentFile=`).
+//! Environment files of systemd (systemd.exec(5), `EnvironmentFile=`).
 
 use std::path::{Path, PathBuf};
+use std::str::Chars;
 
 use crate::base::place::Place;
 
-/// A file of variables, as systemd reads it.
+/// The variables of an environment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvironmentFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its assignments, in order.
-    pub variables: Vec<Variable>,
-    /// The lines that are no assignment.
-    pub faults: Vec<(usize, String)>,
+pub(crate) struct EnvironmentFile {
+    pub(crate) path: PathBuf,
+    /// The assignments, in the order of the file.
+    pub(crate) variables: Vec<Variable>,
+    /// The lines that are not assignments, with their numbers.
+    pub(crate) faults: Vec<(usize, String)>,
 }
 
-/// A variable of a service's environment.
+/// A variable of a process's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its value; none if it depends on the host, as a specifier such as `%H` does.
-    pub value: Option<String>,
-    /// Where it is set.
-    pub place: Place,
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    /// The value; `None` if it depends on the host, as a specifier such as `%H` does.
+    pub(crate) value: Option<String>,
+    /// The place of the assignment.
+    pub(crate) place: Place,
 }
 
-/// Where the reader is within a line.
-enum At {
-    Start,
+/// The characters of a file, each with its line and column.
+struct Characters<'a> {
+    rest: Chars<'a>,
+    line: usize,
+    column: usize,
+}
+
+impl Iterator for Characters<'_> {
+    type Item = (char, (usize, usize));
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let c = self.rest.next()?;
+        let position = (self.line, self.column);
+        (self.line, self.column) = if c == '\n' { (self.line + 1, 1) } else { (self.line, self.column + 1) };
+        Some((c, position))
+    }
+}
+
+/// The state of the parser, as in systemd's.
+enum State {
+    LineStart,
     Comment,
-    Key(String),
-    /// Before a value, or between its quoted parts
+    /// In the name of a variable, with what was read of it.
+    Name(String),
+    /// After the `=` or a closing quote, where a value, its next part or the end of the line may follow.
     Between,
-    Plain,
-    Single,
-    Double,
+    Unquoted,
+    SingleQuoted,
+    DoubleQuoted,
 }
 
 impl EnvironmentFile {
-    /// Reads a file by systemd's rules: quotes, backslashes, comments only at the beginning of a line, no
+    /// Parses a file by systemd's rules: with quotes and backslashes, comments only at the beginning of a line, and no
     /// expansion (systemd, src/basic/env-file.c, `parse_env_file_internal`).
-    pub fn parse(text: &str, path: &Path) -> Self {
+    pub(crate) fn parse(text: &str, path: &Path) -> Self {
         let mut file = Self { path: path.to_owned(), variables: Vec::new(), faults: Vec::new() };
-        let (mut key, mut value) = (String::new(), String::new());
-        let (mut line, mut began, mut column) = (1, (1, 1), 0);
-        let mut at = At::Start;
-        let mut characters = text.chars().chain(['\n']);
-        while let Some(c) = characters.next() {
-            column += 1;
-            let here = (line, column);
-            if c == '\n' {
-                line += 1;
-                column = 0;
-            }
-            at = match (at, c) {
-                (At::Start, c) if c.is_whitespace() => At::Start,
-                (At::Start | At::Comment, '\n') => At::Start,
-                (At::Start, '#' | ';') => At::Comment,
-                (At::Start, c) => {
-                    began = here;
-                    At::Key(c.into())
+        let (mut name, mut value, mut began) = (String::new(), String::new(), (1, 1));
+        let mut state = State::LineStart;
+        // The last line may lack its end.
+        let text = format!("{text}\n");
+        let mut characters = Characters { rest: text.chars(), line: 1, column: 1 };
+        while let Some((c, position)) = characters.next() {
+            state = match (state, c) {
+                (State::LineStart, c) if c.is_whitespace() => State::LineStart,
+                (State::LineStart, '#' | ';') => State::Comment,
+                (State::LineStart, c) => {
+                    began = position;
+                    State::Name(c.into())
                 }
-                (At::Comment, _) => At::Comment,
-                (At::Key(text), '\n') => {
+                (State::Comment, '\n') => State::LineStart,
+                (State::Comment, _) => State::Comment,
+                (State::Name(text), '\n') => {
                     file.faults.push((began.0, text));
-                    At::Start
+                    State::LineStart
                 }
-                (At::Key(text), '=') => {
-                    key = text.trim_end().to_owned();
-                    value.clear();
-                    At::Between
+                (State::Name(text), '=') => {
+                    name = text.trim_end().to_owned();
+                    State::Between
                 }
-                (At::Key(mut text), c) => {
+                (State::Name(mut text), c) => {
                     text.push(c);
-                    At::Key(text)
+                    State::Name(text)
                 }
-                (at @ (At::Between | At::Plain), '\n') => {
-                    let end = if matches!(at, At::Plain) { value.trim_end().len() } else { value.len() };
-                    value.truncate(end);
+                (state @ (State::Between | State::Unquoted), '\n') => {
+                    if matches!(state, State::Unquoted) {
+                        value.truncate(value.trim_end().len());
+                    }
                     let place = Place::file(path).at(began.0, began.1);
-                    let (name, value) = (std::mem::take(&mut key), Some(std::mem::take(&mut value)));
+                    let (name, value) = (std::mem::take(&mut name), Some(std::mem::take(&mut value)));
                     file.variables.push(Variable { name, value, place });
-                    At::Start
+                    State::LineStart
                 }
-                (At::Between, '\'') => At::Single,
-                (At::Between, '"') => At::Double,
-                (At::Between, c) if c.is_whitespace() => At::Between,
-                (At::Between | At::Plain, '\\') => {
-                    match characters.next() {
-                        Some('\n') => {
-                            line += 1;
-                            column = 0;
-                        }
-                        escaped => {
-                            column += 1;
-                            value.extend(escaped);
-                        }
-                    }
-                    At::Plain
+                (State::Between, '\'') => State::SingleQuoted,
+                (State::Between, '"') => State::DoubleQuoted,
+                (State::Between, c) if c.is_whitespace() => State::Between,
+                (State::Between | State::Unquoted, '\\') => {
+                    value.extend(characters.next().map(|(escaped, _)| escaped).filter(|c| *c != '\n'));
+                    State::Unquoted
                 }
-                (At::Between | At::Plain, c) => {
+                (State::Between | State::Unquoted, c) => {
                     value.push(c);
-                    At::Plain
+                    State::Unquoted
                 }
-                (At::Single, '\'') | (At::Double, '"') => At::Between,
-                (At::Double, '\\') => {
-                    match characters.next() {
-                        Some('\n') => {
-                            line += 1;
-                            column = 0;
-                        }
-                        Some(escaped) => {
-                            column += 1;
-                            if !"\"\\`$".contains(escaped) {
-                                value.push('\\');
-                            }
-                            value.push(escaped);
-                        }
-                        None => {}
+                (State::SingleQuoted, '\'') | (State::DoubleQuoted, '"') => State::Between,
+                (State::DoubleQuoted, '\\') => {
+                    if let Some((escaped, _)) = characters.next().filter(|(c, _)| *c != '\n') {
+                        value.extend(Some('\\').filter(|_| !"\"\\`$".contains(escaped)));
+                        value.push(escaped);
                     }
-                    At::Double
+                    State::DoubleQuoted
                 }
-                (at @ (At::Single | At::Double), c) => {
+                (state @ (State::SingleQuoted | State::DoubleQuoted), c) => {
                     value.push(c);
-                    at
+                    state
                 }
             };
         }
@@ -137,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_read_by_systemds_rules() {
+    fn files_are_parsed_as_systemd_does() {
         let text = "# c\n\n; c\nA=1\n B = two words \nC=\"q \\\" \\$ \\n\"'s'\nD=a\\ b\nE=\nF=x#y\njunk\nG=\"1\n2\"\nH=a\\\nb\n";
         let file = EnvironmentFile::parse(text, Path::new("etcd.env"));
         let found: Vec<_> =

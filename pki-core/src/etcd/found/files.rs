@@ -1,4 +1,4 @@
-//! Access to files anywhere, for looking only.
+//! Read access to files by absolute paths, on disk or in memory.
 
 #![expect(clippy::disallowed_methods, reason = "it reads the files that are to be checked")]
 
@@ -14,29 +14,30 @@ use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::folder::user;
 
-/// Files by absolute paths. The disk is one set of them ([`SystemFiles`]); a [`BTreeMap`] is another.
+/// Files that can be read by absolute paths: those of this machine ([`SystemFiles`]), or those in a [`BTreeMap`].
 pub trait Files {
-    /// What stands at `path`, if anything; links are followed.
+    /// The file or folder at `path`, with links followed; `None` if nothing is there.
     ///
     /// # Errors
-    /// If it cannot be looked at, or is too large to be read.
+    /// If it cannot be read, or is too large to be read.
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error>;
 
-    /// The names in a folder, sorted, but for links to other folders, which may lead in circles.
+    /// The names in the folder at `path`, sorted. Links to folders are left out, since they may lead in circles.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the folder cannot be read.
     fn names(&self, path: &Path) -> Result<Vec<String>, Error>;
 
-    /// The number of a user of the machine that the files are of, if that is known.
+    /// The user ID of a user of the machine that has the files; `None` if it is not known.
     fn user(&self, name: &str) -> Option<u32>;
 }
 
-/// The files of this machine. What is larger than 8 MiB is not read: it is programs and data, or a revocation list of
-/// some hundred thousand certificates.
+/// The files of this machine. Files of more than 8 MiB are not read: they are programs, data, or revocation lists of a
+/// hundred thousand certificates and more.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemFiles;
 
+/// The size of the largest file that is read, in bytes.
 const LARGEST: u64 = 8 << 20;
 
 impl Files for SystemFiles {
@@ -46,7 +47,7 @@ impl Files for SystemFiles {
             Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
                 return Ok(None);
             }
-            Err(source) => return Err(Error::io("look at", path, source)),
+            Err(source) => return Err(Error::io("read", path, source)),
         };
         let kind = if metadata.is_dir() { FileKind::Folder } else { FileKind::File };
         if metadata.is_file() && metadata.len() > LARGEST {
@@ -79,7 +80,15 @@ impl Files for SystemFiles {
     }
 }
 
-/// Files in memory: every file with its absolute path.
+/// The file or folder at a path. The inner error is that the file is too large to be read.
+pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
+    match files.entry(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),
+        other => other.map(Ok),
+    }
+}
+
+/// Files in memory, by absolute path. A folder exists if a file is in it.
 impl Files for BTreeMap<PathBuf, Entry> {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
         let folder = || {

@@ -1,4 +1,4 @@
-//! What is in the files of keys and certificates.
+//! Files with certificates, private keys or revocation lists.
 
 use std::path::PathBuf;
 
@@ -7,64 +7,61 @@ use crate::x509::crl::Crl;
 use crate::x509::key::{PrivateKey, PublicKey};
 use crate::x509::pem;
 
-/// A file with certificates, keys or revocation lists. Of private keys only the public half is kept.
+/// A file with certificates, keys or revocation lists. Of a private key, only its public key is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PemFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its permission bits.
-    pub mode: u32,
-    /// Its owner's number.
-    pub user: u32,
-    /// How it is written.
-    pub form: Form,
-    /// Its certificates, in order; or why one is none.
-    pub certificates: Vec<Result<Certificate, String>>,
-    /// Its private keys, in order.
-    pub keys: Vec<FoundKey>,
-    /// Its revocation list.
-    pub crl: Option<Result<FoundCrl, String>>,
-    /// The labels of other PEM blocks.
-    pub others: Vec<String>,
+    pub(crate) path: PathBuf,
+    /// The permission bits.
+    pub(crate) mode: u32,
+    /// The user ID of the owner.
+    pub(crate) user: u32,
+    pub(crate) form: Form,
+    /// The certificates in the order of the file, or why a block with the label of a certificate is not one.
+    pub(crate) certificates: Vec<Result<Certificate, String>>,
+    /// The private keys in the order of the file.
+    pub(crate) keys: Vec<FoundKey>,
+    /// The first revocation list, or why it is not one.
+    pub(crate) crl: Option<Result<FoundCrl, String>>,
+    /// The labels of the PEM blocks that are neither certificates, nor private keys, nor revocation lists.
+    pub(crate) others: Vec<String>,
 }
 
-/// How a file is written.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// PEM blocks (RFC 7468).
     Pem,
-    /// Bare DER.
+    /// DER, without any encoding around it.
     Der,
-    /// DER in base64, without PEM's lines, as `cfssl gencrl` prints it.
+    /// DER in base64 without the lines of PEM around it, as `cfssl gencrl` prints a revocation list.
     Base64,
-    /// Nothing.
+    /// White space or nothing at all.
     Empty,
-    /// Something else.
+    /// Neither PEM, nor DER, nor base64.
     Other,
 }
 
-/// A private key.
+/// A private key in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FoundKey {
-    /// One that can be read, by its public half.
+pub(crate) enum FoundKey {
+    /// A key that can be used, by its public key.
     Usable(PublicKey),
-    /// One that needs a password.
+    /// A key that can only be read with its password.
     Encrypted,
-    /// One of a kind that is not known here, or damaged.
+    /// Why the key cannot be read: it is damaged, or its algorithm is not supported.
     Unreadable(String),
 }
 
-/// A revocation list.
+/// A revocation list in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundCrl {
-    /// The list.
-    pub crl: Crl,
-    /// Version 1, which has no extensions and no number.
-    pub is_v1: bool,
+pub(crate) struct FoundCrl {
+    pub(crate) crl: Crl,
+    /// Whether it is of version 1, which has no extensions and so no `cRLNumber`.
+    pub(crate) is_v1: bool,
 }
 
 impl PemFile {
-    /// Looks at a file that should have keys or certificates.
+    /// Reads a file that may have keys or certificates.
     pub(crate) fn read(path: PathBuf, bytes: &[u8], mode: u32, user: u32) -> Self {
         let form = form(bytes);
         let mut file = Self {
@@ -112,7 +109,7 @@ impl PemFile {
         file
     }
 
-    /// Whether it has anything to do with keys and certificates.
+    /// Whether the file has a certificate, a key, a revocation list or another PEM block.
     pub(crate) fn has_something(&self) -> bool {
         !(self.certificates.is_empty()
             && self.keys.is_empty()
@@ -120,7 +117,7 @@ impl PemFile {
             && self.others.is_empty())
     }
 
-    /// Its certificates that are ones.
+    /// The certificates that could be parsed, in the order of the file.
     pub fn valid_certificates(&self) -> impl Iterator<Item = &Certificate> {
         self.certificates.iter().flatten()
     }
@@ -161,7 +158,7 @@ fn read_crl(der: &[u8]) -> Result<FoundCrl, String> {
     Ok(FoundCrl { is_v1: is_v1(der), crl })
 }
 
-/// Whether TBSCertList begins without a version (RFC 5280 section 5.1.2.1).
+/// Whether a `TBSCertList` has no `version`, which is then 1 (RFC 5280 section 5.1.2.1).
 fn is_v1(der: &[u8]) -> bool {
     use x509_parser::prelude::{CertificateRevocationList, FromDer};
     CertificateRevocationList::from_der(der).is_ok_and(|(_, list)| list.tbs_cert_list.version.is_none())

@@ -1,6 +1,6 @@
-//! The process that a unit, or a line of a shell, would start: its words and its environment.
+//! The process that a unit or a script starts: its command line and its environment.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::place::Place;
 use crate::etcd::found::environment::{EnvironmentFile, Variable};
@@ -10,57 +10,66 @@ use crate::etcd::found::words::Word;
 
 /// A process as it would be started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Process {
-    /// The program and its arguments; nothing if no command line was found.
-    pub arguments: Vec<Argument>,
-    /// Its environment.
-    pub variables: Vec<Variable>,
-    /// Whether all of its environment was found.
-    pub environment_is_known: bool,
-    /// The variables in its command line that are not set, and where.
-    pub unset: Vec<(String, Place)>,
-    /// The program that runs it in a container, and the image.
-    pub container: Option<(String, String)>,
+pub(crate) struct Process {
+    /// The program and its arguments; empty if no command line was found.
+    pub(crate) arguments: Vec<Argument>,
+    /// The environment.
+    pub(crate) variables: Vec<Variable>,
+    /// Whether everything that sets variables was found.
+    pub(crate) environment_is_known: bool,
+    /// The names of the variables that the command line uses and nothing sets, each with its place.
+    pub(crate) unset: Vec<(String, Place)>,
+    /// The container that the process runs in; `None` if it runs on the host itself.
+    pub(crate) container: Option<ContainerRun>,
+}
+
+/// The `run` of a container engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContainerRun {
+    /// The name of the engine, such as `docker`.
+    pub(crate) engine: String,
+    /// The name of the image, with its tag.
+    pub(crate) image: String,
 }
 
 /// A word of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Argument {
-    /// What it is; none if that depends on what was not found.
-    pub text: Option<String>,
-    /// As written, without quotes.
-    pub written: String,
-    /// Where it is written.
-    pub place: Place,
+pub(crate) struct Argument {
+    /// The text that the program gets; `None` if it depends on a value that is not known.
+    pub(crate) text: Option<String>,
+    /// The text in the file, without quotes and with nothing replaced.
+    pub(crate) written: String,
+    pub(crate) place: Place,
 }
 
 /// A file that `EnvironmentFile=` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvironmentFileName {
+pub(crate) struct EnvironmentFileName {
     /// The path, without the dash.
-    pub path: String,
-    /// Whether a dash before it lets it be missing.
-    pub may_be_missing: bool,
-    /// Where it is named.
-    pub place: Place,
+    pub(crate) path: String,
+    /// Whether a dash before the path allows the file to be missing.
+    pub(crate) may_be_missing: bool,
+    pub(crate) place: Place,
 }
 
 /// What is known about an environment file.
-pub(crate) enum Environment<'a> {
-    Seen(&'a EnvironmentFile),
+pub(crate) enum EnvironmentLookup<'a> {
+    Present(&'a EnvironmentFile),
     Absent,
-    NotSeen,
+    Unknown,
 }
 
-/// A command line that is longer is not started under the usual limits, and none with a longer word (execve(2), "Limits
-/// on size of arguments and environment"). Without an end, a short unit that names a long variable often would fill the
+/// The longest command line in bytes that the kernel starts under the usual limits (execve(2), "Limits on size of
+/// arguments and environment"). Without a limit, a short unit that uses a long variable many times would fill the
 /// memory.
 const LONGEST_COMMAND: usize = 2 << 20;
+
+/// The longest word of a command line, in bytes (execve(2), `MAX_ARG_STRLEN`).
 const LONGEST_WORD: usize = 128 << 10;
 
 impl Unit {
     /// The files that `EnvironmentFile=` names.
-    pub fn environment_files(&self) -> Vec<EnvironmentFileName> {
+    pub(crate) fn environment_files(&self) -> Vec<EnvironmentFileName> {
         let all = self.all("Service", "EnvironmentFile");
         all.into_iter()
             .map(|setting| {
@@ -75,8 +84,8 @@ impl Unit {
             .collect()
     }
 
-    /// The process of its (last) `ExecStart=`.
-    pub(crate) fn process<'a>(&self, environment: impl Fn(&str) -> Environment<'a>) -> Process {
+    /// The process of the last `ExecStart=`. `environment` looks up an environment file by its path on the host.
+    pub(crate) fn process<'a>(&self, environment: impl Fn(&str) -> EnvironmentLookup<'a>) -> Process {
         let mut process = Process { environment_is_known: self.main.is_some(), ..Process::default() };
         for setting in self.all("Service", "Environment") {
             for word in words::systemd(&setting.value.text) {
@@ -88,9 +97,11 @@ impl Unit {
         }
         for file in self.environment_files() {
             match environment(&file.path) {
-                Environment::Seen(file) => file.variables.iter().cloned().for_each(|v| process.set(v)),
-                Environment::Absent => {}
-                Environment::NotSeen => process.environment_is_known = false,
+                EnvironmentLookup::Present(file) => {
+                    file.variables.iter().cloned().for_each(|variable| process.set(variable));
+                }
+                EnvironmentLookup::Absent => {}
+                EnvironmentLookup::Unknown => process.environment_is_known = false,
             }
         }
         for setting in self.all("Service", "UnsetEnvironment") {
@@ -99,12 +110,12 @@ impl Unit {
             }
         }
         if let Some(setting) = self.all("Service", "ExecStart").last() {
-            process.take_command(setting, self);
+            process.set_command(setting, self);
         }
         process
     }
 
-    /// Replaces specifiers (systemd.unit(5), "Specifiers"); none if one depends on the host.
+    /// Replaces specifiers (systemd.unit(5), "Specifiers"); `None` if one depends on the host, as `%H` does.
     pub(crate) fn expand(&self, text: &str) -> Option<String> {
         let (prefix, suffix) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
         let (stem, instance) = prefix.split_once('@').unwrap_or((prefix, ""));
@@ -136,13 +147,14 @@ impl Unit {
 }
 
 impl Process {
+    /// Sets a variable, in place of an earlier one with its name.
     fn set(&mut self, variable: Variable) {
         self.variables.retain(|earlier| earlier.name != variable.name);
         self.variables.push(variable);
     }
 
-    /// systemd.service(5), "Command lines".
-    fn take_command(&mut self, setting: &UnitSetting, unit: &Unit) {
+    /// Sets the command line, with specifiers and variables replaced (systemd.service(5), "Command lines").
+    fn set_command(&mut self, setting: &UnitSetting, unit: &Unit) {
         let text = &setting.value.text;
         let line = text.trim_start_matches(['@', '-', ':', '+', '!', '|']);
         let offset = text.len() - line.len();
@@ -150,7 +162,7 @@ impl Process {
         let mut line_words = words::systemd(line).into_iter();
         let program = line_words.next();
         if prefixes.contains('@') {
-            // What the program is told that its name is.
+            // The second word is the program's `argv[0]`.
             line_words.next();
         }
         let mut length = 0;
@@ -160,7 +172,7 @@ impl Process {
                 break;
             }
             let before = self.arguments.len();
-            // A lone semicolon ends the command and begins another.
+            // A semicolon alone ends the command and begins another.
             if word.text == ";" {
                 break;
             }
@@ -171,7 +183,7 @@ impl Process {
                 continue;
             }
             match word.text.strip_prefix('$').filter(|name| is_name(name)) {
-                Some(name) => self.take_words(name, &word.text, &place),
+                Some(name) => self.add_words_of(name, &word.text, &place),
                 None => {
                     let text = expanded.and_then(|text| self.substitute(&text, &place));
                     self.arguments.push(Argument { text, written: word.text, place });
@@ -184,8 +196,8 @@ impl Process {
         self.unwrap_shell();
     }
 
-    /// `$NAME` as a word of its own becomes as many words as its value has.
-    fn take_words(&mut self, name: &str, written: &str, place: &Place) {
+    /// Adds the words of a variable's value, which replace `$NAME` where that is a word alone.
+    fn add_words_of(&mut self, name: &str, written: &str, place: &Place) {
         let argument = |text| Argument { text, written: written.to_owned(), place: place.clone() };
         match self.value(name, place) {
             Some(value) => {
@@ -196,7 +208,7 @@ impl Process {
         }
     }
 
-    /// Replaces `${NAME}` and `$$`; none if a value is not known.
+    /// Replaces `${NAME}` and `$$`, as systemd does within a word; `None` if a value is not known.
     fn substitute(&mut self, text: &str, place: &Place) -> Option<String> {
         let mut result = String::new();
         let mut rest = text;
@@ -220,7 +232,8 @@ impl Process {
         Some(result)
     }
 
-    /// The value of a variable; empty, and noted, if it is not set; none if that cannot be known.
+    /// The value of a variable; `None` if it is not known. A variable that is not set is empty, and is added to
+    /// `unset`.
     fn value(&mut self, name: &str, place: &Place) -> Option<String> {
         match self.variables.iter().find(|variable| variable.name == name) {
             Some(variable) => variable.value.clone(),
@@ -232,7 +245,7 @@ impl Process {
         }
     }
 
-    /// `sh -c "... etcd ..."`: what counts is the etcd in it.
+    /// Replaces a command line such as `sh -c "... etcd ..."` with that of the etcd in it.
     fn unwrap_shell(&mut self) {
         let base = |argument: &Argument| {
             let text = argument.text.as_deref().unwrap_or(&argument.written);
@@ -248,7 +261,7 @@ impl Process {
             let arguments = line.into_iter().map(|argument| {
                 let text = match argument.text {
                     Some(text) => Some(text),
-                    None => self.substitute_of_shell(&argument.written),
+                    None => self.substitute_as_shell(&argument.written),
                 };
                 Argument { text, ..argument }
             });
@@ -256,7 +269,8 @@ impl Process {
         }
     }
 
-    fn substitute_of_shell(&self, written: &str) -> Option<String> {
+    /// Replaces `$NAME` and `${NAME}`, as a shell does; `None` if a variable is not set, or is more than a name.
+    fn substitute_as_shell(&self, written: &str) -> Option<String> {
         let mut result = String::new();
         let mut rest = written;
         while let Some((before, after)) = rest.split_once('$') {
@@ -279,14 +293,14 @@ impl Process {
         Some(result)
     }
 
-    /// The etcd in a line of a shell, with its arguments; none if there is none.
+    /// The command line of the first etcd in a script; `None` if there is no etcd in it.
     fn of_shell(script: &str, place: &Place) -> Option<Vec<Argument>> {
         let commands = words::shell(script);
-        let started = commands.iter().find_map(|command| started(command))?;
-        Some(started.words.into_iter().map(|word| argument(word, place.clone())).collect())
+        let etcd = commands.iter().find_map(|command| etcd_command(command))?;
+        Some(etcd.words.into_iter().map(|word| argument(word, place.clone())).collect())
     }
 
-    /// The process of a script that starts etcd; none if it starts none.
+    /// The process of a script that starts etcd; `None` if it does not.
     pub(crate) fn of_script(script: &str, path: &Path) -> Option<Self> {
         let mut variables = Vec::new();
         let mut lines = LineCounter::new(script);
@@ -299,7 +313,7 @@ impl Process {
                     variables.push(Variable { name: name.to_owned(), value, place });
                 }
             }
-            if let Some(Started { words, container }) = started(&command) {
+            if let Some(EtcdCommand { words, container }) = etcd_command(&command) {
                 let mut lines = LineCounter::new(script);
                 let words = words.into_iter().map(|word| argument(word, lines.place(word.offset, path)));
                 let arguments: Vec<Argument> = words.collect();
@@ -312,34 +326,35 @@ impl Process {
         None
     }
 
-    /// Whether its program is etcd, as far as its name tells.
-    pub fn is_etcd(&self) -> bool {
+    /// Whether the program is called etcd.
+    pub(crate) fn is_etcd(&self) -> bool {
         self.arguments.first().is_some_and(|program| is_etcd(&program.written))
     }
 
-    /// Whether it has variables that are meant for etcd.
+    /// Whether a variable of etcd is set.
     pub(crate) fn has_etcd_variables(&self) -> bool {
         self.variables.iter().any(|variable| variable.name.starts_with("ETCD_"))
     }
 }
 
+/// A word of a script, whose text is known if the shell replaces nothing in it.
 fn argument(word: &Word, place: Place) -> Argument {
     let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
     Argument { text, written: word.text.clone(), place }
 }
 
-/// What a command starts.
-struct Started<'a> {
-    /// etcd, and its arguments
+/// The etcd that a shell's command starts.
+struct EtcdCommand<'a> {
+    /// The program and its arguments.
     words: Vec<&'a Word>,
-    container: Option<(String, String)>,
+    container: Option<ContainerRun>,
 }
 
-/// Programs that run containers.
+/// Container engines that have a command `run` like Docker's.
 const CONTAINER_ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
 
-/// The etcd that a command starts: itself, through a program that starts others, or in a container.
-fn started(command: &[Word]) -> Option<Started<'_>> {
+/// The etcd that a command starts: directly, through a program such as `sudo`, or in a container.
+fn etcd_command(command: &[Word]) -> Option<EtcdCommand<'_>> {
     let is_before = |word: &Word| {
         let is_assignment = word.text.split_once('=').is_some_and(|(name, _)| is_name(name));
         is_assignment || ["env", "exec", "nohup", "sudo", "time"].contains(&word.text.as_str())
@@ -348,7 +363,7 @@ fn started(command: &[Word]) -> Option<Started<'_>> {
     let command = command.get(first..)?;
     let program = command.first()?;
     if is_etcd(&program.text) {
-        return Some(Started { words: command.iter().collect(), container: None });
+        return Some(EtcdCommand { words: command.iter().collect(), container: None });
     }
     let engine = program.text.rsplit('/').next().unwrap_or_default();
     if !CONTAINER_ENGINES.contains(&engine) {
@@ -373,10 +388,11 @@ fn started(command: &[Word]) -> Option<Started<'_>> {
         }
     };
     let words = std::iter::once(command.get(etcd)?).chain(command.get(arguments..)?).collect();
-    Some(Started { words, container: Some((engine.to_owned(), command.get(image)?.text.clone())) })
+    let container = ContainerRun { engine: engine.to_owned(), image: command.get(image)?.text.clone() };
+    Some(EtcdCommand { words, container: Some(container) })
 }
 
-/// Where words are, asked for in their order.
+/// Finds the places of words, which must be asked for in the order of the text.
 struct LineCounter<'a> {
     text: &'a str,
     offset: usize,
@@ -402,7 +418,8 @@ impl<'a> LineCounter<'a> {
     }
 }
 
-/// Set by systemd itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+/// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service
+/// Manager").
 const INHERITED: &[&str] = &[
     "PATH",
     "LANG",
@@ -435,13 +452,6 @@ fn is_etcd(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name == "etcd" || name == "etcd.exe")
 }
 
-impl EnvironmentFileName {
-    /// The path as one on a host.
-    pub fn host_path(&self) -> PathBuf {
-        PathBuf::from(&self.path)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -462,7 +472,7 @@ mod tests {
              ExecStart=-/usr/bin/etcd --a=${A}${C} $B --p=%n --q=%% --d=$$x --h=${H} --none=${NONE}\n",
         );
         let file = EnvironmentFile::parse("A=2\nC=3\n", Path::new("etcd.env"));
-        let process = unit.process(|_| Environment::Seen(&file));
+        let process = unit.process(|_| EnvironmentLookup::Present(&file));
         let expected =
             ["/usr/bin/etcd", "--a=23", "x", "y", "--p=etcd.service", "--q=%", "--d=$x", "", "--none="];
         let expected: Vec<_> =
@@ -470,38 +480,38 @@ mod tests {
         assert_eq!(texts(&process), expected);
         assert_eq!(process.unset.len(), 1);
         assert_eq!(process.unset[0].0, "NONE");
-        let process = unit.process(|_| Environment::NotSeen);
+        let process = unit.process(|_| EnvironmentLookup::Unknown);
         assert_eq!(texts(&process)[1], None);
-        assert!(process.unset.is_empty(), "what was not seen is not missed");
+        assert!(process.unset.is_empty(), "what may be elsewhere is not missing");
     }
 
     #[test]
-    fn what_is_too_long_to_start_is_not_put_together() {
+    fn a_command_that_is_too_long_to_start_is_not_built() {
         let words = vec!["x".repeat(1000); 100].join(" ");
         let unit =
             |command: String| unit(&format!("[Service]\nEnvironment=\"A={words}\"\nExecStart={command}\n"));
-        let process = unit(format!("etcd{}", " $A".repeat(1000))).process(|_| Environment::Absent);
+        let process = unit(format!("etcd{}", " $A".repeat(1000))).process(|_| EnvironmentLookup::Absent);
         assert!(process.arguments.len() < 2500, "{}", process.arguments.len());
-        assert!(!process.environment_is_known, "the rest is not known");
+        assert!(!process.environment_is_known, "the rest of the command is not known");
         for command in [
             format!("etcd --a={}", "${A}".repeat(1000)),
             format!("/bin/sh -c 'etcd --a={}'", "$A".repeat(1000)),
         ] {
-            let process = unit(command).process(|_| Environment::Absent);
+            let process = unit(command).process(|_| EnvironmentLookup::Absent);
             assert_eq!(process.arguments.last().unwrap().text, None);
         }
-        let process = unit("etcd $A --a=${A}".to_owned()).process(|_| Environment::Absent);
+        let process = unit("etcd $A --a=${A}".to_owned()).process(|_| EnvironmentLookup::Absent);
         assert_eq!((process.arguments.len(), process.environment_is_known), (102, true));
         assert!(process.arguments.iter().all(|argument| argument.text.is_some()));
     }
 
     #[test]
-    fn the_etcd_in_a_shells_line_is_what_counts() {
+    fn the_etcd_in_a_shell_command_is_the_process() {
         let unit = unit(
             "[Service]\nEnvironment=ETCD_NAME=a\n\
              ExecStart=/bin/bash -c \"GOMAXPROCS=$(nproc) /usr/bin/etcd --name=\\\"${ETCD_NAME}\\\" --x\"\n",
         );
-        let process = unit.process(|_| Environment::Absent);
+        let process = unit.process(|_| EnvironmentLookup::Absent);
         assert_eq!(texts(&process), [Some("/usr/bin/etcd"), Some("--name=a"), Some("--x")]);
         assert!(process.is_etcd());
     }
@@ -539,7 +549,7 @@ mod tests {
             assert_eq!(process.arguments.len(), 2, "{script}");
         }
         let process = Process::of_script("docker run quay.io/coreos/etcd etcd --name=a", Path::new("x"));
-        let container = ("docker".to_owned(), "quay.io/coreos/etcd".to_owned());
+        let container = ContainerRun { engine: "docker".to_owned(), image: "quay.io/coreos/etcd".to_owned() };
         assert_eq!(process.unwrap().container, Some(container));
     }
 }

@@ -1,4 +1,4 @@
-//! etcd's settings of one member: from its flags, its environment, or its configuration file.
+//! The options that one member is given, by its flags, its environment or its configuration file.
 
 use crate::base::place::Place;
 use crate::etcd::found::process::Process;
@@ -7,56 +7,54 @@ use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{self, EtcdOption, FoundUrl, ValueError, ValueKind, urls};
 use crate::go::yaml::Value;
 
-/// What one member of etcd is told.
+/// The options of one member.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// What counts, in the order in which it was found; of flags that are repeated, all.
-    pub used: Vec<Setting>,
-    /// What was set and does not count, because there is a configuration file.
-    pub ignored: Vec<Setting>,
-    /// Words behind the flags, of which etcd knows none.
-    pub operands: Vec<(String, Place)>,
-    /// Whether everything that sets options was found. If not, what is missing here may be set elsewhere.
-    pub is_complete: bool,
+pub(crate) struct Settings {
+    /// The settings that etcd uses, in the order in which they are set. Of a flag that is repeated, every one is here,
+    /// and the last one counts.
+    pub(crate) used: Vec<Setting>,
+    /// The flags and variables that etcd ignores because it reads a configuration file.
+    pub(crate) ignored: Vec<Setting>,
+    /// The words after the flags, with their places. etcd has no use for any.
+    pub(crate) operands: Vec<(String, Place)>,
+    /// Whether everything that sets options was found. If not, an option that is not here may be set elsewhere.
+    pub(crate) is_complete: bool,
 }
 
-/// An option, its value, and where it is set.
+/// An option with its value, as one place sets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The name of the option, as the command line has it; of one that etcd does not know, what was meant to be
-    /// one.
-    pub option: String,
-    /// The value; none if it depends on what was not found.
-    pub value: Option<String>,
-    /// What the value is in the configuration file; `None` if it is set elsewhere.
-    pub in_file: Option<Value>,
-    /// In which way it is set.
-    pub source: Source,
-    /// As it is written there: `--name`, `ETCD_NAME`, `client-transport-security.cert-file`.
-    pub written: String,
-    /// Where.
-    pub place: Place,
-    /// Whether etcd of the version knows it, in this way of setting it.
-    pub is_known: bool,
+pub(crate) struct Setting {
+    /// The option's name on the command line. For an option that etcd does not know, the name as written.
+    pub(crate) option: String,
+    /// The value; `None` if it depends on a value that is not known.
+    pub(crate) value: Option<String>,
+    /// The value as YAML, if a configuration file sets the option.
+    pub(crate) in_file: Option<Value>,
+    pub(crate) source: Source,
+    /// The name as the source writes it: `--name`, `ETCD_NAME`, `client-transport-security.cert-file`.
+    pub(crate) written: String,
+    pub(crate) place: Place,
+    /// Whether etcd of the version has the option, and reads it from this source.
+    pub(crate) is_known: bool,
 }
 
-/// The ways to set an option.
+/// The ways to set an option of etcd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// On the command line.
+pub(crate) enum Source {
+    /// A flag on the command line.
     Flag,
-    /// In the environment.
+    /// An environment variable.
     Variable,
-    /// In the configuration file.
+    /// A key of the configuration file.
     File,
 }
 
 impl Setting {
-    /// Whether etcd of a version takes the value of an option where it is set. What was not found is taken.
+    /// Checks the value as etcd of `version` does for the setting's source. A value that is not known passes.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn check(&self, option: &EtcdOption, version: EtcdVersion) -> Result<(), ValueError> {
+    /// If etcd refuses the value.
+    pub(crate) fn check(&self, option: &EtcdOption, version: EtcdVersion) -> Result<(), ValueError> {
         match (&self.value, &self.in_file) {
             (None, _) => Ok(()),
             (Some(text), None) => option.check(text, version),
@@ -66,7 +64,7 @@ impl Setting {
 }
 
 impl Settings {
-    /// What a process is told. A configuration file, if it names one, is looked up with `config`.
+    /// The settings of a process. `config` looks up a configuration file by its path on the host.
     pub(crate) fn of_process<'a>(
         process: &Process,
         version: EtcdVersion,
@@ -76,35 +74,35 @@ impl Settings {
             is_complete: process.environment_is_known && !process.arguments.is_empty(),
             ..Self::default()
         };
-        settings.take_flags(process, version);
-        settings.take_variables(process, version);
+        settings.add_flags(process, version);
+        settings.add_variables(process, version);
         let file = settings.used.iter().find(|setting| setting.option == "config-file");
         let Some(file) = file.filter(|file| file.value.as_deref() != Some("")).cloned() else {
             return settings;
         };
-        // With a configuration file, nothing else counts (etcd, server/etcdmain/config.go, `parse`).
+        // With a configuration file, etcd ignores everything else (etcd, server/etcdmain/config.go, `parse`).
         let (own, ignored) = settings.used.drain(..).partition(|setting| setting.option == "config-file");
         (settings.used, settings.ignored) = (own, ignored);
         match file.value.as_deref().and_then(config) {
             Some(config) => {
                 settings.is_complete = config.fault.is_none();
-                settings.take_config(config, version);
+                settings.add_config(config, version);
             }
             None => settings.is_complete = false,
         }
         settings
     }
 
-    /// What a configuration file alone tells.
+    /// The settings of a configuration file alone.
     pub(crate) fn of_config(config: &ConfigFile, version: EtcdVersion) -> Self {
         let mut settings = Self { is_complete: config.fault.is_none(), ..Self::default() };
-        settings.take_config(config, version);
+        settings.add_config(config, version);
         settings
     }
 
-    /// Go's rules for flags: one dash or two, `=` or the next word, booleans alone; nothing after the first
-    /// word that is no flag.
-    fn take_flags(&mut self, process: &Process, version: EtcdVersion) {
+    /// Adds the flags of a command line by the rules of Go's package `flag`: a name has one dash or two, its value
+    /// follows `=` or is the next word, a boolean needs no value, and the first word that is not a flag ends the flags.
+    fn add_flags(&mut self, process: &Process, version: EtcdVersion) {
         let mut arguments = process.arguments.iter().skip(1).peekable();
         while let Some(argument) = arguments.next() {
             let written = argument.text.as_deref().unwrap_or(&argument.written);
@@ -142,8 +140,8 @@ impl Settings {
         }
     }
 
-    /// etcd, pkg/flags/flag.go, `SetFlagsFromEnv`.
-    fn take_variables(&mut self, process: &Process, version: EtcdVersion) {
+    /// Adds the variables of etcd (etcd, pkg/flags/flag.go, `SetFlagsFromEnv`).
+    fn add_variables(&mut self, process: &Process, version: EtcdVersion) {
         for variable in &process.variables {
             let Some(name) = variable.name.strip_prefix("ETCD_") else { continue };
             let option = EtcdOption::of_variable(&variable.name);
@@ -159,11 +157,12 @@ impl Settings {
         }
     }
 
-    fn take_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
+    /// Adds the keys of a configuration file.
+    fn add_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
         for value in &config.values {
             let matching = |option: &&EtcdOption| {
                 option.yaml(version).is_some_and(|place| {
-                    // Go's JSON does not look at the case of keys.
+                    // Go's `encoding/json` ignores the case of keys.
                     let keys = place.section.iter().chain([&place.key]);
                     keys.clone().count() == value.keys.len()
                         && keys.zip(&value.keys).all(|(key, found)| key.eq_ignore_ascii_case(found))
@@ -182,43 +181,43 @@ impl Settings {
         }
     }
 
-    /// The setting of an option that counts, if it is known to this etcd and not empty.
-    pub fn setting(&self, option: &str) -> Option<&Setting> {
+    /// The last setting of an option, if this etcd knows it and its value is not empty.
+    pub(crate) fn setting(&self, option: &str) -> Option<&Setting> {
         let counts = |setting: &&Setting| {
             setting.is_known && setting.option == option && setting.value.as_deref() != Some("")
         };
         self.used.iter().rfind(counts)
     }
 
-    /// The value of an option, if it is set and known.
-    pub fn value(&self, option: &str) -> Option<&str> {
+    /// The value of an option; `None` if the option is not set or its value is not known.
+    pub(crate) fn value(&self, option: &str) -> Option<&str> {
         self.setting(option)?.value.as_deref()
     }
 
     /// Whether a boolean option is set to true (Go, `strconv.ParseBool`).
-    pub fn is_true(&self, option: &str) -> bool {
+    pub(crate) fn is_true(&self, option: &str) -> bool {
         self.value(option).is_some_and(option::is_true)
     }
 
-    /// The items of an option's value, as etcd of a version takes it apart; `None` if it is not set.
-    pub fn items(&self, option: &str, version: EtcdVersion) -> Option<Vec<&str>> {
+    /// The items of an option's value, as etcd of `version` splits it; `None` if the option has no value.
+    pub(crate) fn items(&self, option: &str, version: EtcdVersion) -> Option<Vec<&str>> {
         let value = self.value(option)?;
         Some(EtcdOption::find(option).map_or_else(|| vec![value], |option| option.items(value, version)))
     }
 
     /// Whether it is certain that an option is not set.
-    pub fn is_unset(&self, option: &str) -> bool {
+    pub(crate) fn is_unset(&self, option: &str) -> bool {
         self.is_complete && self.setting(option).is_none()
     }
 
-    /// The URLs of an option; none if it is not set.
-    pub fn urls(&self, option: &str) -> Vec<FoundUrl> {
+    /// The URLs of an option; empty if it is not set.
+    pub(crate) fn urls(&self, option: &str) -> Vec<FoundUrl> {
         let value = self.value(option).unwrap_or_default();
         urls::list(value).filter_map(FoundUrl::parse).collect()
     }
 
-    /// The members that `initial-cluster` names, with their URLs.
-    pub fn initial_cluster(&self) -> Vec<(String, FoundUrl)> {
+    /// The names and peer URLs in `initial-cluster`.
+    pub(crate) fn initial_cluster(&self) -> Vec<(String, FoundUrl)> {
         let value = self.value("initial-cluster").unwrap_or_default();
         let named = urls::members(value).flatten();
         named.filter_map(|(name, url)| Some((name.trim().to_owned(), FoundUrl::parse(url)?))).collect()
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_by_gos_rules() {
+    fn flags_follow_the_rules_of_go() {
         let process = process("etcd -name a --client-cert-auth --data-dir=/x --bogus y z --name b", &[]);
         let settings = Settings::of_process(&process, EtcdVersion::V3_5, |_| None);
         assert_eq!(settings.value("name"), Some("a"));
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_file_leaves_nothing_else() {
+    fn a_configuration_file_replaces_flags_and_variables() {
         let text = "name: c\nclient-transport-security: {cert-file: /c.pem, client-crl-file: /x}\n";
         let config = ConfigFile::parse(text, Path::new("etcd.yaml"));
         let process =

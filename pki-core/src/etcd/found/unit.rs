@@ -3,58 +3,53 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::place::Place;
-use crate::etcd::found::text::Located;
+use crate::etcd::found::text::SourceText;
 
-/// One unit file or drop-in, as it was written.
+/// The settings of one unit file or drop-in, before units are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnitFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its settings, in order.
-    pub settings: Vec<UnitSetting>,
-    /// What systemd does not understand of it.
-    pub faults: Vec<Fault>,
+pub(crate) struct UnitFile {
+    pub(crate) path: PathBuf,
+    pub(crate) settings: Vec<UnitSetting>,
+    /// The lines that systemd ignores or reads otherwise than they are meant.
+    pub(crate) faults: Vec<SyntaxFault>,
 }
 
-/// `Key=value` in a section.
+/// One `Key=value` of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnitSetting {
-    /// `Unit`, `Service`, `Install`
-    pub section: String,
-    /// The key.
-    pub key: String,
+pub(crate) struct UnitSetting {
+    /// The name of the section: `Unit`, `Service` or `Install`.
+    pub(crate) section: String,
+    pub(crate) key: String,
     /// The value, without white space at its ends.
-    pub value: Located,
-    /// The file that has it.
-    pub path: PathBuf,
-    /// Where the key stands.
-    pub line: usize,
+    pub(crate) value: SourceText,
+    /// The unit file or drop-in that has the setting.
+    pub(crate) path: PathBuf,
+    /// The number of the line with the key.
+    pub(crate) line: usize,
 }
 
-/// A line that systemd does not take for what was meant.
+/// A line that systemd ignores or reads otherwise than it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Its number.
-    pub line: usize,
-    /// What is wrong.
-    pub kind: FaultKind,
+pub(crate) struct SyntaxFault {
+    pub(crate) line: usize,
+    pub(crate) kind: SyntaxFaultKind,
 }
 
 /// What is wrong with a line of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultKind {
-    /// White space follows the backslash at its end, so that it does not go on with the next line.
+pub(crate) enum SyntaxFaultKind {
+    /// White space follows the backslash at the end of the line, so that the next line does not continue it.
     BlankAfterBackslash,
-    /// It is neither a section, nor a setting, nor a comment.
+    /// The line is neither a section, nor a setting, nor a comment.
     NotASetting(String),
-    /// A setting before the first section.
+    /// The setting is before the first section.
     OutsideOfSections(String),
 }
 
 impl UnitFile {
-    /// Reads a unit file. There is no text that cannot be read: what systemd would pass over is among the
-    /// faults.
-    pub fn parse(text: &str, path: &Path) -> Self {
+    /// Parses a unit file. This cannot fail, since systemd ignores what it does not understand: such lines are in
+    /// `faults`.
+    pub(crate) fn parse(text: &str, path: &Path) -> Self {
         let mut file = Self { path: path.to_owned(), settings: Vec::new(), faults: Vec::new() };
         let mut section = None;
         let mut lines = text.lines().enumerate();
@@ -63,59 +58,64 @@ impl UnitFile {
             if is_blank_or_comment(raw) {
                 continue;
             }
-            let mut logical = Located::default();
+            let mut logical = SourceText::default();
             let (mut line, mut number) = (raw, first);
             loop {
                 let indent = line.len() - line.trim_start().len();
                 let content = line.trim_start();
                 if content.ends_with(char::is_whitespace) && content.trim_end().ends_with('\\') {
-                    file.faults.push(Fault { line: number, kind: FaultKind::BlankAfterBackslash });
+                    file.add_fault(number, SyntaxFaultKind::BlankAfterBackslash);
                 }
                 let Some(continued) = content.strip_suffix('\\').filter(|rest| !is_escaped_end(rest)) else {
                     logical.push(content, number, indent + 1);
                     break;
                 };
-                // systemd puts a space in the place of the backslash.
+                // systemd replaces the backslash and the end of the line with a space.
                 logical.push(&format!("{continued} "), number, indent + 1);
-                // Comments between continued lines are passed over.
+                // systemd skips comments between continued lines.
                 let Some((next, text)) = lines.by_ref().find(|(_, text)| !is_comment(text)) else { break };
                 (line, number) = (text, next + 1);
             }
-            file.take(&logical, first, &mut section);
+            file.add_line(&logical, first, &mut section);
         }
         file
     }
 
-    fn take(&mut self, logical: &Located, line: usize, section: &mut Option<String>) {
+    /// Adds a line with its continuation lines. The line may begin another `section`.
+    fn add_line(&mut self, logical: &SourceText, line: usize, section: &mut Option<String>) {
         let text = logical.text.trim_end();
         if let Some(name) = text.strip_prefix('[') {
             match name.strip_suffix(']') {
                 Some(name) => *section = Some(name.to_owned()),
-                None => self.fault(line, FaultKind::NotASetting(text.to_owned())),
+                None => self.add_fault(line, SyntaxFaultKind::NotASetting(text.to_owned())),
             }
             return;
         }
         let Some((key, _)) = text.split_once('=') else {
-            return self.fault(line, FaultKind::NotASetting(text.to_owned()));
+            return self.add_fault(line, SyntaxFaultKind::NotASetting(text.to_owned()));
         };
         let Some(section) = section else {
-            return self.fault(line, FaultKind::OutsideOfSections(text.to_owned()));
+            return self.add_fault(line, SyntaxFaultKind::OutsideOfSections(text.to_owned()));
         };
         let value = logical.after(key.len() + 1).trimmed();
         let (section, key) = (section.clone(), key.trim().to_owned());
         self.settings.push(UnitSetting { section, key, value, path: self.path.clone(), line });
     }
 
-    fn fault(&mut self, line: usize, kind: FaultKind) {
-        self.faults.push(Fault { line, kind });
+    fn add_fault(&mut self, line: usize, kind: SyntaxFaultKind) {
+        self.faults.push(SyntaxFault { line, kind });
     }
 }
 
 impl UnitSetting {
-    /// Where the part of the value at `offset` stands.
-    pub fn place(&self, offset: usize) -> Place {
+    /// The place of the part of the value that begins at `offset`.
+    pub(crate) fn place(&self, offset: usize) -> Place {
         let (line, column) = self.value.position(offset);
         Place::file(&self.path).at(line, column)
+    }
+
+    fn is(&self, section: &str, key: &str) -> bool {
+        self.section == section && self.key == key
     }
 }
 
@@ -134,31 +134,50 @@ fn is_escaped_end(text: &str) -> bool {
 
 /// A unit as systemd merges it from its file and its drop-ins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unit {
-    /// Its name, such as `etcd.service`.
-    pub name: String,
-    /// The unit file itself, if it was found: a distribution's may be elsewhere.
-    pub main: Option<PathBuf>,
-    /// The file and its drop-ins, in systemd's order.
-    pub files: Vec<UnitFile>,
+pub(crate) struct Unit {
+    /// The name with its type, such as `etcd.service`.
+    pub(crate) name: String,
+    /// The path of the unit file; `None` if only drop-ins were found, as for a distribution's unit.
+    pub(crate) main: Option<PathBuf>,
+    /// The unit file, if it was found, and then the drop-ins in the order of their names.
+    pub(crate) files: Vec<UnitFile>,
 }
 
 impl Unit {
-    /// A unit from its file, if it was found, and its drop-ins. These are merged in the order of their names
-    /// (systemd.unit(5)).
-    pub fn new(name: impl Into<String>, main: Option<UnitFile>, mut drop_ins: Vec<UnitFile>) -> Self {
+    /// Merges a unit file and drop-ins, in the order of the drop-ins' names (systemd.unit(5)).
+    pub(crate) fn new(name: impl Into<String>, main: Option<UnitFile>, mut drop_ins: Vec<UnitFile>) -> Self {
         drop_ins.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
         let path = main.as_ref().map(|file| file.path.clone());
         Self { name: name.into(), main: path, files: main.into_iter().chain(drop_ins).collect() }
     }
 
+    /// Sets the unit file, in place of one that was set before.
+    pub(crate) fn set_main(&mut self, main: UnitFile) {
+        let (_, drop_ins) = self.split();
+        *self = Self::new(std::mem::take(&mut self.name), Some(main), drop_ins);
+    }
+
+    /// Adds a drop-in.
+    pub(crate) fn add_drop_in(&mut self, drop_in: UnitFile) {
+        let (main, mut drop_ins) = self.split();
+        drop_ins.push(drop_in);
+        *self = Self::new(std::mem::take(&mut self.name), main, drop_ins);
+    }
+
+    /// Takes the unit file and the drop-ins out of the unit.
+    fn split(&mut self) -> (Option<UnitFile>, Vec<UnitFile>) {
+        let mut files = std::mem::take(&mut self.files);
+        let main = self.main.take().map(|_| files.remove(0));
+        (main, files)
+    }
+
     /// Every setting, in systemd's order.
-    pub fn settings(&self) -> impl DoubleEndedIterator<Item = &UnitSetting> {
+    pub(crate) fn settings(&self) -> impl DoubleEndedIterator<Item = &UnitSetting> {
         self.files.iter().flat_map(|file| &file.settings)
     }
 
-    /// Every setting of a key that is a list, as far as no empty one after it has emptied the list.
-    pub fn all(&self, section: &str, key: &str) -> Vec<&UnitSetting> {
+    /// Every setting of a key that is a list. An empty value empties the list.
+    pub(crate) fn all(&self, section: &str, key: &str) -> Vec<&UnitSetting> {
         let mut all = Vec::new();
         for setting in self.settings().filter(|setting| setting.is(section, key)) {
             if setting.value.text.is_empty() {
@@ -170,21 +189,16 @@ impl Unit {
         all
     }
 
-    /// The setting that counts of a key that has one value; none if it is not set, or set to nothing.
-    pub fn last(&self, section: &str, key: &str) -> Option<&UnitSetting> {
+    /// The last setting of a key, which is the one that systemd uses if the key is not a list. `None` if the key is
+    /// not set, or its last value is empty.
+    pub(crate) fn last(&self, section: &str, key: &str) -> Option<&UnitSetting> {
         let last = self.settings().rfind(|setting| setting.is(section, key));
         last.filter(|setting| !setting.value.text.is_empty())
     }
 
-    /// Where the unit itself is, for what is missing in it.
-    pub fn place(&self) -> Place {
+    /// The place of the unit as a whole, for a setting that it lacks.
+    pub(crate) fn place(&self) -> Place {
         self.files.first().map(|file| Place::file(&file.path)).unwrap_or_default()
-    }
-}
-
-impl UnitSetting {
-    fn is(&self, section: &str, key: &str) -> bool {
-        self.section == section && self.key == key
     }
 }
 
@@ -212,16 +226,16 @@ mod tests {
     }
 
     #[test]
-    fn what_systemd_passes_over_is_told() {
+    fn lines_that_systemd_ignores_are_faults() {
         let file = parse("User=a\n[Service]\nExecStart=/usr/bin/etcd \\ \n  --name=a\njunk\n[Unit\n");
         let faults: Vec<_> = file.faults.iter().map(|fault| (fault.line, &fault.kind)).collect();
         assert_eq!(
             faults,
             [
-                (1, &FaultKind::OutsideOfSections("User=a".to_owned())),
-                (3, &FaultKind::BlankAfterBackslash),
-                (5, &FaultKind::NotASetting("junk".to_owned())),
-                (6, &FaultKind::NotASetting("[Unit".to_owned())),
+                (1, &SyntaxFaultKind::OutsideOfSections("User=a".to_owned())),
+                (3, &SyntaxFaultKind::BlankAfterBackslash),
+                (5, &SyntaxFaultKind::NotASetting("junk".to_owned())),
+                (6, &SyntaxFaultKind::NotASetting("[Unit".to_owned())),
             ]
         );
         assert_eq!(file.settings.last().unwrap().key, "--name");

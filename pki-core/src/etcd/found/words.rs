@@ -1,14 +1,14 @@
-//! Words: of systemd's command lines and assignments, and of a shell's.
+//! Splits command lines into words, by the rules of systemd and of a shell.
 
-/// A word without its quotes, and where it began.
+/// A word without its quotes, and the offset of its first byte, which may be a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) offset: usize,
 }
 
-/// Splits as systemd does (systemd.syntax(7), "Quoting"): both kinds of quotes, C's escapes in and out of them.
-/// A quote that is not closed ends with the text.
+/// Splits a value as systemd does (systemd.syntax(7), "Quoting"): with both kinds of quotes, and C's escapes inside and
+/// outside of them. A quote that is not closed ends with the text.
 pub(crate) fn systemd(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
@@ -35,7 +35,7 @@ pub(crate) fn systemd(text: &str) -> Vec<Word> {
     words
 }
 
-/// C's escapes, and systemd's `\s`; an unknown one stays as it is.
+/// What a character after a backslash stands for: C's escapes, and systemd's `\s`. Unknown escapes stay as they are.
 fn unescape(escaped: char) -> Vec<char> {
     match escaped {
         'a' => vec!['\u{7}'],
@@ -51,6 +51,7 @@ fn unescape(escaped: char) -> Vec<char> {
     }
 }
 
+/// The character whose number follows, in at most `most` digits.
 fn number(
     characters: &mut std::iter::Peekable<std::str::CharIndices<'_>>,
     most: usize,
@@ -65,8 +66,8 @@ fn number(
     char::from_u32(value)
 }
 
-/// Splits into commands and their words as a POSIX shell does (2.2, "Quoting"), as far as it can be known without
-/// running it: nothing is expanded.
+/// Splits a script into commands and their words as a shell does (POSIX, Shell Command Language, 2.2 "Quoting").
+/// Nothing is expanded, since that would need the shell's variables.
 pub(crate) fn shell(text: &str) -> Vec<Vec<Word>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<Word> = None;
@@ -74,7 +75,7 @@ pub(crate) fn shell(text: &str) -> Vec<Vec<Word>> {
     let mut characters = text.char_indices().peekable();
     while let Some((offset, c)) = characters.next() {
         if quote.is_none() {
-            // `>&1` is no end of a command.
+            // The `&` of `>&1` does not end the command.
             let is_redirection = c == '&' && word.as_ref().is_some_and(|word| word.text.ends_with('>'));
             let ends_command = "\n;|&".contains(c) && !is_redirection;
             if c.is_whitespace() || ends_command {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_quotes_otherwise() {
+    fn a_shell_quotes_and_separates_commands() {
         let commands = shell("etcd --name \"a\\$b\\n\" 'c;d' e\\ f \\\n  --x # comment\n--y 2>&1 && z;");
         let commands: Vec<_> = commands.iter().map(|words| texts(words)).collect();
         let first = ["etcd", "--name", "a$b\\n", "c;d", "e f", "--x"];

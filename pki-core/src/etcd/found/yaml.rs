@@ -1,4 +1,4 @@
-//! etcd's configuration file (`--config-file`): YAML, of which JSON is a part.
+//! etcd's configuration file (`--config-file`), in YAML or JSON.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,30 +9,30 @@ use serde_saphyr::{Location, Options, Spanned};
 use crate::base::place::Place;
 use crate::go::yaml::{self, Scalar, Value};
 
-/// A configuration file: its keys as they were written.
+/// The keys and values of a configuration file, whether etcd knows the keys or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its values, in order.
+    pub(crate) path: PathBuf,
+    /// The values in the order of the file.
     pub values: Vec<ConfigValue>,
-    /// Why it cannot be read, if it cannot.
-    pub fault: Option<(Place, String)>,
+    /// Why the file cannot be parsed, and the place of that; `None` if it can.
+    pub(crate) fault: Option<(Place, String)>,
 }
 
 /// A value of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigValue {
-    /// Its key, after those around it.
-    pub keys: Vec<String>,
-    /// The value: lists with commas, and numbers and booleans as the command line would have them.
+    /// The keys that lead to the value, the outermost first.
+    pub(crate) keys: Vec<String>,
+    /// The value as a flag would have it: a list has commas, and numbers and booleans are in their usual form.
     pub text: String,
-    /// What the value is to etcd.
+    /// The value as Go's YAML library gives it to etcd.
     pub value: Value,
-    /// Where the key stands.
-    pub place: Place,
+    /// The place of the key.
+    pub(crate) place: Place,
 }
 
+/// A value in YAML, with the text of its scalars.
 enum Node {
     Scalar(String),
     List(Vec<Spanned<Self>>),
@@ -98,12 +98,14 @@ impl<'de> Deserialize<'de> for Node {
 }
 
 impl ConfigFile {
-    /// Reads a configuration file.
+    /// Parses a configuration file. If that fails, the reason is in the result, for rules to report.
     pub fn parse(text: &str, path: &Path) -> Self {
         let mut file = Self { path: path.to_owned(), values: Vec::new(), fault: None };
         match serde_saphyr::from_str_with_options(text, Options::default()) {
-            Ok(Node::Map(map)) => file.take(text, Vec::new(), map),
-            Ok(_) => file.fault = Some((Place::file(path), "it has no keys".to_owned())),
+            Ok(Node::Map(map)) => file.add_map(text, Vec::new(), map),
+            Ok(_) => {
+                file.fault = Some((Place::file(path), "it is not a mapping of options to values".to_owned()));
+            }
             Err(error) => {
                 let error = error.without_snippet();
                 let place = place(path, error.location().unwrap_or(Location::UNKNOWN));
@@ -115,13 +117,14 @@ impl ConfigFile {
         file
     }
 
-    fn take(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Node>)>) {
+    /// Adds the values of a mapping. `around` has the keys that lead to it.
+    fn add_map(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Node>)>) {
         for (key, node) in map {
             let place = place(&self.path, key.referenced);
             let mut keys = around.clone();
             keys.push(key.value);
             match node.value {
-                Node::Map(map) if !map.is_empty() => self.take(source, keys, map),
+                Node::Map(map) if !map.is_empty() => self.add_map(source, keys, map),
                 value => {
                     let node = Spanned { value, ..node };
                     let (text, value) = read(source, &node);
@@ -132,7 +135,7 @@ impl ConfigFile {
     }
 }
 
-/// The text of a value, and what it is.
+/// The text of a value, and the value as Go's YAML library reads it.
 fn read(source: &str, node: &Spanned<Node>) -> (String, Value) {
     match &node.value {
         Node::Scalar(text) => {
@@ -152,7 +155,7 @@ fn read(source: &str, node: &Spanned<Node>) -> (String, Value) {
     }
 }
 
-/// What a scalar is to Go, which depends on whether it stands in quotes.
+/// A scalar as Go's YAML library reads it, which depends on quotes and tags. Those are only in the source.
 fn scalar(source: &str, at: Location) -> Scalar {
     let span = at.span();
     let offset = span.byte_offset().and_then(|offset| usize::try_from(offset).ok());
@@ -163,7 +166,7 @@ fn scalar(source: &str, at: Location) -> Scalar {
     let written = length.and_then(|length| behind.get(..length)).unwrap_or_default().trim_end();
     let is_quoted = written.starts_with(['"', '\'']);
     let word_before = before.split_whitespace().next_back().unwrap_or_default();
-    // The text of a block begins below its sign.
+    // A block scalar begins on the line after its indicator.
     let is_block = word_before.starts_with(['|', '>']);
     if is_quoted || is_block || matches!(word_before, "!" | "!!str") {
         Scalar::Text
@@ -209,9 +212,8 @@ mod tests {
         assert_eq!(found, expected.map(|(key, text, place)| (key.to_owned(), text, place.to_owned())));
     }
 
-    /// As the real etcd reads them.
     #[test]
-    fn values_are_what_go_makes_of_them() {
+    fn values_are_read_as_go_reads_them() {
         let is = |value: &str| {
             let file = ConfigFile::parse(&format!("key: {value}\nnext: 1\n"), Path::new("etcd.yaml"));
             assert_eq!(file.fault, None, "{value}");
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_place() {
+    fn a_fault_has_its_place() {
         let file = ConfigFile::parse("a: 1\nb: [\n", Path::new("etcd.yaml"));
         assert!(file.fault.unwrap().0.to_string().starts_with("etcd.yaml:"));
     }

@@ -1,4 +1,4 @@
-//! What a description would make, compared with what was found.
+//! Compares what follows from a description with what was found.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -12,8 +12,9 @@ use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::describe as description;
 use crate::etcd::found;
 use crate::etcd::found::{Source, UnitFile};
-use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::evidence::{CertificateEvidence, MemberCertificate, is_server, names_of};
 use crate::etcd::import::importer::Importer;
+use crate::etcd::import::members::KnownMember;
 use crate::etcd::import::trust;
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::option::{EtcdOption, ValueKind, YamlKind, urls};
@@ -22,12 +23,19 @@ use crate::go::duration;
 use crate::go::number::{self, Base};
 use crate::x509::alt_names::SubjectAltNames;
 
-/// A setting that is another one in the description.
+/// A difference between the options of a member and those that follow from the description.
 #[derive(PartialEq, Eq, Hash)]
-struct Difference {
-    option: String,
-    found: Option<String>,
-    described: Option<String>,
+enum Difference {
+    /// The option has another value.
+    Changed { option: String, found: String, described: String },
+    /// The option is not set any more.
+    Dropped { option: String, found: String },
+    /// The option was not set before.
+    Added { option: String, described: String },
+    /// The value that was found is not known.
+    Unknown { option: String },
+    /// A word on the command line that is not a flag.
+    Operand { text: String },
 }
 
 /// Whether two values of an option mean the same to etcd.
@@ -57,12 +65,12 @@ pub(crate) fn is_same(option: &EtcdOption, version: EtcdVersion, one: &str, othe
         }
 }
 
-/// Whether both have a value, and the same one.
+/// Whether both values are there and equal.
 fn is_equal<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.is_some() && one == other
 }
 
-/// A value as the command line has it: the configuration file has durations in nanoseconds.
+/// A value as a flag has it. Durations in a configuration file may be in nanoseconds.
 pub(crate) fn as_on_the_command_line(
     option: &EtcdOption,
     version: EtcdVersion,
@@ -75,35 +83,37 @@ pub(crate) fn as_on_the_command_line(
 }
 
 impl<'a> Importer<'a> {
-    /// Notices about everything that is different.
-    pub(crate) fn compare(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    /// Adds a notice for every difference between the cluster and what was found.
+    pub(crate) fn compare(&mut self, cluster: &Cluster, evidence: &[MemberCertificate<'a>]) {
         self.compare_settings(cluster);
         self.compare_certificates(cluster, evidence);
         self.compare_units(cluster);
-        self.tell_what_is_unused(cluster);
+        self.report_unused_certificates(cluster);
     }
 
+    /// Adds notices for options, and for members of which no file was found.
     fn compare_settings(&mut self, cluster: &Cluster) {
         let starts = cluster.starts(&[]);
         let mut all: Vec<(usize, Place, Difference)> = Vec::new();
-        let mut told = 0;
+        let mut sources = 0;
         for (index, (known, (member, start))) in
-            self.known.iter().zip(cluster.members.iter().zip(&starts)).enumerate()
+            self.members.iter().zip(cluster.members.iter().zip(&starts)).enumerate()
         {
-            let Some((_, found)) = known.told() else { continue };
-            told += 1;
+            let Some((_, found)) = known.best_source() else { continue };
+            sources += 1;
             let differences = self.differences(cluster, member, start, found);
             all.extend(differences.into_iter().map(|(place, difference)| (index, place, difference)));
         }
-        let untold: Vec<String> = self
-            .known
+        let named_only: Vec<String> = self
+            .members
             .iter()
-            .filter(|known| known.told().is_none())
-            .map(|known| format!("members/{}", known.name))
+            .filter(|known| known.best_source().is_none())
+            .map(|known| known.name.to_string())
             .collect();
-        for key in untold {
-            let text = "Nothing was found of this member but what others say of it.";
-            self.notice(key, Place::default(), text);
+        for name in named_only {
+            let text =
+                format!("no file of the member {name} was found: only other members or certificates name it");
+            self.notice(format!("members/{name}"), Place::default(), text);
         }
         let mut counts: HashMap<&Difference, usize> = HashMap::new();
         for (.., difference) in &all {
@@ -114,17 +124,18 @@ impl<'a> Importer<'a> {
             let same = counts.get(difference).copied().unwrap_or_default();
             let member = cluster.members.get(*index).map(Member::name);
             let key = match member {
-                Some(name) if same < told || told < cluster.members.len() => format!("members/{name}"),
-                _ => key(&difference.option).to_owned(),
+                Some(name) if same < sources || sources < cluster.members.len() => format!("members/{name}"),
+                _ => difference.key().to_owned(),
             };
-            // What is so on every member is told once.
+            // A difference that all members have is reported once.
             let is_new = texts.insert(difference.text());
-            if is_new || same != told {
+            if is_new || same != sources {
                 self.notice(key, place.clone(), difference.text());
             }
         }
     }
 
+    /// The differences between the options of one member and those that follow from the description.
     fn differences(
         &self,
         cluster: &Cluster,
@@ -134,61 +145,72 @@ impl<'a> Importer<'a> {
     ) -> Vec<(Place, Difference)> {
         let mut all = Vec::new();
         let described = cluster.settings(member, start);
+        let described_value = |name: &str| {
+            described.iter().find(|setting| setting.option == name).map(|setting| setting.value.as_str())
+        };
         let used = found.settings.used.iter().filter(|setting| setting.option != "config-file");
         for setting in used.clone() {
-            let option = EtcdOption::find(&setting.option);
-            let now = |name: &str| described.iter().find(|setting| setting.option == name);
+            let option = setting.option.clone();
             let Some(value) = &setting.value else {
-                let text = format!("the value of `{}` depends on what was not found", setting.option);
-                let difference = Difference { option: text, found: None, described: None };
-                all.push((setting.place.clone(), difference));
+                all.push((setting.place.clone(), Difference::Unknown { option }));
                 continue;
             };
-            let today = option.and_then(|option| self.today(option, value, setting.source));
-            let is_there = today.as_ref().is_some_and(|(option, value)| {
-                now(option.name()).is_some_and(|now| is_same(option, self.version, &now.value, value))
-            });
-            let counts = found.settings.setting(&setting.option).is_none_or(|counts| counts == setting);
-            if is_there || value.is_empty() || !counts {
+            let current = EtcdOption::find(&option)
+                .and_then(|option| self.in_version(option, value, setting.source))
+                .and_then(|(option, value)| Some((option, value, described_value(option.name())?)));
+            let is_described = current
+                .as_ref()
+                .is_some_and(|(option, value, described)| is_same(option, self.version, described, value));
+            let counts = found.settings.setting(&option).is_none_or(|last| last == setting);
+            if is_described || value.is_empty() || !counts {
                 continue;
             }
-            let described = today.and_then(|(option, _)| now(option.name())).map(|now| now.value.clone());
-            let difference =
-                Difference { option: setting.option.clone(), found: Some(value.clone()), described };
+            let found = value.clone();
+            let difference = match current {
+                Some((.., described)) => {
+                    Difference::Changed { option, found, described: described.to_owned() }
+                }
+                None if setting.is_known => Difference::Dropped { option, found },
+                None => Difference::Dropped { option: setting.written.clone(), found },
+            };
             all.push((setting.place.clone(), difference));
         }
-        for setting in described {
-            let is_set = used.clone().any(|used| {
-                let today = EtcdOption::find(&used.option)
-                    .and_then(|option| self.today(option, used.value.as_deref()?, used.source));
-                used.option == setting.option
-                    || today.is_some_and(|(option, _)| option.name() == setting.option)
-            });
-            // etcd's own default
-            let is_usual = setting.option == "initial-cluster-state" && setting.value == "new"
-                || setting.option == "initial-cluster-token" && setting.value == "etcd-cluster";
-            if found.settings.is_complete && !is_set && !is_usual {
-                let (option, described) = (setting.option.to_owned(), Some(setting.value));
-                all.push((found.place.clone(), Difference { option, found: None, described }));
+        let is_set = |name: &str| {
+            used.clone().any(|used| {
+                let current = EtcdOption::find(&used.option)
+                    .and_then(|option| self.in_version(option, used.value.as_deref()?, used.source));
+                used.option == name || current.is_some_and(|(option, _)| option.name() == name)
+            })
+        };
+        // etcd's own defaults.
+        let is_usual = |name: &str, value: &str| {
+            matches!(
+                (name, value),
+                ("initial-cluster-state", "new") | ("initial-cluster-token", "etcd-cluster")
+            )
+        };
+        for setting in described.iter().filter(|_| found.settings.is_complete) {
+            if !is_set(setting.option) && !is_usual(setting.option, &setting.value) {
+                let (option, described) = (setting.option.to_owned(), setting.value.clone());
+                all.push((found.place.clone(), Difference::Added { option, described }));
             }
         }
-        for (text, place) in &found.settings.operands {
-            let option = format!("etcd does not read {text:?}, which is no flag");
-            all.push((place.clone(), Difference { option, found: None, described: None }));
-        }
+        let operands = found.settings.operands.iter();
+        all.extend(operands.map(|(text, place)| (place.clone(), Difference::Operand { text: text.clone() })));
         all
     }
 
-    fn compare_certificates(&mut self, cluster: &Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
-        let Ok(wanted) = cluster.wanted_leaves() else { return };
-        for wanted in &wanted {
-            let role = wanted.id.role();
-            let Some(owner) = wanted.id.owner() else { continue };
+    /// Adds a notice for each member's certificate that differs from the described one.
+    fn compare_certificates(&mut self, cluster: &Cluster, evidence: &[MemberCertificate<'a>]) {
+        let Ok(leaves) = cluster.leaf_specs() else { return };
+        for leaf in &leaves {
+            let role = leaf.id.role();
+            let Some(owner) = leaf.id.owner() else { continue };
             let index = cluster.members.iter().position(|member| member.name() == owner);
             let found =
                 evidence.iter().find(|(other, other_role, _)| Some(*other) == index && *other_role == role);
             if let Some((.., found)) = found.filter(|_| role != Role::Client) {
-                let text = certificate_difference(wanted, found);
+                let text = certificate_difference(leaf, found);
                 if let Some(text) = text {
                     let text = format!("the {} certificate {text}", role.name());
                     self.notice(format!("members/{owner}"), found.place.clone(), text);
@@ -197,12 +219,12 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// What a unit has beside what is written into every unit.
+    /// Adds a notice for the settings of a unit that the unit of the description would not have.
     fn compare_units(&mut self, cluster: &Cluster) {
         let starts = cluster.starts(&[]);
-        let mut told: Vec<String> = Vec::new();
+        let mut reported: Vec<String> = Vec::new();
         for (index, (member, start)) in cluster.members.iter().zip(&starts).enumerate() {
-            let found = self.known.get(index).and_then(crate::etcd::import::Known::told);
+            let found = self.members.get(index).and_then(KnownMember::best_source);
             let Some(unit) = found.and_then(|(host, member)| host.unit(member)) else { continue };
             let rendered = render::member(cluster, member, start);
             let ours: Vec<UnitFile> = rendered
@@ -227,24 +249,24 @@ impl<'a> Importer<'a> {
                 })
                 .map(|setting| format!("{}={}", setting.key, setting.value.text))
                 .collect();
-            if more.is_empty() || told.contains(&more.join(", ")) {
+            if more.is_empty() || reported.contains(&more.join(", ")) {
                 continue;
             }
-            let text = format!("a description has no place for {}", more.join(", "));
+            let text = format!("a description cannot set {}", more.join(", "));
             self.notice("unit", unit.place(), text);
-            told.push(more.join(", "));
+            reported.push(more.join(", "));
         }
     }
 
-    /// Certificates of servers that no member holds, and revocation lists that no member reads.
-    fn tell_what_is_unused(&mut self, cluster: &Cluster) {
+    /// Adds a finding for each server's certificate that no member uses.
+    fn report_unused_certificates(&mut self, cluster: &Cluster) {
         let held: Vec<Vec<u8>> = self
-            .known
+            .members
             .iter()
             .zip(&cluster.members)
             .flat_map(|(known, member)| {
                 let roles = cluster.layout.of_members().iter();
-                let names = crate::etcd::import::evidence::names_of(member);
+                let names = names_of(member);
                 roles
                     .filter_map(|role| self.held(known, *role, trust::certificate_option(*role), &names))
                     .filter_map(|evidence| Some(evidence.certificate?.der().to_vec()))
@@ -256,8 +278,7 @@ impl<'a> Importer<'a> {
             .filter(|file| {
                 let first = file.valid_certificates().next();
                 first.is_some_and(|certificate| {
-                    crate::etcd::import::evidence::is_server(certificate)
-                        && !held.iter().any(|der| der == certificate.der())
+                    is_server(certificate) && !held.iter().any(|der| der == certificate.der())
                 })
             })
             .map(|file| Place::file(&file.path))
@@ -271,17 +292,37 @@ impl<'a> Importer<'a> {
 
 impl Difference {
     fn text(&self) -> String {
-        let Self { option, found, described } = self;
-        match (found, described) {
-            (Some(found), Some(described)) => format!("`{option}` is {found}; described as {described}"),
-            (Some(found), None) => format!("`{option}` is {found}, which is not described"),
-            (None, Some(described)) => format!("`{option}` is not set; described as {described}"),
-            (None, None) => option.clone(),
+        match self {
+            Self::Changed { option, found, described } => {
+                format!("`{option}` is {found}; described as {described}")
+            }
+            Self::Dropped { option, found } => {
+                format!("`{option}` is {found}, which is not in the description")
+            }
+            Self::Added { option, described } => format!("`{option}` is not set; described as {described}"),
+            Self::Unknown { option } => {
+                format!(
+                    "the value of `{option}` is not known: it depends on a file or a variable that was not found"
+                )
+            }
+            Self::Operand { text } => {
+                format!("{text:?} on the command line is not a flag, and is not in the description")
+            }
+        }
+    }
+
+    /// The part of the description that the difference belongs to.
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Changed { option, .. } | Self::Dropped { option, .. } | Self::Added { option, .. } => {
+                key(option)
+            }
+            Self::Unknown { .. } | Self::Operand { .. } => "options",
         }
     }
 }
 
-/// The part of a description that an option follows from.
+/// The key in a description that an option follows from.
 fn key(option: &str) -> &'static str {
     match option {
         "data-dir" | "wal-dir" => "host",
@@ -295,11 +336,11 @@ fn key(option: &str) -> &'static str {
     }
 }
 
-/// In which way a certificate is not the described one.
-fn certificate_difference(wanted: &CertificateSpec, found: &Evidence<'_>) -> Option<String> {
+/// How a certificate differs from the described one; `None` if it does not.
+fn certificate_difference(described: &CertificateSpec, found: &CertificateEvidence<'_>) -> Option<String> {
     let mut all = Vec::new();
-    if found.subject.attributes() != wanted.subject.attributes() {
-        all.push(format!("has the subject {}; described as {}", found.subject, wanted.subject));
+    if found.subject.attributes() != described.subject.attributes() {
+        all.push(format!("has the subject {}; described as {}", found.subject, described.subject));
     }
     let without = |names: &SubjectAltNames, others: &SubjectAltNames| {
         let dns = names.dns.iter().filter(|name| !name.is_empty() && !others.dns.contains(name)).cloned();
@@ -307,27 +348,27 @@ fn certificate_difference(wanted: &CertificateSpec, found: &Evidence<'_>) -> Opt
         let other = names.email.iter().chain(&names.uri).cloned();
         dns.chain(ip).chain(other).collect::<Vec<_>>().join(", ")
     };
-    let (less, more) = (without(&found.names, &wanted.names), without(&wanted.names, &found.names));
+    let (less, more) = (without(&found.names, &described.names), without(&described.names, &found.names));
     if !less.is_empty() {
-        all.push(format!("is for {less} too, which is not described"));
+        all.push(format!("is also for {less}, which is not in the description"));
     }
     if !more.is_empty() {
-        all.push(format!("is not for {more}, which is described"));
+        all.push(format!("is not for {more}, which is in the description"));
     }
-    if found.key != wanted.key.name() {
-        all.push(format!("has a key of the kind {}; described as {}", found.key, wanted.key));
+    if found.key != described.key.name() {
+        all.push(format!("has a key of {}; described as {}", found.key, described.key));
     }
-    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != wanted.lifetime) {
-        let days = (lifetime.whole_days(), wanted.lifetime.whole_days());
-        all.push(format!("lives for {} days; described as {}", days.0, days.1));
+    if let Some(lifetime) = found.lifetime.filter(|lifetime| *lifetime != described.lifetime) {
+        let days = (lifetime.whole_days(), described.lifetime.whole_days());
+        all.push(format!("is valid for {} days; described as {}", days.0, days.1));
     }
     let is_certificate = found.certificate.is_some();
-    let wanted_usages = wanted.extended_key_usage.as_slice();
+    let usages = described.extended_key_usage.as_slice();
     if is_certificate
-        && (found.extended_key_usage.as_deref() != Some(wanted_usages)
-            || found.key_usage != Some(wanted.key_usage))
+        && (found.extended_key_usage.as_deref() != Some(usages)
+            || found.key_usage != Some(described.key_usage))
     {
-        all.push("has other usages than it will have".to_owned());
+        all.push("has other usages (keyUsage, extendedKeyUsage) than described".to_owned());
     }
     (!all.is_empty()).then(|| all.join("; it "))
 }

@@ -1,4 +1,4 @@
-//! An import under way: what was found, and what was noticed so far.
+//! The state of an import: what was found, and the notices and findings so far.
 
 use std::collections::HashSet;
 
@@ -9,38 +9,40 @@ use crate::etcd::check::Finding;
 use crate::etcd::describe::writer::most_common;
 use crate::etcd::found;
 use crate::etcd::found::Found;
-use crate::etcd::import::known::Known;
-use crate::etcd::import::outcome::{Authorities, ImportNotice};
+use crate::etcd::import::members::KnownMember;
+use crate::etcd::import::outcome::{AuthorityChoice, ImportNotice};
 use crate::etcd::option::version::EtcdVersion;
 
-/// An import under way.
+/// The state of an import.
 pub(crate) struct Importer<'a> {
     pub(crate) found: &'a Found,
     pub(crate) version: EtcdVersion,
-    pub(crate) authorities: Authorities,
+    pub(crate) authorities: AuthorityChoice,
     pub(crate) now: OffsetDateTime,
-    pub(crate) known: Vec<Known<'a>>,
+    pub(crate) members: Vec<KnownMember<'a>>,
     pub(crate) notices: Vec<ImportNotice>,
-    /// The notices again, to be looked up.
+    /// The notices as a set, so that none is given twice.
     pub(crate) noticed: HashSet<ImportNotice>,
-    /// What is wrong with what was found, beside what doctor finds: each with its key in the description.
+    /// The findings of the import itself, each with its key in the description. Those of the doctor come later.
     pub(crate) findings: Vec<(String, Finding)>,
 }
 
 impl<'a> Importer<'a> {
-    /// The member whose host a place is on, or else the description.
+    /// The key in the description for a finding: that of the member whose host has the place, or else the empty key,
+    /// which is the whole description.
     pub(crate) fn key_of(&self, place: &Place) -> String {
-        let is_on = |known: &&Known<'a>| {
-            let root = known.told().and_then(|(host, _)| host.root.as_ref());
+        let is_on = |known: &&KnownMember<'a>| {
+            let root = known.best_source().and_then(|(host, _)| host.root.as_ref());
             root.zip(place.path()).is_some_and(|(root, path)| path.starts_with(root))
         };
-        let mut on = self.known.iter().filter(is_on);
+        let mut on = self.members.iter().filter(is_on);
         match (on.next(), on.next()) {
             (Some(known), None) => format!("members/{}", known.name),
             _ => String::new(),
         }
     }
 
+    /// Adds a notice, unless it was given already. `key` is the part of the description that the notice belongs to.
     pub(crate) fn notice(&mut self, key: impl Into<String>, place: Place, text: impl Into<String>) {
         let notice = ImportNotice { place, key: key.into(), text: text.into() };
         if self.noticed.insert(notice.clone()) {
@@ -48,13 +50,15 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Members of which more is known than their names.
-    pub(crate) fn told(&self) -> impl Iterator<Item = (&'a found::Host, &'a found::Member)> + use<'a, '_> {
-        self.known.iter().filter_map(Known::told)
+    /// The members that were found on a host, each as its best source sets it up.
+    pub(crate) fn members_on_hosts(
+        &self,
+    ) -> impl Iterator<Item = (&'a found::Host, &'a found::Member)> + use<'a, '_> {
+        self.members.iter().filter_map(KnownMember::best_source)
     }
 
-    /// The value of an option that most members have.
+    /// The most common value of an option; `None` if no member sets it.
     pub(crate) fn common(&self, option: &str) -> Option<&'a str> {
-        most_common(self.told().filter_map(|(_, member)| member.settings.value(option)))
+        most_common(self.members_on_hosts().filter_map(|(_, member)| member.settings.value(option)))
     }
 }

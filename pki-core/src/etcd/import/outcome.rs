@@ -1,4 +1,4 @@
-//! What an import gives: a description with what there is to say about it, or why there is none.
+//! The results of an import: the description with its notices and findings, or an error.
 
 use std::fmt;
 
@@ -9,69 +9,70 @@ use crate::etcd::check::Finding;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::error::Error;
 
-/// A description, made from what there was.
+/// A cluster that was imported.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Imported {
-    /// The description: YAML, with the notices and findings as comments where they belong.
+pub struct ImportedCluster {
+    /// The description in YAML, with the notices and findings as comments beside the keys that they belong to.
     pub description: String,
-    /// What it describes.
+    /// The cluster that the description describes.
     pub cluster: Cluster,
-    /// What is described otherwise than it was found.
+    /// Where the description differs from what was found.
     pub notices: Vec<ImportNotice>,
-    /// What is wrong with what was found, errors first.
+    /// What is wrong with the files that were found, errors first.
     pub findings: Vec<Finding>,
 }
 
-/// Something that was found and is not described as it is: it cannot be, it is contradictory, or it is unknown.
+/// A difference between the description and what was found, or something that was not found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ImportNotice {
-    /// Where it was found.
+    /// The place of what was found.
     #[serde(flatten)]
     pub place: Place,
-    /// The part of the description that it belongs to: keys with `/` between them.
+    /// The part of the description that the notice belongs to, as in `members/etcd1`.
     pub key: String,
-    /// What it is.
+    /// The notice for people, without its place.
     pub text: String,
 }
 
-/// What becomes of the CAs that were found.
+/// Whether the CAs that were found are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Authorities {
-    /// They go on: the description names their files, and everybody who trusts them still does.
+pub enum AuthorityChoice {
+    /// The description names the files of the CAs, so that everyone who trusts them trusts new certificates too.
     #[default]
-    Kept,
-    /// The description has new ones made that say the same.
-    Made,
+    Keep,
+    /// The description has new CAs with the subjects, keys and lifetimes of those that were found.
+    Replace,
 }
 
-/// Why there is no description.
+/// Why a cluster cannot be imported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// Nothing tells of a member.
-    #[error("nothing tells of a member of an etcd cluster")]
+    /// No file sets up or names a member.
+    #[error("no member of an etcd cluster was found")]
     NoMembers,
-    /// There is more than one cluster.
-    #[error("these are members of different clusters: {}", clusters.join("; "))]
+    /// The members belong to more than one cluster.
+    #[error("the members that were found belong to different clusters: {}", clusters.join("; "))]
     SeveralClusters {
-        /// The members of each.
+        /// The names of each cluster's members, with commas between them.
         clusters: Vec<String>,
     },
-    /// What was found makes no cluster that could be described.
-    #[error("what was found cannot be described: {0}")]
+    /// The cluster is one that a description cannot express.
+    #[error("the cluster that was found cannot be described: {0}")]
     Undescribable(Error),
 }
 
 impl ImportError {
-    /// What to do about it.
+    /// What to do about it, as an instruction; `None` if nothing is known to help.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoMembers => {
-                "name a unit, an environment or configuration file of a member, or a certificate of a server"
+                "name a unit, an environment or configuration file of a member, or a server's certificate, such as \
+                 /etc/etcd"
                     .to_owned()
             }
-            Self::SeveralClusters { .. } => "import one cluster at a time".to_owned(),
+            Self::SeveralClusters { .. } => "name the files of one cluster only".to_owned(),
             Self::Undescribable(error) => return error.hint(),
         })
     }

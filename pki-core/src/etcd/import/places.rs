@@ -1,4 +1,4 @@
-//! Where things are on the hosts, and where etcd is told its options.
+//! The paths of a host, its unit, and how etcd is given its options.
 
 use crate::etcd::cluster::{Container, ContainerEngine, HostPaths, Style, UnitKind};
 use crate::etcd::describe as description;
@@ -9,11 +9,11 @@ use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::label::Label;
 
 impl<'a> Importer<'a> {
-    /// Where most options are set.
+    /// How most options are set.
     pub(crate) fn style(&self) -> Style {
-        // A container has no other way.
-        let told = self.told().filter(|(_, member)| member.process.container.is_none());
-        let sources = told.flat_map(|(_, member)| &member.settings.used);
+        // In a container, flags are the only way, so that they tell nothing about the rest.
+        let members = self.members_on_hosts().filter(|(_, member)| member.process.container.is_none());
+        let sources = members.flat_map(|(_, member)| &member.settings.used);
         let sources = sources.filter(|setting| setting.option != "config-file").map(|setting| setting.source);
         match most_common(sources) {
             Some(Source::Flag) => Style::Flags,
@@ -22,10 +22,10 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// A drop-in over a unit that was not found is one; where there is no unit at all, a whole one comes, unless
-    /// containers have none.
+    /// The kind of the unit: a drop-in if the unit itself was not found; `UnitKind::None` if containers run without
+    /// a unit; or else a whole service.
     pub(crate) fn unit(&self) -> UnitKind {
-        let kinds = self.told().filter_map(|(host, member)| {
+        let kinds = self.members_on_hosts().filter_map(|(host, member)| {
             let unit = host.unit(member)?;
             Some(if unit.main.is_some() { UnitKind::Service } else { UnitKind::DropIn })
         });
@@ -33,23 +33,24 @@ impl<'a> Importer<'a> {
         most_common(kinds).unwrap_or(without)
     }
 
-    /// What most members' containers are made from.
+    /// The most common container; `None` if no member runs in a container of a known engine.
     pub(crate) fn container(&self) -> Option<Container> {
         let containers = self.found.members().filter_map(|(_, member)| member.process.container.as_ref());
-        let (engine, image) = most_common(containers)?;
-        let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == engine)?;
-        Some(Container { engine, image: description::image(image).ok()? })
+        let container = most_common(containers)?;
+        let engine = ContainerEngine::ALL.into_iter().find(|known| known.name() == container.engine)?;
+        Some(Container { engine, image: description::image(&container.image).ok()? })
     }
 
+    /// The paths and the user that most hosts have, or else the usual ones.
     pub(crate) fn hosts(&self) -> HostPaths {
         let usual = HostPaths::default();
         let path = |text: Option<&str>| text.and_then(|text| HostPath::parse(text).ok());
-        let binary = self.told().filter_map(|(host, member)| {
-            // Where no unit is, the command is only a name.
+        let binary = self.members_on_hosts().filter_map(|(host, member)| {
+            // Without a unit, the program has no path.
             host.unit(member)?;
             member.process.arguments.first()?.text.as_deref()
         });
-        let user = self.told().filter_map(|(host, member)| {
+        let user = self.members_on_hosts().filter_map(|(host, member)| {
             let user = host.unit(member)?.last("Service", "User")?.value.text.as_str();
             Label::parse(user).ok().filter(|user| !["root", "0"].contains(&user.as_str()))
         });
@@ -63,12 +64,12 @@ impl<'a> Importer<'a> {
             data_dir: data_dir.unwrap_or(usual.data_dir),
             wal_dir,
         };
-        without_foreign_folders(hosts)
+        without_shared_folders(hosts)
     }
 
-    /// The folder of the environment or configuration file that units name.
+    /// The folder of the environment or configuration files that most members read.
     fn config_folder(&self) -> Option<HostPath> {
-        let files = self.told().filter_map(|(host, member)| match self.style() {
+        let files = self.members_on_hosts().filter_map(|(host, member)| match self.style() {
             Style::Env => Some(host.unit(member)?.environment_files().first()?.path.clone()),
             Style::Yaml => member.settings.value("config-file").map(str::to_owned),
             Style::Flags => None,
@@ -81,8 +82,8 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// What etcd's user is given must hold nothing else.
-fn without_foreign_folders(mut hosts: HostPaths) -> HostPaths {
+/// Replaces folders that hold more than etcd's files, since etcd's user becomes their owner.
+fn without_shared_folders(mut hosts: HostPaths) -> HostPaths {
     let usual = HostPaths::default();
     let holds = |folder: &HostPath, others: &[&HostPath]| {
         folder.is_shared() || others.iter().any(|other| other.below(folder.as_str()).is_some())
@@ -96,7 +97,8 @@ fn without_foreign_folders(mut hosts: HostPaths) -> HostPaths {
         hosts.data_dir = usual.data_dir;
     }
     let wal_dir = hosts.wal_dir.clone();
-    // etcd makes it under another name beside it: where that folder is everybody's, it gets one of its own.
+    // etcd creates the folder of the WAL under another name beside it, and so writes into the folder around it. If
+    // others use that one, the WAL gets a folder below its own.
     let inside = wal_dir.as_ref().map(|wal_dir| wal_dir.join("wal"));
     let is_possible = |wal_dir: &HostPath| {
         let others = [&hosts.binary, &hosts.config, &hosts.pki];

@@ -1,5 +1,6 @@
-//! Who trusts whom, and what the certificates of each kind say.
+//! The layout, the CAs, the clients, and the settings of the certificates of each role.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
 use crate::base::place::Place;
@@ -9,17 +10,17 @@ use crate::etcd::describe as description;
 use crate::etcd::describe::writer::most_common;
 use crate::etcd::found::{FoundKey, PemFile};
 use crate::etcd::import::evidence;
-use crate::etcd::import::evidence::Evidence;
+use crate::etcd::import::evidence::{CertificateEvidence, MemberCertificate};
 use crate::etcd::import::importer::Importer;
-use crate::etcd::import::known::Known;
-use crate::etcd::import::outcome::Authorities;
+use crate::etcd::import::members::KnownMember;
+use crate::etcd::import::outcome::AuthorityChoice;
 use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
 use crate::etcd::safe::label::Label;
 use crate::x509::certificate::Certificate;
 use crate::x509::name::Name;
 use crate::x509::oid;
 
-/// The option that names a member's certificate.
+/// The option that names the certificate of a member in a role.
 pub(crate) fn certificate_option(role: Role) -> &'static str {
     match role {
         Role::Gateway => GATEWAY.0,
@@ -28,7 +29,7 @@ pub(crate) fn certificate_option(role: Role) -> &'static str {
     }
 }
 
-/// The options that name the certificates of a CA.
+/// The options that name the certificate of a CA.
 fn authority_options(role: Role) -> &'static [&'static str] {
     match role {
         Role::ClientCa => &[SERVER.ca],
@@ -37,19 +38,19 @@ fn authority_options(role: Role) -> &'static [&'static str] {
     }
 }
 
-/// Folders of certificates that are not etcd's, whatever else is in them.
+/// Beginnings of folders that are for the certificates of other programs.
 const FOREIGN_FOLDERS: [&str; 5] =
     ["/etc/kubernetes", "/etc/pki", "/etc/ssl", "/usr/local/share/ca-", "/usr/share/ca-"];
 
-/// The certificate of a CA, and where it is.
+/// A CA that was found.
 struct FoundAuthority<'a> {
-    evidence: Evidence<'a>,
-    /// None of one that cannot be gone on with
-    given: Option<GivenAuthority>,
+    evidence: CertificateEvidence<'a>,
+    /// The files of the CA, or why a description cannot name them; `None` if only the request for the CA was found.
+    given: Option<Result<GivenAuthority, String>>,
 }
 
 impl<'a> Importer<'a> {
-    /// The layout that comes nearest.
+    /// The layout that fits best, by the options of members, or else by the names of files.
     pub(crate) fn layout(&self) -> Layout {
         let (server, peer) = (self.common(SERVER.certificate), self.common(PEER.certificate));
         if server.is_some() && server == peer {
@@ -58,8 +59,8 @@ impl<'a> Importer<'a> {
         if server.is_some() || peer.is_some() {
             return if self.has_two_authorities() { Layout::LeastPrivilege } else { Layout::SingleCa };
         }
-        if self.told().next().is_some() {
-            // Without any certificate, whatever is best.
+        if self.members_on_hosts().next().is_some() {
+            // Members without TLS can have any layout.
             return Layout::default();
         }
         let stems: Vec<String> = self.pems().map(|file| evidence::stem(&file.path)).collect();
@@ -70,10 +71,11 @@ impl<'a> Importer<'a> {
         if is_split { Layout::SingleCa } else { Layout::SharedCert }
     }
 
-    /// Whether clients and peers have different CAs: by their certificates, or else by the files' names.
+    /// Whether most members trust different CAs for clients and for peers, by the certificates, or else by the names of
+    /// their files.
     fn has_two_authorities(&self) -> bool {
-        let differs = |known: &Known<'a>| {
-            let (host, member) = known.told()?;
+        let differs = |known: &KnownMember<'a>| {
+            let (host, member) = known.best_source()?;
             let path = |option: &str| member.settings.value(option);
             let (clients, peers) = (path(SERVER.ca)?, path(PEER.ca)?);
             let file = |option: &str| host.pem(member, option);
@@ -82,55 +84,59 @@ impl<'a> Importer<'a> {
                 _ => clients != peers,
             })
         };
-        most_common(self.known.iter().filter_map(differs)).unwrap_or_default()
+        most_common(self.members.iter().filter_map(differs)).unwrap_or_default()
     }
 
-    /// What certificates say, by kind, and who has one as a client.
-    pub(crate) fn take_terms(&mut self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    /// Sets what certificates contain, by role and by member, and the clients.
+    pub(crate) fn import_certificate_settings(
+        &mut self,
+        cluster: &mut Cluster,
+        evidence: &[MemberCertificate<'a>],
+    ) {
         let clients = self.clients();
-        // What nothing tells of is like the rest.
-        let all: Vec<&Evidence<'a>> = evidence.iter().map(|(.., evidence)| evidence).collect();
-        cluster.certificate_settings.change(|role, terms| {
-            let lifetime = terms.lifetime;
-            *terms = terms_of(&all, terms);
+        // A role without any certificate gets the settings that most certificates have.
+        let all: Vec<&CertificateEvidence<'a>> = evidence.iter().map(|(.., evidence)| evidence).collect();
+        cluster.certificate_settings.change(|role, settings| {
+            let lifetime = settings.lifetime;
+            *settings = settings_of(&all, settings);
             if role.is_authority() {
-                terms.lifetime = lifetime;
+                settings.lifetime = lifetime;
             }
         });
-        let mut terms: Vec<(Role, RoleSettings)> = Vec::new();
+        let mut settings: Vec<(Role, RoleSettings)> = Vec::new();
         for role in cluster.layout.authorities() {
-            terms.extend(self.authority_terms(cluster, *role, evidence).map(|terms| (*role, terms)));
+            settings.push((*role, self.authority_settings(cluster, *role, evidence)));
         }
         for role in cluster.layout.of_members() {
-            let all: Vec<&Evidence<'a>> = evidence
+            let all: Vec<&CertificateEvidence<'a>> = evidence
                 .iter()
                 .filter(|(_, other, _)| other == role)
                 .map(|(.., evidence)| evidence)
                 .collect();
-            let mut own = terms_of(&all, cluster.certificate_settings.of(*role));
+            let mut own = settings_of(&all, cluster.certificate_settings.of(*role));
             own.common_name = common_name_of_role(cluster, *role, evidence);
             own.file = self.file(certificate_option(*role)).filter(|file| file.as_str() != role.name());
-            terms.push((*role, own));
+            settings.push((*role, own));
         }
-        let all: Vec<&Evidence<'a>> = clients.iter().collect();
-        let mut own = terms_of(&all, cluster.certificate_settings.of(Role::Client));
+        let all: Vec<&CertificateEvidence<'a>> = clients.iter().collect();
+        let mut own = settings_of(&all, cluster.certificate_settings.of(Role::Client));
         let stems: Vec<&str> = clients.iter().map(|client| client.stem.as_str()).collect();
         let is_same = stems.first().is_some_and(|first| stems.iter().all(|stem| stem == first));
         own.file = stems.first().filter(|_| is_same).and_then(|stem| Label::parse(stem).ok());
         own.file = own.file.filter(|file| file.as_str() != Role::Client.name());
-        terms.push((Role::Client, own));
-        without_clashes(&mut terms);
+        settings.push((Role::Client, own));
+        reset_clashing_files(&mut settings);
         cluster.certificate_settings.change(|role, changed| {
-            if let Some((_, own)) = terms.iter().find(|(other, _)| *other == role) {
+            if let Some((_, own)) = settings.iter().find(|(other, _)| *other == role) {
                 *changed = own.clone();
             }
         });
-        self.take_common_names(cluster, evidence);
-        self.take_clients(cluster, &clients);
+        self.import_common_names(cluster, evidence);
+        self.import_clients(cluster, &clients);
     }
 
-    /// Members whose certificates have names of their own.
-    fn take_common_names(&self, cluster: &mut Cluster, evidence: &[(usize, Role, Evidence<'a>)]) {
+    /// Sets the common names of members that differ from the usual one, which is the role's or else the member's name.
+    fn import_common_names(&self, cluster: &mut Cluster, evidence: &[MemberCertificate<'a>]) {
         for index in 0..cluster.members.len() {
             let Some(member) = cluster.members.get(index) else { continue };
             let own = evidence.iter().filter(|(other, role, _)| *other == index && role.is_named());
@@ -150,12 +156,12 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The certificates that are for clients only, and that no member uses; of several of one name, the one that
-    /// lives longest.
-    fn clients(&self) -> Vec<Evidence<'a>> {
-        let mut all: Vec<Evidence<'a>> = Vec::new();
+    /// The certificates that are for clients only and that no member uses. Of several with one common name, the one
+    /// that ends last.
+    fn clients(&self) -> Vec<CertificateEvidence<'a>> {
+        let mut all: Vec<CertificateEvidence<'a>> = Vec::new();
         let is_gateways = |file: &PemFile| {
-            self.told().any(|(host, member)| {
+            self.members_on_hosts().any(|(host, member)| {
                 host.pem(member, "client-cert-file").is_some_and(|own| own.certificates == file.certificates)
                     || member.settings.value("client-cert-file").map(Path::new).and_then(Path::file_name)
                         == file.path.file_name()
@@ -166,13 +172,13 @@ impl<'a> Importer<'a> {
             .filter_map(|file| Some((file, file.valid_certificates().next()?)))
             .filter(|(file, certificate)| evidence::is_client(certificate) && !is_gateways(file))
             .collect();
-        // kubeadm has copies under names of its own.
-        certificates.sort_by_key(|(file, c)| (std::cmp::Reverse(c.not_after()), is_kubeadms(&file.path)));
-        let found = certificates.into_iter().map(|(file, c)| Evidence::of_certificate(file, c));
-        // Nobody connects to a client by a name.
-        let asked = self.requests(Role::Client).into_iter();
-        let asked = asked.filter(|request| request.names.is_empty() && request.stem.contains("client"));
-        for client in found.chain(asked) {
+        // A copy for kubeadm comes after the client's own file, whose name it would hide.
+        certificates.sort_by_key(|(file, c)| (Reverse(c.not_after()), is_for_kubeadm(&file.path)));
+        let found = certificates.into_iter().map(|(file, c)| CertificateEvidence::of_certificate(file, c));
+        // A client's request has no hosts.
+        let requests = self.requests(Role::Client).into_iter();
+        let requests = requests.filter(|request| request.names.is_empty() && request.stem.contains("client"));
+        for client in found.chain(requests) {
             if !all.iter().any(|known| known.subject.common_name() == client.subject.common_name()) {
                 all.push(client);
             }
@@ -181,25 +187,26 @@ impl<'a> Importer<'a> {
         all
     }
 
-    /// Whether a client's certificate is where kubeadm has it.
-    fn is_for_kubeadm(&self, client: &Evidence<'a>) -> bool {
-        self.pems().filter(|file| is_kubeadms(&file.path)).any(|file| {
+    /// Whether a copy of a client's certificate is where kubeadm expects it.
+    fn has_copy_for_kubeadm(&self, client: &CertificateEvidence<'a>) -> bool {
+        self.pems().filter(|file| is_for_kubeadm(&file.path)).any(|file| {
             let copy = file.valid_certificates().next().map(Certificate::der);
             copy.is_some() && copy == client.certificate.map(Certificate::der)
         })
     }
 
-    fn take_clients(&mut self, cluster: &mut Cluster, evidence: &[Evidence<'a>]) {
+    /// Sets the clients. There is always one called root, which etcd's access control needs.
+    fn import_clients(&mut self, cluster: &mut Cluster, evidence: &[CertificateEvidence<'a>]) {
         let mut clients: Vec<Client> = Vec::new();
         for client in evidence {
             let name = client.subject.common_name().unwrap_or_default();
             match Label::parse(name) {
-                Ok(name) => clients.push(Client { name, kubeadm: self.is_for_kubeadm(client) }),
+                Ok(name) => clients.push(Client { name, kubeadm: self.has_copy_for_kubeadm(client) }),
                 Err(error) => {
                     self.notice(
                         "clients",
                         client.place.clone(),
-                        format!("this client is not described: {error}"),
+                        format!("this client is not in the description: {error}"),
                     );
                 }
             }
@@ -207,56 +214,64 @@ impl<'a> Importer<'a> {
         let is_root = |client: &Client| client.name.as_str() == "root";
         if !clients.iter().any(is_root) {
             clients.insert(0, Client::root());
-            self.notice("clients/root", Place::default(), "No certificate of root was found.");
+            self.notice(
+                "clients/root",
+                Place::default(),
+                "no certificate of the client root was found, so that a new one is described",
+            );
         }
         cluster.clients = clients;
     }
 
-    /// What a CA's certificate says, or where it is.
-    fn authority_terms(
+    /// The settings of a CA: the files of the one that was found, or else the contents of a new one that resembles it.
+    fn authority_settings(
         &mut self,
         cluster: &Cluster,
         role: Role,
-        evidence: &[(usize, Role, Evidence<'a>)],
-    ) -> Option<RoleSettings> {
+        evidence: &[MemberCertificate<'a>],
+    ) -> RoleSettings {
         let issued: Vec<&Certificate> = evidence
             .iter()
             .filter(|(_, other, _)| cluster.layout.issuer(*other) == role)
             .filter_map(|(.., evidence)| evidence.certificate)
             .collect();
-        let options = authority_options(role);
-        let file = options.iter().find_map(|option| self.file(option));
+        let file = authority_options(role).iter().find_map(|option| self.file(option));
         let file = file.filter(|file| file.as_str() != role.name());
-        let Some(authority) = self.authority(role, &issued) else {
-            return Some(RoleSettings { file, ..cluster.certificate_settings.of(role).clone() });
+        let usual = cluster.certificate_settings.of(role);
+        let Some(FoundAuthority { evidence, given }) = self.authority(role, &issued) else {
+            return RoleSettings { file, ..usual.clone() };
         };
-        if let (Some(given), Authorities::Kept) = (&authority.given, self.authorities) {
-            if given.private_key.is_none() {
-                let key = format!("certificates/{}", role.name());
-                let text = "its key was not found: what it has to sign is put into requests";
-                self.notice(key, authority.evidence.place.clone(), text);
+        let key = format!("certificates/{}", role.name());
+        match given.filter(|_| self.authorities == AuthorityChoice::Keep) {
+            Some(Ok(given)) => {
+                if given.private_key.is_none() {
+                    let text = "the private key of this CA was not found, so that requests are made for the \
+                                certificates that it has to issue";
+                    self.notice(key, evidence.place, text);
+                }
+                return RoleSettings { file, given: Some(given), ..usual.clone() };
             }
-            return Some(RoleSettings {
-                file,
-                given: Some(given.clone()),
-                ..cluster.certificate_settings.of(role).clone()
-            });
+            Some(Err(reason)) => {
+                let text = format!(
+                    "this CA cannot be kept, because {reason}: a new CA is described, which no member or client \
+                     trusts yet"
+                );
+                self.notice(key, evidence.place.clone(), text);
+            }
+            None => {}
         }
-        if self.authorities == Authorities::Kept && authority.evidence.certificate.is_some() {
-            let key = format!("certificates/{}", role.name());
-            let text = "it cannot go on, so a new one is described, which nobody trusts yet";
-            self.notice(key, authority.evidence.place.clone(), text);
+        let common_name = evidence.subject.common_name().and_then(usable_common_name);
+        RoleSettings {
+            common_name: common_name.filter(|name| *name != cluster.authority_name(role)),
+            file,
+            ..settings_of(&[&evidence], usual)
         }
-        let mut terms = terms_of(&[&authority.evidence], cluster.certificate_settings.of(role));
-        terms.common_name = authority.evidence.subject.common_name().and_then(usable_common_name);
-        terms.common_name = terms.common_name.filter(|name| *name != cluster.authority_name(role));
-        terms.file = file;
-        Some(terms)
     }
 
-    /// The CA of a role: the one that its files hold, or else whoever issued the certificates.
+    /// The CA of a role, which is the one that issued its certificates. If there are none, the CA is known by the name
+    /// of its file, and if its certificate was not found either, by the request for it.
     fn authority(&self, role: Role, issued: &[&Certificate]) -> Option<FoundAuthority<'a>> {
-        let named = self.told().flat_map(|(host, member)| {
+        let named = self.members_on_hosts().flat_map(|(host, member)| {
             authority_options(role).iter().filter_map(move |option| host.pem(member, option))
         });
         let all = named.chain(self.pems());
@@ -277,8 +292,8 @@ impl<'a> Importer<'a> {
             None => None,
         };
         if let Some((file, certificate)) = found {
-            let evidence = Evidence::of_certificate(file, certificate);
-            return Some(FoundAuthority { given: self.given(certificate), evidence });
+            let evidence = CertificateEvidence::of_certificate(file, certificate);
+            return Some(FoundAuthority { given: Some(self.given(certificate)), evidence });
         }
         let stem = authority_options(role).iter().find_map(|option| self.file(option));
         let names = [stem.as_ref().map_or(role.name(), Label::as_str), role.name(), "ca"];
@@ -287,15 +302,19 @@ impl<'a> Importer<'a> {
         request.map(|request| FoundAuthority { evidence: request.clone(), given: None })
     }
 
-    /// Where the certificate of a CA is that can go on, and its key, if that was found.
-    fn given(&self, certificate: &Certificate) -> Option<GivenAuthority> {
-        if !certificate.is_valid_at(self.now) || certificate.check_ca().is_err() {
-            return None;
+    /// The files with the certificate and the key of a CA that can issue certificates.
+    ///
+    /// # Errors
+    /// If a description cannot name the CA, why.
+    fn given(&self, certificate: &Certificate) -> Result<GivenAuthority, String> {
+        if !certificate.is_valid_at(self.now) {
+            return Err("its certificate is not valid now".to_owned());
         }
-        let public_key = certificate.public_key().ok()?;
+        certificate.check_ca().map_err(|error| error.to_string())?;
+        let public_key = certificate.public_key().map_err(|error| error.to_string())?;
         let holds_key = |file: &&PemFile| file.keys.contains(&FoundKey::Usable(public_key.clone()));
         let key = self.pems().find(holds_key).map(|file| file.path.clone());
-        // Behind it there may only be those above it.
+        // After the CA's certificate, a file may only have the certificates of the CAs above it.
         let is_chain = |file: &&PemFile| {
             let certificates: Vec<&Certificate> = file.valid_certificates().collect();
             let is_first = certificates.first().is_some_and(|first| first.der() == certificate.der());
@@ -305,27 +324,29 @@ impl<'a> Importer<'a> {
         let mut files: Vec<_> = self.pems().filter(is_chain).map(|file| file.path.clone()).collect();
         let folder = key.as_deref().and_then(Path::parent);
         files.sort_by_key(|path| path.parent() != folder);
-        Some(GivenAuthority { certificate: files.into_iter().next()?, private_key: key })
+        let certificate = files.into_iter().next().ok_or("no file begins with its certificate")?;
+        Ok(GivenAuthority { certificate, private_key: key })
     }
 
-    /// The name of the file that an option names on most members, as a description has it.
+    /// The name of the file that an option names on most members, without its extension. `None` if each member has
+    /// another.
     fn file(&self, option: &str) -> Option<Label> {
         let stem = |path: &'a str| {
             let name = Path::new(path).file_name()?.to_str()?;
             Some(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
         };
-        let names = self.told().filter_map(|(_, member)| stem(member.settings.value(option)?));
+        let names = self.members_on_hosts().filter_map(|(_, member)| stem(member.settings.value(option)?));
         let names: Vec<&str> = names.collect();
         let name = most_common(names.iter().copied())?;
-        // Named after its member, it is another one on each.
-        let is_shared = self.known.len() == 1 || names.iter().filter(|other| **other == name).count() > 1;
+        // A name that only one of several members has is that of the member.
+        let is_shared = self.members.len() == 1 || names.iter().filter(|other| **other == name).count() > 1;
         Label::parse(name).ok().filter(|_| is_shared)
     }
 
-    /// The folder of certificates, if it is etcd's own: everything in it is given to etcd's user.
+    /// The folder of certificates; `None` if it is not etcd's alone, since etcd's user becomes its owner.
     pub(crate) fn pki_folder(&self) -> Option<&'a str> {
         let folder = |path: &'a str| path.rsplit_once('/').map(|(folder, _)| folder);
-        let (host, path) = self.told().find_map(|(host, member)| {
+        let (host, path) = self.members_on_hosts().find_map(|(host, member)| {
             let options = [SERVER.certificate, PEER.certificate];
             Some((host, options.iter().find_map(|option| member.settings.value(option))?))
         })?;
@@ -344,17 +365,18 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// Whether a file has the name of the certificate with which kubeadm's API servers connect to etcd.
-fn is_kubeadms(path: &Path) -> bool {
+/// Whether a file has the name that kubeadm uses for the certificate with which the API server connects to etcd.
+fn is_for_kubeadm(path: &Path) -> bool {
     evidence::stem(path) == "apiserver-etcd-client"
 }
 
+/// A common name, if a description can have it.
 fn usable_common_name(name: &str) -> Option<String> {
     description::attribute(name, 64).ok()
 }
 
-/// What most of these certificates say; what they do not tell is as usual.
-fn terms_of(all: &[&Evidence<'_>], usual: &RoleSettings) -> RoleSettings {
+/// The settings that most of these certificates have. What the certificates do not tell is as in `usual`.
+fn settings_of(all: &[&CertificateEvidence<'_>], usual: &RoleSettings) -> RoleSettings {
     let Some(subject) = most_common(all.iter().map(|evidence| subject(&evidence.subject))) else {
         return usual.clone();
     };
@@ -368,7 +390,7 @@ fn terms_of(all: &[&Evidence<'_>], usual: &RoleSettings) -> RoleSettings {
     }
 }
 
-/// The attributes of a subject that can be described.
+/// The attributes of a subject that a description can have.
 fn subject(name: &Name) -> SubjectFields {
     let first = |oid, longest| {
         let text = name.values(oid).next()?;
@@ -383,12 +405,8 @@ fn subject(name: &Name) -> SubjectFields {
     }
 }
 
-/// The common name that several members' certificates of a role share.
-fn common_name_of_role(
-    cluster: &Cluster,
-    role: Role,
-    evidence: &[(usize, Role, Evidence<'_>)],
-) -> Option<String> {
+/// The common name that the certificates of several members share in a role; `None` if it is the usual one.
+fn common_name_of_role(cluster: &Cluster, role: Role, evidence: &[MemberCertificate<'_>]) -> Option<String> {
     let all: Vec<(usize, &str)> = evidence
         .iter()
         .filter(|(_, other, _)| *other == role)
@@ -405,16 +423,17 @@ fn common_name_of_role(
     usable_common_name(name).filter(|_| is_shared && !is_usual)
 }
 
-/// Two files of one name would overwrite each other: the later one keeps the name of its kind.
-fn without_clashes(terms: &mut [(Role, RoleSettings)]) {
+/// Removes file names that an earlier role has already, so that no file overwrites another. Such a role has its usual
+/// file name.
+fn reset_clashing_files(settings: &mut [(Role, RoleSettings)]) {
     let mut taken: Vec<String> = Vec::new();
-    for (role, terms) in terms {
+    for (role, settings) in settings {
         let names = |file: &str| [format!("{}-key", file.to_ascii_lowercase()), file.to_ascii_lowercase()];
-        if let Some(file) = &terms.file
+        if let Some(file) = &settings.file
             && names(file.as_str()).iter().any(|name| taken.contains(name))
         {
-            terms.file = None;
+            settings.file = None;
         }
-        taken.extend(names(terms.file.as_ref().map_or(role.name(), Label::as_str)));
+        taken.extend(names(settings.file.as_ref().map_or(role.name(), Label::as_str)));
     }
 }

@@ -1,4 +1,4 @@
-//! What the table says of one option.
+//! The type of a row in the table of options, and the words that the rows are written with.
 
 use crate::etcd::option::value::ValueKind;
 
@@ -21,32 +21,34 @@ use crate::etcd::option::value::ValueKind;
 pub struct EtcdOption {
     pub(super) name: &'static str,
     pub(super) kind: ValueKind,
-    /// The kinds that it had before a release, oldest first. `(5, 8)` is 3.5.8 here and below.
+    /// The kinds of value that it had before a release, the oldest first. `(5, 8)` is 3.5.8, here and below.
     pub(super) formerly: &'static [((u8, u16), ValueKind)],
-    /// The first release that has it, for each series where that is not the first release; every series after
-    /// the last one named has it.
+    /// The first release with the option, for each series whose first release does not have it. Series after the last
+    /// one here have it from their first release on. Empty if every release has it.
     pub(super) since: &'static [(u8, u16)],
-    /// The first series whose etcd warns about it, or whose help says that it will go.
+    /// The first series whose etcd warns about it, or whose help says that it will be removed.
     pub(super) deprecated: Option<u8>,
-    /// The first series without it.
+    /// The first series without the option.
     pub(super) removed: Option<u8>,
-    /// What takes its place: `option` or `option=value`.
+    /// The replacement: `option` or `option=value`.
     pub(super) instead: Option<&'static str>,
+    /// `None` if the configuration file cannot set it.
     pub(super) file: Option<File>,
 }
 
-/// Where the configuration file has an option.
+/// The place of an option in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct File {
     pub(super) section: &'static [&'static str],
     pub(super) key: &'static str,
-    /// As [`EtcdOption::since`].
+    /// The first release whose file has the key, in the form of [`EtcdOption::since`].
     pub(super) since: &'static [(u8, u16)],
-    /// The first series whose file does not know it any more.
+    /// The first series whose file does not have the key any more.
     pub(super) removed: Option<u8>,
 }
 
 impl EtcdOption {
+    /// An option that every release has, in its file under its own name.
     pub(super) const fn new(name: &'static str, kind: ValueKind) -> Self {
         let file = File { section: &[], key: name, since: &[], removed: None };
         Self {
@@ -86,6 +88,7 @@ impl EtcdOption {
         self
     }
 
+    /// Puts the option under another key of the file.
     pub(super) const fn at(mut self, section: &'static [&'static str], key: &'static str) -> Self {
         self.file = Some(File { section, key, since: &[], removed: None });
         self

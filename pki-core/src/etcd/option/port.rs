@@ -1,35 +1,36 @@
-//! etcd's two ports, and the options that are about each.
+//! The two ports of a member, and the options of each.
 
-/// One of the two ports of a member, by the names of its options.
+/// The names of the options of one port.
 #[derive(Debug)]
 pub(crate) struct Port {
-    /// As in "the server certificate".
+    /// The word for its certificate, as in "the server certificate".
     pub(crate) name: &'static str,
-    /// Where the member listens.
+    /// The URLs that the member listens on.
     pub(crate) listen: &'static str,
-    /// Where others are told to find it.
+    /// The URLs that the member tells to others.
     pub(crate) advertise: &'static str,
-    /// Where it listens, and sends others, if neither is set (etcd, server/embed/config.go).
+    /// The default of both (etcd, server/embed/config.go).
     pub(crate) usual_url: &'static str,
-    /// Its certificate.
+    /// The file of its certificate.
     pub(crate) certificate: &'static str,
-    /// The key of its certificate.
+    /// The file of the key.
     pub(crate) key: &'static str,
-    /// The CAs of those who connect; at the peer port also of those who are connected to.
+    /// The file of the CAs that it trusts: of those who connect, and at the peer port also of the members that it
+    /// connects to.
     pub(crate) ca: &'static str,
     /// Whether those who connect must have a certificate.
     pub(crate) auth: &'static str,
-    /// The common names that their certificates may have; `None` where there is no such option.
+    /// The common names that certificates of those who connect may have. `None` if the port has no such option.
     pub(crate) allowed_names: Option<&'static str>,
-    /// The hosts that their certificates may be for.
+    /// The host names that certificates of those who connect may have.
     pub(crate) allowed_hosts: &'static str,
-    /// The certificates that are revoked.
+    /// The file of its revocation list.
     pub(crate) crl: &'static str,
-    /// Whether etcd makes itself a certificate.
+    /// Whether etcd makes a self-signed certificate for the port.
     pub(crate) auto_tls: &'static str,
 }
 
-/// The port for clients, at which a member is a server.
+/// The port for clients.
 pub(crate) const SERVER: Port = Port {
     name: "server",
     listen: "listen-client-urls",
@@ -61,10 +62,10 @@ pub(crate) const PEER: Port = Port {
     auto_tls: "peer-auto-tls",
 };
 
-/// Certificate and key with which the gRPC gateway connects to its own member, where it has its own.
+/// Certificate and key of the gRPC gateway, a client of its own member. Without them it uses the server's.
 pub(crate) const GATEWAY: (&str, &str) = ("client-cert-file", "client-key-file");
 
-/// The options that name a certificate and its key.
+/// The pairs of options for a certificate and its key.
 pub(crate) const PAIRS: [(&str, &str); 3] =
     [(SERVER.certificate, SERVER.key), (PEER.certificate, PEER.key), GATEWAY];
 

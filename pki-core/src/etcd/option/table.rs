@@ -19,7 +19,7 @@ use crate::etcd::option::value::ValueKind::{
     PositiveDuration, Retention, Single, Text, Urls,
 };
 
-/// Go's `int` and `int64`, `uint` and `uint64`, `uint32`.
+// Go's `int` and `int64`, `uint` and `uint64`, and `uint32` on 64-bit machines.
 const INT: ValueKind = ValueKind::Integer { least: i64::MIN, most: i64::MAX };
 const UINT: ValueKind = ValueKind::Unsigned { least: 0, most: u64::MAX };
 const UINT32: ValueKind = ValueKind::Unsigned { least: 0, most: 4_294_967_295 };
@@ -48,13 +48,13 @@ const fn experimental(name: &'static str, kind: ValueKind, instead: &'static str
     option(name, kind).deprecated(6).removed(7).instead(instead)
 }
 
-/// An option that etcd accepts for the sake of old command lines.
+/// An option of old command lines, which etcd accepts and ignores.
 const fn ignored(name: &'static str) -> EtcdOption {
     option(name, Ignored).not_in_file()
 }
 
-/// In the order of etcd's help. `(5, 8)` is 3.5.8, and a lone number a series.
-#[rustfmt::skip] // One line an option.
+/// The options in the order of etcd's help. `(5, 8)` is 3.5.8, and a single number such as `6` is the series 3.6.
+#[rustfmt::skip] // One line per option.
 pub(crate) static OPTIONS: &[EtcdOption] = &[
     // Program.
     option("config-file", Path).not_in_file(),
@@ -129,7 +129,7 @@ pub(crate) static OPTIONS: &[EtcdOption] = &[
     option("auto-compaction-mode", Choice(&["periodic", "revision"])),
     option("enable-v2", Bool).deprecated(5).removed(6),
     option("v2-deprecation", V2_STAGES).formerly(&[((6, 0), V2_STAGES_3_5)]).since(&[(5, 0)]).deprecated(6),
-    // 3.4 that can join a cluster of 3.5.
+    // Lets a member of 3.4 join a cluster of 3.5.
     option("next-cluster-version-compatible", Bool).since(&[(4, 31)]).removed(5),
     // Security.
     option("cert-file", Path).client("cert-file"),
@@ -155,7 +155,7 @@ pub(crate) static OPTIONS: &[EtcdOption] = &[
     option("peer-skip-client-san-verification", Bool).since(&[(6, 0)]).peer("skip-client-san-verification"),
     option("cipher-suites", CipherSuites),
     option("cors", Urls(Origin)),
-    // HostPaths with commas between them, but one text in the file.
+    // Hosts with commas between them, but a single string in the file.
     option("host-whitelist", Text),
     option("tls-min-version", TLS_VERSION).since(&[(4, 25), (5, 8)]),
     option("tls-max-version", TLS_VERSION).since(&[(4, 25), (5, 8)]),
@@ -211,7 +211,7 @@ pub(crate) static OPTIONS: &[EtcdOption] = &[
     experimental("experimental-bootstrap-defrag-threshold-megabytes", UINT, "bootstrap-defrag-threshold-megabytes").since(&[(5, 0)]),
     experimental("experimental-downgrade-check-time", Duration, "downgrade-check-time").since(&[(5, 0)]),
     experimental("experimental-memory-mlock", Bool, "memory-mlock").since(&[(5, 0)]),
-    // The file spells it otherwise.
+    // The key in the file is spelled with `catch-up`.
     experimental("experimental-snapshot-catchup-entries", UINT, "snapshot-catchup-entries").since(&[(5, 14)]).at(&[], "experimental-snapshot-catch-up-entries"),
     experimental("experimental-stop-grpc-service-on-defrag", Bool, "feature-gates=StopGRPCServiceOnDefrag=true").since(&[(5, 14)]),
     experimental("experimental-enable-distributed-tracing", Bool, "enable-distributed-tracing").since(&[(5, 0)]),

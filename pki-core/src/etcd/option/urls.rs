@@ -1,36 +1,36 @@
-//! The URLs in etcd's options, as etcd reads them.
+//! How etcd reads the URLs in its options.
 
 use crate::etcd::option::version::EtcdVersion;
 use crate::go::net::{parse_ip, split_host_port};
 use crate::go::url::{NO_URL, Url};
 
-/// A URL that etcd listens on, or is reached at. It has parts also where etcd would not take it, so that it can be
-/// told what it was meant to be.
+/// A URL in an option that somebody wrote. It is read more leniently than by etcd, so that an error can be about one of
+/// its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundUrl {
-    /// As written.
+    /// The whole URL, without spaces around it.
     pub text: String,
-    /// `https`, `http`, `unix`, `unixs`
+    /// The scheme in lower case: `https`, `http`, `unix` or `unixs`, if etcd knows it.
     pub scheme: String,
-    /// Without the brackets of an IPv6 address.
+    /// The host; an IPv6 address is without brackets.
     pub host: String,
-    /// The port; `None` if there is none.
+    /// The port. `None` if there is none, or if it is not a number up to 65535.
     pub port: Option<u16>,
 }
 
-/// What etcd does with a URL.
+/// The use that etcd makes of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UrlUse {
-    /// It listens there: the host must be an address, or `localhost`.
+    /// etcd listens on it: the host must be an address or `localhost`.
     Listen,
-    /// It tells others: there must be a host.
+    /// etcd tells it to others: there must be a host.
     Advertise,
-    /// It compares it with the origins of requests: `*` is all of them.
+    /// etcd compares it with the `Origin` header of requests: `*` allows all.
     Origin,
 }
 
 impl FoundUrl {
-    /// The parts of a URL; `None` if it has no scheme.
+    /// Takes a URL apart. `None` if it has no scheme.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://")?;
@@ -44,31 +44,31 @@ impl FoundUrl {
         Some(Self { text: text.to_owned(), scheme: scheme.to_ascii_lowercase(), host: host.to_owned(), port })
     }
 
-    /// Whether it is TLS.
+    /// Whether the scheme means TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "unixs")
     }
 
-    /// Whether it is a port, and not a socket in the file system.
+    /// Whether the URL is of a TCP port, and not of a Unix socket.
     pub fn is_tcp(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "http")
     }
 }
 
-/// The URLs of a value. Spaces around them count for nothing; an empty item is one that etcd refuses.
+/// The URLs of a value, without the spaces around them. Empty items are included, because etcd refuses them.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 
-/// The entries of `initial-cluster`, each a name and a URL; `Err` is an entry that is none (etcd,
+/// The entries of `initial-cluster`, each a name and a URL. `Err` has an entry without `=` (etcd,
 /// client/pkg/types/urlsmap.go, `parse`).
 pub(crate) fn members(value: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
     let items = value.split(',').filter(|item| !item.is_empty());
     items.map(|item| item.split_once('=').map(|(name, url)| (name, url.trim())).ok_or(item))
 }
 
-/// Why etcd cannot use a URL, if it cannot: `NewURLs` (etcd, client/pkg/types/urls.go), `checkBindURLs` and
-/// `checkHostURLs` (server/embed/config.go), and what listening at it needs.
+/// Checks a URL by the rules of `NewURLs` (etcd, client/pkg/types/urls.go), of `checkBindURLs` and `checkHostURLs`
+/// (server/embed/config.go), and of listening on a port. The error is the reason why etcd cannot use the URL.
 pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<(), &'static str> {
     let Some(url) = Url::parse(text) else {
         let has_scheme = text.contains("://");
@@ -83,7 +83,7 @@ pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<()
             };
             let has_port = split_host_port(&url.host).is_ok() && url.path.is_empty();
             return if needs_port && !has_port {
-                Err("this version wants the form unix://name:number")
+                Err("this version of etcd needs the form unix://NAME:NUMBER")
             } else {
                 Ok(())
             };
@@ -99,7 +99,7 @@ pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<()
         return Err("it does not end with a port");
     }
     match used {
-        // Of names, `checkBindURLs` knows this one, in lower case.
+        // `checkBindURLs` accepts no names but this one, in lower case.
         UrlUse::Listen if host != "localhost" && parse_ip(host).is_none() => {
             Err("etcd listens on addresses, not on names")
         }

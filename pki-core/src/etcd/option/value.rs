@@ -1,4 +1,4 @@
-//! What the values of etcd's options are.
+//! The kinds of values of etcd's options, and whether etcd accepts a value.
 
 use crate::base::suggest::did_you_mean;
 use crate::base::suggest::near;
@@ -9,7 +9,7 @@ use crate::go::duration;
 use crate::go::number::{self, Base};
 use crate::go::yaml::{Scalar, Value};
 
-/// What the value of an option is.
+/// The kind of value that an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueKind {
@@ -18,144 +18,144 @@ pub enum ValueKind {
     /// A whole number, in any form that Go's `strconv.ParseInt` reads with base 0: `0x10` is sixteen, `010` is eight,
     /// `10_000` is ten thousand.
     Integer {
-        /// The smallest.
+        /// The smallest value that etcd accepts.
         least: i64,
-        /// The greatest.
+        /// The greatest value that etcd accepts.
         most: i64,
     },
-    /// As [`Self::Integer`], by Go's `strconv.ParseUint`: not even `+` may stand before it.
+    /// A whole number in any form that Go's `strconv.ParseUint` reads with base 0: a sign, even `+`, is an error.
     Unsigned {
-        /// The smallest.
+        /// The smallest value that etcd accepts.
         least: u64,
-        /// The greatest.
+        /// The greatest value that etcd accepts.
         most: u64,
     },
-    /// A duration of Go's, such as `10s` or `1h30m`.
+    /// A duration as Go's `time.ParseDuration` reads it, such as `10s` or `1h30m`.
     Duration,
     /// A duration above zero.
     PositiveDuration,
-    /// What `auto-compaction-retention` takes: a number of hours or revisions, or a duration.
+    /// A number of hours or revisions, or a duration: for `auto-compaction-retention`.
     Retention,
     /// Any text.
     Text,
     /// The path of a file or folder on the host.
     Path,
-    /// One name. Newer releases take a list here, so that a comma would be part of the name.
+    /// One name. Newer releases take a list for the same option; here a comma is part of the name.
     Single,
     /// Texts, with commas between them.
     List,
     /// URLs, with commas between them.
     Urls(UrlUse),
-    /// `name=URL`, with commas between them; a name may be there more than once.
+    /// Entries `name=URL` with commas between them. A name may have several entries.
     Members,
     /// One of several words.
     Choice(&'static [&'static str]),
     /// Some of several words, with commas between them.
     Choices(&'static [&'static str]),
-    /// Names of Go's TLS 1.0 to 1.3 cipher suites, with commas between them.
+    /// Go's names of cipher suites for TLS 1.0 to 1.3, with commas between them.
     CipherSuites,
-    /// `Feature=true`, with commas between them.
+    /// Entries `Feature=true` or `Feature=false` with commas between them.
     FeatureGates,
-    /// Whatever it is, etcd does not look at it.
+    /// Any value: etcd ignores it.
     Ignored,
 }
 
-/// How a value is written in etcd's configuration file.
+/// The YAML type of a value in etcd's configuration file.
 ///
-/// Go's JSON rules hold (sigs.k8s.io/yaml turns the file into JSON): a value of another type is an error. What a
-/// scalar without quotes is, [`crate::go::yaml`] tells.
+/// A value of another type is an error, because sigs.k8s.io/yaml turns the file into JSON and Go's JSON reader checks
+/// types. The type of a scalar without quotes is decided as in [`crate::go::yaml`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YamlKind {
     /// `true` or `false`.
     Bool,
     /// A whole number.
     Integer,
-    /// A duration as a whole number of nanoseconds; `10s` is an error there.
+    /// A duration as a whole number of nanoseconds. `10s` is an error.
     Nanoseconds,
-    /// A text. Several URLs are one text, with commas.
+    /// A string. Several URLs are one string with commas.
     Text,
-    /// A list of texts.
+    /// A list of strings.
     List,
 }
 
-/// Why etcd would not take a value.
+/// Why etcd refuses a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
-    /// Neither true nor false.
+    /// The value of a boolean option is neither true nor false.
     #[error("{text:?} is neither `true` nor `false`")]
     Bool {
-        /// As written.
-        text: String,
-    },
-    /// Not one of the words.
-    #[error("{text:?} is not one of {}{}", choices.join(", "), did_you_mean(near.as_deref()))]
-    Choice {
-        /// As written.
-        text: String,
-        /// What may be written.
-        choices: &'static [&'static str],
-        /// What was probably meant.
-        near: Option<String>,
-    },
-    /// A cipher suite that Go does not know.
-    #[error("{text:?} is no cipher suite of Go's{}", did_you_mean(near.as_deref()))]
-    CipherSuite {
-        /// As written.
-        text: String,
-        /// What was probably meant.
-        near: Option<String>,
-    },
-    /// No duration of Go's.
-    #[error("{text:?} is no duration of etcd's: {reason}")]
-    Duration {
-        /// As written.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A feature gate that is not switched.
-    #[error("{text:?} is not of the form Feature=true")]
-    FeatureGate {
-        /// As written.
-        text: String,
-    },
-    /// A value of another type than the configuration file has there.
-    #[error("etcd's configuration file has {} here, and not {text:?}", wanted(*kind))]
-    InFile {
         /// The value.
         text: String,
-        /// What there is to be.
+    },
+    /// The value is not one of the allowed words.
+    #[error("{text:?} is not one of {}{}", choices.join(", "), did_you_mean(near.as_deref()))]
+    Choice {
+        /// The word in the value.
+        text: String,
+        /// The allowed words.
+        choices: &'static [&'static str],
+        /// The allowed word that is spelled most like it.
+        near: Option<String>,
+    },
+    /// Go has no cipher suite of this name.
+    #[error("{text:?} is not one of Go's cipher suites{}", did_you_mean(near.as_deref()))]
+    CipherSuite {
+        /// The unknown name.
+        text: String,
+        /// The cipher suite whose name is spelled most like it.
+        near: Option<String>,
+    },
+    /// The value is not a duration that Go reads, or not one that the option accepts.
+    #[error("{text:?} is not a duration that etcd accepts: {reason}")]
+    Duration {
+        /// The value.
+        text: String,
+        /// What is wrong with the value, or what to write.
+        reason: &'static str,
+    },
+    /// An entry of `feature-gates` is neither on nor off.
+    #[error("{text:?} is not of the form Feature=true")]
+    FeatureGate {
+        /// The entry.
+        text: String,
+    },
+    /// The value in the configuration file has another YAML type than the option.
+    #[error("etcd's configuration file needs {} here, not {text:?}", in_words(*kind))]
+    InFile {
+        /// The value as text.
+        text: String,
+        /// The YAML type that the option needs.
         kind: YamlKind,
     },
-    /// Not a number, or not one in the range.
+    /// The value is not a number, or is out of range.
     #[error("{text:?} is not a whole number from {least} to {most}")]
     Integer {
-        /// As written.
+        /// The value.
         text: String,
-        /// The smallest.
+        /// The smallest number that etcd accepts.
         least: i128,
-        /// The greatest.
+        /// The greatest number that etcd accepts.
         most: i128,
     },
-    /// An entry of `initial-cluster` that is none.
+    /// An entry of `initial-cluster` has no name or no URL.
     #[error("{text:?} is not of the form NAME=URL")]
     Member {
-        /// As written.
+        /// The entry.
         text: String,
     },
-    /// Several names where this version takes one.
-    #[error("{text:?} is one name with a comma in it to this version of etcd; lists are new in 3.5.15")]
+    /// There are several names, and this version takes one.
+    #[error("this version of etcd reads {text:?} as one name with a comma in it; lists are new in 3.5.15")]
     Single {
-        /// As written.
+        /// The value.
         text: String,
     },
-    /// A URL that is of no use.
-    #[error("{text:?} is no URL that etcd can use: {reason}")]
+    /// etcd cannot use a URL.
+    #[error("{text:?} is not a URL that etcd can use: {reason}")]
     Url {
-        /// As written.
+        /// The URL.
         text: String,
-        /// Why.
+        /// What is wrong with the URL.
         reason: &'static str,
     },
 }
@@ -199,7 +199,7 @@ impl ValueKind {
         "TLS_RSA_WITH_RC4_128_SHA",
     ];
 
-    /// Whether etcd of that version takes the value.
+    /// Checks a value as the command line and the environment have it.
     pub(crate) fn check(self, text: &str, version: EtcdVersion) -> Result<(), ValueError> {
         match self {
             Self::Bool => match number::parse_bool(text).is_some() {
@@ -229,7 +229,7 @@ impl ValueKind {
             Self::Text | Self::Path | Self::List | Self::Ignored => Ok(()),
             Self::Single if text.contains(',') => Err(ValueError::Single { text: text.to_owned() }),
             Self::Single => Ok(()),
-            // `NewUniqueURLsWithExceptions` takes these as they are (etcd, pkg/flags/unique_urls.go).
+            // `NewUniqueURLsWithExceptions` accepts `*` and the empty value unread (etcd, pkg/flags/unique_urls.go).
             Self::Urls(UrlUse::Origin) if text == "*" => Ok(()),
             Self::Urls(UrlUse::Listen | UrlUse::Advertise) if text.is_empty() => Ok(()),
             Self::Urls(used) => urls::list(text).try_for_each(|url| check_url(url, used, version)),
@@ -246,20 +246,20 @@ impl ValueKind {
     }
 }
 
-/// What the configuration file has for an option.
-fn wanted(kind: YamlKind) -> &'static str {
+/// The words of an error message for a YAML type.
+fn in_words(kind: YamlKind) -> &'static str {
     match kind {
         YamlKind::Bool => "true or false without quotes",
         YamlKind::Integer => "a whole number without quotes",
         YamlKind::Nanoseconds => "a whole number of nanoseconds without quotes",
-        YamlKind::Text => "one text, with quotes around what looks like a number or boolean",
+        YamlKind::Text => "a text, in quotes if it looks like a number or a boolean",
         YamlKind::List => "a list of texts",
     }
 }
 
 impl ValueKind {
-    /// Whether etcd of that version takes the value from its configuration file: what it is decides, and not how a
-    /// flag would have it. Nothing at all leaves etcd's default.
+    /// Checks a value in the configuration file. Its YAML type counts, not the form that a flag would have. A key
+    /// without a value leaves etcd's default.
     pub(super) fn check_in_file(
         self,
         place: YamlKind,
@@ -304,10 +304,14 @@ impl ValueKind {
 fn check_duration(text: &str) -> Result<time::Duration, ValueError> {
     let refuse = |reason| ValueError::Duration { text: text.to_owned(), reason };
     let value = duration::parse(text).map_err(|error| match error {
-        duration::ParseError::MissingUnit { .. } => refuse("it has no unit, as in 10s"),
-        _ => refuse("write numbers with units h, m, s, ms, us or ns, as in 1h30m"),
+        duration::ParseError::MissingUnit { .. } => refuse("it has no unit: write 10s, for example"),
+        _ => refuse("write numbers with the units h, m, s, ms, us or ns, such as 1h30m"),
     })?;
-    if text.contains(['d', 'y']) { Err(refuse("Go has no unit above the hour")) } else { Ok(value) }
+    if text.contains(['d', 'y']) {
+        Err(refuse("the largest unit is the hour: write 24h, for example"))
+    } else {
+        Ok(value)
+    }
 }
 
 fn check_url(url: &str, used: UrlUse, version: EtcdVersion) -> Result<(), ValueError> {
@@ -330,7 +334,8 @@ fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
     Err(ValueError::CipherSuite { text: text.to_owned(), near })
 }
 
-/// etcd, pkg/featuregate/feature_gate.go, `Set`; which features there are depends on the release.
+/// The form of an entry (etcd, pkg/featuregate/feature_gate.go, `Set`). The name is not checked: the features differ
+/// from release to release.
 fn check_gate(item: &str) -> Result<(), ValueError> {
     match item.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && number::parse_bool(value.trim()).is_some() => {

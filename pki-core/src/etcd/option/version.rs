@@ -1,13 +1,13 @@
-//! Versions of etcd.
+//! The versions of etcd.
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
 /// A version of etcd: a series, such as `3.5`, or one release of it, such as `3.5.30`.
 ///
-/// The series 3.4 to 3.7 are known. A version without a patch number is the newest release of its series, and so
-/// comes after all its numbered releases: who names no release is taken to run one that is kept up to date.
+/// The series 3.4 to 3.7 are known. A version without a patch number stands for the newest release of its series, so it
+/// compares greater than all numbered releases of the series.
 ///
 /// ```
 /// use pki_core::etcd::EtcdVersion;
@@ -15,7 +15,7 @@ use crate::etcd::safe::invalid::{Invalid, SafeValue};
 /// let version = EtcdVersion::parse("3.5.30")?;
 /// assert!(version.has(5, 8) && !version.has(6, 0));
 /// assert!(version < EtcdVersion::parse("3.5")?);
-/// # Ok::<(), pki_core::etcd::Invalid>(())
+/// # Ok::<(), pki_core::etcd::InvalidValue>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EtcdVersion {
@@ -29,8 +29,9 @@ enum Patch {
     Newest,
 }
 
-/// The first series that is known, and the last.
+/// The minor number of the oldest series that is known.
 const OLDEST: u8 = 4;
+/// The minor number of the newest series that is known.
 const NEWEST: u8 = 7;
 
 impl EtcdVersion {
@@ -43,7 +44,7 @@ impl EtcdVersion {
     /// The newest release of 3.7.
     pub const V3_7: Self = Self::series(7);
 
-    /// The newest release of every series that is known, the oldest series first.
+    /// Every known series as its newest release, the oldest series first.
     pub fn all_series() -> impl Iterator<Item = Self> {
         (OLDEST..=NEWEST).map(Self::series)
     }
@@ -60,9 +61,9 @@ impl EtcdVersion {
     /// Reads `3.5` or `3.5.30`.
     ///
     /// # Errors
-    /// [`Invalid`] for a text that is no version, or a series that is not known.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let refuse = |reason| Invalid { kind: SafeValue::Version, text: text.to_owned(), reason };
+    /// [`InvalidValue`] if the text is not a version, or its series is not known.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let refuse = |reason| InvalidValue { kind: SafeValue::Version, text: text.to_owned(), reason };
         let malformed = || refuse("it is not of the form 3.5 or 3.5.30");
         let mut parts = text.split('.');
         let major = parts.next().and_then(number).ok_or_else(malformed)?;
@@ -74,16 +75,16 @@ impl EtcdVersion {
         let minor = u8::try_from(minor)
             .ok()
             .filter(|minor| major == 3 && (OLDEST..=NEWEST).contains(minor))
-            .ok_or_else(|| refuse("only 3.4, 3.5, 3.6 and 3.7 are known"))?;
+            .ok_or_else(|| refuse("only the versions 3.4, 3.5, 3.6 and 3.7 are known"))?;
         Ok(Self { minor, patch: patch.map_or(Patch::Newest, Patch::Number) })
     }
 
-    /// The series: 5 for 3.5.
+    /// The number of the series: 5 for 3.5.
     pub fn minor(self) -> u8 {
         self.minor
     }
 
-    /// The number within the series; none is the newest.
+    /// The number of the release within its series. `None` stands for the newest release.
     pub fn patch(self) -> Option<u16> {
         match self.patch {
             Patch::Number(number) => Some(number),
@@ -93,14 +94,14 @@ impl EtcdVersion {
 
     /// Whether this is `3.minor.patch` or newer.
     ///
-    /// What came to several series at once, as most new options do, is in 3.4.25 and in 3.5.8 but not in 3.5.7:
-    /// ask [`EtcdOption::availability`](crate::etcd::EtcdOption::availability) about options.
+    /// Many options were added to several series at once: one may be in 3.4.25 and 3.5.8, but not in 3.5.7. For
+    /// options, use [`EtcdOption::availability`](crate::etcd::EtcdOption::availability).
     pub fn has(self, minor: u8, patch: u16) -> bool {
         self >= Self::release(minor, patch)
     }
 }
 
-/// Digits without a sign or a leading zero.
+/// Reads digits without a sign or a leading zero.
 fn number(text: &str) -> Option<u16> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain)

@@ -1,18 +1,20 @@
-//! Brings the outcome of a plan to an output folder.
+//! Writing the outcome of a plan to an output folder.
 
 use crate::etcd::error::Error;
 use crate::etcd::folder::disk::LockedFolder;
 use crate::etcd::plan::issue::Outcome;
 
 impl LockedFolder {
-    /// Makes the folders and writes the files of an outcome.
+    /// Creates the folders and writes the files of an outcome.
     ///
-    /// Every file is written before it has a name; then each gets its name in one step, those that are new before
-    /// those that replace another, a CA before what it signed and a key before its certificate.
-    /// What was stopped half-way is finished by planning again.
+    /// All files are written before any of them gets its name. Then each gets its name in one step: new files before
+    /// those that replace others, a CA before the certificates that it signed, and a key before its certificate. If the
+    /// process is stopped in between, a new plan finishes the work.
     ///
     /// # Errors
-    /// If something cannot be written. What was written until then stays, and is right.
+    /// [`ErrorKind::Io`](crate::etcd::ErrorKind::Io) if a file cannot be written, and
+    /// [`ErrorKind::SymbolicLink`](crate::etcd::ErrorKind::SymbolicLink) if a folder is a symbolic link. Files that
+    /// were written before the error stay, and are complete.
     pub fn apply(&self, outcome: &Outcome) -> Result<(), Error> {
         let mut seen = self.make_folders(outcome.users(), outcome.folders())?;
         self.write(outcome.users(), outcome.files(), &mut seen)

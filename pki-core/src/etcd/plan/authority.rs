@@ -1,4 +1,4 @@
-//! The CAs of a cluster: its own, which plans make, and those that exist already.
+//! The CAs of a plan: those that are made for the cluster, and existing ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,34 +15,38 @@ use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::PrivateKey;
 use crate::x509::sign::SigningKey;
 
-/// A CA, as far as it is there.
+/// A CA of the cluster.
 #[derive(Debug)]
 pub(crate) struct Authority {
     pub(crate) role: Role,
-    pub(crate) source: Source,
+    pub(crate) source: CaSource,
 }
 
-/// Where a CA comes from.
+/// Whether a CA exists already or belongs to the plan.
 #[derive(Debug)]
-pub(crate) enum Source {
-    /// It exists. Without a key it stays offline, and requests are made for it to sign.
-    Given(Box<Given>),
-    /// It is the cluster's own: a certificate of the plan, by its place there.
+pub(crate) enum CaSource {
+    /// A CA that existed before the cluster.
+    Existing(Box<ExistingCa>),
+    /// A CA that is made for the cluster: the index of its certificate in the plan.
     Own(usize),
 }
 
-/// A CA that exists.
+/// A CA that existed before the cluster.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct ExistingCa {
     pub(crate) certificate: Certificate,
-    /// The CAs above it, each the issuer of the one before
+    /// The CAs above it. Each issued the one before.
     pub(crate) above: Vec<Certificate>,
-    /// Its key, unless it is offline.
+    /// The key. `None` if the CA is offline, so that requests are written for it to sign.
     pub(crate) key: Option<Arc<dyn SigningKey>>,
 }
 
 impl Authority {
-    /// Reads a CA that exists.
+    /// Reads an existing CA from the files that the description names.
+    ///
+    /// # Errors
+    /// If a file is missing or cannot be read, a certificate is not a valid CA certificate at `now`, the certificates
+    /// do not form a chain, or the key is encrypted or of another certificate.
     pub(crate) fn given(
         role: Role,
         given: &GivenAuthority,
@@ -89,37 +93,38 @@ impl Authority {
             let path = given.private_key.as_ref().unwrap_or(file);
             return Err(Error::from(X509ErrorKind::KeyMismatch).in_file(path));
         }
-        Ok(Self { role, source: Source::Given(Box::new(Given { certificate, above, key })) })
+        Ok(Self { role, source: CaSource::Existing(Box::new(ExistingCa { certificate, above, key })) })
     }
 
-    /// When what it signs ends at the latest, if it exists: with the first of the CAs up to the root.
+    /// The earliest end of an existing CA and those above it: certificates that it signs end then at the latest. `None`
+    /// for a CA of the plan.
     pub(crate) fn ends(&self) -> Option<OffsetDateTime> {
         match &self.source {
-            Source::Own(_) => None,
-            Source::Given(given) => {
+            CaSource::Own(_) => None,
+            CaSource::Existing(given) => {
                 [&given.certificate].into_iter().chain(&given.above).map(Certificate::not_after).min()
             }
         }
     }
 
-    /// Its place in the plan, if it is the cluster's own.
+    /// The index of its certificate in the plan. `None` for an existing CA.
     pub(crate) fn place(&self) -> Option<usize> {
         match self.source {
-            Source::Own(place) => Some(place),
-            Source::Given(_) => None,
+            CaSource::Own(place) => Some(place),
+            CaSource::Existing(_) => None,
         }
     }
 
-    /// Whether its certificates have to be asked for.
+    /// Whether the CA is offline, so that requests are written for it to sign.
     pub(crate) fn is_offline(&self) -> bool {
-        matches!(&self.source, Source::Given(given) if given.key.is_none())
+        matches!(&self.source, CaSource::Existing(given) if given.key.is_none())
     }
 
-    /// What stands behind a leaf in its file, for those who trust only the root: the CAs that are no roots.
+    /// The PEM of the intermediate CAs, which follow a leaf in its file: a peer that trusts only the root needs them.
     pub(crate) fn chain(&self) -> String {
         match &self.source {
-            Source::Own(_) => String::new(),
-            Source::Given(given) => {
+            CaSource::Own(_) => String::new(),
+            CaSource::Existing(given) => {
                 let chain = [&given.certificate].into_iter().chain(&given.above);
                 chain.filter(|ca| ca.issuer() != ca.subject()).map(Certificate::to_pem).collect()
             }
@@ -127,16 +132,16 @@ impl Authority {
     }
 }
 
-/// The CA of a leaf, as far as it is known.
+/// The issuer of a leaf.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownIssuer<'a> {
-    /// None if it is yet to be made
+    /// `None` if the plan still has to make it.
     pub(crate) certificate: Option<&'a Certificate>,
-    /// Whether its certificates have to be asked for
+    /// Whether the CA is offline.
     pub(crate) is_offline: bool,
 }
 
-/// The CAs of the layout.
+/// The CAs of the layout. `certificates` are those of the plan.
 pub(crate) fn authorities(
     cluster: &Cluster,
     certificates: &[PlannedCertificate],
@@ -147,12 +152,13 @@ pub(crate) fn authorities(
         Some(given) => Authority::given(*role, given, snapshot, now),
         None => {
             let place = certificates.iter().position(|planned| planned.id().role() == *role);
-            Ok(Authority { role: *role, source: Source::Own(place.unwrap_or_default()) })
+            Ok(Authority { role: *role, source: CaSource::Own(place.unwrap_or_default()) })
         }
     };
     cluster.layout().authorities().iter().map(authority).collect()
 }
 
+/// The CA with this role, as the issuer of leaves.
 pub(crate) fn issuer_of<'a>(
     role: Role,
     authorities: &'a [Authority],
@@ -160,20 +166,20 @@ pub(crate) fn issuer_of<'a>(
 ) -> KnownIssuer<'a> {
     let authority = authorities.iter().find(|authority| authority.role == role);
     let certificate = authority.and_then(|authority| match &authority.source {
-        Source::Given(given) => Some(&given.certificate),
-        Source::Own(place) => certificates.get(*place)?.certificate.as_ref(),
+        CaSource::Existing(given) => Some(&given.certificate),
+        CaSource::Own(place) => certificates.get(*place)?.certificate.as_ref(),
     });
     KnownIssuer { certificate, is_offline: authority.is_some_and(Authority::is_offline) }
 }
 
-/// Nothing can be issued under a CA of the cluster's own whose key is somewhere else.
+/// Refuses a plan that issues a certificate with a CA of the plan whose key is missing.
 pub(crate) fn refuse_without_ca_key(
     cluster: &Cluster,
     authorities: &[Authority],
     certificates: &[PlannedCertificate],
 ) -> Result<(), Error> {
     for authority in authorities {
-        let Source::Own(place) = authority.source else { continue };
+        let CaSource::Own(place) = authority.source else { continue };
         let Some(ca) = certificates.get(place) else { continue };
         if ca.certificate.is_none() || ca.key.is_some() {
             continue;
@@ -182,7 +188,7 @@ pub(crate) fn refuse_without_ca_key(
             planned.is_issued() && cluster.layout().issuer(planned.id().role()) == authority.role
         };
         if let Some(leaf) = certificates.iter().find(is_below) {
-            let path = ca.wanted.pair.key.clone();
+            let path = ca.spec.pair.key.clone();
             return Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into());
         }
     }

@@ -1,4 +1,4 @@
-//! What a plan does with each certificate and each file, and why.
+//! The certificates and files of a plan, and why they change.
 
 use std::fmt;
 
@@ -13,130 +13,130 @@ use crate::etcd::folder::snapshot::{FileKind, Owner};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{KeyAlgorithm, PrivateKey};
 
-/// Whether something is right already.
+/// Whether a certificate or file stays, is new, or changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is there and right.
+    /// It exists and is right.
     Kept,
-    /// It is not there.
+    /// It does not exist.
     New,
-    /// It is there, but not right.
+    /// It exists and is not right, for these reasons.
     Changed(Vec<Reason>),
 }
 
-/// Why something that is there is not right.
+/// Why an existing certificate or file is not right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is a CA's.
-    #[error("it is a CA's")]
+    /// A leaf is a CA certificate.
+    #[error("it is a CA certificate")]
     Authority,
-    /// The contents are not what they should be.
+    /// The contents of the file differ.
     #[error("its contents differ")]
     Contents,
-    /// It has ended.
+    /// The certificate has ended.
     #[error("it ended at {}", date(*not_after))]
     Ended {
-        /// When.
+        /// The end of the certificate.
         not_after: OffsetDateTime,
     },
-    /// The CA did not issue it.
+    /// Another CA issued the certificate.
     #[error("the cluster's CA did not issue it")]
     Issuer,
-    /// Its key is of another kind.
+    /// The key is of another kind.
     #[error("its key is {found}, not {wanted}")]
     KeyKind {
-        /// What it is.
+        /// The kind of the existing key.
         found: String,
-        /// What it should be.
+        /// The described kind of key.
         wanted: KeyAlgorithm,
     },
-    /// It does not belong to the key beside it.
+    /// The certificate is for another key than the one in the file next to it.
     #[error("it does not belong to the key beside it")]
     KeyMismatch,
-    /// It is valid for another time.
-    #[error("it lives for {} days, not {}", found.whole_days(), wanted.whole_days())]
+    /// The certificate has another lifetime.
+    #[error("it is valid for {} days, not {}", found.whole_days(), wanted.whole_days())]
     Lifetime {
-        /// How long it lives.
+        /// The lifetime of the existing certificate.
         found: Duration,
-        /// How long it should.
+        /// The described lifetime.
         wanted: Duration,
     },
-    /// Its permissions are wrong.
+    /// The permission bits of the file differ.
     #[error("its mode is {found:04o}, not {wanted:04o}")]
     Mode {
-        /// What they are.
+        /// The existing permission bits.
         found: u32,
-        /// What they should be.
+        /// The right permission bits.
         wanted: u32,
     },
-    /// Names are missing, or there are too many.
+    /// The subject alternative names differ.
     #[error("it is for {found}, not for {wanted}")]
     Names {
-        /// What it says.
+        /// The names in the existing certificate.
         found: String,
-        /// What it should say.
+        /// The names that follow from the description.
         wanted: String,
     },
-    /// It is not valid yet.
+    /// The certificate is not valid yet.
     #[error("it is not valid before {}", date(*not_before))]
     NotYet {
-        /// From when on it is.
+        /// The first moment at which it is valid.
         not_before: OffsetDateTime,
     },
-    /// Its owner is wrong.
+    /// The file has another owner.
     #[error("its owner is not {wanted}")]
     Owner {
-        /// Who should own it.
+        /// The user that should own the file.
         wanted: String,
     },
-    /// Its subject is another.
+    /// The subject differs.
     #[error("its subject is {found}, not {wanted}")]
     Subject {
-        /// What it says.
+        /// The subject of the existing certificate.
         found: String,
-        /// What it should say.
+        /// The described subject.
         wanted: String,
     },
-    /// It cannot be read.
+    /// The certificate or key cannot be read.
     #[error("it cannot be read: {reason}")]
     Unreadable {
-        /// Why.
+        /// The error of reading it.
         reason: String,
     },
-    /// It allows other usages.
+    /// The key usages or extended key usages differ.
     #[error("it may be used for {found}, not for {wanted}")]
     Usages {
-        /// What it allows.
+        /// The usages of the existing certificate.
         found: String,
-        /// What it should allow.
+        /// The usages that follow from the layout.
         wanted: String,
     },
 }
 
-/// A certificate of the plan.
+/// A certificate of a plan.
 #[derive(Debug)]
 pub struct PlannedCertificate {
-    pub(crate) wanted: CertificateSpec,
+    pub(crate) spec: CertificateSpec,
     pub(crate) change: Change,
-    /// The certificate that is kept: for good, or until an offline CA has signed another one.
+    /// The existing certificate, if it stays: for good, or until an offline CA has signed another one.
     pub(crate) certificate: Option<Certificate>,
-    /// The key that is kept, if it was there.
+    /// The existing key, if it stays.
     pub(crate) key: Option<PrivateKey>,
-    /// Some if an offline CA has to be asked for it
+    /// The request for an offline CA, if one has to sign the certificate.
     pub(crate) pending: Option<PendingRequest>,
 }
 
-/// What an offline CA is asked.
+/// A request that an offline CA has to sign.
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
-    /// The request that was made before, if it still is right
+    /// The existing request, if it is still right.
     pub(crate) request: Option<Zeroizing<Vec<u8>>>,
-    /// Why what the CA has signed is not what it was asked for; empty if there is nothing
+    /// Why the certificate that the CA has signed does not fit the request. Empty if the CA has not signed one.
     pub(crate) refused: Vec<Reason>,
 }
 
-/// A file or folder of the plan.
+/// A file or folder of a plan.
 #[derive(Debug)]
 pub struct PlannedFile {
     pub(crate) path: String,
@@ -146,18 +146,18 @@ pub struct PlannedFile {
     pub(crate) content: Content,
 }
 
-/// What a file will hold.
+/// The contents of a file after the plan.
 #[derive(Debug)]
 pub(crate) enum Content {
     Folder,
     Bytes(Zeroizing<Vec<u8>>),
-    /// A certificate that is to be issued, by its place in the plan.
+    /// A certificate that has to be issued: its index in the plan.
     Certificate(usize),
-    /// A key that is to be made, by its certificate's place in the plan.
+    /// A key that has to be generated: the index of its certificate.
     Key(usize),
-    /// A request that is to be made, by its certificate's place in the plan.
+    /// A request that has to be made: the index of its certificate.
     Request(usize),
-    /// [`Record`](crate::etcd::folder::record::Record), once everything is issued.
+    /// The [`Record`](crate::etcd::folder::record::Record), which can be written when everything is issued.
     Record,
 }
 
@@ -167,82 +167,82 @@ pub(crate) const PROGRAM: u32 = 0o755;
 pub(crate) const PUBLIC_FOLDER: u32 = 0o755;
 pub(crate) const SECRET_FOLDER: u32 = 0o700;
 
-/// A certificate of the plan with everything that it lacked.
+/// A certificate of a plan after issuing.
 #[derive(Debug)]
 pub(crate) struct IssuedCertificate {
-    pub(crate) wanted: CertificateSpec,
+    pub(crate) spec: CertificateSpec,
     pub(crate) change: Change,
-    /// None if an offline CA is asked for it and none is in use yet
+    /// `None` if an offline CA has to sign it and no older one is in use.
     pub(crate) certificate: Option<Certificate>,
-    /// Whether an offline CA is asked for it
+    /// Whether an offline CA has to sign it.
     pub(crate) is_requested: bool,
-    /// The text of a new key
+    /// The PEM of the key, if it is new.
     pub(crate) new_key: Option<Zeroizing<String>>,
-    /// The text of a new request
+    /// The PEM of the request, if it is new.
     pub(crate) request: Option<String>,
 }
 
 impl PlannedCertificate {
-    /// Which one.
+    /// The identity of the certificate in the cluster.
     pub fn id(&self) -> &CertificateId {
-        &self.wanted.id
+        &self.spec.id
     }
 
-    /// Whether it is right already.
+    /// Whether the certificate stays, is new, or changes.
     pub fn change(&self) -> &Change {
         &self.change
     }
 
-    /// The certificate, if it is kept: for good, or until an offline CA has signed another one.
+    /// The existing certificate, if it stays: for good, or until an offline CA has signed another one.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }
 
-    /// Whether an offline CA has to be asked for it.
+    /// Whether an offline CA has to sign the certificate.
     pub fn is_requested(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// Whether a member cannot start before an offline CA has signed this.
+    /// Whether a member cannot start before an offline CA has signed this certificate.
     pub(crate) fn blocks_start_of(&self, member: &str) -> bool {
-        let is_its =
+        let is_of_member =
             self.id().role() != Role::Client && self.id().owner().is_some_and(|o| o.as_str() == member);
-        is_its && self.is_requested() && self.certificate.is_none()
+        is_of_member && self.is_requested() && self.certificate.is_none()
     }
 
-    /// Whether it has to be issued.
+    /// Whether the plan issues the certificate.
     pub(crate) fn is_issued(&self) -> bool {
         self.certificate.is_none() && !self.is_requested()
     }
 
-    /// Whether a key has to be made for it.
+    /// Whether the plan generates a key for the certificate.
     pub(crate) fn needs_key(&self) -> bool {
         self.certificate.is_none() && self.key.is_none()
     }
 }
 
 impl PlannedFile {
-    /// Its path in the output folder.
+    /// The path relative to the output folder.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Its permission bits.
+    /// The permission bits.
     pub fn mode(&self) -> u32 {
         self.mode
     }
 
-    /// Who should own it.
+    /// The user that should own the file.
     pub fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// Whether it is right already.
+    /// Whether the file stays, is new, or changes.
     pub fn change(&self) -> &Change {
         &self.change
     }
 
-    /// File or folder.
+    /// Whether it is a file or a folder.
     pub fn kind(&self) -> FileKind {
         if matches!(self.content, Content::Folder) { FileKind::Folder } else { FileKind::File }
     }
@@ -259,7 +259,7 @@ impl fmt::Display for Change {
 }
 
 impl PlannedFile {
-    /// Path and contents of a public file that is known before anything is issued.
+    /// The path and contents of a public file whose contents do not depend on issuing.
     pub(crate) fn known(&self) -> Option<(&str, &[u8])> {
         match &self.content {
             Content::Bytes(bytes) if !is_secret(self.mode) => Some((&self.path, bytes)),
@@ -269,7 +269,7 @@ impl PlannedFile {
 }
 
 impl Change {
-    /// Why it is not right.
+    /// The reasons of a change. Empty if there is no change.
     pub fn reasons(&self) -> &[Reason] {
         match self {
             Self::Changed(reasons) => reasons,

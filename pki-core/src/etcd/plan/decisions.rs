@@ -1,9 +1,10 @@
-//! What a plan decides before its files are known: which certificates stay, which are issued, and who issues them.
+//! The decisions of a plan about certificates: which stay, which are issued, and by which CA. The files follow from
+//! them.
 
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::bootstrap::{Joining, Start};
+use crate::etcd::cluster::bootstrap::{JoiningMember, Start};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
@@ -19,17 +20,17 @@ use crate::etcd::plan::notices::notices;
 pub(crate) struct Decisions {
     pub(crate) cluster: Cluster,
     pub(crate) authorities: Vec<Authority>,
-    /// The certificates of the cluster's own CAs come first.
+    /// The certificates of the plan. Those of its CAs come first.
     pub(crate) certificates: Vec<PlannedCertificate>,
-    /// What was recorded before.
+    /// The record of the output folder.
     pub(crate) record: Record,
-    /// How each member first starts.
+    /// The first start of each member.
     pub(crate) starts: Vec<Start>,
     /// The subset of `starts` to record. A joining member that still waits for certificates is left out, so that the
     /// next plan treats it as new.
     pub(crate) recorded: Vec<Start>,
     pub(crate) notices: Vec<Notice>,
-    /// The users that files can be given to.
+    /// The users of this machine that files can be given to.
     pub(crate) users: Users,
 }
 
@@ -37,14 +38,14 @@ impl Decisions {
     pub(crate) fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
         let record = Record::read(snapshot, cluster)?;
         let mut certificates = Vec::new();
-        for wanted in cluster.wanted_authorities()? {
-            certificates.push(judge::authority(wanted, &record, snapshot, now)?);
+        for spec in cluster.authority_specs()? {
+            certificates.push(judge::authority(spec, &record, snapshot, now)?);
         }
         let authorities = authorities(cluster, &certificates, snapshot, now)?;
-        for wanted in cluster.wanted_leaves()? {
-            let issuer = cluster.layout().issuer(wanted.id.role());
+        for spec in cluster.leaf_specs()? {
+            let issuer = cluster.layout().issuer(spec.id.role());
             let issuer = issuer_of(issuer, &authorities, &certificates);
-            certificates.push(judge::leaf(wanted, issuer, &record, snapshot, now)?);
+            certificates.push(judge::leaf(spec, issuer, &record, snapshot, now)?);
         }
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
         let notices = notices(cluster, &authorities, &certificates, snapshot, now);
@@ -59,7 +60,7 @@ impl Decisions {
         Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users })
     }
 
-    /// The certificates that stand behind those of a role in their files.
+    /// The PEM of the intermediate CAs that follow the certificates of a role in their files.
     pub(crate) fn chain(&self, role: Role) -> String {
         let issuer = self.cluster.layout().issuer(role);
         let issuer =
@@ -67,7 +68,7 @@ impl Decisions {
         issuer.map(Authority::chain).unwrap_or_default()
     }
 
-    pub(crate) fn joining(&self) -> Vec<Joining> {
+    pub(crate) fn joining(&self) -> Vec<JoiningMember> {
         self.cluster.joining(&self.starts, &self.record.members)
     }
 }

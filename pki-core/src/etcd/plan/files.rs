@@ -1,4 +1,4 @@
-//! The files of a plan: which there are, and whether they are right already.
+//! The files of a plan, compared with those in the output folder.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
-use crate::etcd::plan::authority::{Authority, Source};
+use crate::etcd::plan::authority::{Authority, CaSource};
 use crate::etcd::plan::change::{
     Change, Content, PROGRAM, PUBLIC, PUBLIC_FOLDER, PlannedCertificate, PlannedFile, Reason, SECRET,
     SECRET_FOLDER,
@@ -21,22 +21,22 @@ use crate::etcd::plan::change::{
 use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
 use crate::etcd::render;
-use crate::etcd::render::Rendered;
+use crate::etcd::render::TextFile;
 use crate::etcd::render::{env, kubeadm};
 use crate::etcd::safe::host_path::HostPath;
 use crate::x509::digest::sha256;
 
-/// Files in the making, each compared with what is there.
+/// Collects the files of a plan. Each is compared with the snapshot when it is added.
 pub(crate) struct Files<'a> {
     snapshot: &'a Snapshot,
     decisions: &'a Decisions,
-    /// Where each certificate is in the plan
+    /// The index of each certificate in the plan.
     places: HashMap<&'a CertificateId, usize>,
     files: Vec<PlannedFile>,
 }
 
 impl<'a> Files<'a> {
-    /// The files and folders of a plan, in the order in which they are to be made.
+    /// The files and folders of a plan, in the order in which they have to be made.
     pub(crate) fn plan(decisions: &'a Decisions, snapshot: &'a Snapshot) -> Result<Vec<PlannedFile>, Error> {
         let places = decisions.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
         let mut files = Self { snapshot, decisions, places: places.collect(), files: Vec::new() };
@@ -67,13 +67,13 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// The overlay of a member's host.
+    /// The folder that stands for the root of a member's host.
     fn node(&mut self, cluster: &Cluster, member: &Member, start: &Start) -> Result<(), Error> {
         let node = path::node(member.name());
         let rendered = render::member(cluster, member, start);
         let hosts = &cluster.hosts;
         let paths = rendered.iter().flat_map(|file| file.path.ancestors()).chain(hosts.pki.ancestors());
-        // Sorted, a folder comes before what is in it.
+        // The order of the set puts a folder before those in it.
         let folders: BTreeSet<&str> = paths.collect();
         self.folder(&node, PUBLIC_FOLDER, &Owner::Root)?;
         for folder in folders {
@@ -112,7 +112,8 @@ impl<'a> Files<'a> {
         self.text(&format!("{folder}/{}", path::ETCDCTL), text, PUBLIC, &Owner::Operator)
     }
 
-    /// The overlay of a control plane's host, with copies of a client's files, and the text that names them.
+    /// The folder that stands for the root of a control plane's host, with copies of a client's files, and the
+    /// configuration of kubeadm that names them.
     fn kubeadm(
         &mut self,
         cluster: &Cluster,
@@ -138,9 +139,9 @@ impl<'a> Files<'a> {
         self.text(&format!("{folder}/kubeadm-etcd.yaml"), text, PUBLIC, &Owner::Operator)
     }
 
-    /// Files of the output folder that are nothing but text.
-    fn rendered(&mut self, rendered: Vec<Rendered<String>>, owner: &Owner) -> Result<(), Error> {
-        // None of them is deeper than one folder.
+    /// The text files in the output folder.
+    fn rendered(&mut self, rendered: Vec<TextFile<String>>, owner: &Owner) -> Result<(), Error> {
+        // They are in the output folder itself or one folder below.
         let folders = rendered.iter().filter_map(|file| file.path.rsplit_once('/').map(|(folder, _)| folder));
         for folder in folders.collect::<BTreeSet<_>>() {
             self.folder(folder, PUBLIC_FOLDER, owner)?;
@@ -151,23 +152,23 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// What an offline CA is asked for, and how it can sign that.
+    /// The requests for an offline CA, and the ca-config for signing them.
     fn requests(&mut self) -> Result<(), Error> {
         let decisions = self.decisions;
-        let asked = || decisions.certificates.iter().filter(|planned| planned.is_requested());
-        if asked().next().is_none() {
+        let requested = || decisions.certificates.iter().filter(|planned| planned.is_requested());
+        if requested().next().is_none() {
             return Ok(());
         }
         self.folder(path::REQUESTS, PUBLIC_FOLDER, &Owner::Operator)?;
         for (index, planned) in decisions.certificates.iter().enumerate() {
-            let Some(asked) = &planned.pending else { continue };
-            let content = match &asked.request {
+            let Some(pending) = &planned.pending else { continue };
+            let content = match &pending.request {
                 Some(request) => Content::Bytes(request.clone()),
                 None => Content::Request(index),
             };
             self.add(&offline::request(planned.id()), PUBLIC, &Owner::Operator, content, &[])?;
         }
-        let config = offline::config(asked().map(|planned| &planned.wanted));
+        let config = offline::config(requested().map(|planned| &planned.spec));
         self.text(offline::CONFIG, config, PUBLIC, &Owner::Operator)
     }
 
@@ -186,19 +187,19 @@ impl<'a> Files<'a> {
 
     fn pair(&mut self, index: usize, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
-        self.pair_at(index, &planned.wanted.pair, owner)
+        self.pair_at(index, &planned.spec.pair, owner)
     }
 
-    /// The two files of a certificate, or copies of them. A key is written before its certificate: what stops in
-    /// between is finished by the next run.
+    /// The two files of a certificate, or copies of them. The key comes first: if a run is stopped after writing it,
+    /// the next plan issues the certificate for this key.
     fn pair_at(&mut self, index: usize, pair: &Pair, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         self.key(index, &pair.key, owner)?;
         match (planned.is_requested(), &planned.certificate) {
             (false, _) => self.certificate(index, &pair.certificate, owner),
             (true, None) => Ok(()),
-            // As it is, with the CAs behind it, until the new one is signed.
-            (true, Some(_)) => match self.snapshot.entry(&planned.wanted.pair.certificate)? {
+            // Until the new one is signed, the file stays as it is, with the CAs after the certificate.
+            (true, Some(_)) => match self.snapshot.entry(&planned.spec.pair.certificate)? {
                 Some(entry) => {
                     self.add(&pair.certificate, PUBLIC, owner, Content::Bytes(entry.bytes.clone()), &[])
                 }
@@ -211,12 +212,12 @@ impl<'a> Files<'a> {
         self.decisions.certificates.get(index)
     }
 
-    /// A CA's certificate for those who trust it.
+    /// A copy of a CA certificate, for a member or client that trusts the CA.
     fn trusted(&mut self, role: Role, path: &str, owner: &Owner) -> Result<(), Error> {
         let decisions = self.decisions;
         match decisions.authorities.iter().find(|authority| authority.role == role).map(|a| &a.source) {
-            Some(Source::Own(place)) => self.certificate(*place, path, owner),
-            Some(Source::Given(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
+            Some(CaSource::Own(place)) => self.certificate(*place, path, owner),
+            Some(CaSource::Existing(given)) => self.text(path, given.certificate.to_pem(), PUBLIC, owner),
             None => Ok(()),
         }
     }
@@ -238,21 +239,21 @@ impl<'a> Files<'a> {
     fn key(&mut self, index: usize, path: &str, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         let content = if planned.key.is_some() {
-            // Whatever way the key is written, it stays as it is.
-            match self.snapshot.entry(&planned.wanted.pair.key)? {
+            // The bytes stay as they are, because a key can be encoded in several ways.
+            match self.snapshot.entry(&planned.spec.pair.key)? {
                 Some(entry) => Content::Bytes(entry.bytes.clone()),
                 None => return Ok(()),
             }
         } else if planned.needs_key() {
             Content::Key(index)
         } else {
-            // The CA's key may be kept somewhere else while nothing has to be issued.
+            // The key of a CA may be kept elsewhere while there is nothing to issue.
             return Ok(());
         };
         self.add(path, SECRET, owner, content, planned.change.reasons())
     }
 
-    /// The record of what was issued comes last: it tells of files that are there.
+    /// The record, which is written last because it is about the other files.
     fn record(&mut self) -> Result<(), Error> {
         let decisions = self.decisions;
         let made = |file: &PlannedFile| matches!(file.content, Content::Certificate(_) | Content::Request(_));
@@ -261,7 +262,7 @@ impl<'a> Files<'a> {
         } else {
             let certificates = decisions.certificates.iter();
             let pairs: Vec<_> =
-                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.wanted, c))).collect();
+                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.spec, c))).collect();
             let known = self.files.iter().filter_map(PlannedFile::known);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
             let text =
@@ -271,6 +272,7 @@ impl<'a> Files<'a> {
         self.add(RECORD, PUBLIC, &Owner::Operator, content, &[])
     }
 
+    /// Adds a file or folder. `reasons` are those of its certificate.
     fn add(
         &mut self,
         path: &str,
@@ -291,6 +293,7 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
+    /// Why an existing file or folder is not right.
     fn differences(
         &self,
         entry: &Entry,

@@ -1,4 +1,4 @@
-//! Carrying out a plan as far as that is possible without the disk: keys, certificates, bytes of files.
+//! Carrying out a plan in memory: keys, certificates, and the contents of files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
 use crate::etcd::folder::snapshot::Users;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::plan::Plan;
-use crate::etcd::plan::authority::Source;
+use crate::etcd::plan::authority::CaSource;
 use crate::etcd::plan::change::{
     Change, Content, IssuedCertificate, PendingRequest, PlannedCertificate, PlannedFile,
 };
@@ -33,9 +33,10 @@ use crate::x509::template::Template;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::{BACKDATE, Validity, round_to_minute};
 
-/// The folders and files that a carried-out plan consists of, and what there is to say about it.
+/// The folders and files that a plan made, and a report.
 ///
-/// [`Folder::apply`](crate::etcd::Folder::apply) brings them to a disk; they can as well be put anywhere else.
+/// [`LockedFolder::apply`](crate::etcd::LockedFolder::apply) writes them to a disk. A program can also store them
+/// elsewhere.
 #[derive(Debug)]
 pub struct Outcome {
     folders: Vec<OutputFolder>,
@@ -44,51 +45,50 @@ pub struct Outcome {
     users: Users,
 }
 
-/// How far the work has come.
+/// The progress of [`Plan::issue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Keys were made.
+    /// Keys were generated.
     Keys {
-        /// So many.
+        /// The number of keys so far.
         made: usize,
-        /// Of so many.
+        /// The number of keys in all.
         of: usize,
     },
 }
 
 impl Outcome {
-    /// What was done, and what each certificate says.
+    /// The report about the certificates and files.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// The users that files can be given to, on the machine of the snapshot.
+    /// The users of the snapshot's machine that files can be given to.
     pub(crate) fn users(&self) -> &Users {
         &self.users
     }
 
-    /// The folders, each before what is in it.
+    /// All folders of the cluster. Each comes before the folders in it.
     pub fn folders(&self) -> &[OutputFolder] {
         &self.folders
     }
 
-    /// The files that are not there yet, or not right, in the order in which they are to be written: a CA before what
-    /// it signed, a key before its certificate, and the record of what was issued last.
+    /// The files that are missing or differ, in the order in which they have to be written: a CA before the
+    /// certificates that it signed, a key before its certificate, and the record last.
     ///
-    /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of a cluster.
+    /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of the cluster.
     pub fn files(&self) -> &[OutputFile] {
         &self.files
     }
 }
 
 impl Plan {
-    /// Makes the keys, certificates and requests that the plan lacks.
-    ///
-    /// `progress` is called from several threads.
+    /// Generates the keys, and makes the certificates and requests of the plan. `progress` is called from several
+    /// threads.
     ///
     /// # Errors
-    /// If a key cannot be made or a certificate cannot be signed.
+    /// [`ErrorKind::X509`] if a key cannot be generated or a certificate cannot be signed.
     pub fn issue(
         self,
         keys: &dyn KeySource,
@@ -107,7 +107,7 @@ impl Plan {
     }
 }
 
-/// The folder that a file of the plan is, if it is one.
+/// The folder for the outcome. `None` for a file.
 fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
     let PlannedFile { path, mode, owner, change, content } = file;
     matches!(content, Content::Folder).then(|| OutputFolder {
@@ -120,7 +120,8 @@ fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
 }
 
 impl Decisions {
-    /// The CAs first: they sign the others. `keys` are the new ones, in the order of the plan.
+    /// Issues the certificates. The CAs come first in the plan, so they can sign the others. `keys` are the new keys in
+    /// the order of the plan.
     fn issue_certificates(
         &mut self,
         planned: Vec<PlannedCertificate>,
@@ -133,39 +134,39 @@ impl Decisions {
         let mut finished = Vec::new();
         for planned in planned {
             let new_key = if planned.needs_key() { new_keys.next() } else { None };
-            let PlannedCertificate { wanted, change, certificate, key, pending } = planned;
+            let PlannedCertificate { spec, change, certificate, key, pending } = planned;
             let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
             let key = new_key.or(key);
-            let role = wanted.id.role();
+            let role = spec.id.role();
             let is_requested = pending.is_some();
             let mut request = None;
             if let (Some(PendingRequest { request: None, .. }), Some(key)) = (&pending, &key) {
-                request = Some(offline::make_request(&wanted, key)?.to_pem());
+                request = Some(offline::make_request(&spec, key)?.to_pem());
             }
             let certificate = match (certificate, &key) {
                 (Some(certificate), _) => Some(certificate),
-                (None, None) => return Err(X509ErrorKind::KeyGeneration { algorithm: wanted.key }.into()),
+                (None, None) => return Err(X509ErrorKind::KeyGeneration { algorithm: spec.key }.into()),
                 (None, Some(_)) if is_requested => None,
-                (None, Some(key)) if role.is_authority() => Some(issue_ca(&wanted, key, now, random)?),
+                (None, Some(key)) if role.is_authority() => Some(issue_ca(&spec, key, now, random)?),
                 (None, Some(key)) => {
                     let issuer = issuers.get(&self.cluster.layout().issuer(role));
-                    Some(issue_leaf(&wanted, key, issuer, now, random, &mut self.notices)?)
+                    Some(issue_leaf(&spec, key, issuer, now, random, &mut self.notices)?)
                 }
             };
             if let (Some(certificate), Some(key), true) = (&certificate, key, role.is_authority()) {
                 issuers.insert(role, Issuer::new(certificate.clone(), key)?);
             }
             let new_key = new_key_text;
-            finished.push(IssuedCertificate { wanted, change, certificate, is_requested, new_key, request });
+            finished.push(IssuedCertificate { spec, change, certificate, is_requested, new_key, request });
         }
         Ok(finished)
     }
 
-    /// The CAs that exist and whose keys are at hand.
+    /// The existing CAs that have a key here.
     fn given_issuers(&self) -> Result<HashMap<Role, Issuer>, Error> {
         let mut issuers = HashMap::new();
         for authority in &self.authorities {
-            if let Source::Given(given) = &authority.source
+            if let CaSource::Existing(given) = &authority.source
                 && let Some(key) = given.key.clone()
             {
                 issuers.insert(authority.role, Issuer::new(given.certificate.clone(), key)?);
@@ -174,7 +175,7 @@ impl Decisions {
         Ok(issuers)
     }
 
-    /// The bytes of every file that is not right, and of none that is.
+    /// The files that are missing or differ, with their contents.
     fn output_files(
         &self,
         files: Vec<PlannedFile>,
@@ -189,9 +190,9 @@ impl Decisions {
                 Content::Folder => continue,
                 Content::Bytes(bytes) => bytes,
                 Content::Certificate(index) => {
-                    let IssuedCertificate { wanted, certificate, .. } = finished(index)?;
+                    let IssuedCertificate { spec, certificate, .. } = finished(index)?;
                     let certificate = certificate.as_ref().ok_or(X509ErrorKind::Truncated)?;
-                    text(&(certificate.to_pem() + &self.chain(wanted.id.role())))
+                    text(&(certificate.to_pem() + &self.chain(spec.id.role())))
                 }
                 Content::Key(index) => {
                     text(finished(index)?.new_key.as_ref().ok_or(X509ErrorKind::Truncated)?)
@@ -202,7 +203,7 @@ impl Decisions {
                 Content::Record => {
                     let issued = certificates.iter();
                     let pairs: Vec<_> =
-                        issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.wanted, c))).collect();
+                        issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.spec, c))).collect();
                     let hashes = std::mem::take(&mut hashes);
                     text(&self.record.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
                 }
@@ -219,22 +220,22 @@ impl Decisions {
 }
 
 fn issue_ca(
-    wanted: &CertificateSpec,
+    spec: &CertificateSpec,
     key: &PrivateKey,
     now: OffsetDateTime,
     random: &dyn Random,
 ) -> Result<Certificate, Error> {
-    let validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let validity = Validity::lasting(round_to_minute(now) - BACKDATE, spec.lifetime)?;
     let template = Template {
         key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
         basic_constraints: BasicConstraints { ca: true, path_len: None },
-        ..Template::new(&wanted.subject, key.public_key(), validity)
+        ..Template::new(&spec.subject, key.public_key(), validity)
     };
     Ok(root::issue(&template, key, random)?)
 }
 
 fn issue_leaf(
-    wanted: &CertificateSpec,
+    spec: &CertificateSpec,
     key: &PrivateKey,
     issuer: Option<&Issuer>,
     now: OffsetDateTime,
@@ -242,33 +243,34 @@ fn issue_leaf(
     notices: &mut Vec<Notice>,
 ) -> Result<Certificate, Error> {
     let Some(issuer) = issuer else {
-        let needed_for = wanted.id.to_string();
+        let needed_for = spec.id.to_string();
         return Err(ErrorKind::CaKeyMissing { path: AUTHORITIES.to_owned(), needed_for }.into());
     };
-    let mut validity = Validity::lasting(round_to_minute(now) - BACKDATE, wanted.lifetime)?;
+    let mut validity = Validity::lasting(round_to_minute(now) - BACKDATE, spec.lifetime)?;
     let (end, ca_end) = (validity.not_after(), issuer.certificate().not_after());
     if end > ca_end {
         validity = Validity::new(validity.not_before(), ca_end)?;
-        let certificate = wanted.id.to_string();
+        let certificate = spec.id.to_string();
         notices.push(Notice::new(NoticeKind::Clamped { certificate, wanted: end, not_after: ca_end }));
     }
     let template = Template {
-        key_usage: wanted.key_usage,
-        extended_key_usage: &wanted.extended_key_usage,
-        names: &wanted.names,
-        ..Template::new(&wanted.subject, key.public_key(), validity)
+        key_usage: spec.key_usage,
+        extended_key_usage: &spec.extended_key_usage,
+        names: &spec.names,
+        ..Template::new(&spec.subject, key.public_key(), validity)
     };
     Ok(issuer.issue(&template, now, random)?.value)
 }
 
+/// Generates the new keys, in the order of the plan.
 fn make_keys(
     planned: &[PlannedCertificate],
     keys: &dyn KeySource,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<PrivateKey>, Error> {
-    let wanted: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.wanted.key).collect();
-    let (made, of) = (AtomicUsize::new(0), wanted.len());
-    let made = keys.generate_all(&wanted, &|| {
+    let algorithms: Vec<_> = planned.iter().filter(|p| p.needs_key()).map(|p| p.spec.key).collect();
+    let (made, of) = (AtomicUsize::new(0), algorithms.len());
+    let made = keys.generate_all(&algorithms, &|| {
         let made = made.fetch_add(1, Ordering::Relaxed) + 1;
         progress(Progress::Keys { made, of });
     })?;

@@ -21,33 +21,35 @@ use crate::x509::key::{PrivateKey, PublicKeyKind};
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
-/// A CA of the cluster's own: what is there is kept, for everything that was issued depends on it. If it
-/// cannot be used, a person has to decide.
+/// Plans the CA of a cluster. An existing CA is never replaced, because all its certificates depend on it.
+///
+/// # Errors
+/// If the existing CA cannot be used, so that a person has to decide.
 pub(crate) fn authority(
-    wanted: CertificateSpec,
+    spec: CertificateSpec,
     record: &Record,
     snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let at = |path: &str| snapshot.root().join(path);
-    let key = match snapshot.entry(&wanted.pair.key)? {
+    let key = match snapshot.entry(&spec.pair.key)? {
         Some(entry) => {
-            Some(PrivateKey::read(&entry.bytes, None).map_err(|error| error.in_file(&at(&wanted.pair.key)))?)
+            Some(PrivateKey::read(&entry.bytes, None).map_err(|error| error.in_file(&at(&spec.pair.key)))?)
         }
         None => None,
     };
-    let file = at(&wanted.pair.certificate);
+    let file = at(&spec.pair.certificate);
     let refuse = |error: Error| Err(error.in_file(&file));
-    let Some(entry) = snapshot.entry(&wanted.pair.certificate)? else {
-        // With its key, a certificate can be made that is as good: whoever trusts the one of before trusts it too.
-        if key.is_none() && record.has(&wanted.id) {
+    let Some(entry) = snapshot.entry(&spec.pair.certificate)? else {
+        // With the key, a new certificate can be made: clients that trust the old one accept what the new one signs.
+        if key.is_none() && record.has(&spec.id) {
             return refuse(ErrorKind::CaMissing.into());
         }
-        return Ok(PlannedCertificate::new(wanted, Change::New, None, key));
+        return Ok(PlannedCertificate::new(spec, Change::New, None, key));
     };
     let certificate = Certificate::read(&entry.bytes).map_err(|error| error.in_file(&file))?;
-    if certificate.subject() != &wanted.subject {
-        let (found, wanted) = (certificate.subject().to_string(), wanted.subject.to_string());
+    if certificate.subject() != &spec.subject {
+        let (found, wanted) = (certificate.subject().to_string(), spec.subject.to_string());
         return refuse(ErrorKind::OtherCa { found, wanted }.into());
     }
     if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
@@ -61,29 +63,30 @@ pub(crate) fn authority(
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         return refuse(X509ErrorKind::CaNotValid { not_before, not_after }.into());
     }
-    Ok(PlannedCertificate::new(wanted, Change::Kept, Some(certificate), key))
+    Ok(PlannedCertificate::new(spec, Change::Kept, Some(certificate), key))
 }
 
-/// Any other certificate: kept if it says what it should, issued anew if not. A key of the right kind is kept
-/// in either case, so that a pair is never torn.
+/// Plans the certificate of a member or client. An existing certificate stays if it agrees with the description;
+/// otherwise it is issued again. A key of the right kind stays in both cases, so that the key on the disk always fits
+/// the certificate.
 pub(crate) fn leaf(
-    wanted: CertificateSpec,
+    spec: CertificateSpec,
     issuer: KnownIssuer<'_>,
     record: &Record,
     snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let mut reasons = Vec::new();
-    let there = read(snapshot, &wanted.pair.certificate)?;
-    let key = match snapshot.entry(&wanted.pair.key)? {
+    let existing = read(snapshot, &spec.pair.certificate)?;
+    let key = match snapshot.entry(&spec.pair.key)? {
         None => None,
         Some(entry) => match PrivateKey::read(&entry.bytes, None) {
-            Ok(key) if key.public_key().kind() == PublicKeyKind::from(wanted.key) => Some(key),
-            // A new key would stand beside the old certificate until the offline CA has signed the new one.
-            Ok(key) if issuer.is_offline && is_pair(there.as_ref(), &key) => Some(key),
+            Ok(key) if key.public_key().kind() == PublicKeyKind::from(spec.key) => Some(key),
+            // A new key would not fit the old certificate, which stays until the offline CA has signed the new one.
+            Ok(key) if issuer.is_offline && is_pair(existing.as_ref(), &key) => Some(key),
             Ok(key) => {
                 let found = key.public_key().kind().to_string();
-                reasons.push(Reason::KeyKind { found, wanted: wanted.key });
+                reasons.push(Reason::KeyKind { found, wanted: spec.key });
                 None
             }
             Err(error) => {
@@ -92,57 +95,62 @@ pub(crate) fn leaf(
             }
         },
     };
-    match &there {
+    match &existing {
         Some(Ok(certificate)) => {
-            // What is wrong with the key has been told.
-            let is_key_told = !reasons.is_empty();
-            let differences = differences(&wanted, certificate, key.as_ref(), issuer, now).into_iter();
-            reasons.extend(differences.filter(|reason| !is_key_told || *reason != Reason::KeyMismatch));
+            // A wrong key has its own reason, so the mismatch needs none.
+            let has_key_reason = !reasons.is_empty();
+            let differences = differences(&spec, certificate, key.as_ref(), issuer, now).into_iter();
+            reasons.extend(differences.filter(|reason| !has_key_reason || *reason != Reason::KeyMismatch));
         }
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
         None => {}
     }
-    let there = there.and_then(Result::ok);
-    let change = match &there {
+    let existing = existing.and_then(Result::ok);
+    let change = match &existing {
         Some(_) if reasons.is_empty() => {
-            return Ok(PlannedCertificate::new(wanted, Change::Kept, there, key));
+            return Ok(PlannedCertificate::new(spec, Change::Kept, existing, key));
         }
         None if reasons.is_empty() => Change::New,
         _ => Change::Changed(reasons),
     };
     if !issuer.is_offline {
-        return Ok(PlannedCertificate::new(wanted, change, None, key));
+        return Ok(PlannedCertificate::new(spec, change, None, key));
     }
     let in_use =
-        there.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key.public_key())));
-    let asked = match answer(&wanted, in_use.as_ref(), key.as_ref(), issuer, record, snapshot, now)? {
+        existing.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key.public_key())));
+    let pending = match answer(&spec, in_use.as_ref(), key.as_ref(), issuer, record, snapshot, now)? {
         OfflineAnswer::Right(certificate) => {
-            return Ok(PlannedCertificate::new(wanted, change, Some(*certificate), key));
+            return Ok(PlannedCertificate::new(spec, change, Some(*certificate), key));
         }
-        OfflineAnswer::Wrong(refused) => ask(&wanted, key.as_ref(), refused, snapshot)?,
-        OfflineAnswer::None => ask(&wanted, key.as_ref(), Vec::new(), snapshot)?,
+        OfflineAnswer::Wrong(refused) => ask(&spec, key.as_ref(), refused, snapshot)?,
+        OfflineAnswer::None => ask(&spec, key.as_ref(), Vec::new(), snapshot)?,
     };
-    // What is in use stays in use until the CA has signed.
-    let mut planned = PlannedCertificate::new(wanted, change, in_use, key);
-    planned.pending = Some(asked);
+    // The certificate in use stays until the CA has signed the new one.
+    let mut planned = PlannedCertificate::new(spec, change, in_use, key);
+    planned.pending = Some(pending);
     Ok(planned)
 }
 
+/// Whether the existing certificate is for this key.
 fn is_pair(certificate: Option<&Result<Certificate, Error>>, key: &PrivateKey) -> bool {
     certificate
         .and_then(|certificate| certificate.as_ref().ok())
-        .is_some_and(|there| there.is_for(key.public_key()))
+        .is_some_and(|certificate| certificate.is_for(key.public_key()))
 }
 
-/// What an offline CA has signed since the last time.
+/// The certificate that an offline CA has signed.
 enum OfflineAnswer {
+    /// There is none yet, or only one that was used before.
     None,
+    /// The certificate fits the request.
     Right(Box<Certificate>),
+    /// The certificate does not fit the request.
     Wrong(Vec<Reason>),
 }
 
+/// Reads the answer of an offline CA to the request for `spec`.
 fn answer(
-    wanted: &CertificateSpec,
+    spec: &CertificateSpec,
     in_use: Option<&Certificate>,
     key: Option<&PrivateKey>,
     issuer: KnownIssuer<'_>,
@@ -150,7 +158,7 @@ fn answer(
     snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Result<OfflineAnswer, Error> {
-    let certificate = match read(snapshot, &offline::answer(&wanted.id))? {
+    let certificate = match read(snapshot, &offline::answer(&spec.id))? {
         None => return Ok(OfflineAnswer::None),
         Some(Err(error)) => {
             let reason = error.kind().to_string();
@@ -158,42 +166,43 @@ fn answer(
         }
         Some(Ok(certificate)) => certificate,
     };
-    let mut reasons = differences(wanted, &certificate, key, issuer, now);
+    let mut reasons = differences(spec, &certificate, key, issuer, now);
     if certificate.not_before() > now {
         reasons.push(Reason::NotYet { not_before: certificate.not_before() });
     }
     Ok(match reasons.is_empty() {
         true => OfflineAnswer::Right(Box::new(certificate)),
-        // It was right once, and is the answer of a time before.
+        // A certificate that was used before is an answer to an earlier request.
         false if in_use.is_some_and(|in_use| in_use.der() == certificate.der()) => OfflineAnswer::None,
-        false if record.knows(&wanted.id, &certificate) => OfflineAnswer::None,
+        false if record.knows(&spec.id, &certificate) => OfflineAnswer::None,
         false => OfflineAnswer::Wrong(reasons),
     })
 }
 
+/// The request for an offline CA. An existing request stays if it is still right.
 fn ask(
-    wanted: &CertificateSpec,
+    spec: &CertificateSpec,
     key: Option<&PrivateKey>,
     refused: Vec<Reason>,
     snapshot: &Snapshot,
 ) -> Result<PendingRequest, Error> {
-    let request = match (snapshot.entry(&offline::request(&wanted.id))?, key) {
-        (Some(entry), Some(key)) => asks_for(&entry.bytes, wanted, key).then(|| entry.bytes.clone()),
+    let request = match (snapshot.entry(&offline::request(&spec.id))?, key) {
+        (Some(entry), Some(key)) => asks_for(&entry.bytes, spec, key).then(|| entry.bytes.clone()),
         _ => None,
     };
     Ok(PendingRequest { request, refused })
 }
 
-/// Whether a request that was made before is the one that would be made now.
-fn asks_for(request: &Zeroizing<Vec<u8>>, wanted: &CertificateSpec, key: &PrivateKey) -> bool {
+/// Whether an existing request is for this key, subject and names.
+fn asks_for(request: &Zeroizing<Vec<u8>>, spec: &CertificateSpec, key: &PrivateKey) -> bool {
     CertificateRequest::read(request).is_ok_and(|request| {
-        request.subject() == &wanted.subject
+        request.subject() == &spec.subject
             && request.subject_public_key_info() == key.public_key().der()
-            && request.subject_alt_names().is_ok_and(|names| names.is_same_set_as(&wanted.names))
+            && request.subject_alt_names().is_ok_and(|names| names.is_same_set_as(&spec.names))
     })
 }
 
-/// The first certificate in a file, if there is such a file: behind it may stand those of CAs.
+/// Reads the first certificate in a file. Those of CAs may follow it. `None` if there is no such file.
 fn read(snapshot: &Snapshot, path: &str) -> Result<Option<Result<Certificate, Error>>, Error> {
     let entry = snapshot.entry(path)?;
     Ok(entry.map(|entry| {
@@ -202,8 +211,9 @@ fn read(snapshot: &Snapshot, path: &str) -> Result<Option<Result<Certificate, Er
     }))
 }
 
+/// The differences between a certificate and what it must contain.
 fn differences(
-    wanted: &CertificateSpec,
+    spec: &CertificateSpec,
     certificate: &Certificate,
     key: Option<&PrivateKey>,
     issuer: KnownIssuer<'_>,
@@ -216,21 +226,21 @@ fn differences(
     if key.is_none_or(|key| !certificate.is_for(key.public_key())) {
         reasons.push(Reason::KeyMismatch);
     }
-    if !is_subject(certificate, wanted, issuer.is_offline) {
-        let (found, wanted) = (certificate.subject().to_string(), wanted.subject.to_string());
+    if !is_subject(certificate, spec, issuer.is_offline) {
+        let (found, wanted) = (certificate.subject().to_string(), spec.subject.to_string());
         reasons.push(Reason::Subject { found, wanted });
     }
-    if !certificate.subject_alt_names().is_same_set_as(&wanted.names) {
+    if !certificate.subject_alt_names().is_same_set_as(&spec.names) {
         let words = |names: &SubjectAltNames| {
             if names.is_empty() { "no names".to_owned() } else { names.to_string() }
         };
-        let (found, wanted) = (words(certificate.subject_alt_names()), words(&wanted.names));
+        let (found, wanted) = (words(certificate.subject_alt_names()), words(&spec.names));
         reasons.push(Reason::Names { found, wanted });
     }
-    if !has_usages(certificate, wanted, issuer.is_offline) {
+    if !has_usages(certificate, spec, issuer.is_offline) {
         reasons.push(Reason::Usages {
             found: usages(certificate.key_usage(), certificate.extended_key_usage().unwrap_or_default()),
-            wanted: usages(Some(wanted.key_usage), &wanted.extended_key_usage),
+            wanted: usages(Some(spec.key_usage), &spec.extended_key_usage),
         });
     }
     if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
@@ -240,51 +250,52 @@ fn differences(
     if span.has_ended(now) {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
     }
-    let (found, lifetime) = (certificate.not_after() - certificate.not_before(), wanted.lifetime);
+    let (found, lifetime) = (certificate.not_after() - certificate.not_before(), spec.lifetime);
     let is_clamped = issuer.certificate.is_some_and(|ca| ca.not_after() == certificate.not_after());
-    // How long it lives is the offline CA's decision.
+    // An offline CA decides about the lifetime itself.
     if found != lifetime && !is_clamped && !issuer.is_offline {
         reasons.push(Reason::Lifetime { found, wanted: lifetime });
     }
     reasons
 }
 
-/// An offline CA may add to a subject, but not to the common name: etcd looks at that.
-fn is_subject(certificate: &Certificate, wanted: &CertificateSpec, is_offline: bool) -> bool {
-    let (found, wanted) = (certificate.subject(), &wanted.subject);
+/// Whether the subject is right. An offline CA may add attributes, but the common name must be the requested one,
+/// because etcd takes it as the name of the user.
+fn is_subject(certificate: &Certificate, spec: &CertificateSpec, is_offline: bool) -> bool {
+    let (found, wanted) = (certificate.subject(), &spec.subject);
     found == wanted || is_offline && found.values(oid::COMMON_NAME).eq(wanted.values(oid::COMMON_NAME))
 }
 
-/// An offline CA may add to the usages, as long as the certificate serves; but who is no client of the cluster
-/// must not become one.
-fn has_usages(certificate: &Certificate, wanted: &CertificateSpec, is_offline: bool) -> bool {
-    let (usages, profile) = (certificate.extended_key_usage().unwrap_or_default(), wanted);
+/// Whether the usages are right. An offline CA may add usages, but not client authentication: a certificate with that
+/// opens the client port.
+fn has_usages(certificate: &Certificate, spec: &CertificateSpec, is_offline: bool) -> bool {
+    let usages = certificate.extended_key_usage().unwrap_or_default();
     if !is_offline {
-        return certificate.key_usage() == Some(profile.key_usage)
-            && usages == profile.extended_key_usage.as_slice();
+        return certificate.key_usage() == Some(spec.key_usage)
+            && usages == spec.extended_key_usage.as_slice();
     }
     let opens = |usage: &&ObjectIdentifier| [oid::CLIENT_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(usage);
-    profile.extended_key_usage.iter().all(|usage| usages.contains(usage))
-        && usages.iter().filter(opens).all(|usage| profile.extended_key_usage.contains(usage))
+    spec.extended_key_usage.iter().all(|usage| usages.contains(usage))
+        && usages.iter().filter(opens).all(|usage| spec.extended_key_usage.contains(usage))
         && certificate.key_usage().is_none_or(|usage| usage.contains(KeyUsage::DIGITAL_SIGNATURE))
 }
 
-/// Usages by their names.
+/// The names of the usages, as in a ca-config.
 fn usages(key_usage: Option<KeyUsage>, extended: &[ObjectIdentifier]) -> String {
     let extended =
         extended.iter().map(|oid| usage::extended_name(*oid).map_or(oid.to_string(), str::to_owned));
     let key_usage = key_usage.into_iter().flat_map(usage::key_usage_names).map(str::to_owned);
     let names: Vec<String> = key_usage.chain(extended).collect();
-    if names.is_empty() { "nothing in particular".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "no stated purpose".to_owned() } else { names.join(", ") }
 }
 
 impl PlannedCertificate {
     fn new(
-        wanted: CertificateSpec,
+        spec: CertificateSpec,
         change: Change,
         certificate: Option<Certificate>,
         key: Option<PrivateKey>,
     ) -> Self {
-        Self { wanted, change, certificate, key, pending: None }
+        Self { spec, change, certificate, key, pending: None }
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator should know about a plan.
+//! The notices of a plan.
 
 use std::collections::HashSet;
 
@@ -8,37 +8,37 @@ use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::path;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::notice::{Notice, NoticeKind};
-use crate::etcd::plan::authority::{Authority, Source, issuer_of};
+use crate::etcd::plan::authority::{Authority, CaSource, issuer_of};
 use crate::etcd::plan::change::{PendingRequest, PlannedCertificate, Reason};
 use crate::etcd::plan::offline;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKeyKind;
 
-/// A certificate that ends within this time deserves a word.
+/// There is a notice about each certificate that ends within this time.
 const SOON: Duration = Duration::days(30);
 
-/// A CA is never replaced, so a description that asks for another one gets a word.
+/// The notices about a CA that differs from the description. It stays, because a CA is never replaced.
 fn ca_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     let Some(ca) = planned.certificate.as_ref().filter(|_| planned.id().role().is_authority()) else {
         return Vec::new();
     };
     let mut notices = Vec::new();
-    let mut kept =
+    let mut add =
         |found: String, wanted: String| notices.push(Notice::new(NoticeKind::CaKept { found, wanted }));
     let kind = ca.public_key().map(|key| key.kind());
     if let Ok(kind) = kind
-        && kind != PublicKeyKind::from(planned.wanted.key)
+        && kind != PublicKeyKind::from(planned.spec.key)
     {
-        kept(format!("a key of the kind {kind}"), planned.wanted.key.to_string());
+        add(format!("a key of the kind {kind}"), planned.spec.key.to_string());
     }
-    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.wanted.lifetime);
+    let (found, wanted) = (ca.not_after() - ca.not_before(), planned.spec.lifetime);
     if found != wanted {
-        kept(format!("a life of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
+        add(format!("a lifetime of {} days", found.whole_days()), format!("{} days", wanted.whole_days()));
     }
     notices
 }
 
-/// What an offline CA has signed wrongly, and what is not asked of it.
+/// The notices about a certificate from an offline CA: the CA signed something else, or an old key stays.
 fn offline_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     let mut notices = Vec::new();
     let certificate = planned.id().to_string();
@@ -51,15 +51,16 @@ fn offline_notices(planned: &PlannedCertificate) -> Vec<Notice> {
     }
     if let Some(key) = &planned.key
         && !planned.id().role().is_authority()
-        && key.public_key().kind() != PublicKeyKind::from(planned.wanted.key)
+        && key.public_key().kind() != PublicKeyKind::from(planned.spec.key)
     {
-        let (found, path) = (key.public_key().kind().to_string(), planned.wanted.pair.key.clone());
-        let wanted = planned.wanted.key;
+        let (found, path) = (key.public_key().kind().to_string(), planned.spec.pair.key.clone());
+        let wanted = planned.spec.key;
         notices.push(Notice::new(NoticeKind::KeyKept { certificate, found, wanted, path }));
     }
     notices
 }
 
+/// All notices of a plan.
 pub(crate) fn notices(
     cluster: &Cluster,
     authorities: &[Authority],
@@ -70,13 +71,13 @@ pub(crate) fn notices(
     let mut notices: Vec<Notice> = certificates.iter().flat_map(ca_notices).collect();
     notices.extend(certificates.iter().flat_map(offline_notices));
     if let [one, other] = authorities
-        && let (Source::Given(one), Source::Given(other)) = (&one.source, &other.source)
+        && let (CaSource::Existing(one), CaSource::Existing(other)) = (&one.source, &other.source)
         && one.certificate.has_key_of(&other.certificate)
     {
         notices.push(Notice::new(NoticeKind::OneCa));
     }
     for authority in authorities {
-        if let Source::Given(given) = &authority.source {
+        if let CaSource::Existing(given) = &authority.source {
             let subject = given.certificate.subject().to_string();
             notices.push(Notice::new(NoticeKind::ForeignCa { subject }));
         }

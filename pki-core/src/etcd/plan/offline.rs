@@ -1,4 +1,4 @@
-//! Certificates of a CA that stays offline: requests go out, certificates come back.
+//! Certificates of an offline CA: the requests for it, and the files in which its answers are expected.
 
 use std::collections::BTreeMap;
 
@@ -14,47 +14,45 @@ use crate::x509::csr::CertificateRequest;
 use crate::x509::extension::Extension;
 use crate::x509::key::PrivateKey;
 
-/// The file of a request.
+/// The path of a request.
 pub(crate) fn request(id: &CertificateId) -> String {
     format!("{REQUESTS}/{}.csr", id.file_name())
 }
 
-/// The file that the answer to a request is looked for in.
+/// The path at which the signed certificate is expected.
 pub(crate) fn answer(id: &CertificateId) -> String {
     format!("{REQUESTS}/{}.pem", id.file_name())
 }
 
-/// A request for what is wanted: with the names and usages, for a CA that copies extensions.
-pub(crate) fn make_request(wanted: &CertificateSpec, key: &PrivateKey) -> Result<CertificateRequest, Error> {
+/// A certification request (RFC 2986). It has the names and usages as extensions, for a CA that copies them.
+pub(crate) fn make_request(spec: &CertificateSpec, key: &PrivateKey) -> Result<CertificateRequest, Error> {
     let mut extensions = Vec::new();
-    if !wanted.names.is_empty() {
-        extensions.push(Extension::subject_alt_name(&wanted.names, false)?);
+    if !spec.names.is_empty() {
+        extensions.push(Extension::subject_alt_name(&spec.names, false)?);
     }
-    extensions.push(Extension::key_usage(wanted.key_usage)?);
-    extensions.push(Extension::extended_key_usage(&wanted.extended_key_usage)?);
-    Ok(CertificateRequest::new(&wanted.subject, &extensions, key)?)
+    extensions.push(Extension::key_usage(spec.key_usage)?);
+    extensions.push(Extension::extended_key_usage(&spec.extended_key_usage)?);
+    Ok(CertificateRequest::new(&spec.subject, &extensions, key)?)
 }
 
-/// The ca-config that a CA can sign the requests with: a profile for each role.
+/// The path of the ca-config with which cfssl or this program can sign the requests. It has a profile for each role.
 pub(crate) const CONFIG: &str = "requests/ca-config.json";
 
-/// Its text, for the certificates that are asked for.
-pub(crate) fn config<'a>(wanted: impl Iterator<Item = &'a CertificateSpec>) -> String {
-    let profiles: BTreeMap<&str, _> =
-        wanted.map(|wanted| (wanted.id.role().name(), profile(wanted))).collect();
+/// The text of the ca-config for these certificates.
+pub(crate) fn config<'a>(spec: impl Iterator<Item = &'a CertificateSpec>) -> String {
+    let profiles: BTreeMap<&str, _> = spec.map(|spec| (spec.id.role().name(), profile(spec))).collect();
     let config = json!({"signing": {"default": {"expiry": "8760h"}, "profiles": profiles}});
     format!("{config:#}\n")
 }
 
-fn profile(wanted: &CertificateSpec) -> serde_json::Value {
-    let key_usages = usage::key_usage_names(wanted.key_usage);
-    let extended = wanted.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
+fn profile(spec: &CertificateSpec) -> serde_json::Value {
+    let key_usages = usage::key_usage_names(spec.key_usage);
+    let extended = spec.extended_key_usage.iter().filter_map(|oid| usage::extended_name(*oid));
     let usages: Vec<&str> = key_usages.chain(extended).collect();
-    json!({"expiry": format!("{}h", wanted.lifetime.whole_hours()), "usages": usages})
+    json!({"expiry": format!("{}h", spec.lifetime.whole_hours()), "usages": usages})
 }
 
-/// How to sign the requests of one role, on the CA's own machine. `-into` is the folder of the answers, `ca` the
-/// name of the CA's files.
+/// The command that signs the requests of one role on the machine of the CA. `ca` is the name of the CA's files there.
 pub(crate) fn sign_command<'a>(
     role: Role,
     ca: &Label,

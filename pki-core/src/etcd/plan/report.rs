@@ -1,11 +1,11 @@
-//! A plan or its outcome as texts: what `--json` and the tables show.
+//! Reports about plans and outcomes: texts and moments for tables and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::etcd::cluster::bootstrap::{Joining, Leaving, Moving, Start};
+use crate::etcd::cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember, Start};
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
@@ -18,29 +18,29 @@ use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::offline;
 use crate::x509::certificate::Certificate;
 
-/// What a plan would do, or did. Serialises to the JSON of `--json`.
+/// What a plan will do, or what its outcome did. It serialises to JSON.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The cluster's name
+    /// The name of the cluster.
     pub cluster: String,
-    /// Whether there is, or was, anything to do
+    /// Whether files are or were changed.
     pub changed: bool,
-    /// The certificates, the CAs' first
+    /// The certificates. Those of the CAs come first.
     pub certificates: Vec<CertificateReport>,
-    /// The files and folders
+    /// The files and folders.
     pub files: Vec<FileReport>,
-    /// The members, in their order
+    /// The members in the order of the description.
     pub members: Vec<MemberReport>,
-    /// The members that join a cluster which runs already, in the order in which they have to be added
-    pub joining: Vec<Joining>,
-    /// The members that other members find elsewhere from now on
-    pub moving: Vec<Moving>,
-    /// The members that are not described any more
-    pub leaving: Vec<Leaving>,
-    /// What an offline CA has to sign: commands for where it is, one for each profile
+    /// The members that join a running cluster, in the order in which they must be added.
+    pub joining: Vec<JoiningMember>,
+    /// The members whose peer URLs have changed.
+    pub moving: Vec<MovingMember>,
+    /// The recorded members that are no longer described.
+    pub leaving: Vec<LeavingMember>,
+    /// The commands that sign the requests on the machine of an offline CA, one per profile.
     pub to_sign: Vec<String>,
-    /// What deserves a warning
+    /// The texts of the notices.
     pub notices: Vec<String>,
 }
 
@@ -48,28 +48,28 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct CertificateReport {
-    /// Which one, as in `etcd1 server`
+    /// The identity of the certificate, such as `etcd1 server`.
     pub certificate: String,
-    /// Its file
+    /// The path relative to the output folder.
     pub path: String,
-    /// Its subject
+    /// The subject as text.
     pub subject: String,
-    /// Whom it is valid for
+    /// The subject alternative names as text.
     pub names: String,
-    /// The kind of its key
+    /// The kind of the key, such as `ecdsa-256`.
     pub key: String,
-    /// `new`, `changed`, `kept`, or `requested` if an offline CA has to sign it
+    /// `new`, `changed` or `kept`; `requested` if an offline CA has to sign the certificate.
     pub change: String,
-    /// Why it is changed
+    /// The reasons if the certificate is changed.
     pub reasons: Vec<String>,
-    /// Its serial number in decimal, once it is issued
+    /// The serial number in decimal. `None` before the certificate is issued.
     pub serial: Option<String>,
-    /// SHA-256 over its DER, once it is issued
+    /// The SHA-256 digest of the DER. `None` before the certificate is issued.
     pub sha256: Option<String>,
-    /// Its own end, once it is issued
+    /// `notAfter` of the certificate. `None` before it is issued.
     #[serde(with = "time::serde::rfc3339::option")]
     pub not_after: Option<OffsetDateTime>,
-    /// When it really ends: the earliest end in its chain
+    /// The earliest end in the chain, after which the certificate is not accepted. `None` before it is issued.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ends: Option<OffsetDateTime>,
 }
@@ -78,46 +78,45 @@ pub struct CertificateReport {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct FileReport {
-    /// Its path in the output folder
+    /// The path of the file relative to the output folder.
     pub path: String,
-    /// `file` or `folder`
+    /// `file` or `folder`.
     pub kind: &'static str,
-    /// Its permission bits in octal
+    /// The permission bits in octal, such as `0600`.
     pub mode: String,
-    /// Who should own it on its host; none for whoever runs the program
+    /// The user that should own the file on its host. `None` for the user that runs the program.
     pub owner: Option<String>,
-    /// `new`, `changed` or `kept`
+    /// `new`, `changed` or `kept`.
     pub change: String,
-    /// Why it is changed
+    /// The reasons if the file is changed.
     pub reasons: Vec<String>,
 }
 
-/// A member of a [`Report`]: what its host needs.
+/// A member of a [`Report`].
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MemberReport {
-    /// Its name
+    /// The name of the member.
     pub member: String,
-    /// `new`, or `changed` if files in its folder are, or `kept`
+    /// `new` if the member is not recorded yet, `changed` if files for its host change, or `kept`.
     pub change: String,
-    /// Whether an etcd that runs there goes by what has changed only after a restart. It reads its own
-    /// certificates and keys whenever somebody connects, and the rest when it starts (etcd,
-    /// client/pkg/transport/listener.go, `GetCertificate`)
+    /// Whether a running etcd uses the changes only after a restart. etcd reads its own certificates and keys again for
+    /// every connection, and all other files when it starts (etcd, client/pkg/transport/listener.go, `GetCertificate`).
     pub restart: bool,
 }
 
-/// A certificate as it is or will be.
-struct Reported<'a> {
-    wanted: &'a CertificateSpec,
+/// The facts about a certificate of a plan or an outcome.
+struct CertificateState<'a> {
+    spec: &'a CertificateSpec,
     change: &'a Change,
     certificate: Option<&'a Certificate>,
     is_requested: bool,
 }
 
-impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
+impl<'a> From<&'a PlannedCertificate> for CertificateState<'a> {
     fn from(planned: &'a PlannedCertificate) -> Self {
         Self {
-            wanted: &planned.wanted,
+            spec: &planned.spec,
             change: &planned.change,
             certificate: planned.certificate.as_ref(),
             is_requested: planned.is_requested(),
@@ -125,10 +124,10 @@ impl<'a> From<&'a PlannedCertificate> for Reported<'a> {
     }
 }
 
-impl<'a> From<&'a IssuedCertificate> for Reported<'a> {
+impl<'a> From<&'a IssuedCertificate> for CertificateState<'a> {
     fn from(finished: &'a IssuedCertificate) -> Self {
         Self {
-            wanted: &finished.wanted,
+            spec: &finished.spec,
             change: &finished.change,
             certificate: finished.certificate.as_ref(),
             is_requested: finished.is_requested,
@@ -137,34 +136,34 @@ impl<'a> From<&'a IssuedCertificate> for Reported<'a> {
 }
 
 impl Plan {
-    /// What the plan would do.
+    /// The report about what the plan will do.
     pub fn report(&self) -> Report {
-        let certificates: Vec<_> = self.certificates().iter().map(Reported::from).collect();
+        let certificates: Vec<_> = self.certificates().iter().map(CertificateState::from).collect();
         Report::new(&self.decisions, &certificates, &self.files)
     }
 }
 
 impl Report {
-    /// What a plan has done.
+    /// The report about an outcome.
     pub(crate) fn finished(
         decisions: &Decisions,
         finished: &[IssuedCertificate],
         files: &[PlannedFile],
     ) -> Self {
-        Self::new(decisions, &finished.iter().map(Reported::from).collect::<Vec<_>>(), files)
+        Self::new(decisions, &finished.iter().map(CertificateState::from).collect::<Vec<_>>(), files)
     }
 
-    fn new(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Self {
+    fn new(decisions: &Decisions, certificates: &[CertificateState<'_>], files: &[PlannedFile]) -> Self {
         let ca_end = |role: Role| {
             let issuer = decisions.cluster.layout().issuer(role);
-            let own = certificates.iter().find(|reported| reported.wanted.id.role() == issuer);
+            let own = certificates.iter().find(|reported| reported.spec.id.role() == issuer);
             let own = own.and_then(|reported| reported.certificate);
             let given = decisions.authorities.iter().find(|authority| authority.role == issuer);
             own.map(Certificate::not_after).or(given.and_then(Authority::ends))
         };
         let mut requested: BTreeMap<Role, Vec<&CertificateId>> = BTreeMap::new();
         for id in
-            certificates.iter().filter(|reported| reported.is_requested).map(|reported| &reported.wanted.id)
+            certificates.iter().filter(|reported| reported.is_requested).map(|reported| &reported.spec.id)
         {
             requested.entry(id.role()).or_default().push(id);
         }
@@ -177,7 +176,7 @@ impl Report {
             changed: files.iter().any(|file| *file.change() != Change::Kept),
             certificates: certificates
                 .iter()
-                .map(|reported| CertificateReport::new(reported, ca_end(reported.wanted.id.role())))
+                .map(|reported| CertificateReport::new(reported, ca_end(reported.spec.id.role())))
                 .collect(),
             files: files.iter().map(FileReport::new).collect(),
             members: members(decisions, certificates, files),
@@ -190,9 +189,13 @@ impl Report {
     }
 }
 
-/// What the members' hosts need.
-fn members(decisions: &Decisions, certificates: &[Reported<'_>], files: &[PlannedFile]) -> Vec<MemberReport> {
-    let pairs = certificates.iter().map(|reported| &reported.wanted.pair);
+/// The reports about the members.
+fn members(
+    decisions: &Decisions,
+    certificates: &[CertificateState<'_>],
+    files: &[PlannedFile],
+) -> Vec<MemberReport> {
+    let pairs = certificates.iter().map(|reported| &reported.spec.pair);
     let own = pairs.flat_map(|pair| [&pair.certificate, &pair.key]);
     let own: BTreeSet<&str> = own.map(String::as_str).collect();
     let changed: Vec<&str> = files
@@ -217,18 +220,18 @@ fn members(decisions: &Decisions, certificates: &[Reported<'_>], files: &[Planne
 }
 
 impl CertificateReport {
-    fn new(reported: &Reported<'_>, ca_end: Option<OffsetDateTime>) -> Self {
-        let Reported { wanted, change, certificate, is_requested } = *reported;
+    fn new(reported: &CertificateState<'_>, ca_end: Option<OffsetDateTime>) -> Self {
+        let CertificateState { spec, change, certificate, is_requested } = *reported;
         let not_after = certificate.map(Certificate::not_after);
         let key = match certificate.map(Certificate::public_key) {
             Some(Ok(key)) => key.kind().to_string(),
-            _ => wanted.key.to_string(),
+            _ => spec.key.to_string(),
         };
         Self {
-            certificate: wanted.id.to_string(),
-            path: wanted.pair.certificate.clone(),
-            subject: wanted.subject.to_string(),
-            names: wanted.names.to_string(),
+            certificate: spec.id.to_string(),
+            path: spec.pair.certificate.clone(),
+            subject: spec.subject.to_string(),
+            names: spec.names.to_string(),
             key,
             change: if is_requested { "requested".to_owned() } else { change.to_string() },
             reasons: texts(change),

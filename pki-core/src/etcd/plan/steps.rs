@@ -1,144 +1,182 @@
-//! What a person, or a deployer, does after an apply, and in which order.
+//! The steps after an apply, in their order, for a person or another program.
 
 use std::path::Path;
 
 use crate::etcd::cluster::path::REQUESTS;
 use crate::etcd::cluster::{Cluster, Member, UnitKind};
-use crate::etcd::plan::report::Report;
+use crate::etcd::plan::report::{MemberReport, Report};
 use crate::etcd::safe::shell::word;
 
-/// Something to do.
+/// A step: what to do, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What, in words.
+    /// A sentence for a person. It ends with a colon if there are commands.
     pub title: String,
-    /// How: lines for a shell.
+    /// Lines for a shell.
     pub commands: Vec<String>,
 }
 
-/// What to do next with what `report` tells was made in the folder `output`.
+/// The steps after applying a plan for `cluster`. `report` is about the outcome, and `output` is the output folder.
 pub fn next_steps(cluster: &Cluster, report: &Report, output: &Path) -> Vec<Step> {
-    let mut steps = Steps(Vec::new());
+    let mut steps = Steps { cluster, report, output, steps: Vec::new() };
     if report.to_sign.is_empty() {
-        steps.deploy(cluster, report, output);
+        steps.deploy();
     } else {
-        steps.ask(report, output);
+        steps.sign();
     }
-    steps.0
+    steps.steps
 }
 
-/// Steps in the making.
-struct Steps(Vec<Step>);
+/// etcd refuses changes of its members before that (etcd, server/etcdserver/server.go, `HealthInterval`).
+const CONTINUE: &str = "Continue when all members have been healthy for 5 seconds:";
 
-impl Steps {
-    /// A member that leaves goes before one comes, or the one that comes would not find the members that it was
-    /// told of.
-    fn deploy(&mut self, cluster: &Cluster, report: &Report, output: &Path) {
-        let has_unit = cluster.unit() != UnitKind::None;
-        let folder = |rest: &str| word(&output.join(rest).to_string_lossy());
-        let etcdctl = |command: &str| format!(". {} && {command}", folder("clients/root/etcdctl.env"));
-        let health = etcdctl("etcdctl endpoint health --cluster");
-        let copy = |member: &Member| copy(cluster, member, output);
-        let is_joining = |name: &str| report.joining.iter().any(|joining| joining.member == name);
-        let members = || cluster.members().iter().zip(&report.members);
-        let needs = format!("which needs etcd and a user `{}`:", cluster.user());
+/// It does not wait for the start to finish, because a member waits for other members.
+const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
 
-        for leaving in &report.leaving {
-            let name = &leaving.member;
-            self.add(
-                format!("Take {name} out of the cluster, if it still is a member:"),
-                etcdctl(&leaving.command),
-            );
-            if has_unit {
-                self.add(
-                    format!("On the host of {name}, where etcd has ended:"),
-                    "systemctl disable --now etcd",
-                );
-            }
-            self.add(GO_ON, health.clone());
-        }
-        if members().any(|(_, reported)| reported.change == "new" && !is_joining(&reported.member)) {
-            let all =
-                members().filter(|(_, reported)| reported.change != "kept" && !is_joining(&reported.member));
-            let copies = all.flat_map(|(member, _)| copy(member)).collect();
-            self.0.push(Step {
-                title: format!("Copy each member's files to its host, {needs}"),
-                commands: copies,
-            });
-            if has_unit {
-                self.add("On every host, all at once, for a member waits until most are there:", START);
-            }
+/// Collects the steps.
+struct Steps<'a> {
+    cluster: &'a Cluster,
+    report: &'a Report,
+    output: &'a Path,
+    steps: Vec<Step>,
+}
+
+impl<'a> Steps<'a> {
+    /// The steps that bring the files to the hosts. Members leave before others join, because a joining member must
+    /// find exactly the members that its `--initial-cluster` names.
+    fn deploy(&mut self) {
+        self.remove_leaving();
+        if self.members().any(|(_, member)| member.change == "new" && !self.is_joining(member)) {
+            self.start_new();
         } else {
-            for moving in &report.moving {
-                let title = format!("Tell the cluster where {} will be:", moving.member);
-                self.add(title, etcdctl(&moving.command));
-            }
-            let is_moving = |name: &str| report.moving.iter().any(|moving| moving.member == name);
-            let mut changed: Vec<_> =
-                members().filter(|(_, reported)| reported.change == "changed").collect();
-            // Whoever has moved is lost to the others until it starts where they look for it.
-            changed.sort_by_key(|(_, reported)| !is_moving(&reported.member));
-            let copies: Vec<_> = changed.iter().flat_map(|(member, _)| copy(member)).collect();
-            if !copies.is_empty() {
-                self.0
-                    .push(Step { title: "Copy what has changed to its host:".to_owned(), commands: copies });
-            }
-            let restarting = changed.iter().filter(|(_, reported)| reported.restart);
-            let names: Vec<_> = restarting.map(|(_, reported)| reported.member.as_str()).collect();
-            if has_unit && !names.is_empty() {
-                let names = names.join(", ");
-                let title =
-                    format!("On one host after the other, each when the one before is healthy ({names}):");
-                self.add(title, "systemctl daemon-reload && systemctl restart etcd");
-            }
+            self.update_changed();
         }
-        for joining in &report.joining {
-            let name = &joining.member;
-            // A cluster counts a new member at once, so it should be able to start at once.
-            for (member, _) in members().filter(|(member, _)| member.name().as_str() == name) {
-                let title = format!("Copy the files of {name} to its host, {needs}");
-                self.0.push(Step { title, commands: copy(member).into() });
-            }
-            let title = format!(
-                "Tell the cluster of {name} (if it never ran, say `state: new` in the description and apply again):"
-            );
-            self.add(title, etcdctl(&joining.command));
-            if has_unit {
-                self.add(format!("On the host of {name}:"), START);
-            }
-            self.add(GO_ON, health.clone());
-        }
-        if self.0.last().is_none_or(|step| step.title != GO_ON) {
-            self.add("See whether the cluster is healthy:", health);
+        self.add_joining();
+        if self.steps.last().is_none_or(|step| step.title != CONTINUE) {
+            self.add("Check that the cluster is healthy:", self.health());
         }
     }
 
-    /// What an offline CA has to do.
-    fn ask(&mut self, report: &Report, output: &Path) {
-        let requests = word(&output.join(REQUESTS).to_string_lossy());
-        let title = format!("Take {requests} to where the CA is, and sign there:");
-        self.0.push(Step { title, commands: report.to_sign.clone() });
+    fn remove_leaving(&mut self) {
+        for leaving in &self.report.leaving {
+            let name = &leaving.member;
+            let title = format!("Remove {name} from the cluster, if it is still a member:");
+            self.add(title, self.etcdctl(&leaving.command));
+            if self.has_unit() {
+                let title = format!("On the host of {name}, where etcd has stopped:");
+                self.add(title, "systemctl disable --now etcd");
+            }
+            self.add(CONTINUE, self.health());
+        }
+    }
+
+    /// The first start of the members that found the cluster.
+    fn start_new(&mut self) {
+        let copied = self.members().filter(|(_, member)| member.change != "kept" && !self.is_joining(member));
+        let commands = copied.flat_map(|(member, _)| self.copy(member)).collect();
+        let title = format!("Copy the files of each member to its host, {}", self.needs());
+        self.steps.push(Step { title, commands });
+        if self.has_unit() {
+            let title =
+                "On all hosts at the same time, because a member waits for a majority of the members:";
+            self.add(title, START);
+        }
+    }
+
+    fn update_changed(&mut self) {
+        for moving in &self.report.moving {
+            let title = format!("Tell the cluster the new peer URLs of {}:", moving.member);
+            self.add(title, self.etcdctl(&moving.command));
+        }
+        let is_moving = |name: &str| self.report.moving.iter().any(|moving| moving.member == name);
+        let mut changed: Vec<_> = self.members().filter(|(_, member)| member.change == "changed").collect();
+        // First those whose URLs have changed: the others cannot reach them until they start with the new URLs.
+        changed.sort_by_key(|(_, member)| !is_moving(&member.member));
+        let commands: Vec<_> = changed.iter().flat_map(|(member, _)| self.copy(member)).collect();
+        if !commands.is_empty() {
+            let title = "Copy the changed files to their hosts:".to_owned();
+            self.steps.push(Step { title, commands });
+        }
+        let restarting = changed.iter().filter(|(_, member)| member.restart);
+        let names: Vec<_> = restarting.map(|(_, member)| member.member.as_str()).collect();
+        if self.has_unit() && !names.is_empty() {
+            let names = names.join(", ");
+            let title = format!("On one host after the other, each when all members are healthy ({names}):");
+            self.add(title, "systemctl daemon-reload && systemctl restart etcd");
+        }
+    }
+
+    fn add_joining(&mut self) {
+        for joining in &self.report.joining {
+            let name = &joining.member;
+            // Before the member is added, because a new member counts for the majority at once and should start soon.
+            let copied = self.members().find(|(member, _)| member.name().as_str() == name);
+            if let Some((member, _)) = copied {
+                let title = format!("Copy the files of {name} to its host, {}", self.needs());
+                self.steps.push(Step { title, commands: self.copy(member).into() });
+            }
+            let title = format!(
+                "Add {name} to the cluster (if the cluster never ran, write `state: new` in the description and apply \
+                 again):"
+            );
+            self.add(title, self.etcdctl(&joining.command));
+            if self.has_unit() {
+                self.add(format!("On the host of {name}:"), START);
+            }
+            self.add(CONTINUE, self.health());
+        }
+    }
+
+    /// The steps of signing with an offline CA.
+    fn sign(&mut self) {
+        let requests = word(&self.output.join(REQUESTS).to_string_lossy());
+        let title = format!("Take {requests} to the machine of the CA, and sign there:");
+        self.steps.push(Step { title, commands: self.report.to_sign.clone() });
         let back = format!("Bring {requests} back with the certificates in it, NAME.pem beside NAME.csr.");
-        let again = "Apply again: what was signed is checked and put in its place.".to_owned();
-        self.0.extend([back, again].map(|title| Step { title, commands: Vec::new() }));
+        let again = "Apply again: the signed certificates are checked and put in their places.".to_owned();
+        self.steps.extend([back, again].map(|title| Step { title, commands: Vec::new() }));
     }
 
     fn add(&mut self, title: impl Into<String>, command: impl Into<String>) {
-        self.0.push(Step { title: title.into(), commands: vec![command.into()] });
+        self.steps.push(Step { title: title.into(), commands: vec![command.into()] });
+    }
+
+    fn members(&self) -> impl Iterator<Item = (&'a Member, &'a MemberReport)> + use<'a> {
+        self.cluster.members().iter().zip(&self.report.members)
+    }
+
+    fn is_joining(&self, member: &MemberReport) -> bool {
+        self.report.joining.iter().any(|joining| joining.member == member.member)
+    }
+
+    fn has_unit(&self) -> bool {
+        self.cluster.unit() != UnitKind::None
+    }
+
+    fn needs(&self) -> String {
+        format!("which needs etcd and a user `{}`:", self.cluster.user())
+    }
+
+    /// A command of etcdctl as the client root.
+    fn etcdctl(&self, command: &str) -> String {
+        let environment = self.output.join("clients/root/etcdctl.env");
+        format!(". {} && {command}", word(&environment.to_string_lossy()))
+    }
+
+    fn health(&self) -> String {
+        self.etcdctl("etcdctl endpoint health --cluster")
+    }
+
+    fn copy(&self, member: &Member) -> [String; 2] {
+        copy(self.cluster, member, self.output)
     }
 }
 
-/// Before that etcd refuses changes of its members (etcd, server/etcdserver/server.go, `HealthInterval`).
-const GO_ON: &str = "Go on when all members have been healthy for 5 seconds:";
-
-/// Without waiting: a member waits for others.
-const START: &str = "systemctl daemon-reload && systemctl enable etcd && systemctl restart --no-block etcd";
-
 /// The commands that copy a member's files to its host, as root.
 ///
-/// Folders that are there keep their mode, owner and time, and new ones get 0755 whatever root's umask is there; for
-/// they are the host's, such as `/etc`. Only the folder of keys is etcd's, at every moment: a member reads it whenever
-/// somebody connects.
+/// Existing folders such as `/etc` keep their mode, owner and time, and new folders get mode 0755. The second command
+/// copies the folder of keys with etcd's user as the owner: etcd can read the keys at every moment, as it does for
+/// every connection.
 fn copy(cluster: &Cluster, member: &Member, output: &Path) -> [String; 2] {
     let host = rsync_host(member);
     let source = |path: &str| word(&output.join(format!("nodes/{}{path}/", member.name())).to_string_lossy());
@@ -152,8 +190,9 @@ fn copy(cluster: &Cluster, member: &Member, output: &Path) -> [String; 2] {
     ]
 }
 
+/// The destination of a member for rsync.
 fn rsync_host(member: &Member) -> String {
-    // An IPv6 address of rsync stands in brackets.
+    // rsync needs brackets around an IPv6 address (rsync(1)).
     match member.ssh().as_str().split_once('@') {
         Some((user, host)) if host.contains(':') => format!("{user}@[{host}]"),
         _ => member.ssh().to_string(),

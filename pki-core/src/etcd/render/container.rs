@@ -1,4 +1,4 @@
-//! A member in a container: the command that runs it.
+//! The script that runs a member in a container.
 
 use std::fmt::Write;
 
@@ -7,18 +7,18 @@ use crate::etcd::cluster::settings::Setting;
 use crate::etcd::cluster::{Cluster, Container, ContainerEngine, Member};
 use crate::etcd::safe::shell::quoted;
 
-/// `containers/NAME.sh`, for the member's host. etcd is told its options by flags, so what a shell or an engine
-/// makes of quotes in a file of variables does not matter.
+/// `containers/NAME.sh`, which runs on the member's host. The options of etcd are flags, because container engines and
+/// shells read quotes in environment files differently.
 pub(crate) fn script(cluster: &Cluster, container: &Container, member: &Member, start: &Start) -> String {
     let hosts = &cluster.hosts;
     let settings = cluster.settings(member, start);
     let folders = hosts.data_folders();
     let user = quoted(hosts.user.as_str());
     let mut text = format!(
-        "#!/bin/sh\n# Runs etcd member {} of the cluster {} in a container: as root, on the member's host.\n\
-         # To have a changed one take the place of one that runs: {} rm --force etcd-{}\n\
+        "#!/bin/sh\n# Runs etcd member {} of the cluster {} in a container. Run it as root on the member's host.\n\
+         # If the container runs with other options, remove it first: {} rm --force etcd-{}\n\
          # Written by etcdpki: change the description, not this file.\nset -eu\n\n\
-         # The files and the process belong to the host's user, by number: the image need not know it.\n\
+         # Files and process belong to this user of the host, by its number, because the image may not have the user.\n\
          user=$(id -u -- {user})\ngroup=$(id -g -- {user})\n",
         member.name(),
         cluster.name(),
@@ -40,7 +40,7 @@ pub(crate) fn script(cluster: &Cluster, container: &Container, member: &Member, 
         "--ulimit nofile=65536:65536".to_owned(),
     ];
     if container.engine == ContainerEngine::Podman {
-        // Or SELinux keeps it from files that are not labelled for containers.
+        // SELinux would deny access to files that are not labelled for containers (podman-run(1)).
         options.push("--security-opt label=disable".to_owned());
     }
     if settings.iter().any(Setting::needs_privileged_port) {

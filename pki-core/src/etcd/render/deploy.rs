@@ -1,4 +1,4 @@
-//! `deploy.sh`: what is in the output folder, brought to the hosts.
+//! `deploy.sh`, the script that copies the files to the hosts and starts the members.
 
 use std::fmt::Write;
 
@@ -7,16 +7,16 @@ use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::safe::shell::quoted;
 use crate::etcd::safe::url;
 
-/// What the script does, whatever the cluster.
+/// The part of the script that is the same for every cluster.
 const BODY: &str = include_str!("deploy.sh");
 
-/// `deploy.sh`. Whatever comes from the description is data: in single quotes, and of types that have no
-/// character which could mean something, because it goes through the shell of a host too.
+/// The text of `deploy.sh`. Values of the description are in single quotes, and of types without characters that are
+/// special in a shell, because the shells of the hosts read them too.
 pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     let hosts = &cluster.hosts;
     let container = cluster.startup.container.as_ref().filter(|_| cluster.is_only_in_containers());
     let engine = container.map_or("", |container| container.engine.name());
-    // What etcd reads anew while it runs.
+    // etcd reads these files again for every connection.
     let pairs = cluster.member_roles().into_iter().flat_map(|role| {
         let file = cluster.file(role);
         [format!("{file}-key.pem"), format!("{file}.pem")]
@@ -31,19 +31,23 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
         ("certificates", pairs.collect::<Vec<_>>().join(" ")),
     ];
     let mut text = format!(
-        "#!/usr/bin/env bash\n# Brings the cluster {} to its hosts.\n# Written by etcdpki: change the \
-         description, not this file.\nset -euo pipefail\n\n",
+        "#!/usr/bin/env bash\n# Copies the files of the cluster {} to its hosts, and starts its members.\n\
+         # Written by etcdpki: change the description, not this file.\nset -euo pipefail\n\n",
         cluster.name()
     );
     for (name, value) in settings {
         let _ = writeln!(text, "{name}={}", quoted(&value));
     }
-    let _ = writeln!(text, "# Name, where ssh connects to, URLs for peers and for clients, how it starts.");
+    let _ = writeln!(
+        text,
+        "# For each member: name, destination of ssh, peer URLs, client URLs, initial cluster state."
+    );
     let lines = cluster.members().iter().zip(starts).map(|(member, start)| line(cluster, member, start));
     let _ = writeln!(text, "members={}\n", quoted(&lines.collect::<Vec<_>>().join("\n")));
     text + BODY
 }
 
+/// The line of one member in the script.
 fn line(cluster: &Cluster, member: &Member, start: &Start) -> String {
     let (name, target, state) = (member.name(), member.ssh(), start.state.name());
     let peer = url::joined(&cluster.peer_urls(member));

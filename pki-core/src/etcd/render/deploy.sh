@@ -2,18 +2,18 @@ usage() {
   cat <<'END'
 Usage: ./deploy.sh [--copy] [--timeout SECONDS] [MEMBER...]
 
-Copies what is in nodes/MEMBER to the member's host, starts the members that do not run, and waits until they are
-healthy. A member that joins the cluster is added to it before it starts. No running member is ever restarted.
-Without MEMBER: all members.
+Copies the files in nodes/MEMBER to the host of each MEMBER, starts the members that are not running, and waits until
+they are healthy. A member that joins the cluster is added to it before it starts. Running members are not restarted.
+Without MEMBER, it does this for all members.
 
-  --copy             only copy
-  --timeout SECONDS  how long to wait for health, 300 if it is left out
-  --help             this text
+  --copy             copy the files and do nothing else
+  --timeout SECONDS  how long to wait until members are healthy; the default is 300
+  --help             print this text
 
-Hosts are reached with ssh, as root or as a user who may use sudo without a password. ETCDCTL names etcdctl if it is
-not on PATH.
+The script connects with ssh, as root or as a user that can use sudo without a password. If etcdctl is not in PATH,
+the variable ETCDCTL has its path.
 
-Exit status: 0 all is done, 1 something failed, 2 wrong usage, 3 not healthy in time.
+Exit status: 0 success, 1 an error, 2 wrong usage, 3 members not healthy in time.
 END
 }
 
@@ -33,11 +33,11 @@ fail() {
 }
 
 wrong_usage() {
-  problem "$1" './deploy.sh --help tells how it is used'
+  problem "$1" 'run ./deploy.sh --help to see the usage'
   exit 2
 }
 
-# Everything below is found from here, so that the folder may be anywhere.
+# All paths below are relative to the folder of this script.
 case ${BASH_SOURCE[0]} in
   */*) CDPATH='' cd -- "${BASH_SOURCE[0]%/*}" ;;
 esac
@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --copy) copy_only=yes ;;
     --timeout)
-      [ $# -gt 1 ] || wrong_usage '--timeout wants a number of seconds'
+      [ $# -gt 1 ] || wrong_usage '--timeout needs a number of seconds'
       timeout=$2
       shift
       ;;
@@ -69,7 +69,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 case $timeout in
-  '' | *[!0-9]* | ???????*) wrong_usage '--timeout wants a number of seconds' ;;
+  '' | *[!0-9]* | ???????*) wrong_usage '--timeout needs a number of seconds, at most 6 digits' ;;
 esac
 if [ "$unit" = none ]; then copy_only=yes; fi
 
@@ -79,10 +79,10 @@ while read -r name target peer client state; do
   names+=("$name") targets+=("$target") peers+=("$peer") clients+=("$client") states+=("$state")
 done <<< "$members"
 
-# TARGET SCRIPT: runs a script there as root. No script has a single quote in it, and what is put into one are names
-# and paths without any character that means something.
+# on_host TARGET SCRIPT: runs a script as root on a host. The scripts have no single quotes, and the names and paths in
+# $settings have no characters that are special in a shell.
 on_host() {
-  # shellcheck disable=SC2016 # The host expands it.
+  # shellcheck disable=SC2016 # The shell on the host expands it.
   local as_root='test "$(id -u)" = 0 || exec sudo -n sh -c "$1"; exec sh -c "$1"'
   ssh -o BatchMode=yes -o ConnectTimeout=10 -- "$1" "exec sh -c '$as_root' sh '$settings
 $2'"
@@ -106,13 +106,13 @@ fi
 test ! -d "$data/member" || echo has-data
 END
 
-# Unpacks first, and then puts each file into its place by renaming it: etcd reads its certificates anew whenever
-# somebody connects. Keys come before their certificates.
+# Unpacks all files, then moves each one to its place by renaming it, because etcd reads certificates and keys again for
+# every connection. Keys come before their certificates.
 #
-# Whoever owns a folder can put a link into it at any time, and what root does by the name of that link is done to
-# something else. So a file is made complete in a folder that only root can change, and renaming replaces a link
-# without following it. A folder that others can change is entered first: what follows concerns that folder, whatever
-# its name has come to mean.
+# The owner of a folder can put a symbolic link into it at any time, and root would then change the target of that link.
+# Therefore each file is completed in a folder that only root can change, and renaming replaces a link without following
+# it. A folder that others can change is entered first, so that later commands work in that folder even if its path leads
+# elsewhere by then.
 read -r -d '' install_files <<'END' || true
 stage=$(mktemp -d /run/etcdpki.XXXXXX)
 new=
@@ -121,7 +121,7 @@ trap "exit 1" HUP INT TERM
 mkdir "$stage/files"
 tar -C "$stage/files" --no-same-owner -xpf -
 
-# Whether only root can change the folder that was entered.
+# is_of_root: whether only root can change the current folder.
 is_of_root() {
   case $(stat -c %u:%A .) in
     0:d????-??-?*) ;;
@@ -129,8 +129,8 @@ is_of_root() {
   esac
 }
 
-# FOLDER: enters it, without following a link that others can have made. $safe is then the last folder on the way
-# that only root can change.
+# enter FOLDER: changes to a folder without following a link that others than root can have made. Afterwards $safe is the
+# last folder of the path that only root can change.
 enter() {
   cd /
   safe=/
@@ -146,7 +146,7 @@ enter() {
       expected=$PWD/$part
       cd -P "./$part"
       if test "$PWD" != "$expected"; then
-        echo "$expected is a link to $PWD that others than root can have made: nothing was written there" >&2
+        echo "$expected is a link to $PWD, and a user other than root may have made it: nothing was written there" >&2
         exit 1
       fi
     fi
@@ -191,14 +191,14 @@ start_service='systemctl daemon-reload
 systemctl --quiet enable etcd.service
 systemctl start --no-block etcd.service'
 
-# etcdctl refuses an option that it is given twice, so nothing of the caller's is left.
+# etcdctl refuses an option that is both a flag and a variable, so the variables of the caller are removed.
 etcdctl() {
   (
-    # shellcheck disable=SC2086 # Several names.
+    # shellcheck disable=SC2086 # The list has several names.
     unset ${!ETCDCTL_@}
     # shellcheck source=/dev/null
     . clients/root/etcdctl.env
-    # What the file says of folders may not be so any more.
+    # The absolute paths in the file are wrong if the output folder was moved.
     export ETCDCTL_CACERT="clients/root/${ETCDCTL_CACERT##*/}"
     export ETCDCTL_CERT="clients/root/${ETCDCTL_CERT##*/}"
     export ETCDCTL_KEY="clients/root/${ETCDCTL_KEY##*/}"
@@ -207,7 +207,7 @@ etcdctl() {
   )
 }
 
-# URLS: waits until the members there are healthy.
+# wait_until_healthy URLS: waits until the members with these client URLs are healthy.
 endpoints=
 wait_until_healthy() {
   local said endpoints=$1
@@ -215,49 +215,51 @@ wait_until_healthy() {
   until said=$(etcdctl endpoint health 2>&1); do
     if [ "$SECONDS" -ge "$deadline" ]; then
       problem "not healthy after $timeout s:
-$said" "ssh to the host and look at: journalctl -u etcd; whether the members reach each other; and their clocks"
+$said" "on the host, read the log with: journalctl -u etcd; check the network between the members, and their clocks"
       exit 3
     fi
     sleep 1
   done
 }
 
-# NAME PEER-URLS HAS-DATA: tells the cluster of a member, unless it knows it. A member that did not start yet has no
-# name there. A cluster whose members have just found each other takes none (etcd, --strict-reconfig-check).
+# add_member NAME PEER-URLS HAS-DATA: adds a member to the cluster, unless the cluster has it. Members are compared by peer
+# URL, because a member that has not started yet has no name there. For a few seconds after its start, a cluster refuses
+# new members (etcd, --strict-reconfig-check).
 add_member() {
   local listed said
   while true; do
-    listed=$(etcdctl member list) || fail "$1 joins the cluster, which does not answer" 'start the other members first'
+    listed=$(etcdctl member list) || fail "$1 has to join the cluster, but the cluster does not answer" 'start the other members first'
     if awk -F ', ' -v urls="$2" '
       BEGIN { split(urls, wanted, ",") }
       { count = split($4, known, ","); for (i = 1; i <= count; i++) if (known[i] == wanted[1]) found = 1 }
       END { exit !found }' <<< "$listed"; then return; fi
     if [ "$3" = has-data ]; then
-      fail "$1 joins the cluster, and its host has the data of a member that is none any more: $data" \
-        "if you do not need it, empty that folder on the host, and run this again"
+      fail "$1 has to join the cluster, but its host has data of a member that the cluster does not have: $data" \
+        "if you do not need the data, empty that folder on the host, then run this again"
     fi
     if said=$(etcdctl member add "$1" "--peer-urls=$2" 2>&1); then
-      say "$1 is a member now"
+      say "added $1 to the cluster"
       return
     fi
     if [ "$SECONDS" -ge "$deadline" ] || [ "${said#*unhealthy cluster}" = "$said" ]; then
-      fail "the cluster does not take $1:
+      fail "the cluster refuses the member $1:
 $said"
     fi
     sleep 1
   done
 }
 
-# Checks come before anything is done.
+# All hosts are checked before anything is changed.
 problems=0
 for program in ssh tar awk; do
   if ! command -v "$program" > /dev/null; then
-    problem "no $program here" "install it"
+    problem "$program is not installed on this machine" "install $program"
     problems=1
   fi
 done
 if [ -z "$copy_only" ] && ! command -v "${ETCDCTL:-etcdctl}" > /dev/null; then
-  problem 'no etcdctl here' 'install it, name it in ETCDCTL, or say --copy and start the members yourself, all at once'
+  problem 'etcdctl is not installed on this machine' \
+    'install it; or set ETCDCTL to its path; or use --copy, and start all members yourself at the same time'
   problems=1
 fi
 [ "$problems" = 0 ] || exit 1
@@ -266,13 +268,13 @@ for i in "${!names[@]}"; do
   name=${names[$i]} target=${targets[$i]}
   for file in $certificates; do
     if [ ! -e "nodes/$name$pki/$file" ]; then
-      problem "nodes/$name$pki/$file is missing" "run etcdpki cluster apply again once its CA has signed it"
+      problem "nodes/$name$pki/$file is missing" "run \`etcdpki cluster apply\` again when the CA has signed the certificate"
       problems=1
     fi
   done
   if ! facts=$(on_host "$target" "$check_host"); then
-    problem "$name: no way to be root on $target" \
-      "\`ssh $target\` must work without a password; the member's \`ssh:\` in the description names another way"
+    problem "$name: cannot run commands as root on $target" \
+      "make \`ssh $target\` and sudo there work without a password, or write another destination: \`ssh: USER@HOST\`"
     problems=1
     continue
   fi
@@ -282,25 +284,27 @@ for i in "${!names[@]}"; do
       running) running[i]=running ;;
       has-data) has_data[i]=has-data ;;
       no-user)
-        problem "$name: no user $user on $target" \
-          "there: useradd --system --user-group --home-dir $data --shell /usr/sbin/nologin $user"
+        problem "$name: there is no user $user on $target" \
+          "run there: useradd --system --user-group --home-dir $data --shell /usr/sbin/nologin $user"
         problems=1
         ;;
       no-binary)
-        problem "$name: no $binary on $target" "install etcd there, or write its path: \`host: {binary: ...}\`"
+        problem "$name: there is no $binary on $target" \
+          "install etcd there, or write its path in the description: \`host: {binary: /usr/local/bin/etcd}\`"
         problems=1
         ;;
       no-engine)
-        problem "$name: no $engine on $target" 'install it there'
+        problem "$name: $engine is not installed on $target" "install $engine there"
         problems=1
         ;;
       no-systemd)
-        problem "$name: no systemd on $target" "write \`unit: none\` to start etcd in another way"
+        problem "$name: there is no systemd on $target" \
+          "write \`unit: none\` in the description, and start etcd in another way"
         problems=1
         ;;
       no-unit)
-        problem "$name: no etcd.service on $target that the drop-in could change" \
-          "install the package that brings it, or write \`unit: service\`"
+        problem "$name: there is no etcd.service on $target, which the drop-in changes" \
+          "install the distribution's etcd package there, or write \`unit: service\` in the description"
         problems=1
         ;;
     esac
@@ -318,7 +322,7 @@ done
 
 if [ -z "$copy_only" ]; then
   deadline=$((SECONDS + timeout))
-  # A member is ready once there is a quorum, so none is waited for before all have started.
+  # A member is ready only when the cluster has a quorum, so all are started before the script waits.
   founders=
   for i in "${!names[@]}"; do
     if [ "${states[$i]}" = new ] || [ -n "${running[$i]}" ]; then
@@ -328,7 +332,7 @@ if [ -z "$copy_only" ]; then
     fi
   done
   if [ -n "$founders" ]; then wait_until_healthy "${founders#,}"; fi
-  # One after the other: each must be there before the cluster takes the next.
+  # One after the other, because a cluster accepts a new member only when all others are healthy.
   for i in "${!names[@]}"; do
     if [ "${states[$i]}" = existing ] && [ -z "${running[$i]}" ]; then
       add_member "${names[$i]}" "${peers[$i]}" "${has_data[$i]}"
@@ -337,10 +341,10 @@ if [ -z "$copy_only" ]; then
       wait_until_healthy "${clients[$i]}"
     fi
   done
-  say 'all are healthy'
+  say 'all members are healthy'
 fi
 
-# etcd reads certificates and keys anew for every connection; all else it reads when it starts.
+# etcd reads certificates and keys again for every connection, and all other files when it starts.
 for i in "${!names[@]}"; do
   stale=
   if [ -n "${running[$i]}" ]; then
@@ -352,10 +356,10 @@ for i in "${!names[@]}"; do
     done
   fi
   if [ -n "$stale" ]; then
-    say "${names[$i]} runs with what it read before:$stale"
-    say "  when all members are healthy, and one member at a time: ssh ${targets[$i]} systemctl restart etcd"
+    say "${names[$i]} still uses the old contents of:$stale"
+    say "  restart one member at a time, each when all are healthy: ssh ${targets[$i]} systemctl restart etcd"
   fi
 done
 if [ "$unit" = none ]; then
-  say "copied; how etcd is started is up to you${engine:+: containers/NAME.sh, on the host of NAME}"
+  say "the files are copied; start etcd yourself${engine:+: run containers/NAME.sh on the host of NAME}"
 fi

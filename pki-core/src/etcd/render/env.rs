@@ -1,4 +1,4 @@
-//! Environment files: for systemd's `EnvironmentFile=`, and for a shell to source.
+//! Environment files, for `EnvironmentFile=` of systemd and for the `.` command of a shell.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::option;
 use crate::etcd::safe::shell;
 
-/// `etcd.env`: every setting of a member, one a line.
+/// `etcd.env`: the settings of a member, one per line.
 pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> String {
     let mut text = format!(
         "# etcd member {} of the cluster {}.\n# Written by etcdpki: change the description, not this file.\n",
@@ -27,7 +27,7 @@ pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Strin
     text
 }
 
-/// `etcdctl.env`: what etcdctl needs, with the absolute path of the folder that holds the client's files.
+/// `etcdctl.env`: the environment of etcdctl. `folder` is the absolute path of the client's folder.
 pub(crate) fn client(cluster: &Cluster, folder: &str) -> String {
     let authority = cluster.layout().issuer(cluster.layout().server());
     let variables = [
@@ -37,7 +37,7 @@ pub(crate) fn client(cluster: &Cluster, folder: &str) -> String {
         ("ETCDCTL_KEY", format!("{folder}/{}-key.pem", cluster.file(Role::Client))),
     ];
     let mut text = format!(
-        "# For etcdctl and the cluster {}; in a shell: . etcdctl.env\n# Written by etcdpki.\n",
+        "# The environment of etcdctl for the cluster {}. In a shell, run: . etcdctl.env\n# Written by etcdpki.\n",
         cluster.name()
     );
     for (name, value) in &variables {
@@ -47,9 +47,9 @@ pub(crate) fn client(cluster: &Cluster, folder: &str) -> String {
     text
 }
 
-/// A value that systemd (systemd.exec(5), `EnvironmentFile=`) and a shell (POSIX, 2.2.3) read alike: as it
-/// is, or in double quotes with a backslash before what means something there. There is no way to write a
-/// line break that both read; nothing that comes here has one.
+/// A value that systemd (systemd.exec(5), `EnvironmentFile=`) and a shell (POSIX, Shell Command Language, 2.2.3) read
+/// in the same way: without quotes, or in double quotes with backslashes. No quoting of a line break is the same for
+/// both; the values have none.
 fn quoted(value: &str) -> String {
     if shell::is_plain(value) {
         return value.to_owned();

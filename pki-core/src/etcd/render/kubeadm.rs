@@ -1,4 +1,4 @@
-//! What kubeadm needs of a cluster that is not its own: `etcd.external`, and the files that it names.
+//! The files of kubeadm for an external etcd: `etcd.external` of its configuration, and the paths in it.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::etcd::cluster::Cluster;
 use crate::etcd::safe::host_path::HostPath;
 use crate::etcd::safe::yaml::quoted;
 
-/// Where the three files are on the hosts of a control plane; the folders are kubeadm's own.
+/// The paths of the three files on the hosts of a control plane. kubeadm uses these folders itself.
 pub(crate) struct Files {
     pub(crate) authority: HostPath,
     pub(crate) certificate: HostPath,
@@ -23,12 +23,13 @@ impl Files {
     }
 }
 
-/// `kubeadm-etcd.yaml`: what a `ClusterConfiguration` says of an external etcd (kubeadm API, `ExternalEtcd`; the
-/// same from v1beta1 to v1beta4).
+/// `kubeadm-etcd.yaml`: the part of a `ClusterConfiguration` about an external etcd (kubeadm API, `ExternalEtcd`, which
+/// is unchanged from v1beta1 to v1beta4).
 pub(crate) fn configuration(cluster: &Cluster) -> String {
     let files = Files::new();
     let mut text = format!(
-        "# The etcd cluster {}, for kubeadm: put `etcd` into your ClusterConfiguration.\n# Written by etcdpki.\n\
+        "# The etcd cluster {} for kubeadm. Copy the section `etcd` into your ClusterConfiguration.\n\
+         # Written by etcdpki.\n\
          apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\netcd:\n  external:\n    endpoints:\n",
         cluster.name()
     );

@@ -1,4 +1,4 @@
-//! The systemd unit of a member: whole, or as a drop-in for the one that the distribution brings.
+//! The systemd unit of a member: a whole unit, or a drop-in for the unit of the distribution.
 
 use std::fmt::Write;
 
@@ -8,15 +8,14 @@ use crate::etcd::cluster::{Cluster, HostPaths, Member, Style};
 use crate::etcd::render;
 use crate::etcd::safe::host_path::HostPath;
 
-/// Where the state of services is (systemd.exec(5), `StateDirectory=`).
+/// The folder that `StateDirectory=` is relative to (systemd.exec(5)).
 const STATE: &str = "/var/lib";
 
-/// A unit file in the making. What comes from a description goes through [`data`] or [`word`], or is a type
-/// that needs no quotes.
+/// Writes a unit file. Values of the description go through [`data`] or [`word`], or have a type that needs no quotes.
 #[derive(Default)]
 struct Unit {
     text: String,
-    /// Whether another unit comes before: its lists are emptied where this one has its own.
+    /// Whether the file is a drop-in. Then a list of the unit is emptied before the list of the drop-in.
     is_drop_in: bool,
 }
 
@@ -36,7 +35,7 @@ impl Unit {
         }
     }
 
-    /// A setting that is a set of words: only these count, and none if there are none.
+    /// Writes a setting that is a set of words. The words in the unit below a drop-in do not count.
     fn only(&mut self, key: &str, words: &str) {
         if self.is_drop_in && !words.is_empty() {
             let _ = writeln!(self.text, "{key}=");
@@ -44,7 +43,8 @@ impl Unit {
         let _ = writeln!(self.text, "{key}={words}");
     }
 
-    /// A setting that is a list: only what is set here counts (systemd.syntax(7)).
+    /// Writes a setting that is a list, one value per line. The values in the unit below a drop-in do not count: an
+    /// empty assignment removes them (systemd.syntax(7)).
     fn replace(&mut self, key: &str, values: &[String]) {
         if self.is_drop_in {
             let _ = writeln!(self.text, "{key}=");
@@ -55,7 +55,7 @@ impl Unit {
     }
 }
 
-/// Text that means nothing to systemd: `%` begins a specifier (systemd.unit(5)).
+/// Text in which systemd sees no specifiers: they begin with `%` (systemd.unit(5)).
 fn data(text: &str) -> String {
     text.replace('%', "%%")
 }
@@ -102,8 +102,7 @@ pub(crate) fn drop_in(cluster: &Cluster, member: &Member, start: &Start) -> Stri
     unit.text
 }
 
-/// The sandbox leaves what etcd was seen to use: 62 system calls, all in @system-service, its data folder, and
-/// sockets of the families below. etcd reads `/proc/sys/net/core/somaxconn`, so /proc is not cut down further.
+/// The sections `[Unit]` and `[Service]`.
 fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     let hosts = &cluster.hosts;
     let options = render::options_file(cluster);
@@ -111,7 +110,7 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
         ("Wants", "network-online.target time-sync.target"),
         ("After", "network-online.target time-sync.target"),
     ]);
-    // One that is missing should be told by its name, not by what etcd makes of it.
+    // systemd names the file that is missing, which is clearer than etcd's own errors.
     let authorities = cluster.layout().authorities().iter().copied();
     let certificates = authorities.chain(cluster.member_roles()).map(|role| cluster.host_certificate(role));
     for path in options.iter().cloned().chain(certificates) {
@@ -129,10 +128,10 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     unit.replace("Environment", &[]);
     let environment = options.as_ref().filter(|_| cluster.style() == Style::Env);
     unit.replace("EnvironmentFile", &environment.iter().map(ToString::to_string).collect::<Vec<_>>());
-    unit.comment("Copied files belong to whoever copied them, and keys are for their owner only.");
-    // `-h`: what the user puts a link to stays whose it is.
+    unit.comment("Copied files belong to the user that copied them, but only their owner can read keys.");
+    // With `-h` a symbolic link that etcd's user made does not change the owner of its target.
     let mut before = vec![format!("+/bin/chown -hR {user}:{user} {}", hosts.pki)];
-    // In a folder of its own, where it could put a link to something else, etcd makes the folder itself.
+    // Root creates no folder in a folder of etcd's user, who could put a link there. etcd creates such a folder itself.
     let is_in_other = |folder: &HostPath| others.iter().any(|other| folder.below(other.as_str()).is_some());
     for folder in others.iter().filter(|folder| !is_in_other(folder)) {
         before.push(format!("+/usr/bin/install -d -m 0700 -o {user} -g {user} {folder}"));
@@ -141,13 +140,13 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     let settings = cluster.settings(member, start);
     unit.replace("ExecStart", &[command(cluster, &settings, options.as_ref())]);
     unit.set(&[("Restart", "always"), ("RestartSec", "5s")]);
-    unit.comment("A member is ready only when the cluster has a quorum: start the members in parallel.");
+    unit.comment("A member is ready when the cluster has a quorum, so start the members at the same time.");
     unit.set(&[("TimeoutStartSec", "15min"), ("TimeoutStopSec", "60s")]);
     let states: Vec<&str> = states.iter().filter_map(|folder| folder.below(STATE)).collect();
     if !states.is_empty() {
         unit.set(&[("StateDirectory", &states.join(" ")), ("StateDirectoryMode", "0700")]);
     }
-    // What comes before the start may be what makes the folder.
+    // With `-` the folder may be missing: `ExecStartPre=` creates it, and runs in the working directory too.
     let missing = if hosts.data_dir.below(STATE).is_some() { "" } else { "-" };
     unit.set(&[("WorkingDirectory", &format!("{missing}{}", hosts.data_dir)), ("LimitNOFILE", "65536")]);
     if settings.iter().any(Setting::locks_memory) {
@@ -163,6 +162,8 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
     sandbox(unit, hosts, &others, &settings);
 }
 
+/// The sandbox allows what etcd was observed to use: 62 system calls, all of them in @system-service, the data folder,
+/// and sockets of four families. etcd reads `/proc/sys/net/core/somaxconn`, so `ProcSubset=pid` is not possible.
 fn sandbox(unit: &mut Unit, hosts: &HostPaths, others: &[HostPath], settings: &[Setting]) {
     let paths = [&hosts.binary, &hosts.config, &hosts.pki, &hosts.data_dir];
     let is_below = |folders: &[&str]| {
@@ -171,16 +172,15 @@ fn sandbox(unit: &mut Unit, hosts: &HostPaths, others: &[HostPath], settings: &[
     };
     let home = if is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
     let temporary = if is_below(&["/tmp", "/var/tmp"]) { "no" } else { "yes" };
-    // capabilities(7): all that a port below 1024 needs.
+    // The only capability for a port below 1024 (capabilities(7)).
     let privileged = settings.iter().any(Setting::needs_privileged_port);
     let capability = if privileged { "CAP_NET_BIND_SERVICE" } else { "" };
-    unit.comment("The sandbox.");
+    unit.comment("The sandbox: etcd needs no more than this.");
     unit.set(&[("NoNewPrivileges", "yes")]);
     unit.only("CapabilityBoundingSet", capability);
     unit.only("AmbientCapabilities", capability);
     unit.set(&[("ProtectSystem", "strict"), ("ProtectHome", home)]);
-    // Every command gets its view of the file system before it runs, so a folder that is required here cannot be
-    // made by the command that would make it.
+    // With `-` a folder may be missing: systemd applies this setting to `ExecStartPre=` too, which creates the folder.
     for folder in others {
         unit.set(&[("ReadWritePaths", &format!("-{folder}"))]);
     }
@@ -208,7 +208,7 @@ fn sandbox(unit: &mut Unit, hosts: &HostPaths, others: &[HostPath], settings: &[
     unit.set(&[("SystemCallErrorNumber", "EPERM")]);
 }
 
-/// The command line of etcd.
+/// The command line of etcd, for `ExecStart=`.
 fn command(cluster: &Cluster, settings: &[Setting], options: Option<&HostPath>) -> String {
     let binary = &cluster.hosts.binary;
     match (cluster.style(), options) {

@@ -1,4 +1,4 @@
-//! etcd's configuration file (`--config-file`), and what else is written in YAML.
+//! etcd's configuration file (`--config-file`).
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::etcd::safe::yaml::quoted;
 use crate::go::duration;
 use crate::go::number::{self, Base};
 
-/// One key, with its value or with the keys below it.
+/// A key, with its value or with the entries below it.
 struct Entry {
     group: &'static str,
     key: &'static str,
@@ -22,11 +22,11 @@ enum Value {
     Section(Vec<Entry>),
 }
 
-/// `etcd.yaml`: every setting of a member.
+/// `etcd.yaml`: all settings of a member.
 pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> String {
     let mut entries = Vec::new();
     for Setting { group, option, value } in cluster.settings(member, start) {
-        // A description that asks for what the file does not know is refused.
+        // Every option of the description has a place in the file; reading the description checks that.
         if let Some(place) = EtcdOption::find(option).and_then(|option| option.yaml(cluster.version())) {
             let value = Value::Scalar(scalar(place.kind, &value));
             insert(&mut entries, place.section, Entry { group, key: place.key, value });
@@ -41,7 +41,7 @@ pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Strin
     text
 }
 
-/// Adds an entry below the keys of `section`, which are there once however many entries they have.
+/// Adds an entry below the keys of `section`. A section that exists already is continued.
 fn insert(entries: &mut Vec<Entry>, section: &[&'static str], entry: Entry) {
     let Some((key, rest)) = section.split_first() else {
         entries.push(entry);
@@ -62,7 +62,7 @@ fn insert(entries: &mut Vec<Entry>, section: &[&'static str], entry: Entry) {
 
 fn write(text: &mut String, entries: &[Entry], depth: usize) {
     let indent = "  ".repeat(depth);
-    // What a section belongs to stands above it.
+    // The comment of a section's first group is above the section.
     let mut last = if depth == 0 { "" } else { entries.first().map_or("", |entry| entry.group) };
     for Entry { group, key, value } in entries {
         if *group != last {
@@ -82,7 +82,7 @@ fn write(text: &mut String, entries: &[Entry], depth: usize) {
     }
 }
 
-/// A value as the file wants it, from how the command line has it.
+/// A value of the command line in the form that the file needs.
 fn scalar(kind: YamlKind, value: &str) -> String {
     let known = match kind {
         YamlKind::Bool => number::parse_bool(value).map(|value| value.to_string()),
@@ -150,19 +150,19 @@ client-transport-security:
   key-file: \"/etc/etcd/pki/server-key.pem\"
   client-cert-auth: true
   trusted-ca-file: \"/etc/etcd/pki/client-ca.pem\"
-  # With what the gRPC gateway connects to its own member.
+  # The client certificate of the gRPC gateway, which connects to its own member.
   client-cert-file: \"/etc/etcd/pki/gateway.pem\"
   client-key-file: \"/etc/etcd/pki/gateway-key.pem\"
-  # As the description says.
+  # The options in the description.
   allowed-hostname: [\"x.example\"]
 ";
         assert!(text.contains(expected), "{text}");
         let expected = "
-# As the description says.
+# The options in the description.
 quota-backend-bytes: 8589934592
 auto-compaction-retention: \"1\"
 
-# What goes without saying only on a command line.
+# Defaults of the command line, which etcd before 3.6 does not apply to this file.
 enable-grpc-gateway: true
 tls-min-version: \"TLS1.2\"
 auto-compaction-mode: \"periodic\"

@@ -1,4 +1,4 @@
-//! Members that find each other by the SRV records of a domain: `--discovery-srv`.
+//! The SRV records by which members find each other with `--discovery-srv`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,16 +7,16 @@ use crate::etcd::cluster::{Cluster, Member};
 use crate::etcd::safe::address::{DnsName, HostName};
 use crate::etcd::safe::url::MemberUrl;
 
-/// How long resolvers may keep a record, in seconds.
+/// How many seconds resolvers may keep a record.
 const TTL: u32 = 300;
 
-/// `discovery.zone`: the records that etcd asks for (etcd, client/pkg/srv/srv.go, `GetCluster` and `GetClient`).
+/// `discovery.zone`: the records that etcd looks up (etcd, client/pkg/srv/srv.go, `GetCluster` and `GetClient`).
 pub(crate) fn zone(cluster: &Cluster, domain: &DnsName) -> String {
     let suffix = cluster.options.value("discovery-srv-name").map(|name| format!("-{name}"));
     let suffix = suffix.unwrap_or_default();
     let mut text = format!(
-        "; By what the members of the etcd cluster {} find each other, and clients them.\n\
-         ; Written by etcdpki, for the zone that has {domain}.\n",
+        "; The records by which members and clients find the members of the etcd cluster {}.\n\
+         ; Written by etcdpki. Add them to the zone of {domain}.\n",
         cluster.name()
     );
     let mut addresses = BTreeSet::new();

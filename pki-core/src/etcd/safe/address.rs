@@ -1,50 +1,50 @@
-//! Where members are found: addresses and DNS names.
+//! IP addresses and DNS names of members.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
-/// An address that a member can listen on and be reached at.
+/// An IP address that a member can listen on and that others can connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberAddress(IpAddr);
 
 impl MemberAddress {
-    /// The address, if it is one that one host can have. IPv4-mapped IPv6 becomes IPv4.
+    /// Reads an address that belongs to one host. An IPv4-mapped IPv6 address becomes IPv4 (RFC 4291 section 2.5.5.2).
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |reason| Invalid { kind: SafeValue::Address, text: text.to_owned(), reason };
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let wrong = |reason| InvalidValue { kind: SafeValue::Address, text: text.to_owned(), reason };
         let address: IpAddr = text.parse().map_err(|_| {
             wrong(if text.contains('/') {
-                "an address has no prefix length"
+                "an address has no prefix length such as /24"
             } else if text.contains('%') {
-                "an address with a zone means something else on every host"
+                "an address with a zone such as %eth0 is valid on one host only"
             } else if text.rsplit_once(':').is_some_and(|(host, _)| host.parse::<IpAddr>().is_ok()) {
-                "the port does not belong here"
+                "it has a port, which does not belong here"
             } else {
-                "it is no IP address"
+                "it is not an IP address"
             })
         })?;
         let address = address.to_canonical();
         if address.is_unspecified() {
-            Err(wrong("it stands for every address, so nobody can be sent to it"))
+            Err(wrong("it means every address of a host, so nobody can connect to it"))
         } else if address.is_multicast() || matches!(address, IpAddr::V4(v4) if v4.is_broadcast()) {
-            Err(wrong("it is the address of many hosts"))
+            Err(wrong("it is a multicast or broadcast address, for many hosts"))
         } else if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
-            Err(wrong("a link-local address means something else on every host"))
+            Err(wrong("it is a link-local address, which is valid on one network link only"))
         } else {
             Ok(Self(address))
         }
     }
 
-    /// 127.0.0.1
+    /// `127.0.0.1`
     pub(crate) const LOOPBACK_V4: Self = Self(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    /// ::1
+    /// `::1`
     pub(crate) const LOOPBACK_V6: Self = Self(IpAddr::V6(Ipv6Addr::LOCALHOST));
 
-    /// The address.
+    /// The address as the standard library has it.
     pub fn ip(self) -> IpAddr {
         self.0
     }
@@ -61,24 +61,24 @@ impl fmt::Display for MemberAddress {
 pub struct DnsName(String);
 
 impl DnsName {
-    /// The name, if it is one.
+    /// Reads a host name. Upper case becomes lower case.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let labels = || text.split('.');
         let reason = if text.is_empty() {
             "it is empty"
         } else if text.parse::<IpAddr>().is_ok() {
-            "it is an address"
+            "it is an IP address"
         } else if !text.is_ascii() {
             "write it in its ASCII form, xn--..."
         } else if text.len() > 253 {
             "it is longer than 253 characters"
         } else if text.starts_with("*.") {
-            "a wildcard is no host"
+            "a wildcard is not the name of one host"
         } else if labels().any(str::is_empty) {
-            "it has an empty part"
+            "it has an empty part between dots"
         } else if labels().any(|label| label.len() > 63) {
             "a part of it is longer than 63 characters"
         } else if labels().any(|label| label.starts_with('-') || label.ends_with('-')) {
@@ -86,11 +86,11 @@ impl DnsName {
         } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) {
             "it has characters other than letters, digits, `.` and `-`"
         } else if labels().next_back().is_some_and(|label| label.chars().all(|c| c.is_ascii_digit())) {
-            "it ends like an IP address, but is none"
+            "its last part is a number, as in an IP address, but it is not an IP address"
         } else {
             return Ok(Self(text.to_ascii_lowercase()));
         };
-        Err(Invalid { kind: SafeValue::DnsName, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::DnsName, text: text.to_owned(), reason })
     }
 
     /// `localhost` (RFC 6761 section 6.3)
@@ -98,12 +98,12 @@ impl DnsName {
         Self("localhost".to_owned())
     }
 
-    /// A name made of safe parts.
+    /// A name that the caller has made of safe parts. It is not checked.
     pub(crate) fn known(text: String) -> Self {
         Self(text)
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -115,21 +115,22 @@ impl fmt::Display for DnsName {
     }
 }
 
-/// An address or a DNS name: what a certificate is valid for, and what stands in a URL.
+/// An address or a DNS name, as a subject alternative name and the host of a URL have it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostName {
-    /// An address, which may be the loopback's
+    /// An IP address, also of the loopback interface.
     Address(MemberAddress),
-    /// A DNS name
+    /// A DNS name.
     Dns(DnsName),
 }
 
 impl HostName {
-    /// The address or name, if it is one. What has a colon, or only digits and dots, was meant as an address.
+    /// Reads an address or a DNS name. A text with a colon or a slash, or of digits and dots only, is read as an
+    /// address, so that its error is about addresses.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let digits = text.chars().all(|c| c.is_ascii_digit() || c == '.');
         if text.contains([':', '/']) || (digits && !text.is_empty()) {
             Ok(Self::Address(MemberAddress::parse(text)?))
@@ -138,7 +139,7 @@ impl HostName {
         }
     }
 
-    /// As a URL holds it (RFC 3986 section 3.2.2).
+    /// The host as a URL has it: IPv6 in brackets (RFC 3986 section 3.2.2).
     pub(crate) fn in_url(&self) -> String {
         match self {
             Self::Address(address) if address.ip().is_ipv6() => format!("[{address}]"),

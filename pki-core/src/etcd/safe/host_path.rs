@@ -1,13 +1,13 @@
-//! Paths on the members' hosts.
+//! Absolute paths on the hosts of members.
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
-/// An absolute path that is safe wherever it goes: systemd units, environment files, shell lines, YAML.
+/// An absolute path that needs no quotes in systemd units, environment files, shell scripts and YAML.
 ///
-/// Restricted rather than quoted, as names are: systemd alone has three ways to quote, one for each kind of
-/// setting.
+/// The characters are restricted, because quoting differs from place to place: systemd alone has three ways to quote,
+/// one for each kind of setting.
 ///
 /// ```
 /// use pki_core::etcd::HostPath;
@@ -17,68 +17,68 @@ use crate::etcd::safe::invalid::{Invalid, SafeValue};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPath(String);
 
-/// PATH_MAX of Linux leaves room for what is put behind a path.
+/// PATH_MAX of Linux is 4096 bytes, so this leaves room for the names of files in a folder.
 const LONGEST: usize = 1024;
 
 impl HostPath {
-    /// The path, if it is one.
+    /// Reads an absolute path. A slash at the end is removed.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let trimmed = text.strip_suffix('/').unwrap_or(text);
         let safe = |c: char| c.is_ascii_alphanumeric() || "._-+@/".contains(c);
         let reason = if !text.starts_with('/') {
             "it does not begin with `/`"
         } else if trimmed.is_empty() {
-            "it is the root"
+            "it is the root of the file system"
         } else if text.len() > LONGEST {
             "it is longer than 1024 characters"
         } else if !text.chars().all(safe) {
             "it has characters other than letters, digits, `.`, `_`, `-`, `+`, `@` and `/`"
         } else if trimmed.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
-            "it has an empty part, or `.` or `..`"
+            "one of its parts is empty, `.` or `..`"
         } else {
             return Ok(Self(trimmed.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::HostPath, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::HostPath, text: text.to_owned(), reason })
     }
 
-    /// A path of this program's own.
+    /// A path that is a constant of this program. It is not checked.
     pub(crate) fn known(text: &'static str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The path of a file in this folder. `name` is a safe name.
+    /// The path of a file in this folder. `name` must be safe in a path; it is not checked.
     pub(crate) fn join(&self, name: &str) -> Self {
         Self(format!("{}/{name}", self.0))
     }
 
-    /// The folders that lead to it, the outermost first, without itself.
+    /// The folders above the path, the outermost first, without the root.
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = &str> {
         let slashes = self.0.match_indices('/').filter(|(index, _)| *index > 0);
         slashes.filter_map(|(index, _)| self.0.get(..index))
     }
 
-    /// The folder that it is in; `/` for a folder of the root.
+    /// The folder that contains the path. For `/srv` it is `/`.
     pub(crate) fn parent(&self) -> Self {
         let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
         Self(if folder.is_empty() { "/" } else { folder }.to_owned())
     }
 
-    /// Whether it is a folder that everything on a host shares: the root, one of the root's, or of those below
-    /// `/usr` and `/var` (hier(7)).
+    /// Whether everything on a host shares the folder: it is the root, or directly in the root, in `/usr` or in `/var`
+    /// (hier(7)).
     pub(crate) fn is_shared(&self) -> bool {
         let shared = ["", "/usr", "/var"];
         self.0.rsplit_once('/').is_none_or(|(folder, _)| shared.contains(&folder))
     }
 
-    /// What is below `folder`, if it is there.
+    /// The path relative to `folder`. `None` if the path is not in that folder.
     pub(crate) fn below(&self, folder: &str) -> Option<&str> {
         self.0.strip_prefix(folder)?.strip_prefix('/')
     }
 
-    /// The path.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,18 +1,18 @@
-//! What is wrong with a text that was to be one of the safe values.
+//! The error for a text that is not a safe value.
 
-/// A text that cannot be the value that it was given for.
+/// A text cannot be a value of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} cannot be {}: {reason}", kind.name())]
-pub struct Invalid {
-    /// What it was to be.
+pub struct InvalidValue {
+    /// The kind of value that was read.
     pub kind: SafeValue,
-    /// As written.
+    /// The text that was read.
     pub text: String,
-    /// What is wrong with it.
+    /// What is wrong with the text: a clause such as `it is empty`.
     pub reason: &'static str,
 }
 
-/// A kind of value that is safe in every file.
+/// The kinds of safe values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SafeValue {
@@ -24,7 +24,7 @@ pub enum SafeValue {
     HostPath,
     /// The name of a cluster, a member, a client or a file.
     Label,
-    /// What ssh connects to.
+    /// A destination of ssh(1).
     SshTarget,
     /// The URL of a member.
     Url,
@@ -39,14 +39,14 @@ impl SafeValue {
             Self::DnsName => "a DNS name",
             Self::HostPath => "a path on a host",
             Self::Label => "a name",
-            Self::SshTarget => "a target of ssh",
+            Self::SshTarget => "a destination of ssh",
             Self::Url => "a member's URL",
             Self::Version => "etcd's version",
         }
     }
 }
 
-impl Invalid {
+impl InvalidValue {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self.kind {
@@ -54,9 +54,11 @@ impl Invalid {
             SafeValue::DnsName => "write a host name such as etcd1.example.com",
             SafeValue::HostPath => "write a path such as /etc/etcd/pki",
             SafeValue::Label => "write a name such as etcd-1",
-            SafeValue::SshTarget => "write a target such as root@etcd1.example.com",
+            SafeValue::SshTarget => "write a destination such as root@etcd1.example.com",
             SafeValue::Url => "write a URL such as https://10.0.0.11:2379",
-            SafeValue::Version => "write what `etcd --version` says, such as 3.5 or 3.5.30",
+            SafeValue::Version => {
+                "write the version that `etcd --version` prints, such as 3.5.30, or its series, such as 3.5"
+            }
         }
     }
 }

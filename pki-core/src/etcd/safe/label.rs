@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
-/// A name that is safe wherever it goes: file names, systemd units, environment files, shell lines, YAML,
-/// `--initial-cluster`, and a certificate's common name.
+/// A name that needs no quotes in file names, systemd units, environment files, shell scripts, YAML and
+/// `--initial-cluster`, and that can be a common name.
 ///
-/// Letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 48 of them.
+/// It has 1 to 48 characters: ASCII letters, digits, `.`, `_` and `-`. The first is a letter or a digit.
 ///
 /// ```
 /// use pki_core::etcd::Label;
@@ -18,15 +18,15 @@ use crate::etcd::safe::invalid::{Invalid, SafeValue};
 pub struct Label(String);
 
 impl Label {
-    /// Leaves room for what is put around a name within the 64 characters of a common name
-    /// (RFC 5280 appendix A.1, ub-common-name).
+    /// The most characters of a name. A common name has at most 64 (RFC 5280 appendix A.1, ub-common-name), and some
+    /// common names have words after the name: `NAME etcd client CA`.
     pub(crate) const LONGEST: usize = 48;
 
-    /// The name, if it is one.
+    /// Reads a name.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let reason = if text.is_empty() {
             "it is empty"
         } else if text.len() > Self::LONGEST {
@@ -38,15 +38,15 @@ impl Label {
         } else {
             return Ok(Self(text.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::Label, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::Label, text: text.to_owned(), reason })
     }
 
-    /// A name of this program's own.
+    /// A name that is a constant of this program. It is not checked.
     pub(crate) fn known(text: &'static str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,16 +1,22 @@
-//! Words of a POSIX shell.
+//! Quoting for a POSIX shell.
 
-/// The text as one word that means nothing else: in single quotes (POSIX, Shell Command Language, 2.2.2).
+/// The text in single quotes, where a shell takes every character as it is (POSIX, Shell Command Language, 2.2.2).
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Whether the text is a word that means nothing else as it is.
+/// Whether a shell takes the text as one word without quotes.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c))
 }
 
-/// The text as one word of a shell, quoted if it has to be.
+/// The text as one word of a shell, in quotes if it needs them.
+///
+/// ```
+/// use pki_core::etcd::shell_word;
+/// assert_eq!(shell_word("out/prod"), "out/prod");
+/// assert_eq!(shell_word("my files"), "'my files'");
+/// ```
 pub fn word(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }

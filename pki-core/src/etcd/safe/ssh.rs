@@ -1,39 +1,42 @@
-//! Where `deploy.sh` connects to.
+//! Destinations of ssh.
 
 use std::fmt;
 
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 
-/// `[USER@]HOST`, or the name of a `Host` section of ssh_config(5); safe in a shell line.
+/// A destination of ssh(1): `[USER@]HOST`, or the name of a `Host` section of ssh_config(5). It needs no quotes in a
+/// shell script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshTarget(String);
 
 impl SshTarget {
-    /// The target, if it is one.
+    /// Reads a destination.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] with the reason.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let reason = if text.is_empty() || text.starts_with('@') || text.ends_with('@') {
-            "a part of it is missing"
+            "the user or the host is missing"
         } else if text.starts_with('-') {
-            "ssh would take it for an option"
-        } else if text.len() > 253 + 33 {
-            "it is too long"
+            "it begins with `-`, so ssh would read it as an option"
+        // A user of 32 characters (useradd(8)), `@`, and a host name of 253 (RFC 1035 section 2.3.4).
+        } else if text.len() > 32 + 1 + 253 {
+            "it is longer than 286 characters"
         } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-@:".contains(c)) {
             "it has characters other than letters, digits, `.`, `_`, `-`, `@` and `:`"
         } else {
             return Ok(Self(text.to_owned()));
         };
-        Err(Invalid { kind: SafeValue::SshTarget, text: text.to_owned(), reason })
+        Err(InvalidValue { kind: SafeValue::SshTarget, text: text.to_owned(), reason })
     }
 
+    /// `root@HOST`
     pub(crate) fn root_at(host: &HostName) -> Self {
         Self(format!("root@{host}"))
     }
 
-    /// The target.
+    /// The destination as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,14 +1,14 @@
-//! The URLs that members listen on and are reached at.
+//! The URLs of members.
 
 use std::fmt;
 
 use crate::etcd::safe::address::HostName;
-use crate::etcd::safe::invalid::{Invalid, SafeValue};
+use crate::etcd::safe::invalid::{InvalidValue, SafeValue};
 use crate::go::net::split_host_port;
 use crate::go::url::{NO_URL, Url};
 
-/// `https://HOST:PORT`, as etcd's options have it: with a port, without a path (etcd,
-/// client/pkg/types/urls.go). Always https: over http whoever reaches the port is root.
+/// `https://HOST:PORT`: etcd takes URLs with a port and without a path (etcd, client/pkg/types/urls.go, `NewURLs`).
+/// `http` is refused: without client certificates, everyone who can connect to the port has full access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberUrl {
     host: HostName,
@@ -20,38 +20,39 @@ impl MemberUrl {
         Self { host, port }
     }
 
-    /// The URL, if it is one that a member may have.
+    /// Reads a URL.
     ///
     /// # Errors
-    /// [`Invalid`] with what is wrong with it, or what is wrong with the host in it.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |reason| Invalid { kind: SafeValue::Url, text: text.to_owned(), reason };
+    /// [`InvalidValue`] about the URL, or about the address or name in it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let wrong = |reason| InvalidValue { kind: SafeValue::Url, text: text.to_owned(), reason };
         match text.split_once("://") {
             Some(("https", _)) => {}
-            Some(("http", _)) => return Err(wrong("over http everybody who reaches the port is root")),
-            Some(_) => return Err(wrong("it does not begin with https://")),
-            None => return Err(wrong("it has no scheme")),
+            Some(("http", _)) => {
+                return Err(wrong("over http everyone who can connect to the port has full access"));
+            }
+            Some(_) | None => return Err(wrong("it does not begin with https://")),
         }
         let url = Url::parse(text).ok_or_else(|| wrong(NO_URL))?;
         let (host, port) = split_host_port(&url.host).map_err(|error| wrong(error.reason()))?;
         if !url.path.is_empty() {
             return Err(wrong("it has a path"));
         }
-        // etcd takes these, and has no use for them.
+        // etcd accepts a user, a query and a fragment, and ignores them.
         if text.contains(['@', '?', '#']) {
-            return Err(wrong("it has something beside its host and port"));
+            return Err(wrong("it has more than a host and a port"));
         }
         let port = port.parse().ok().filter(|port| *port != 0);
-        let port = port.ok_or_else(|| wrong("its port is no number from 1 to 65535"))?;
+        let port = port.ok_or_else(|| wrong("its port is not a number from 1 to 65535"))?;
         Ok(Self { host: HostName::parse(host)?, port })
     }
 
-    /// Its host.
+    /// The host, without brackets.
     pub fn host(&self) -> &HostName {
         &self.host
     }
 
-    /// Its port.
+    /// The port, which is not 0.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -63,7 +64,7 @@ impl fmt::Display for MemberUrl {
     }
 }
 
-/// As etcd's options have several.
+/// The URLs with commas between them, as an option of etcd has them.
 pub(crate) fn joined(urls: &[MemberUrl]) -> String {
     urls.iter().map(MemberUrl::to_string).collect::<Vec<_>>().join(",")
 }

@@ -1,9 +1,9 @@
-//! Texts in YAML.
+//! Quoting for YAML.
 
 use std::fmt::Write;
 
-/// A text in double quotes: as it is in ASCII, escaped where it is not (YAML 1.2.2, 5.7 and 7.3.1), so that it
-/// means nothing else to any reader.
+/// The text in double quotes, with all but printable ASCII escaped (YAML 1.2.2 sections 5.7 and 7.3.1). Every YAML
+/// reader reads it as a string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

@@ -188,7 +188,7 @@ fn shared_keys(case: &Case<'_>) -> Vec<Symptom> {
 fn ca_keys(case: &Case<'_>) -> Vec<Symptom> {
     let cas = cas(case);
     let mut symptoms = Vec::new();
-    for host in case.found.hosts.iter().filter(|host| host.is_node() || host.is_client) {
+    for host in case.found.hosts.iter().filter(|host| host.has_members() || host.is_client) {
         for file in host.pems.values() {
             for ca in file.keys.iter().filter_map(|key| ca_of(key, &cas)) {
                 let problem = format!("it is the key of {}", ca.subject());

@@ -6,7 +6,7 @@ use crate::base::place::Place;
 use crate::base::suggest;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{FaultKind, Found, Host, Member, Sight, Unit};
+use crate::etcd::found::{FileLookup, Found, Host, Member, SyntaxFaultKind, Unit};
 use crate::go::duration;
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -85,7 +85,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "remove the white space behind the backslash",
             sources: &["systemd.syntax(7)"],
         },
-        find: |case| faults(case, |kind| matches!(kind, FaultKind::BlankAfterBackslash)),
+        find: |case| faults(case, |kind| matches!(kind, SyntaxFaultKind::BlankAfterBackslash)),
     },
     Check {
         rule: Rule {
@@ -96,7 +96,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "write `Key=value` in a section, or begin a comment with `#`",
             sources: &["systemd.syntax(7)"],
         },
-        find: |case| faults(case, |kind| !matches!(kind, FaultKind::BlankAfterBackslash)),
+        find: |case| faults(case, |kind| !matches!(kind, SyntaxFaultKind::BlankAfterBackslash)),
     },
     Check {
         rule: Rule {
@@ -302,7 +302,7 @@ fn environment_files(case: &Case<'_>, may_be_missing: bool) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, unit) in units(case.found) {
         for file in unit.environment_files().into_iter().filter(|f| f.may_be_missing == may_be_missing) {
-            if let Sight::Absent(_) = host.sight(&file.path) {
+            if let FileLookup::Absent(_) = host.lookup(&file.path) {
                 symptoms.push(Symptom::new(file.place, format!("{} is not there", file.path)));
             }
         }
@@ -315,7 +315,9 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
     for host in case.found.hosts.iter().filter(|host| host.units.iter().any(|unit| unit.main.is_some())) {
         let named: Vec<_> = host.units.iter().flat_map(Unit::environment_files).collect();
         let is_read = |path: &Path| {
-            named.iter().any(|name| matches!(host.sight(&name.path), Sight::Seen(seen) if seen == path))
+            named
+                .iter()
+                .any(|name| matches!(host.lookup(&name.path), FileLookup::Present(seen) if seen == path))
         };
         for (path, file) in host.environments.iter().filter(|(path, _)| !is_read(path)) {
             if !file.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
@@ -337,19 +339,21 @@ fn unset_variables(case: &Case<'_>) -> Vec<Symptom> {
     unset.map(|(name, place)| Symptom::new(place.clone(), format!("${{{name}}} is not set"))).collect()
 }
 
-fn faults(case: &Case<'_>, wanted: fn(&FaultKind) -> bool) -> Vec<Symptom> {
+fn faults(case: &Case<'_>, wanted: fn(&SyntaxFaultKind) -> bool) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for file in units(case.found).flat_map(|(_, unit)| &unit.files) {
         for fault in file.faults.iter().filter(|fault| wanted(&fault.kind)) {
             let problem = match &fault.kind {
-                FaultKind::BlankAfterBackslash => "white space follows the backslash".to_owned(),
-                FaultKind::NotASetting(text) => format!("{text:?} is no setting"),
-                FaultKind::OutsideOfSections(text) => format!("{text:?} stands before the first section"),
+                SyntaxFaultKind::BlankAfterBackslash => "white space follows the backslash".to_owned(),
+                SyntaxFaultKind::NotASetting(text) => format!("{text:?} is no setting"),
+                SyntaxFaultKind::OutsideOfSections(text) => {
+                    format!("{text:?} stands before the first section")
+                }
             };
             symptoms.push(Symptom::new(Place::file(&file.path).at(fault.line, 1), problem));
         }
         // What is left of a command that was cut off.
-        if wanted(&FaultKind::NotASetting(String::new())) {
+        if wanted(&SyntaxFaultKind::NotASetting(String::new())) {
             for setting in file.settings.iter().filter(|setting| setting.key.starts_with('-')) {
                 let place = Place::file(&file.path).at(setting.line, 1);
                 symptoms.push(Symptom::new(place, format!("{} is no setting of systemd's", setting.key)));

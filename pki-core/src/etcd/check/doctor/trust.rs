@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place};
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{Form, Host, Member, Sight};
+use crate::etcd::found::{FileLookup, Form, Host, Member};
 use crate::etcd::option::port::{PEER, Port, SERVER};
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -411,5 +411,5 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
 
 /// Whether a file that a member names is known not to be there.
 pub(crate) fn is_absent(host: &Host, path: &str) -> bool {
-    matches!(host.sight(path), Sight::Absent(_)) && Path::new(path).is_absolute()
+    matches!(host.lookup(path), FileLookup::Absent(_)) && Path::new(path).is_absolute()
 }

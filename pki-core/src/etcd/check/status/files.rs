@@ -12,7 +12,7 @@ use crate::etcd::check::status::table::{CertificateStatus, FileState, Revocation
 use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::cluster::renewal::{State, days};
 use crate::etcd::error::Error;
-use crate::etcd::folder::record::{Issued, Record};
+use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 use crate::x509::crl::Crl;
@@ -62,7 +62,7 @@ impl PublicFiles {
     }
 
     /// A certificate that was issued for the cluster.
-    pub(crate) fn certificate(&self, issued: &Issued, now: OffsetDateTime) -> CertificateStatus {
+    pub(crate) fn certificate(&self, issued: &RecordedCertificate, now: OffsetDateTime) -> CertificateStatus {
         let file = self.at(&issued.path);
         let found = match file.map(|file| &file.certificates) {
             Some(Ok(certificates)) => certificates.first().ok_or(FileProblem::Missing),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::renewal::{Span, State, days};
-use crate::etcd::folder::record::Issued;
+use crate::etcd::folder::record::RecordedCertificate;
 
 /// A certificate in use.
 #[derive(Debug, Clone, Serialize)]
@@ -126,7 +126,7 @@ impl CertificateStatus {
     }
 
     /// Its status by the record alone.
-    pub(crate) fn recorded(issued: &Issued, now: OffsetDateTime) -> Self {
+    pub(crate) fn recorded(issued: &RecordedCertificate, now: OffsetDateTime) -> Self {
         Self {
             certificate: issued.certificate.clone(),
             path: issued.path.clone(),
@@ -154,7 +154,7 @@ impl CertificateStatus {
 }
 
 impl FormerCertificate {
-    pub(crate) fn new(issued: &Issued, now: OffsetDateTime) -> Self {
+    pub(crate) fn new(issued: &RecordedCertificate, now: OffsetDateTime) -> Self {
         Self {
             certificate: issued.certificate.clone(),
             subject: issued.subject.clone(),

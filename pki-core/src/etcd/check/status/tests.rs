@@ -145,7 +145,10 @@ fn damage_is_told_file_by_file() {
     assert_eq!(*changed, format!("{SERVER}: E906 the file is not the one that was recorded"));
     tree.remove("cluster.lock.json");
     let error = Status::new(&tree, NOW).unwrap_err();
-    assert_eq!(error.to_string(), "there is no /out/cluster.lock.json");
+    assert_eq!(
+        error.to_string(),
+        "there is no /out/cluster.lock.json: this is not the output folder of a cluster"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::etcd::check::verify::rules;
 use crate::etcd::check::verify::start::StartFault;
 use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
-use crate::etcd::found::{FoundUrl, Host, Member, Sight, Source, entry};
+use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, Source, entry};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::tls::{
     AllowedPeers, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
@@ -137,11 +137,11 @@ impl Reader<'_, '_> {
     /// The contents of the file that an option names, or why they are not known.
     fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
         let missing = || StartFault::Missing { option, file: file.to_owned() };
-        let path = match self.host.sight(file) {
-            Sight::Seen(path) | Sight::TooLarge(path) => path.clone(),
-            Sight::Absent(_) => return Ok(Err(missing())),
+        let path = match self.host.lookup(file) {
+            FileLookup::Present(path) | FileLookup::TooLarge(path) => path.clone(),
+            FileLookup::Absent(_) => return Ok(Err(missing())),
             // The command of a container lies apart from the host's files.
-            Sight::NotSeen => {
+            FileLookup::Unknown => {
                 let node = self.reading.folder.join(path::NODES).join(&self.name);
                 if self.reading.files.entry(&node)?.is_none() {
                     return Ok(Err(StartFault::NotSeen { option, file: file.to_owned() }));

@@ -1,4 +1,4 @@
-//! What gencert, genkey and the like make, and how it is handed over: as cfssl's JSON, or with `-bare` in files.
+//! The result of gencert, genkey and other commands: cfssl's JSON on the standard output, or files with `-bare`.
 
 use pki_core::x509::{Certificate, CertificateRequest, PrivateKey, SystemRandomness};
 use serde::Serialize;
@@ -10,9 +10,9 @@ use super::options::Delivery;
 use super::read::key_password_of_environment;
 use crate::terminal::{CommandError, Terminal, print};
 
-/// What a command made.
+/// What a command made, under cfssl's names.
 #[derive(Default, Serialize)]
-pub(crate) struct Issued {
+pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,7 +21,7 @@ pub(crate) struct Issued {
     key: Option<Zeroizing<String>>,
 }
 
-impl Issued {
+impl Output {
     pub(crate) fn certificate(mut self, certificate: &Certificate) -> Self {
         self.cert = Some(certificate.to_pem());
         self
@@ -36,7 +36,7 @@ impl Issued {
         self
     }
 
-    /// A new key, encrypted if `-encrypt` says so.
+    /// Adds a new key, encrypted if `-encrypt` is given.
     pub(crate) fn key(
         self,
         key: &PrivateKey,
@@ -55,7 +55,7 @@ impl Issued {
         self
     }
 
-    /// To standard output, or with `-bare` into files.
+    /// Prints the JSON, or writes the files if `-bare` is given.
     pub(crate) fn deliver(
         &self,
         delivery: &Delivery<'_>,
@@ -79,7 +79,7 @@ impl Issued {
     }
 }
 
-/// Tells cfssl's way that a certificate was made.
+/// Logs that a certificate was signed, in cfssl's words.
 pub(crate) fn tell_signed(certificate: &Certificate, log: Log, terminal: &mut Terminal<'_>) {
     let serial = certificate.serial_decimal();
     log.info(terminal, format_args!("signed certificate with serial number {serial}"));

@@ -1,5 +1,6 @@
-//! What `plan` and `apply` work on: descriptions, and the folders for their files.
+//! The arguments of `plan` and `apply`: descriptions, and the output folder of each.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,30 +9,30 @@ use pki_core::etcd::{Cluster, Label, Notice, Report, output_folders};
 use super::show;
 use crate::terminal::{CommandError, Terminal};
 
-/// What `plan` and `apply` work on
+/// The arguments of `plan` and `apply`.
 #[derive(Args)]
-pub(crate) struct Target {
-    /// The description, YAML or JSON; - is standard input. Several may be given
+pub(crate) struct DescriptionArgs {
+    /// The description, in YAML or JSON; `-` reads the standard input. Give it several times for several clusters
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The folder for everything that is made; of several clusters each has a folder of its name in it
+    /// The output folder. With several clusters, each gets a folder of its own name below it
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Print JSON for machines
+    /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// A description that was read, and where its files go.
-pub(super) struct Described {
+/// A cluster, the notices of its description, and its output folder.
+pub(super) struct ClusterJob {
     pub(super) cluster: Cluster,
     pub(super) notices: Vec<Notice>,
     pub(super) output: PathBuf,
 }
 
-impl Target {
-    /// Reads every description, before anything is done for one of them.
-    pub(super) fn read(&self, terminal: &mut Terminal<'_>) -> Result<Vec<Described>, CommandError> {
+impl DescriptionArgs {
+    /// Reads all descriptions, so that a mistake in one of them is found before any cluster is changed.
+    pub(super) fn read(&self, terminal: &mut Terminal<'_>) -> Result<Vec<ClusterJob>, CommandError> {
         let mut clusters = Vec::new();
         for file in &self.files {
             clusters.push(Cluster::from_yaml(&read_text(file, terminal)?, Some(file))?);
@@ -41,17 +42,17 @@ impl Target {
             let file = self.files.get(error.position).map(|file| file.display().to_string());
             CommandError::new(error.to_string())
                 .about(&file.unwrap_or_default())
-                .hint("clusters that are made together have different names")
+                .hint("give each cluster a `name` of its own, such as prod-2")
         })?;
-        let described = clusters.into_iter().zip(folders).map(|(cluster, output)| Described {
+        let jobs = clusters.into_iter().zip(folders).map(|(cluster, output)| ClusterJob {
             cluster: cluster.value,
             notices: cluster.notices,
             output,
         });
-        Ok(described.collect())
+        Ok(jobs.collect())
     }
 
-    /// Whether there are several descriptions, so that what is told names the cluster.
+    /// Whether there are several descriptions. Messages then name the cluster that they are about.
     pub(super) fn has_several(&self) -> bool {
         self.files.len() > 1
     }
@@ -73,7 +74,10 @@ fn read_text(file: &Path, terminal: &mut Terminal<'_>) -> Result<String, Command
             .map_err(|error| CommandError::new(format!("the standard input is not UTF-8 text: {error}")));
     }
     std::fs::read_to_string(file).map_err(|error| {
-        CommandError::new(format!("cannot read {}: {error}", file.display()))
-            .hint("`etcdpki cluster new` prints a description to start from")
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "`etcdpki cluster new` prints a description to start from",
+            _ => "name a file that holds a description, such as cluster.yaml",
+        };
+        CommandError::new(format!("cannot read {}: {error}", file.display())).hint(hint)
     })
 }
