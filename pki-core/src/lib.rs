@@ -28,7 +28,7 @@
 //! | encrypt a private key | | [`PrivateKey::to_encrypted_pem`](x509::PrivateKey::to_encrypted_pem) |
 //! | make the files of a cluster in memory | | [`etcd::Plan`], [`Outcome::files`](etcd::Outcome::files), `examples/cluster_in_memory.rs` |
 //! | make the files of a cluster in a folder | | [`etcd::Folder`], `examples/cluster_to_folder.rs` |
-//! | check the files of etcd in a folder | | [`etcd::doctor`], [`etcd::verify`], [`etcd::status`] |
+//! | check the files of etcd in a folder | | [`etcd::doctor`], [`etcd::verify`], [`etcd::status`], `examples/check_folder.rs` |
 //! | try whether etcd and a client accept each other | | [`tls::handshake`] |
 //! | write files completely or not at all | `cfssljson -bare` | [`disk::write`], [`disk::Batch`] |
 //!
