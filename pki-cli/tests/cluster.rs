@@ -89,7 +89,7 @@ fn what_was_made_is_told_when_another_fails() {
     describe("b", &[1, 2]);
     let (status, output, errors) = cluster(path, files);
     assert!(status == 0 && output.contains("etcdctl member add m2"), "{output}");
-    assert!(errors.contains("warning: b: 2 members"), "{errors}");
+    assert!(errors.contains("warning: b: a cluster of 2 members"), "{errors}");
     fs::write(path.join("c.yaml"), "name: d\nstate: existing\nmembers: [{name: m1, address: 10.0.0.1}]\n")
         .unwrap();
     let (status, output, errors) = cluster(path, files);

@@ -117,14 +117,18 @@ fn wrong_use_and_what_cannot_be_read_fail() {
 }
 
 #[test]
-fn what_could_not_be_judged_is_not_finished() {
-    let not_finished = ExitStatus::NotFinished.number();
-    assert_eq!(etcdpki("explain all is well").status, not_finished);
+fn explain_fails_where_it_knows_nothing() {
+    let failed = ExitStatus::Failed.number();
+    assert_eq!(etcdpki("explain all is well").status, failed);
     assert_eq!(etcdpki("explain remote error: tls: bad certificate").status, 0);
     let unknown = etcdpki("explain E501 E999");
-    assert_eq!((unknown.status, unknown.output.contains("error E501: ")), (not_finished, true));
+    assert_eq!((unknown.status, unknown.output.contains("error E501: ")), (failed, true));
     assert!(unknown.errors.starts_with("there is no rule E999: "), "{}", unknown.errors);
+}
 
+#[test]
+fn what_could_not_be_judged_is_not_finished() {
+    let not_finished = ExitStatus::NotFinished.number();
     let folder = tempfile::tempdir().unwrap();
     let member = |name: &str| format!("  - {{name: {name}, dns: {name}.example.com}}\n");
     let members: String = ["a", "b", "c"].map(member).concat();

@@ -1,4 +1,4 @@
-//! Builds a cluster in code and makes the files of its hosts in memory, for a deployer that puts them in place itself.
+//! Describes a cluster in code and makes the files of its hosts in memory, for a program that distributes them itself.
 //!
 //! `cargo run -p pki-core --example cluster_in_memory`
 
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?
         .value;
 
-    // Nothing is there yet. Files that were made before go in with Snapshot::insert.
+    // No files exist yet. Snapshot::insert adds those that were made before.
     let snapshot = Snapshot::new("/srv/etcd/prod");
     let plan = Plan::new(&cluster, &snapshot, now)?;
     let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;

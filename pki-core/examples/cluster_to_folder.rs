@@ -1,4 +1,4 @@
-//! Makes everything that a description asks for in an output folder, as `etcdpki cluster apply` does.
+//! Makes the files for a description of a cluster in an output folder, as `etcdpki cluster apply` does.
 //!
 //! `cargo run -p pki-core --example cluster_to_folder -- [DESCRIPTION [FOLDER]]`
 

@@ -1,4 +1,4 @@
-//! Issues a certificate under a profile of cfssl's ca-config JSON, by a CA made here.
+//! Makes a CA, and issues a certificate by the rules of a profile in cfssl's ca-config JSON.
 //!
 //! `cargo run -p pki-core --example issue`
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let certificate = made.value.certificate;
     certificate.verify_issued_by(issuer.certificate())?;
-    // made.value.key.to_pem() is the key's file: write it where only its owner can read it.
+    // made.value.key.to_pem() is the text of the key file, which only its owner should be able to read.
     print!("{}", certificate.to_pem());
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! Signs with a CA's key that this program does not hold: it stands behind `SigningKey`, as one in an HSM, a KMS or an
-//! agent would.
+//! Implements `SigningKey` for the key of a CA that is not in this program, such as one in an HSM, a KMS or an agent.
 //!
 //! `cargo run -p pki-core --example own_key`
 
@@ -13,7 +12,7 @@ use pki_core::x509::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// Stands for the connection to where the key is. Only this type knows how to reach it.
+/// A key that is reached over a connection. In this example, a private key in memory takes the place of the connection.
 #[derive(Debug)]
 struct RemoteKey {
     public_key: PublicKey,

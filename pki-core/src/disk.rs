@@ -132,7 +132,7 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let mut reader = File::open(&path).unwrap();
         write(&path, b"new", Mode::Exactly(0o600), Existing::Replace).unwrap();
-        // Whoever has the old file open still reads all of it: it was not truncated.
+        // A program that has the old file open still reads all of it, because it was not truncated.
         assert_eq!(io::read_to_string(&mut reader).unwrap(), "old");
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(mode(&path), 0o600);

@@ -1,8 +1,8 @@
 //! Whole etcd clusters from one description.
 //!
-//! The way through: the text of a description is parsed into a [`Cluster`], which is right by construction;
-//! with what is on the disk already it gives a [`Plan`], which is pure; [`Plan::issue`] makes the keys and
-//! certificates that it lacks; [`Folder::apply`] writes the files, and nothing else touches the disk.
+//! The text of a description is read as a [`Cluster`], a value that is always valid. A [`Plan`] compares the cluster with
+//! a [`Snapshot`] of its output folder, without changing anything. [`Plan::issue`] generates the missing keys and issues
+//! the missing certificates in memory. [`LockedFolder::apply`] writes the files.
 //!
 //! ```
 //! use pki_core::etcd::{Cluster, Folder, Plan};
@@ -75,8 +75,8 @@ pub use safe::ssh::SshTarget;
 pub use safe::url::MemberUrl;
 pub use status::Status;
 
-/// The JSON Schema of a description, draft 7, which is what editors read: it allows whatever
-/// [`Cluster::from_yaml`] takes, and of what is wrong it finds the words and forms.
+/// The JSON Schema (draft 7) of descriptions, for editors. It accepts every text that [`Cluster::from_yaml`] reads, and
+/// finds wrong keys, words and forms of values, but not every error.
 pub fn schema() -> &'static str {
     include_str!("../cluster.schema.json")
 }

@@ -1,5 +1,5 @@
-//! Other people's CAs, requests and keys, made afresh by `fixtures/names/make` and judged by openssl and
-//! rustls-webpki. Without openssl they are ignored, and say so.
+//! CAs, requests and keys of other programs, which `fixtures/names/make` makes for each test. What is issued with
+//! them is checked by openssl and rustls-webpki. Without openssl, these tests are reported as ignored.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// The folder that the script fills.
+/// A folder with the files that the script makes.
 fn made() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/names/make");
@@ -70,7 +70,7 @@ fn sign(issuer: &Issuer, request: CertificateRequest) -> Certificate {
     issuer.sign(&signing, OffsetDateTime::now_utc(), &SystemRandomness).unwrap().value
 }
 
-/// openssl and webpki find the way from the certificate to the CA.
+/// Asserts that openssl and webpki find the chain from the certificate to the CA.
 fn assert_accepted(folder: &Path, ca: &Certificate, certificate: &Certificate, what: &str) {
     assert_eq!(certificate.issuer().der(), ca.subject().der(), "{what}");
     let (ca_file, file) = (folder.join("ca.pem"), folder.join("leaf.pem"));

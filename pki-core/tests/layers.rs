@@ -1,17 +1,16 @@
-//! The layers of the library, read over the `use` lines of its source: lower rooms never know higher ones, and no two
-//! files need each other.
+//! The layers of the library: a room (a module with a purpose) imports only from the rooms below it, and no two files
+//! import each other. Both are checked by reading the `use` lines of the source.
 //!
-//! Tests within the files are left out: a test may take whatever helps it.
+//! The unit tests in the files are left out, since they may import anything.
 
-// Whatever fails here is a fault of the test.
+// A failure of these is an error in this test.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room, and the rooms that it may know. Whoever adds a line here changes the plan of the house
-/// (docs/design.md).
+/// Each room, and the rooms from which it may import. A change here is a change of the design (docs/design.md).
 #[rustfmt::skip] // One line a room.
 const ROOMS: [(&str, &[&str]); 17] = [
     ("base", &[]),
@@ -20,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("disk", &["base"]),
     ("tls", &["base", "x509"]),
     ("cfssl", &["base", "go", "x509"]),
-    // What went wrong with a cluster, and what deserves a warning.
+    // The files directly in `etcd`: errors, notices and re-exports.
     ("etcd", &["base", "go", "x509", "cfssl", "disk", "etcd::safe"]),
     ("etcd::safe", &["base", "go"]),
     ("etcd::option", &["base", "go", "etcd", "etcd::safe"]),
@@ -34,45 +33,47 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("etcd::import", &["base", "go", "x509", "cfssl", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::describe", "etcd::render", "etcd::found", "etcd::check"]),
 ];
 
-/// A module: its file, the names that it gives on, and the paths that it uses.
+/// The imports of one file.
 #[derive(Default)]
 struct Module {
-    gives_on: BTreeMap<String, String>,
+    /// The names that it re-exports, and their paths.
+    re_exports: BTreeMap<String, String>,
+    /// The paths that it uses.
     uses: BTreeSet<String>,
 }
 
 type Modules = BTreeMap<String, Module>;
 
 #[test]
-fn lower_rooms_do_not_know_higher_ones() {
+fn rooms_import_only_from_rooms_below() {
     let modules = modules(&source());
     let wrong = upward(&edges(&modules));
     assert!(wrong.is_empty(), "imports that no line of ROOMS allows:\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn no_two_files_need_each_other() {
-    let circles = circles(&edges(&modules(&source())));
-    assert!(circles.is_empty(), "files that import each other in a circle:\n{}", circles.join("\n"));
+fn no_two_files_import_each_other() {
+    let cycles = cycles(&edges(&modules(&source())));
+    assert!(cycles.is_empty(), "files that import each other in a cycle:\n{}", cycles.join("\n"));
 }
 
 #[test]
-fn an_upward_import_and_a_circle_are_found() {
+fn an_upward_import_and_a_cycle_are_found() {
     let planted = |text: &str| {
         let mut modules = modules(&source());
         read("x509::pem", text, &mut modules);
         edges(&modules)
     };
     assert_eq!(upward(&planted("use crate::cfssl::Config;\n")), ["x509::pem -> cfssl::config"]);
-    let circles = circles(&planted("use crate::x509::csr::CertificateRequest;\n"));
-    assert!(circles.concat().contains("x509::csr") && circles.concat().contains("x509::pem"), "{circles:?}");
+    let cycles = cycles(&planted("use crate::x509::csr::CertificateRequest;\n"));
+    assert!(cycles.concat().contains("x509::csr") && cycles.concat().contains("x509::pem"), "{cycles:?}");
 }
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Every module of the library by its path, as in `x509::key`.
+/// All modules of the library by their paths, as in `x509::key`.
 fn modules(source: &Path) -> Modules {
     let mut modules = Modules::new();
     let mut folders = vec![source.to_owned()];
@@ -93,7 +94,7 @@ fn modules(source: &Path) -> Modules {
     modules
 }
 
-/// Adds what `text`, the source of `module`, gives on and uses.
+/// Reads the imports and re-exports in `text`, which is the source of `module`.
 fn read(module: &str, text: &str, modules: &mut Modules) {
     let code: String = text
         .lines()
@@ -117,14 +118,14 @@ fn read(module: &str, text: &str, modules: &mut Modules) {
             let Some(path) = absolute(module, path) else { continue };
             let name = if name.is_empty() { path.rsplit("::").next().unwrap_or_default() } else { name };
             if is_public {
-                entry.gives_on.insert(name.to_owned(), path);
+                entry.re_exports.insert(name.to_owned(), path);
             } else {
                 entry.uses.insert(path);
             }
         }
         rest = &rest[end..];
     }
-    // Paths that are written where they are used.
+    // Paths that are written in full where they are used.
     for (start, _) in code.match_indices("crate::") {
         let path: String =
             code[start..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect();
@@ -132,7 +133,7 @@ fn read(module: &str, text: &str, modules: &mut Modules) {
     }
 }
 
-/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d` and `a::c::e`.
+/// Expands a `use` tree: `a::{b, c::{d, e}}` becomes `a::b`, `a::c::d` and `a::c::e`.
 fn leaves(tree: &str) -> Vec<String> {
     let Some(open) = tree.find('{') else { return vec![tree.trim().to_owned()] };
     let (prefix, inner) = (&tree[..open], &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())]);
@@ -155,7 +156,7 @@ fn leaves(tree: &str) -> Vec<String> {
     all
 }
 
-/// A path from the root of the crate, without `crate::`; `None` for another crate's.
+/// Makes a path absolute, without `crate::`. `None` for a path into another crate.
 fn absolute(module: &str, path: &str) -> Option<String> {
     let mut base: Vec<&str> = module.split("::").collect();
     let mut parts = path.trim_end_matches("::self").split("::").peekable();
@@ -178,19 +179,19 @@ fn absolute(module: &str, path: &str) -> Option<String> {
     Some(base.join("::"))
 }
 
-/// The module whose file defines what `path` names, through the names that doors give on.
+/// The module that defines the item at `path`, found through up to `depth` re-exports.
 fn defined_in(modules: &Modules, path: &str, depth: usize) -> Option<String> {
     let parts: Vec<&str> = path.split("::").collect();
     let known =
         (1..=parts.len()).rev().map(|end| parts[..end].join("::")).find(|path| modules.contains_key(path))?;
     let name = parts.get(known.split("::").count())?;
-    match modules[&known].gives_on.get(*name) {
+    match modules[&known].re_exports.get(*name) {
         Some(given) if depth > 0 => defined_in(modules, given, depth - 1).or(Some(known)),
         _ => Some(known),
     }
 }
 
-/// Which file imports from which.
+/// All pairs of files of which the first imports from the second.
 fn edges(modules: &Modules) -> BTreeSet<(String, String)> {
     let mut edges = BTreeSet::new();
     for (module, Module { uses, .. }) in modules {
@@ -221,7 +222,7 @@ fn upward(edges: &BTreeSet<(String, String)>) -> Vec<String> {
 }
 
 /// The sets of files that import each other, directly or through others.
-fn circles(edges: &BTreeSet<(String, String)>) -> Vec<String> {
+fn cycles(edges: &BTreeSet<(String, String)>) -> Vec<String> {
     let mut reach: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (from, to) in edges {
         reach.entry(from).or_default().insert(to);
@@ -238,10 +239,10 @@ fn circles(edges: &BTreeSet<(String, String)>) -> Vec<String> {
         reach = grown;
     }
     let needs = |from: &str, to: &str| reach.get(from).is_some_and(|all| all.contains(to));
-    let mut circles = BTreeSet::new();
+    let mut cycles = BTreeSet::new();
     for from in reach.keys().filter(|from| needs(from, from)) {
-        let circle: Vec<_> = reach.keys().copied().filter(|to| needs(from, to) && needs(to, from)).collect();
-        circles.insert(circle.join(", "));
+        let cycle: Vec<_> = reach.keys().copied().filter(|to| needs(from, to) && needs(to, from)).collect();
+        cycles.insert(cycle.join(", "));
     }
-    circles.into_iter().collect()
+    cycles.into_iter().collect()
 }

@@ -1,6 +1,6 @@
-//! No input makes the library panic: JSON, PEM, DER, hosts and lists, arbitrary and nearly right.
+//! The library does not panic on any input: JSON, PEM, DER, hosts and lists, both random and nearly right.
 
-// clippy knows functions with #[test], and not those that they call.
+// clippy allows this in functions with #[test], and not in those that they call.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use pki_core::x509::{
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
-/// One of everything, to be spoilt.
+/// A sample of each kind of file, for changing some of its bytes.
 struct Samples {
     issuer: Issuer,
     certificate: Certificate,
@@ -55,7 +55,7 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
     Samples { issuer, certificate, request, crl: crl.unwrap(), key: key.to_pem().to_string() }
 });
 
-/// Reads `bytes` as everything, and asks what was read for all that it can tell.
+/// Reads `bytes` as each kind of file, and calls the functions of what was read.
 fn read_everything(bytes: &[u8]) {
     let now = OffsetDateTime::now_utc();
     for certificate in Certificate::read_all(bytes).into_iter().flatten().chain(Certificate::read(bytes)) {
@@ -91,7 +91,7 @@ fn read_json(text: &str) {
     }
 }
 
-/// JSON that is nearly what is expected.
+/// JSON with the keys of cfssl's files and random values.
 fn near_json() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec![
         "CN",
@@ -168,8 +168,8 @@ fn near_json() -> impl Strategy<Value = String> {
     })
 }
 
-/// Something good with a few bytes changed, inserted or removed.
-fn spoilt() -> impl Strategy<Value = Vec<u8>> {
+/// A sample with a few bytes changed, inserted or removed.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let sample = (0..5usize).prop_map(|index| match index {
         0 => SAMPLES.certificate.der().to_vec(),
         1 => SAMPLES.request.der().to_vec(),
@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn no_spoilt_file_panics(bytes in spoilt()) {
+    fn no_damaged_file_panics(bytes in damaged()) {
         read_everything(&bytes);
     }
 

@@ -12,8 +12,7 @@ use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 pub(crate) const EXAMPLE: &str = "\
 Exit status:
   0  at least one of the lines, or every number, is known
-  1  the lines cannot be read
-  2  none of the lines, or not every number, is known
+  1  none of the lines, or not every number, is known; or the lines cannot be read
 
 Examples:
   etcdpki explain 'remote error: tls: bad certificate'
@@ -70,7 +69,7 @@ impl Explain {
         } else {
             show(&reports, terminal)?;
         }
-        Ok(if reports.is_empty() { ExitStatus::NotFinished } else { ExitStatus::Done })
+        Ok(if reports.is_empty() { ExitStatus::Failed } else { ExitStatus::Done })
     }
 
     /// Prints the rules with the numbers on the command line.
@@ -94,7 +93,7 @@ impl Explain {
             )?;
         }
         let is_known = rules.len() == self.lines.len();
-        Ok(if is_known { ExitStatus::Done } else { ExitStatus::NotFinished })
+        Ok(if is_known { ExitStatus::Done } else { ExitStatus::Failed })
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn each_kind_in_its_turn() {
         assert_eq!(Host::classify("user@host"), email("user@host"));
-        // An e-mail address comes before a URI, which this is as well.
+        // This is also a URI, but cfssl tries e-mail addresses first.
         assert_eq!(Host::classify("a:u@h;"), email("u@h"));
         assert_eq!(Host::classify("mailto:x@y.z"), uri("mailto:x@y.z"));
         assert_eq!(Host::classify("HOST.example:2379"), uri("host.example:2379"));

@@ -61,7 +61,7 @@ impl Issuer {
     /// # let ca = Request { common_name: "etcd CA".into(), ..Request::default() };
     /// # let key = SystemKeys.generate(ca.key)?;
     /// # let issuer = Issuer::new(ca::create(&ca, &key, now, &SystemRandomness)?.value.certificate, key)?;
-    /// # let theirs = Request { common_name: "whoever".into(), ..Request::default() };
+    /// # let theirs = Request { common_name: "node7".into(), ..Request::default() };
     /// # let file = theirs.sign(&SystemKeys.generate(theirs.key)?)?.value.to_pem();
     /// let json = r#"{"signing": {"profiles": {"server": {"expiry": "90d", "usages": ["signing", "server auth"]}}}}"#;
     /// let config = Config::from_json(json, None)?.value;

@@ -103,7 +103,7 @@ mod tests {
         write(path, bytes, Mode::Exactly(0o644), Existing::Replace)
     }
 
-    /// A key in every form that is read here.
+    /// A key in each of the formats that are recognised.
     fn keys() -> Vec<Vec<u8>> {
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
         let encrypted = key.to_encrypted_pem("password", &SystemRandomness).unwrap();

@@ -193,7 +193,7 @@ mod tests {
         Staged::new(path, b"new", Mode::Exactly(0o600), existing).unwrap()
     }
 
-    /// As where a file cannot be without a name.
+    /// A staged file as on a file system without unnamed files.
     fn with_temporary_name(path: &Path, existing: Existing) -> Staged {
         let mut file = temporary().tempfile_in(folder_of(path)).unwrap();
         file.write_all(b"new").unwrap();

@@ -150,7 +150,7 @@ mod tests {
             ("18446744073709551615", Ok(u64::MAX)),
             ("18446744073709551616", Err(Range)),
             ("0xffffffffffffffffff", Err(Range)),
-            // Go tells of the first thing that it meets.
+            // Go reports the first error from the left.
             ("99999999999999999999x", Err(Range)),
             ("", Err(Syntax)),
             ("+5", Err(Syntax)),

@@ -47,8 +47,8 @@ impl Part {
 }
 
 /// The message for the user if a text is not a [`Url`].
-pub(crate) const NO_URL: &str = "Go does not accept this URL: its host has a character or a port that is not allowed, \
-                                 or brackets without an IPv6 address in them";
+pub(crate) const NO_URL: &str =
+    "Go cannot read it: a character or the port is not allowed, or there is no IPv6 address in the brackets";
 
 /// A URL with a scheme, as Go's `url.Parse` reads it.
 #[derive(Debug, PartialEq, Eq)]

@@ -110,7 +110,7 @@ mod tests {
             ("10__000", Scalar::Integer(10_000)),
             ("1_", Scalar::Integer(1)),
             ("_1", Scalar::Text),
-            // As an octal number it is none, as a decimal one with a fraction it would be.
+            // Not an octal number, but a decimal number with a fraction.
             ("08", Scalar::Integer(8)),
             ("1e3", Scalar::Integer(1000)),
             ("1.0", Scalar::Integer(1)),

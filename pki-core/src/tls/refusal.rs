@@ -134,11 +134,14 @@ impl NoStart {
 }
 
 /// Why a side refuses the other, with the facts. [`Reason::log`] is what etcd logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// A certificate of the chain was not signed by the trusted CA that has the name of its issuer, so there are two CAs
     /// of this name.
+    #[error(
+        "the signature on the certificate of {subject} is not that of the trusted {authority}: another CA has the same name"
+    )]
     BadSignature {
         /// The subject of the certificate.
         subject: String,
@@ -146,6 +149,7 @@ pub enum Reason {
         authority: String,
     },
     /// extKeyUsage does not allow the certificate for this side.
+    #[error("the certificate of {subject}, or its CA's, lacks the usage {wanted} auth")]
     ExtendedKeyUsage {
         /// The subject of the certificate.
         subject: String,
@@ -153,6 +157,7 @@ pub enum Reason {
         wanted: Side,
     },
     /// A certificate of the chain has ended.
+    #[error("the certificate of {subject} has ended on {}", date(*not_after))]
     Expired {
         /// The subject of the certificate that has ended.
         subject: String,
@@ -160,27 +165,32 @@ pub enum Reason {
         not_after: OffsetDateTime,
     },
     /// The RSA key is longer than 8192 bits.
+    #[error("its RSA key has {bits} bits, more than 8192")]
     KeyTooLarge {
         /// The length of the modulus in bits.
         bits: usize,
     },
     /// The RSA key is shorter than 1024 bits, and the program does not accept that
     /// ([`Leniency::small_rsa_keys`](crate::tls::Leniency::small_rsa_keys)).
+    #[error("its RSA key has {bits} bits, less than 1024")]
     KeyTooSmall {
         /// The length of the modulus in bits.
         bits: usize,
     },
     /// The certificate has the address of the server as a DNS name only.
+    #[error("the address {host} is written as a DNS name in the certificate, not as an IP address")]
     IpAsDnsName {
         /// The address to which the client connects.
         host: String,
     },
     /// The host is the common name, and the certificate has no subject alternative names.
+    #[error("{host} is only the common name of the certificate, and not a subject alternative name")]
     LegacyCommonName {
         /// The name to which the client connects.
         host: String,
     },
     /// The name constraints of a CA forbid a name of a certificate.
+    #[error("the name constraints of {authority} do not allow {subject} the name {name}")]
     NameConstraint {
         /// The subject of the certificate with the name.
         subject: String,
@@ -190,13 +200,16 @@ pub enum Reason {
         authority: String,
     },
     /// The server asked for a client certificate, and the client has none.
+    #[error("the client showed no certificate")]
     NoCertificate,
     /// A certificate that issued another is not that of a CA, or its keyUsage lacks keyCertSign.
+    #[error("{subject} may not sign certificates")]
     NotACa {
         /// The subject of the issuing certificate.
         subject: String,
     },
     /// The certificate has none of the names that are allowed ([`AllowedPeers`](crate::tls::AllowedPeers)).
+    #[error("the certificate of {subject} has none of the names that are allowed: {}", allowed.join(", "))]
     NotAllowed {
         /// The subject of the certificate.
         subject: String,
@@ -204,6 +217,7 @@ pub enum Reason {
         allowed: Vec<String>,
     },
     /// A certificate of the chain is not valid yet.
+    #[error("the certificate of {subject} is valid only from {} on", date(*not_before))]
     NotYetValid {
         /// The subject of the certificate that has not begun.
         subject: String,
@@ -211,6 +225,7 @@ pub enum Reason {
         not_before: OffsetDateTime,
     },
     /// The chain has more CAs than the path length of one of them allows.
+    #[error("{subject} allows {limit} CAs below it, and there are more")]
     PathLength {
         /// The CA with the path length.
         subject: String,
@@ -218,8 +233,10 @@ pub enum Reason {
         limit: u8,
     },
     /// The two programs support no common version of TLS.
+    #[error("the two have no version of TLS in common")]
     ProtocolVersion,
     /// The serial number of a certificate is on the revocation list.
+    #[error("the certificate of {subject}, serial number {serial}, is revoked")]
     Revoked {
         /// The subject of the certificate.
         subject: String,
@@ -227,11 +244,13 @@ pub enum Reason {
         serial: String,
     },
     /// The revocation list cannot be read, so etcd refuses every client.
+    #[error("it accepts no client, because of its revocation list: {reason}")]
     RevocationList {
         /// What is wrong with the file.
         reason: String,
     },
     /// The certificate of the client is not for the address from which it connects.
+    #[error("the client connects from {address}, and its certificate is for {valid_for}")]
     SourceAddress {
         /// The address of the client.
         address: IpAddr,
@@ -239,18 +258,24 @@ pub enum Reason {
         valid_for: Box<SubjectAltNames>,
     },
     /// Only the CAs of the operating system are trusted, which are unknown here.
+    #[error(
+        "{issuer} is not among the CAs that the operating system trusts, and no file of CAs is configured"
+    )]
     SystemAuthorities {
         /// The name of the CA that issued the certificate.
         issuer: String,
     },
     /// The handshake failed for another reason.
+    #[error("{message}")]
     Tls {
         /// What rustls said.
         message: String,
     },
     /// Finding a chain takes more than 100 checks of signatures, and Go stops there.
+    #[error("there are too many CAs of the same name")]
     TooManyCandidates,
     /// No trusted CA has the name of the issuer.
+    #[error("the certificate of {subject} is issued by {issuer}, which is not trusted")]
     UnknownAuthority {
         /// The subject of the certificate.
         subject: String,
@@ -258,6 +283,7 @@ pub enum Reason {
         issuer: String,
     },
     /// A certificate has a critical extension that Go does not know.
+    #[error("the certificate of {subject} has the critical extension {oid}, which Go does not know")]
     UnhandledCriticalExtension {
         /// The subject of the certificate.
         subject: String,
@@ -265,18 +291,22 @@ pub enum Reason {
         oid: ObjectIdentifier,
     },
     /// A certificate of the other side cannot be read.
+    #[error("the certificate cannot be read: {0}")]
     Unreadable(UnreadableCertificate),
     /// The kind of key in the certificate is unknown to Go, such as Ed448.
+    #[error("the certificate of {subject} has a key that TLS in Go does not know")]
     UnsupportedKey {
         /// The subject of the certificate.
         subject: String,
     },
     /// TLS 1.3 has no signature algorithm for the key of this side: P-224, or RSA that is too short for PSS.
+    #[error("TLS 1.3 cannot sign with its own {kind} key")]
     UnusableKey {
         /// The kind of the key.
         kind: PublicKeyKind,
     },
     /// The signature on a certificate has an algorithm that Go does not accept, such as MD5 or SHA-1.
+    #[error("the certificate of {subject} is signed with {algorithm}")]
     WeakSignature {
         /// The subject of the certificate.
         subject: String,
@@ -284,6 +314,7 @@ pub enum Reason {
         algorithm: String,
     },
     /// The certificate of the server is not for the host to which the client connects.
+    #[error("{}{host}", wrong_name(valid_for))]
     WrongName {
         /// The name or address to which the client connects.
         host: String,
@@ -341,97 +372,14 @@ impl Reason {
     }
 }
 
-fn is_ip(host: &str) -> bool {
-    crate::tls::address::address(host).is_some()
+/// The beginning of the message of [`Reason::WrongName`], up to the host.
+fn wrong_name(valid_for: &SubjectAltNames) -> String {
+    match valid_for.is_empty() {
+        true => "the certificate has no names, so it is not for ".to_owned(),
+        false => format!("the certificate is for {valid_for}, not for "),
+    }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadSignature { subject, authority } => write!(
-                f,
-                "the signature on the certificate of {subject} is not that of the trusted {authority}: another CA has \
-                 the same name"
-            ),
-            Self::ExtendedKeyUsage { subject, wanted } => {
-                write!(f, "the certificate of {subject}, or its CA's, lacks the usage {wanted} auth")
-            }
-            Self::Expired { subject, not_after } => {
-                write!(f, "the certificate of {subject} has ended on {}", date(*not_after))
-            }
-            Self::KeyTooLarge { bits } => write!(f, "its RSA key has {bits} bits, more than 8192"),
-            Self::KeyTooSmall { bits } => write!(f, "its RSA key has {bits} bits, less than 1024"),
-            Self::IpAsDnsName { host } => {
-                write!(
-                    f,
-                    "the address {host} is written as a DNS name in the certificate, not as an IP address"
-                )
-            }
-            Self::LegacyCommonName { host } => {
-                write!(
-                    f,
-                    "{host} is only the common name of the certificate, and not a subject alternative name"
-                )
-            }
-            Self::NameConstraint { subject, name, authority } => {
-                write!(f, "the name constraints of {authority} do not allow {subject} the name {name}")
-            }
-            Self::NoCertificate => f.write_str("the client showed no certificate"),
-            Self::NotACa { subject } => write!(f, "{subject} may not sign certificates"),
-            Self::NotAllowed { subject, allowed } => {
-                write!(
-                    f,
-                    "the certificate of {subject} has none of the names that are allowed: {}",
-                    allowed.join(", ")
-                )
-            }
-            Self::NotYetValid { subject, not_before } => {
-                write!(f, "the certificate of {subject} is valid only from {} on", date(*not_before))
-            }
-            Self::PathLength { subject, limit } => {
-                write!(f, "{subject} allows {limit} CAs below it, and there are more")
-            }
-            Self::ProtocolVersion => f.write_str("the two have no version of TLS in common"),
-            Self::Revoked { subject, serial } => {
-                write!(f, "the certificate of {subject}, serial number {serial}, is revoked")
-            }
-            Self::RevocationList { reason } => {
-                write!(f, "it accepts no client, because of its revocation list: {reason}")
-            }
-            Self::SourceAddress { address, valid_for } => {
-                write!(f, "the client connects from {address}, and its certificate is for {valid_for}")
-            }
-            Self::SystemAuthorities { issuer } => {
-                write!(
-                    f,
-                    "{issuer} is not among the CAs that the operating system trusts, and no file of CAs is configured"
-                )
-            }
-            Self::Tls { message } => f.write_str(message),
-            Self::TooManyCandidates => f.write_str("there are too many CAs of the same name"),
-            Self::UnhandledCriticalExtension { subject, oid } => {
-                write!(
-                    f,
-                    "the certificate of {subject} has the critical extension {oid}, which Go does not know"
-                )
-            }
-            Self::UnknownAuthority { subject, issuer } => {
-                write!(f, "the certificate of {subject} is issued by {issuer}, which is not trusted")
-            }
-            Self::Unreadable(why) => write!(f, "the certificate cannot be read: {why}"),
-            Self::UnsupportedKey { subject } => {
-                write!(f, "the certificate of {subject} has a key that TLS in Go does not know")
-            }
-            Self::UnusableKey { kind } => write!(f, "TLS 1.3 cannot sign with its own {kind} key"),
-            Self::WeakSignature { subject, algorithm } => {
-                write!(f, "the certificate of {subject} is signed with {algorithm}")
-            }
-            Self::WrongName { host, valid_for } if valid_for.is_empty() => {
-                write!(f, "the certificate has no names, so it is not for {host}")
-            }
-            Self::WrongName { host, valid_for } => {
-                write!(f, "the certificate is for {valid_for}, not for {host}")
-            }
-        }
-    }
+fn is_ip(host: &str) -> bool {
+    crate::tls::address::address(host).is_some()
 }

@@ -403,7 +403,7 @@ mod tests {
         serials.iter().map(revoked).collect()
     }
 
-    /// A list as it is after it was read; nothing here looks at who signed it.
+    /// A revocation list that was read, without its signature, which these tests do not need.
     fn numbered(number: Option<u64>, serials: &[u8]) -> Crl {
         Crl {
             der: Vec::new(),

@@ -36,7 +36,7 @@ pub enum NoticeKind {
     },
     /// The certificate ends after its CA.
     #[error(
-        "the certificate is valid until {}, but its CA only until {}: after that, nobody accepts the certificate",
+        "the certificate is valid until {}, but its CA only until {}: after that, no program accepts the certificate",
         date(*not_after),
         date(*issuer_not_after)
     )]

@@ -51,7 +51,7 @@ pub enum Reason {
         /// The described kind of key.
         wanted: KeyAlgorithm,
     },
-    /// The certificate is for another key than the one in its folder.
+    /// The certificate is for another key than the one in the file next to it.
     #[error("it does not belong to the key beside it")]
     KeyMismatch,
     /// The certificate has another lifetime.
