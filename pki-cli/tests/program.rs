@@ -99,7 +99,7 @@ fn a_misspelt_command_is_told_the_nearest_of_all() {
 #[test]
 fn wrong_use_and_what_cannot_be_read_fail() {
     let failed = ExitStatus::Failed.number();
-    let hint = "write what `etcd --version` says, such as 3.5 or 3.5.30";
+    let hint = "write the version that `etcd --version` prints, such as 3.5.30";
     for command in ["doctor", "cluster import", "cluster verify"] {
         for arguments in ["--etcd 9 /", "--bogus", "/no/such/path"] {
             let line = format!("{command} {arguments}");

@@ -23,7 +23,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
-pub use crate::etcd::option::FoundUrl;
+pub(crate) use crate::etcd::option::FoundUrl;
 pub(crate) use environment::EnvironmentFile;
 pub use error::ReadError;
 pub(crate) use files::entry;
@@ -334,9 +334,10 @@ pub(crate) mod tests {
         };
         for unit in units {
             let quickest = |most| (0..3).map(|_| judge(&unit(most))).min().unwrap();
-            let (short, long) = (quickest(2_000), quickest(8_000));
-            // Four times as long takes 4 times the time, or 16 times if each line were compared with each.
-            assert!(long < 10 * short, "{short:?}, {long:?}: {}", unit(3));
+            // Four times as long takes 4 times the time, or 16 times if each line were compared with each. Other work
+            // on the machine can spoil a measurement, but not all of them.
+            let is_linear = || quickest(8_000) < 10 * quickest(2_000);
+            assert!((0..5).any(|_| is_linear()), "{}", unit(3));
         }
     }
 
