@@ -23,7 +23,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
-pub use crate::etcd::option::FoundUrl;
+pub(crate) use crate::etcd::option::FoundUrl;
 pub(crate) use environment::EnvironmentFile;
 pub use error::ReadError;
 pub(crate) use files::entry;

@@ -15,7 +15,8 @@ use crate::go::yaml::Value;
 pub use definition::EtcdOption;
 use definition::File;
 use table::OPTIONS;
-pub use urls::{FoundUrl, UrlUse};
+pub(crate) use urls::FoundUrl;
+pub use urls::UrlUse;
 pub use value::{ValueError, ValueKind, YamlKind};
 
 /// Whether a version of etcd has an option.

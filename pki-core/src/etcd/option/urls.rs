@@ -7,7 +7,7 @@ use crate::go::url::{NO_URL, Url};
 /// A URL in an option that somebody wrote. It is read more leniently than by etcd, so that an error can be about one of
 /// its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundUrl {
+pub(crate) struct FoundUrl {
     /// The whole URL, without spaces around it.
     pub text: String,
     /// The scheme in lower case: `https`, `http`, `unix` or `unixs`, if etcd knows it.
@@ -31,7 +31,7 @@ pub enum UrlUse {
 
 impl FoundUrl {
     /// Takes a URL apart. `None` if it has no scheme.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -45,12 +45,12 @@ impl FoundUrl {
     }
 
     /// Whether the scheme means TLS.
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "unixs")
     }
 
     /// Whether the URL is of a TCP port, and not of a Unix socket.
-    pub fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "http")
     }
 }
