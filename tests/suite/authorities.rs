@@ -214,7 +214,7 @@ fn wrong_ones_are_refused() -> Outcome {
         ("nothing.pem", "root-key.pem", "nothing.pem", "no PEM certificate", ""),
         ("leaf.pem", "leaf-key.pem", "leaf.pem", "is not a CA", "CA's own certificate"),
         ("past.pem", "past-key.pem", "past.pem", "not now", "check the clock"),
-        ("root.pem", "other-key.pem", "other-key.pem", "does not belong", "not a pair"),
+        ("root.pem", "other-key.pem", "other-key.pem", "does not belong", "private key of one CA"),
         ("reversed.pem", "root-key.pem", "reversed.pem", "do not form a chain", "that signs first"),
         ("strangers.pem", "issuing-key.pem", "strangers.pem", "do not form a chain", "that signs first"),
         ("root.pem", "encrypted-key.pem", "encrypted-key.pem", "is encrypted", "leave out `private-key`"),

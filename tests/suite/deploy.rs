@@ -395,7 +395,7 @@ fn starts_a_cluster_and_lets_it_grow(etcd: &Etcd) -> Outcome {
     assert!(ran.stderr.contains("added etcd4 to the cluster"), "{ran}");
     assert_eq!(members.running.len(), 4);
     for address in &ADDRESSES[..3] {
-        let restart = format!("one member at a time: ssh root@{address} systemctl restart etcd");
+        let restart = format!("each when all are healthy: ssh root@{address} systemctl restart etcd");
         assert!(ran.stderr.contains(&restart), "{ran}");
         assert!(!hosts.asked(address).contains("restart"), "{address} was restarted");
     }
