@@ -20,15 +20,10 @@ use super::trial::{Outcome, trial, trials};
 /// Where the folders were when they were made: `fixtures/folders/make`.
 const PLACE: &str = "/srv/etcdpki-fixtures";
 /// The ends of files that are written in another way since, and why; a folder's record follows them.
-const WRITTEN_ANEW: [(&str, &str); 8] = [
+const WRITTEN_ANEW: [(&str, &str); 3] = [
     ("deploy.sh", "it follows no link of etcd's user, and leaves a host its folders"),
     (".service", "the folders that it may write to are made before it starts"),
     (".service.d/10-etcdpki.conf", "the folders that it may write to are made before it starts"),
-    (".sh", "its comments are clearer"),
-    ("etcd.env", "its comments are clearer"),
-    ("etcd.yaml", "its comments are clearer"),
-    ("etcdctl.env", "its comments are clearer"),
-    ("discovery.zone", "its comments are clearer"),
 ];
 const RECORD: &str = "cluster.lock.json";
 /// What cfssl's commands made, in place of an output folder.

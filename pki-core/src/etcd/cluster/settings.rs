@@ -134,12 +134,12 @@ impl Cluster {
             settings.set("logger", "zap");
         }
         settings
-            .group("The URLs that the member listens on, and those that it tells to clients and members.")
+            .group("Where it listens, and where others find it.")
             .set(SERVER.listen, self.listen_client_urls(member))
             .set(SERVER.advertise, joined(&self.advertise_client_urls(member)))
             .set(PEER.listen, self.listen_peer_urls(member))
             .set(PEER.advertise, joined(&self.peer_urls(member)))
-            .group("For the first start. A member that has data ignores these settings.");
+            .group("How the cluster first comes together; a member that has data ignores these.");
         match &self.bootstrap.discovery_srv {
             Some(domain) => settings.set("discovery-srv", domain),
             None => settings.set("initial-cluster", &start.initial_cluster),
@@ -148,13 +148,12 @@ impl Cluster {
         settings.set("initial-cluster-token", token).set("initial-cluster-state", start.state.name());
         self.client_security(&mut settings, &given);
         self.peer_security(&mut settings);
-        settings.group("The options in the description.");
+        settings.group("As the description says.");
         for (option, value) in given {
             settings.set(option, value);
         }
         if self.style() == Style::Yaml && !self.version.has(6, 0) {
-            settings
-                .group("Defaults of the command line, which etcd before 3.6 does not apply to this file.");
+            settings.group("What goes without saying only on a command line.");
             for (option, value) in COMMAND_LINE_DEFAULTS {
                 if !settings.has(option)
                     && EtcdOption::find(option).is_some_and(|o| o.yaml(self.version).is_some())
@@ -176,14 +175,14 @@ impl Cluster {
             .set(SERVER.ca, self.host_certificate(self.layout.issuer(Role::Client)));
         if self.has_gateway_certificate() {
             settings
-                .group("The client certificate of the gRPC gateway, which connects to its own member.")
+                .group("With what the gRPC gateway connects to its own member.")
                 .set(GATEWAY.0, self.host_certificate(Role::Gateway))
                 .set(GATEWAY.1, self.host_key(Role::Gateway));
         } else if !self.layout.gateway_uses_server()
             && !given.iter().any(|(option, _)| *option == "enable-grpc-gateway")
         {
             settings
-                .group("The gRPC gateway is off: it has no client certificate for its own member.")
+                .group("The gRPC gateway has no certificate to connect to its own member with.")
                 .set("enable-grpc-gateway", false);
         }
     }

@@ -15,10 +15,10 @@ pub(crate) fn script(cluster: &Cluster, container: &Container, member: &Member, 
     let folders = hosts.data_folders();
     let user = quoted(hosts.user.as_str());
     let mut text = format!(
-        "#!/bin/sh\n# Runs etcd member {} of the cluster {} in a container. Run it as root on the member's host.\n\
-         # If the container runs with other options, remove it first: {} rm --force etcd-{}\n\
+        "#!/bin/sh\n# Runs etcd member {} of the cluster {} in a container: as root, on the member's host.\n\
+         # To have a changed one take the place of one that runs: {} rm --force etcd-{}\n\
          # Written by etcdpki: change the description, not this file.\nset -eu\n\n\
-         # Files and process belong to this user of the host, by its number, because the image may not have the user.\n\
+         # The files and the process belong to the host's user, by number: the image need not know it.\n\
          user=$(id -u -- {user})\ngroup=$(id -g -- {user})\n",
         member.name(),
         cluster.name(),

@@ -37,7 +37,7 @@ pub(crate) fn client(cluster: &Cluster, folder: &str) -> String {
         ("ETCDCTL_KEY", format!("{folder}/{}-key.pem", cluster.file(Role::Client))),
     ];
     let mut text = format!(
-        "# The environment of etcdctl for the cluster {}. In a shell, run: . etcdctl.env\n# Written by etcdpki.\n",
+        "# For etcdctl and the cluster {}; in a shell: . etcdctl.env\n# Written by etcdpki.\n",
         cluster.name()
     );
     for (name, value) in &variables {

@@ -150,19 +150,19 @@ client-transport-security:
   key-file: \"/etc/etcd/pki/server-key.pem\"
   client-cert-auth: true
   trusted-ca-file: \"/etc/etcd/pki/client-ca.pem\"
-  # The client certificate of the gRPC gateway, which connects to its own member.
+  # With what the gRPC gateway connects to its own member.
   client-cert-file: \"/etc/etcd/pki/gateway.pem\"
   client-key-file: \"/etc/etcd/pki/gateway-key.pem\"
-  # The options in the description.
+  # As the description says.
   allowed-hostname: [\"x.example\"]
 ";
         assert!(text.contains(expected), "{text}");
         let expected = "
-# The options in the description.
+# As the description says.
 quota-backend-bytes: 8589934592
 auto-compaction-retention: \"1\"
 
-# Defaults of the command line, which etcd before 3.6 does not apply to this file.
+# What goes without saying only on a command line.
 enable-grpc-gateway: true
 tls-min-version: \"TLS1.2\"
 auto-compaction-mode: \"periodic\"

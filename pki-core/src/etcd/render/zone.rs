@@ -15,8 +15,8 @@ pub(crate) fn zone(cluster: &Cluster, domain: &DnsName) -> String {
     let suffix = cluster.options.value("discovery-srv-name").map(|name| format!("-{name}"));
     let suffix = suffix.unwrap_or_default();
     let mut text = format!(
-        "; The records by which members and clients find the members of the etcd cluster {}.\n\
-         ; Written by etcdpki. Add them to the zone of {domain}.\n",
+        "; By what the members of the etcd cluster {} find each other, and clients them.\n\
+         ; Written by etcdpki, for the zone that has {domain}.\n",
         cluster.name()
     );
     let mut addresses = BTreeSet::new();
