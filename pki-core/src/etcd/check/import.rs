@@ -17,7 +17,7 @@ pub(crate) const UNUSED: &Rule = &Rule {
     id: "E1002",
     severity: Severity::Warning,
     title: "no member uses a server's certificate",
-    consequence: "whoever has its key can still be the server that it names, until the certificate ends",
+    consequence: "anyone who has its key can still be the server that it names, until the certificate ends",
     remedy: "delete the certificate and its key if nothing else uses them",
     sources: &["RFC 5280 section 3.3"],
 };

@@ -234,7 +234,7 @@ pub(crate) const CHECKS: &[Check] = &[
             id: "E518",
             severity: Severity::Warning,
             title: "two certificates have one serial number",
-            consequence: "{etcd} compares nothing but serial numbers with its revocation list: whoever revokes one revokes both",
+            consequence: "{etcd} compares nothing but serial numbers with its revocation list: anyone who revokes one revokes both",
             remedy: "issue one of them again, with a random serial number",
             sources: &["etcd, client/pkg/transport/listener.go, checkCRL"],
         },

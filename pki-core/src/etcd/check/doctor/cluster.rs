@@ -77,7 +77,7 @@ pub(crate) const CHECKS: &[Check] = &[
             id: "E327",
             severity: Severity::Warning,
             title: "a member has its files under other names than the others",
-            consequence: "whoever renews or copies the files of all members the same way misses this one",
+            consequence: "anyone who renews or copies the files of all members the same way misses this one",
             remedy: "use the same file names on all members",
             sources: &["kubespray#4040"],
         },

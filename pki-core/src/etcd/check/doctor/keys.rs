@@ -29,7 +29,7 @@ pub(crate) const CHECKS: &[Check] = &[
             id: "E602",
             severity: Severity::Warning,
             title: "several members have one private key",
-            consequence: "whoever takes it from one host is every member, and it cannot be replaced for one of them alone",
+            consequence: "anyone who takes it from one host is every member, and it cannot be replaced for one of them alone",
             remedy: "give each member a key of its own",
             sources: &["easzlab/kubeasz#1431"],
         },
@@ -40,7 +40,7 @@ pub(crate) const CHECKS: &[Check] = &[
             id: "E603",
             severity: Severity::Error,
             title: "a CA's private key is on a member's host, or among a client's files",
-            consequence: "whoever gets at it there can issue certificates for everybody",
+            consequence: "anyone who gets at it there can issue certificates for everybody",
             remedy: "keep it where certificates are issued, and remove it here",
             sources: &["RFC 5280 section 8"],
         },
@@ -250,7 +250,7 @@ fn ca_mismatches(host: &Host) -> Vec<Symptom> {
                 && !own(key)
             {
                 let problem = format!("it is not the key of {}, {}", ca.subject(), file.path.display());
-                let consequence = "whoever trusts the CA refuses what is signed with it: `certificate signed by unknown authority`; `cluster apply` refuses to sign";
+                let consequence = "anyone who trusts the CA refuses what is signed with it: `certificate signed by unknown authority`; `cluster apply` refuses to sign";
                 let symptom = Symptom::new(Place::file(&beside.path), problem);
                 symptoms.push(symptom.overriding(Severity::Error, consequence));
             }

@@ -188,7 +188,7 @@ pub(crate) const OPEN_TO_OTHERS: &Rule = &Rule {
     id: "E831",
     severity: Severity::Error,
     title: "a certificate opens a port that it was not made for",
-    consequence: "whoever has this certificate and its key can do more than the certificate was issued for",
+    consequence: "anyone who has this certificate and its key can do more than the certificate was issued for",
     remedy: "give peers and clients CAs of their own, and have each port trust only its own",
     sources: &["etcd, server/embed/etcd.go", LISTENER_TLS],
 };
@@ -197,7 +197,7 @@ pub(crate) const OPEN_TO_ALL: &Rule = &Rule {
     id: "E832",
     severity: Severity::Error,
     title: "a port that asks for certificates lets in somebody without one, or with one that nobody issued",
-    consequence: "whoever reaches the port can read and change everything",
+    consequence: "anyone who reaches the port can read and change everything",
     remedy: "correct the file of CAs that the port trusts, and set client-cert-auth and peer-client-cert-auth",
     sources: &[LISTENER],
 };
