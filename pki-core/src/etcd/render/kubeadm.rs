@@ -28,7 +28,7 @@ impl Files {
 pub(crate) fn configuration(cluster: &Cluster) -> String {
     let files = Files::new();
     let mut text = format!(
-        "# The etcd cluster {} for kubeadm. Copy the section `etcd` into your ClusterConfiguration.\n\
+        "# The etcd cluster {}, for kubeadm: put `etcd` into your ClusterConfiguration.\n\
          # Written by etcdpki.\n\
          apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\netcd:\n  external:\n    endpoints:\n",
         cluster.name()
