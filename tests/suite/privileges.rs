@@ -208,6 +208,8 @@ impl Who {
         let mut asking = Command::new(curl);
         asking.env_clear().args(["--silent", "--show-error", "--insecure", "--http1.1", "--max-time", "60"]);
         asking.args(["--output", "/dev/null", "--write-out", "%{http_code}"]);
+        // On a busy machine /health of a member can be too late for its own limit of a second, and is 503 then.
+        asking.args(["--retry", "5"]);
         if let Some((certificate, key)) = &self.pair {
             asking.arg("--cert").arg(certificate).arg("--key").arg(key);
         }
