@@ -164,7 +164,7 @@ fn finds_nothing_in_what_is_applied() -> Outcome {
 fn tells_with_its_exit_status() -> Outcome {
     let tree = Tree::of_fixture("one-member.yaml").applied();
     let clean = run(etcdpki(["doctor"]).arg(&tree.root)).ok();
-    assert!(clean.stdout.contains("nothing is wrong"), "{clean}");
+    assert!(clean.stdout.contains("Nothing is wrong"), "{clean}");
     assert!(!clean.stdout.contains('\u{1b}'), "colours in a pipe: {clean}");
 
     let key = tree.path("nodes/etcd1/etc/etcd/pki/server-key.pem");
