@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let verification = connections.verify(Conditions { now, lookup: None });
     findings.extend(verification.findings.iter().cloned());
     // Whether everything is as recorded, and lasts for another thirty days.
-    let status = Status::new(&Folder::open(&folder)?.public_snapshot()?, now)?.must_last(Duration::days(30));
+    let status = Status::new(&Folder::open(&folder)?.public_snapshot(), now)?.must_last(Duration::days(30));
     findings.extend(status.findings.iter().cloned());
 
     for finding in &findings {

@@ -78,9 +78,10 @@ impl Folder {
     /// of this machine.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the folder, or a file that the description names, cannot be read.
+    /// [`ErrorKind::Io`] if a file that the description names cannot be read. A file or folder of the output folder that
+    /// cannot be read is an error only for a plan that needs it.
     pub fn snapshot(&self, cluster: &Cluster) -> Result<Snapshot, Error> {
-        let mut snapshot = self.contents(ReadScope::Everything)?;
+        let mut snapshot = self.contents(ReadScope::Everything);
         for path in cluster.outside_files() {
             match fs::read(path) {
                 Ok(bytes) => snapshot.insert_outside(path, bytes),
@@ -101,20 +102,17 @@ impl Folder {
         Ok(snapshot)
     }
 
-    /// The contents of the folder without the files that only their owner may read, which are private keys.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`] if the folder cannot be read.
-    pub fn public_snapshot(&self) -> Result<Snapshot, Error> {
+    /// The contents of the folder without the private keys.
+    pub fn public_snapshot(&self) -> Snapshot {
         self.contents(ReadScope::Public)
     }
 
-    fn contents(&self, scope: ReadScope) -> Result<Snapshot, Error> {
+    fn contents(&self, scope: ReadScope) -> Snapshot {
         let mut snapshot = Snapshot::new(&self.root);
         for name in CONTENTS {
-            read(&self.root, name, scope, &mut snapshot)?;
+            read(&self.root, name, scope, &mut snapshot);
         }
-        Ok(snapshot)
+        snapshot
     }
 
     /// The absolute path of a file or folder, after a check that no folder above it is a symbolic link. The file itself
@@ -164,52 +162,82 @@ impl Deref for LockedFolder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReadScope {
     Everything,
-    /// Files that others than their owner may read.
+    /// All files but those whose name is that of a private key. The mode does not tell: in a copy that was made with
+    /// umask 077, every file is for its owner only.
     Public,
 }
 
+impl ReadScope {
+    fn has(self, path: &str) -> bool {
+        self == Self::Everything || !(path.ends_with("-key.pem") || path.ends_with(".key"))
+    }
+}
+
 /// Adds the file or folder at `path` below `root`, with everything in it. A file that is deleted meanwhile is left out.
-fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) -> Result<(), Error> {
+fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
     let absolute = root.join(path);
-    let failed = |source| Error::io("read", &absolute, source);
+    let unreadable = |error: io::Error| UnusableEntry::Unreadable(error.kind(), error.raw_os_error());
     let metadata = match absolute.symlink_metadata() {
         Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
-            return Ok(());
-        }
-        Err(source) => return Err(Error::io("look at", &absolute, source)),
+        Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => return,
+        Err(error) => return snapshot.insert_unusable(path.to_owned(), unreadable(error)),
     };
-    let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
+    let entry = |kind, bytes| {
+        let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
+        Entry { kind, mode, ids, bytes: Zeroizing::new(bytes) }
+    };
     let path = path.to_owned();
     if metadata.is_dir() {
-        let mut names =
-            fs::read_dir(&absolute).map_err(failed)?.collect::<io::Result<Vec<_>>>().map_err(failed)?;
-        names.retain(|entry| {
-            !entry.file_name().as_encoded_bytes().starts_with(disk::TEMPORARY_PREFIX.as_bytes())
-        });
-        for entry in names {
-            // No plan has a name that is not UTF-8.
-            if let Some(name) = entry.file_name().to_str() {
-                read(root, &format!("{path}/{name}"), scope, snapshot)?;
+        match names(&absolute) {
+            Ok(names) => {
+                names.iter().for_each(|name| read(root, &format!("{path}/{name}"), scope, snapshot));
+                snapshot.insert(path, entry(FileKind::Folder, Vec::new()));
             }
+            Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
-        snapshot.insert(path, Entry { kind: FileKind::Folder, mode, ids, bytes: Zeroizing::default() });
     } else if metadata.is_symlink() {
         snapshot.insert_unusable(path, UnusableEntry::SymbolicLink);
     } else if !metadata.is_file() {
         snapshot.insert_unusable(path, UnusableEntry::Special);
     } else if metadata.len() > LARGEST {
         snapshot.insert_unusable(path, UnusableEntry::TooLarge);
-    } else if scope == ReadScope::Everything || mode & 0o044 != 0 {
+    } else if scope.has(&path) {
         match fs::read(&absolute) {
-            Ok(bytes) => {
-                let bytes = Zeroizing::new(bytes);
-                snapshot.insert(path, Entry { kind: FileKind::File, mode, ids, bytes });
-            }
-            Err(error) => {
-                snapshot.insert_unusable(path, UnusableEntry::Unreadable(error.kind(), error.raw_os_error()));
-            }
+            Ok(bytes) => snapshot.insert(path, entry(FileKind::File, bytes)),
+            Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
     }
-    Ok(())
+}
+
+/// The names in a folder that a plan could have: in UTF-8, and not those of temporary files.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        if let Ok(name) = entry?.file_name().into_string()
+            && !name.starts_with(disk::TEMPORARY_PREFIX)
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_for_its_owner_only_is_read_without_its_keys() {
+        let temporary = tempfile::tempdir().unwrap();
+        fs::create_dir(temporary.path().join("ca")).unwrap();
+        for name in [RECORD, "ca/ca.pem", "ca/ca-key.pem"] {
+            fs::write(temporary.path().join(name), name).unwrap();
+            fs::set_permissions(temporary.path().join(name), Permissions::from_mode(0o600)).unwrap();
+        }
+        let snapshot = Folder::open(temporary.path()).unwrap().public_snapshot();
+        assert_eq!(snapshot.paths().collect::<Vec<_>>(), ["ca", "ca/ca.pem", RECORD]);
+    }
 }
