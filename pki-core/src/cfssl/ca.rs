@@ -11,7 +11,6 @@ use crate::x509::certificate::Certificate;
 use crate::x509::csr::{CertificateRequest, VerifiedRequest};
 use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::extension::{BasicConstraints, Extension};
-use crate::x509::oid;
 use crate::x509::random::{Random, SerialNumber};
 use crate::x509::root;
 use crate::x509::sign::SigningKey;
@@ -124,15 +123,9 @@ pub fn self_sign(
         ocsp_no_check: false,
         ..profile.template(requested.subject(), request.public_key(), Validity::new(not_before, not_after)?)
     };
-    let has = |oid| match oid {
-        oid::KEY_USAGE => !template.key_usage.is_empty(),
-        oid::EXTENDED_KEY_USAGE => !template.extended_key_usage.is_empty(),
-        oid::AUTHORITY_INFO_ACCESS => template.ocsp_url.is_some() || !template.issuer_urls.is_empty(),
-        oid::CRL_DISTRIBUTION_POINTS => template.crl_url.is_some(),
-        oid::BASIC_CONSTRAINTS | oid::SUBJECT_KEY_IDENTIFIER => true,
-        _ => false,
-    };
-    let asked = requested.extensions().iter().filter(|extension| !has(extension.oid));
+    let own = template.all_extensions(None)?;
+    let is_own = |asked: &&Extension| own.iter().any(|own| own.oid == asked.oid);
+    let asked = requested.extensions().iter().filter(|asked| !is_own(asked));
     let asked: Vec<Extension> = asked.cloned().collect();
     let template = Template { extensions: &asked, ..template };
     Ok(root::issue_with_serial(&template, key, SerialNumber::generate_short(random)?)?)

@@ -79,7 +79,7 @@ impl<'a> Template<'a> {
 
     /// All extensions, in the order in which cfssl writes them. `issuer` is the key identifier of the issuing CA for
     /// authorityKeyIdentifier, or `None` to leave that out.
-    pub(in crate::x509) fn all_extensions(&self, issuer: Option<&[u8]>) -> Result<Vec<Extension>, Error> {
+    pub(crate) fn all_extensions(&self, issuer: Option<&[u8]>) -> Result<Vec<Extension>, Error> {
         let mut extensions = Vec::new();
         if !self.key_usage.is_empty() {
             extensions.push(Extension::key_usage(self.key_usage)?);
