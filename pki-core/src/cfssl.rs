@@ -32,4 +32,4 @@ pub use host::Host;
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use number::number;
 pub use profile::{CaConstraint, CsrWhitelist, Profile};
-pub use sign::{NewCertificate, SigningRequest};
+pub use sign::{NewCertificate, NewRequest, SigningRequest};

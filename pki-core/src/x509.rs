@@ -28,7 +28,7 @@ pub(crate) mod validity;
 pub use alt_names::SubjectAltNames;
 pub use certificate::Certificate;
 pub use crl::{Crl, CrlTemplate, Revocation, RevocationReason, RevokedSerial};
-pub use csr::{CertificateRequest, VerifiedRequest};
+pub use csr::{CertificateRequest, Changes, VerifiedRequest};
 pub use error::{Error, ErrorKind};
 pub use extension::{BasicConstraints, CertificatePolicy, Extension, PolicyQualifier};
 pub use issuer::Issuer;

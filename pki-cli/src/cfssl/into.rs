@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
+use pki_core::cfssl::{Config, Error, NewRequest, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Stopped};
 use pki_core::etcd::shell_word;
 use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
@@ -118,14 +118,8 @@ pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Res
         let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
         refuse_ca_section(&request.value)?;
         let (profile, crl_url) = (&context.profile, context.crl_url);
-        let made = context.issuer.gencert(
-            &request.value,
-            profile,
-            crl_url,
-            &SystemKeys,
-            context.now,
-            &SystemRandomness,
-        );
+        let new = NewRequest { crl_url, ..NewRequest::new(&request.value, profile) };
+        let made = context.issuer.gencert(&new, &SystemKeys, context.now, &SystemRandomness);
         let made = made.map_err(|error| error.in_file(path))?;
         let mut notices = request.notices;
         notices.extend(made.notices);
@@ -170,7 +164,8 @@ fn run(
         let bases: Vec<&Path> = items.iter().map(|item| item.base.as_path()).collect();
         files::refuse_existing_keys(&bases, suffixes, folder)?;
     }
-    let (issuer, profile) = (flags.ca.issuer(log, terminal)?, flags.profile.signing_profile()?);
+    let issuer = flags.ca.issuer(log, terminal)?;
+    let profile = flags.profile.signing_profile(Config::default(), log, terminal)?;
     let context = Context { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
     log.warnings(terminal, flags.config_notices);
     let bar = progress::bar("{bar:30} {pos}/{len} {per_sec} {eta}", Some(items.len()), terminal);

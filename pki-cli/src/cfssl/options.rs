@@ -97,27 +97,29 @@ impl<'a> ProfileChoice<'a> {
         }
     }
 
-    /// The profile; `built_in` if neither a config nor a profile is given.
-    pub(crate) fn profile<'b>(&self, built_in: &'b Profile) -> Result<&'b Profile, CommandError>
-    where
-        'a: 'b,
-    {
-        match (self.config, self.name) {
-            (Some(config), name) => Ok(config.profile(name).map_err(|error| error.in_file(self.file))?),
-            (None, None) => Ok(built_in),
-            (None, Some(name)) => {
-                Err(CommandError::new(format!("-profile {name} needs -config, the file that holds it"))
-                    .hint("add -config=ca-config.json"))
-            }
-        }
+    /// The profile of the config, or of `built_in` if none is given. The notices about the choice are logged.
+    pub(crate) fn profile(
+        &self,
+        built_in: Config,
+        log: Log,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Profile, CommandError> {
+        let profile = self.config.unwrap_or(&built_in).profile(self.name);
+        let profile = profile.map_err(|error| error.in_file(self.file))?;
+        log.warnings(terminal, &profile.notices);
+        Ok(profile.value.clone())
     }
 
-    /// The profile, or cfssl's default one, if it can sign.
-    pub(crate) fn signing_profile(&self) -> Result<Profile, CommandError> {
-        let built_in = Config::default();
-        let profile = self.profile(built_in.profile(None)?)?;
+    /// The profile, or that of `built_in`, if it can sign.
+    pub(crate) fn signing_profile(
+        &self,
+        built_in: Config,
+        log: Log,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Profile, CommandError> {
+        let profile = self.profile(built_in, log, terminal)?;
         profile.check_usable().map_err(|error| error.in_file(self.file))?;
-        Ok(profile.clone())
+        Ok(profile)
     }
 }
 
@@ -180,7 +182,7 @@ impl<'a> RequestFlags<'a> {
     /// The CSR JSON that the operand names, with `-cn` and `-hostname`.
     pub(crate) fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let request = Self::of_file(invocation)?;
-        // With -initca cfssl ignores -hostname.
+        // With -initca, -hostname has no effect, and this is told.
         let hosts = hosts(invocation).filter(|_| !invocation.switch("initca"));
         Ok(Self { common_name: invocation.given("cn"), hosts, ..request })
     }

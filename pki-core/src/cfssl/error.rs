@@ -12,7 +12,7 @@ use crate::x509;
 pub type Error = error::Error<ErrorKind>;
 
 /// The facts of an [`Error`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An error with a key, a request or a certificate.
@@ -230,7 +230,10 @@ impl Kind for ErrorKind {
             Self::PublicKeyNotWhitelisted => "add \"PublicKey\": true to its CSRWhitelist".to_owned(),
             Self::Remote { .. } => "choose a profile without `remote`".to_owned(),
             Self::UnknownUsage { .. } => {
-                format!("usages are {}", usage::names().collect::<Vec<_>>().join(", "))
+                format!(
+                    "usages are {}, and object identifiers such as 1.3.6.1.5.5.7.3.17",
+                    usage::names().collect::<Vec<_>>().join(", ")
+                )
             }
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             _ => return None,

@@ -22,6 +22,14 @@ pub enum NoticeKind {
     /// A list of hosts has an empty entry.
     #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for no hosts")]
     EmptyHost,
+    /// A host was written with a port, and is not in the certificate.
+    #[error("{host:?} is left out, because names in certificates have no port: write {name:?}")]
+    HostWithPort {
+        /// The host as the user wrote it.
+        host: String,
+        /// The host without the port.
+        name: String,
+    },
     /// A host was written with characters outside ASCII.
     #[error("the certificate has the host {host:?} in its ASCII form, {ascii:?}")]
     InternationalHost {
@@ -33,6 +41,12 @@ pub enum NoticeKind {
     /// cfssl has this setting, and the library does not use it.
     #[error("it has no effect here")]
     NoEffect,
+    /// A profile was named, and there are no profiles to choose from.
+    #[error("there are no profiles, so {name:?} means the default profile")]
+    NoProfiles {
+        /// The name of the profile.
+        name: String,
+    },
     /// Clients will never accept the certificate for this name.
     #[error("no client will accept the certificate for the host {host:?}: {reason}")]
     OddHost {
@@ -40,6 +54,17 @@ pub enum NoticeKind {
         host: String,
         /// The property that no host name has.
         reason: &'static str,
+    },
+    /// The CA's path length is smaller than that of the new CA, and counts.
+    #[error(
+        "the profile's path length of {path_len} is more than the CA above it allows: \
+         {limit} further CAs may follow"
+    )]
+    PathLenLimited {
+        /// The path length in the profile.
+        path_len: u8,
+        /// The path length that remains.
+        limit: u8,
     },
     /// The request took a usage of CAs through `copy_extensions`.
     #[error(
@@ -55,6 +80,14 @@ pub enum NoticeKind {
     UntrimmedHost {
         /// The host with the spaces.
         host: String,
+    },
+    /// A profile that was not chosen has a mistake.
+    #[error("the profile {name:?} cannot be used: {reason}")]
+    UnusableProfile {
+        /// The name of the profile.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The file has a key that cfssl does not know.
     #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]

@@ -218,10 +218,11 @@ impl<'a> Object<'a> {
         self.all(field);
     }
 
-    /// The members that were not read.
+    /// The members that were not read. Those whose keys begin with `_` are comments.
     pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
         let Self { members, known } = self;
-        members.into_iter().map(move |(key, node)| UnknownMember {
+        let unread = members.into_iter().filter(|(key, _)| !key.starts_with('_'));
+        unread.map(move |(key, node)| UnknownMember {
             key,
             place: node.place(),
             fields: known.clone(),

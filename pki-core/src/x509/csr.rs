@@ -28,6 +28,15 @@ pub struct CertificateRequest {
     signature: Vec<u8>,
 }
 
+/// What a request for another certificate does not take over from the one that exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The subject in place of that of the certificate.
+    pub subject: Option<Name>,
+    /// The subject alternative names in place of those of the certificate.
+    pub names: Option<SubjectAltNames>,
+}
+
 /// A request whose signature was checked, which proves that the requester has the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedRequest {
@@ -79,10 +88,11 @@ impl CertificateRequest {
     }
 
     /// Makes a request for another certificate like `certificate`: with its subject, byte for byte, its subject
-    /// alternative names, and for a CA its basicConstraints. `key` may be the key of the certificate, or a new one.
+    /// alternative names, and for a CA its basicConstraints, but for what `changes` replaces. `key` may be the key of the
+    /// certificate, or a new one.
     ///
     /// ```
-    /// use pki_core::x509::{CertificateRequest, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+    /// use pki_core::x509::{CertificateRequest, Changes, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
     /// use pki_core::cfssl::{Request, ca};
     ///
     /// # let now = time::OffsetDateTime::now_utc();
@@ -90,22 +100,29 @@ impl CertificateRequest {
     /// # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
     /// # let old = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
     /// let new_key = SystemKeys.generate(KeyAlgorithm::EcdsaP384)?;
-    /// let request = CertificateRequest::for_certificate(&old, &new_key)?;
+    /// let request = CertificateRequest::for_certificate(&old, &Changes::default(), &new_key)?;
     /// assert_eq!(request.subject(), old.subject());
     /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
     /// What [`CertificateRequest::new`] says.
-    pub fn for_certificate(certificate: &Certificate, key: &dyn SigningKey) -> Result<Self, Error> {
+    pub fn for_certificate(
+        certificate: &Certificate,
+        changes: &Changes,
+        key: &dyn SigningKey,
+    ) -> Result<Self, Error> {
         let mut extensions = Vec::new();
-        if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
-            extensions.push(Extension { critical: false, ..names.clone() });
+        match (&changes.names, certificate.extensions().find(oid::SUBJECT_ALT_NAME)) {
+            (Some(names), _) if names.is_empty() => {}
+            (Some(names), _) => extensions.push(Extension::subject_alt_name(names, false)?),
+            (None, Some(names)) => extensions.push(Extension { critical: false, ..names.clone() }),
+            (None, None) => {}
         }
         if let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) {
             extensions.push(Extension::basic_constraints(constraints)?);
         }
-        Self::new(certificate.subject(), &extensions, key)
+        Self::new(changes.subject.as_ref().unwrap_or(certificate.subject()), &extensions, key)
     }
 
     /// Reads the first PEM block of a file, or bare DER. Text around the block is ignored.

@@ -12,7 +12,7 @@ use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 pub type Error = error::Error<ErrorKind>;
 
 /// The facts of an [`Error`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The certificate of the CA has ended, or has not begun.
