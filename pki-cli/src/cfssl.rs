@@ -22,6 +22,7 @@ mod options;
 mod output;
 mod print_defaults;
 mod read;
+mod replace_keys;
 mod selfsign;
 mod sign;
 mod tool;
@@ -81,7 +82,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a certificate request",
         usage: "genkey [-initca] CSRJSON",
         example: "etcdpki genkey csr.json | etcdpki json -bare server",
-        flags: &["initca", "bare", "force", "encrypt"],
+        flags: &["initca", "bare", "force", "encrypt", "pkcs8"],
         refuses: &[],
         job: Job::Provided(genkey::run),
     },
@@ -120,7 +121,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a self-signed CA, as gencert -initca does",
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
-        flags: &["ca-key", "cn", "bare", "force", "encrypt"],
+        flags: &["ca-key", "cn", "bare", "force", "encrypt", "pkcs8"],
         refuses: &[],
         job: Job::Provided(initca::run),
     },
@@ -138,7 +139,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a self-signed certificate, for tests",
         usage: "selfsign [-config FILE] [-profile NAME] HOSTNAME CSRJSON",
         example: "etcdpki selfsign localhost csr.json | etcdpki json -bare test",
-        flags: &["config", "profile", "hostname", "bare", "force", "encrypt"],
+        flags: &["config", "profile", "hostname", "bare", "force", "encrypt", "pkcs8"],
         refuses: &[],
         job: Job::Provided(selfsign::run),
     },

@@ -18,6 +18,7 @@ pub(crate) mod name;
 pub(crate) mod notice;
 pub(crate) mod oid;
 pub(crate) mod pem;
+pub(crate) mod pkcs7;
 pub(crate) mod random;
 pub mod root;
 pub(crate) mod sign;

@@ -7,6 +7,7 @@ use super::COMMANDS;
 use super::flags::FLAGS;
 use super::goflag::{self, Flag, FlagError};
 use super::invocation::{Invocation, flag_error, refuse_misplaced};
+use super::replace_keys;
 use crate::terminal::{CommandError, Terminal, print};
 
 /// A command of cfssl.
@@ -48,6 +49,7 @@ impl Command {
                 return Err(CommandError::new(message).hint(instead));
             }
         };
+        let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal);
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
             Err(FlagError::HelpRequested) => return print::text(terminal, &self.help()),

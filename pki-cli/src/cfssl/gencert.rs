@@ -18,7 +18,7 @@ use crate::terminal::{CommandError, Terminal};
 /// The flags of all jobs of `gencert`.
 pub(crate) const FLAGS: &[&str] = &[
     "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare",
-    "into", "force", "encrypt",
+    "into", "force", "encrypt", "pkcs8",
 ];
 
 /// The job that the flags of `gencert` select.
@@ -65,14 +65,14 @@ impl Job {
                 "gencert -from",
                 &["from", "key", "ca", "ca-key", "cn", "crl", "hostname", "profile", "bare", "force"],
             ),
-            Self::NewCa => ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt"]),
+            Self::NewCa => ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt", "pkcs8"]),
             Self::IssueMany => (
                 "gencert -into",
                 &["into", "ca", "ca-key", "config", "profile", "crl", "force", "bare", "cn", "hostname", "encrypt"],
             ),
             Self::Issue => (
                 "gencert",
-                &["ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt"],
+                &["ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt", "pkcs8"],
             ),
         }
     }

@@ -49,7 +49,7 @@ impl<'a> Gencsr<'a> {
                 common_name: invocation.given("cn"),
                 hosts: hosts(invocation),
             },
-            None => Contents::Json(RequestFlags::new(invocation)?),
+            None => Contents::Json(RequestFlags::new(invocation)?.without_dates()),
         };
         Ok(Self {
             key,

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use pki_core::cfssl::{Config, Error, NewRequest, Notice, Profile, Request, SigningRequest};
+use pki_core::cfssl::{self, Config, Error, NewRequest, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Stopped};
 use pki_core::etcd::shell_word;
 use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
@@ -115,7 +115,7 @@ type NewFiles = (Vec<Artifact>, Vec<Notice>);
 pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     run(flags, terminal, &["-key.pem", ".pem", ".csr"], |context, path| {
         let text = read(path)?;
-        let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
+        let request = Request::from_json(cfssl::text(&text, Some(path))?, Some(path))?;
         refuse_ca_section(&request.value)?;
         let (profile, crl_url) = (&context.profile, context.crl_url);
         let new = NewRequest { crl_url, ..NewRequest::new(&request.value, profile) };

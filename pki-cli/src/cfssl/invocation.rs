@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use pki_core::cfssl::{Config, Error, ErrorKind, Notice};
+use pki_core::cfssl::{self, Config, Error, ErrorKind, Notice};
 
 use super::goflag::{CommandLine, FlagError};
 use super::log::Log;
-use super::read::read_text;
+use super::read::read;
 use crate::terminal::{CommandError, Terminal};
 
 /// cfssl's number for the error of a config that cannot be used.
@@ -29,8 +29,9 @@ impl Invocation {
     pub(crate) fn with_config(flags: CommandLine) -> Result<Self, CommandError> {
         let mut invocation = Self::without_config(flags);
         if let Some(file) = invocation.given("config").map(Path::new) {
-            let text = read_text(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
-            let config = Config::from_json(&text, Some(file)).map_err(config_error)?;
+            let text = read(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
+            let config = cfssl::text(&text, Some(file)).and_then(|text| Config::from_json(text, Some(file)));
+            let config = config.map_err(config_error)?;
             invocation.config_notices = config.notices;
             let unusable: Vec<Notice> = config.value.unusable(invocation.given("profile")).collect();
             invocation.config_notices.extend(unusable);

@@ -105,6 +105,12 @@ pub enum ErrorKind {
     /// A number in a list of bytes is not a byte.
     #[error("a byte is a number from 0 to 255")]
     NotAByte,
+    /// The file is not UTF-8.
+    #[error("there is a byte that is not UTF-8, in which JSON is written")]
+    NotUtf8,
+    /// The file is UTF-16.
+    #[error("the file is UTF-16, and JSON is written in UTF-8")]
+    Utf16,
     /// A text is not a date.
     #[error("{text:?} is not a date in the format of RFC 3339")]
     NotADate {
@@ -222,6 +228,8 @@ impl Kind for ErrorKind {
                     .to_owned()
             }
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
+            Self::NotUtf8 => "save the file as UTF-8, or convert it with iconv -f LATIN1 -t UTF-8".to_owned(),
+            Self::Utf16 => "save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8".to_owned(),
             Self::PathLen { .. } => "write a number from 1 to 255, or -1 for no limit".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \
                                \"client auth\"] or choose a profile that has them"

@@ -38,6 +38,17 @@ pub enum NoticeKind {
         /// The host by IDNA, which the certificate has.
         ascii: String,
     },
+    /// The request has a subjectAltName of its own that cannot be decoded.
+    #[error("the extension 2.5.29.17 (subjectAltName) in `extensions` is malformed: no CA will accept the request")]
+    MalformedSubjectAltName,
+    /// A key of another of cfssl's files.
+    #[error("`{key}` has no effect here: {instead}")]
+    Misplaced {
+        /// The key.
+        key: String,
+        /// Where it belongs.
+        instead: &'static str,
+    },
     /// cfssl has this setting, and the library does not use it.
     #[error("it has no effect here")]
     NoEffect,
@@ -81,6 +92,12 @@ pub enum NoticeKind {
         /// The host with the spaces.
         host: String,
     },
+    /// A value that is not used has a mistake.
+    #[error("{reason}; it is not used here")]
+    UnusedMistake {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A profile that was not chosen has a mistake.
     #[error("the profile {name:?} cannot be used: {reason}")]
     UnusableProfile {
@@ -107,8 +124,30 @@ impl From<x509::Notice> for Notice {
 
 impl From<UnknownMember> for Notice {
     fn from(UnknownMember { key, place, fields }: UnknownMember) -> Self {
-        let near = suggest::near(&key, fields).map(str::to_owned);
-        Self::new(NoticeKind::UnknownKey { key, near }).at(place)
+        let kind = match instead(&key, &fields) {
+            Some(instead) => NoticeKind::Misplaced { key, instead },
+            None => {
+                let near = suggest::near(&key, fields).map(str::to_owned);
+                NoticeKind::UnknownKey { key, near }
+            }
+        };
+        Self::new(kind).at(place)
+    }
+}
+
+/// Where a key belongs that is unknown among `fields`, if it is one of cfssl's other file.
+fn instead(key: &str, fields: &[&str]) -> Option<&'static str> {
+    let is_csr_json = fields.contains(&"hosts");
+    let is_config = fields.contains(&"signing") || fields.contains(&"usages");
+    match key {
+        "expiry" | "usages" | "ca_constraint" | "signing" | "profiles" if is_csr_json => Some(
+            "the lifetime and the usages of a certificate are in the ca-config's profile, and the lifetime of a CA is \
+             in \"ca\": {\"expiry\": \"87600h\"}",
+        ),
+        "CN" | "hosts" | "names" | "key" | "ca" | "CA" if is_config => {
+            Some("the name, the hosts and the key of a certificate are in the CSR JSON")
+        }
+        _ => None,
     }
 }
 

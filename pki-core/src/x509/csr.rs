@@ -128,7 +128,7 @@ impl CertificateRequest {
     /// Reads the first PEM block of a file, or bare DER. Text around the block is ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::NotARequest`] if the block has the label of something
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::OtherBlock`] if the block has the label of something
     /// else, [`ErrorKind::Request`] if it is malformed.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         match pem::blocks(bytes).first() {
@@ -137,7 +137,7 @@ impl CertificateRequest {
             {
                 Self::from_der(&block.der)
             }
-            Some(block) => Err(ErrorKind::NotARequest { label: block.label.clone() }.into()),
+            Some(block) => Err(block.is_no("certificate request")),
             None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoRequest.into()),
         }
@@ -146,10 +146,14 @@ impl CertificateRequest {
     /// Reads the first PEM block of a file, with any label, or bare DER.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::Request`] if it is malformed.
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::Request`] if it is malformed, and
+    /// [`ErrorKind::OtherBlock`] if its label says that it is something else.
     pub fn read_any_label(bytes: &[u8]) -> Result<Self, Error> {
         match pem::blocks(bytes).first() {
-            Some(block) => Self::from_der(&block.der),
+            Some(block) => Self::from_der(&block.der).map_err(|error| match block.label.ends_with("REQUEST") {
+                true => error,
+                false => block.is_no("certificate request"),
+            }),
             None => Self::read(bytes),
         }
     }
@@ -247,7 +251,7 @@ impl CertificateRequest {
     /// The subject alternative names that are asked for.
     ///
     /// # Errors
-    /// [`ErrorKind::Der`] if the extension is malformed.
+    /// [`ErrorKind::MalformedExtension`].
     pub fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
         self.extensions.subject_alt_names()
     }
@@ -255,7 +259,7 @@ impl CertificateRequest {
     /// The basicConstraints that are asked for, if any.
     ///
     /// # Errors
-    /// [`ErrorKind::Der`] if the extension is malformed.
+    /// [`ErrorKind::MalformedExtension`].
     pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
         self.extensions.basic_constraints()
     }

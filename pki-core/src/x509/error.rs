@@ -96,11 +96,19 @@ pub enum ErrorKind {
         /// The extension that it lacks.
         reason: &'static str,
     },
-    /// The PEM block is not a certification request.
-    #[error("this is a {label}, not a certificate request")]
-    NotARequest {
+    /// The PEM block is something else.
+    #[error("this is a {}, not a {wanted}", label.to_lowercase())]
+    OtherBlock {
         /// The label of the block.
         label: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// An extension of a request cannot be decoded.
+    #[error("its extension {name} is malformed")]
+    MalformedExtension {
+        /// The name of the extension in RFC 5280.
+        name: &'static str,
     },
     /// Another CA issued the certificate or revocation list.
     #[error("it was issued by {issuer}, not by {ca}")]
