@@ -332,14 +332,6 @@ pub fn trials() -> Vec<Trial> {
         trials.push(trial(format!("{guide}::its_description_gives_its_options"), || {
             gives_its_options(described)
         }));
-    }
-    trials
-}
-
-/// They need real etcd, each on hosts of its own.
-pub fn etcd_trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for described in &DESCRIBED {
         let name = format!("guides::{}::forms_a_cluster", described.number);
         trials.extend(on_each_etcd(&name, |etcd| forms_a_cluster(described, etcd)));
     }
