@@ -50,7 +50,7 @@ pub fn described(fixture_name: &str, etcd: &Etcd) -> Tree {
 pub fn run_unless_turned_away(etcdctl: &mut Command) -> Ran {
     // Without --debug it keeps the reason to itself.
     etcdctl.args(["--debug", "--command-timeout=60s", "--dial-timeout=60s"]);
-    let failure = " Subchannel Connectivity change to TRANSIENT_FAILURE";
+    let failure = "Subchannel Connectivity change to TRANSIENT_FAILURE";
     run_unless(etcdctl, |said| said.matches(failure).count() >= 2)
 }
 
@@ -163,11 +163,26 @@ impl Cluster {
         run(command.arg("--endpoints").arg(endpoints))
     }
 
-    /// The same, from a member's own host.
-    pub fn etcdctl_on(&self, member: &Member, endpoints: &str, arguments: &[&str]) -> Ran {
+    /// etcdctl changes who is a member. etcd refuses that until all have been connected for five seconds (etcd,
+    /// server/etcdserver/server.go, `HealthInterval`).
+    #[track_caller]
+    pub fn change_members(&self, endpoints: &str, arguments: &[&str]) {
+        let mut last = None;
+        let done = until(PATIENCE, || {
+            let ran = self.etcdctl_at(endpoints, arguments);
+            let too_early = ran.stderr.contains("etcdserver: unhealthy cluster");
+            last = Some(ran);
+            (!too_early).then_some(())
+        });
+        let ran = last.unwrap();
+        assert!(done.is_some() && ran.code == Some(0), "{ran}");
+    }
+
+    /// The same as `etcdctl_at`, from a member's own host; to be run by the caller.
+    pub fn etcdctl_on(&self, member: &Member, endpoints: &str, arguments: &[&str]) -> Command {
         let mut command = self.etcdctl_here(&["ETCDCTL_ENDPOINTS"], arguments);
         command.arg("--endpoints").arg(endpoints);
-        run(&mut self.placed(Some(&member.address), command))
+        self.placed(Some(&member.address), command)
     }
 
     /// A person's shell, in which etcdctl is the one beside the members' etcd.
