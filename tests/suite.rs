@@ -36,6 +36,7 @@ mod suite {
     pub mod privileges;
     pub mod product;
     pub mod programs;
+    pub mod record;
     pub mod recorded;
     pub mod rendering;
     pub mod schedule;
@@ -59,6 +60,7 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
+        suite::record::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
