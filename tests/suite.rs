@@ -25,6 +25,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod hosts;
     pub mod import;
     pub mod layouts;
     pub mod live;
@@ -79,6 +80,7 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::hosts::trials(),
         suite::described::etcd_trials(),
         suite::authorities::etcd_trials(),
         suite::verify::trials(),
