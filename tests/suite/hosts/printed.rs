@@ -11,7 +11,7 @@ use super::machine::Machine;
 use super::sandbox::described;
 use super::writer::Writer;
 use super::{HOSTS, Hosts, PATIENCE, on_hosts};
-use crate::suite::command::{Ran, until};
+use crate::suite::command::{Ran, quoted, until};
 use crate::suite::product::Tree;
 use crate::suite::trial::{Outcome, named};
 
@@ -54,6 +54,14 @@ impl<'a> Story<'a> {
         let story = Self::of(hosts);
         story.tree.apply().ok();
         hosts.deploy(&story.tree, &[]).ok();
+        story
+    }
+
+    /// The cluster runs, and etcd accepts changes of its members.
+    fn settled(hosts: &'a Hosts) -> Self {
+        let story = Self::running(hosts);
+        let environment = quoted(story.tree.path("clients/root/etcdctl.env").to_str().unwrap());
+        wait_for_5_healthy_seconds(hosts, &format!(". {environment}; etcdctl endpoint health"));
         story
     }
 
@@ -148,7 +156,7 @@ fn fourth() -> Value {
 }
 
 fn a_member_joins_and_leaves(hosts: &Hosts) -> Outcome {
-    let mut story = Story::running(hosts);
+    let mut story = Story::settled(hosts);
     story.change(|story| story.members().push(fourth()));
     story.assert_members();
     story.change(|story| drop(story.members().pop()));
@@ -160,7 +168,7 @@ fn a_member_joins_and_leaves(hosts: &Hosts) -> Outcome {
 
 /// Somebody has removed it already, as one does when a host is lost.
 fn a_member_that_is_gone_leaves(hosts: &Hosts) -> Outcome {
-    let mut story = Story::running(hosts);
+    let mut story = Story::settled(hosts);
     let remove = "etcdctl member remove $(etcdctl member list | grep ', etcd3,' | cut -d , -f 1)";
     hosts.etcdctl(&story.tree, &format!("version; {remove}")).ok();
     story.change(|story| drop(story.members().pop()));
@@ -169,7 +177,7 @@ fn a_member_that_is_gone_leaves(hosts: &Hosts) -> Outcome {
 }
 
 fn a_member_moves(hosts: &Hosts) -> Outcome {
-    let mut story = Story::running(hosts);
+    let mut story = Story::settled(hosts);
     hosts.add_address(THIRD, ANOTHER);
     story.change(|story| story.members()[2]["address"] = json!(ANOTHER));
     story.assert_members();
@@ -177,7 +185,7 @@ fn a_member_moves(hosts: &Hosts) -> Outcome {
 }
 
 fn a_member_takes_anothers_place(hosts: &Hosts) -> Outcome {
-    let mut story = Story::running(hosts);
+    let mut story = Story::settled(hosts);
     story.change(|story| story.members()[2] = fourth());
     story.assert_members();
     Ok(())

@@ -28,9 +28,10 @@ done
 
 pub struct Writer<'a> {
     hosts: &'a Hosts,
-    notes: tempfile::TempDir,
     tree: &'a Tree,
+    /// It ends before its notes go.
     process: Running,
+    notes: tempfile::TempDir,
 }
 
 impl<'a> Writer<'a> {
@@ -41,7 +42,7 @@ impl<'a> Writer<'a> {
         command.args(["-uc", WRITE]).arg(tree.path("clients/root/etcdctl.env")).arg(notes.path());
         let mut command = hosts.from_outside(command);
         let process = Running::spawn(command.stdin(Stdio::null()));
-        let writer = Self { hosts, notes, tree, process };
+        let writer = Self { hosts, tree, process, notes };
         until(PATIENCE, || writer.has_written(1).then_some(())).expect("the first value is written");
         writer
     }
