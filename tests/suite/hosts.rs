@@ -19,6 +19,7 @@ use super::command::{Ran, Running, quoted, run, until};
 use super::network::Network;
 use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find};
+use super::schedule;
 use super::trial::{Missing, Outcome, trial};
 
 mod deploy;
@@ -60,7 +61,9 @@ fn on_hosts(
 ) -> Trial {
     let found = programs::etcd(series);
     let version = found.as_ref().map_or(series, |etcd| &etcd.version).to_owned();
-    trial(format!("hosts::{version}::{name}"), move || with_hosts(&found?, test))
+    let name = format!("hosts::{version}::{name}");
+    schedule::is_on_hosts(&name);
+    trial(name, move || with_hosts(&found?, test))
 }
 
 /// What the trials share: the hosts, or why there are none.
