@@ -23,6 +23,7 @@ use super::schedule;
 use super::trial::{Missing, Outcome, trial};
 
 mod deploy;
+mod fixtures;
 mod folders;
 mod image;
 mod life;
@@ -40,17 +41,16 @@ const HOSTS: [(&str, &str); 4] =
     [("host1", "10.77.0.1"), ("host2", "10.77.0.2"), ("host3", "10.77.0.3"), ("host4", "10.77.0.4")];
 
 pub fn trials() -> Vec<Trial> {
-    [
+    let trials = [
         sandbox::trials(),
         life::trials(),
         deploy::trials(),
         printed::trials(),
         folders::trials(),
+        fixtures::trials(),
         race::trials(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    trials.into_iter().flatten().collect()
 }
 
 /// A trial on the hosts, with an etcd of a series.
@@ -124,6 +124,9 @@ fn remover(home: &Path) -> Running {
     Running::spawn(command.stdin(Stdio::piped()))
 }
 
+/// Where programs are.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Where the hosts keep the versions of etcd.
 const LIBRARY: &str = "/usr/local/lib";
 
@@ -189,11 +192,20 @@ impl Hosts {
         machine.shell(&format!("set -eu\netcd={LIBRARY}/etcd-{series}\n{WIPE}")).ok();
     }
 
-    /// Gives a host one more address.
+    /// Gives a host one more address, and the clients one beside it.
     fn add_address(&self, which: usize, address: &str) {
-        let host = self.network.namespace(Some(HOSTS[which].1));
-        let add = format!("ip addr add {address}/8 dev eth0 || true");
-        run(Command::new("nsenter").arg(format!("--net={}", host.display())).args(["sh", "-c", &add])).ok();
+        let (first, _) = address.split_once('.').unwrap();
+        let here =
+            [(Some(HOSTS[which].1), "eth0", address), (None, "hosts", &format!("{first}.254.254.254"))];
+        for (host, link, address) in here {
+            // It may have it already.
+            let add = format!(
+                "ip addr add {address}/8 dev {link} 2> /dev/null; ip addr show dev {link} to {address}"
+            );
+            let mut command = Command::new("sh");
+            command.args(["-c", &add]).env("PATH", PATH);
+            assert_ne!(run(&mut self.network.on(host, command)).ok().stdout, "", "{address}");
+        }
     }
 
     /// Does something with each host, all at once.
@@ -227,7 +239,8 @@ impl Hosts {
     /// `deploy.sh` of a tree.
     fn deploy(&self, tree: &Tree, arguments: &[&str]) -> Ran {
         let mut command = Command::new(tree.path("deploy.sh"));
-        command.args(arguments);
+        // The suite waits for no program longer than 180 s, and this one is to say what is wrong.
+        command.args(["--timeout", "150"]).args(arguments);
         run(&mut self.from_outside(command))
     }
 
@@ -235,7 +248,8 @@ impl Hosts {
         let etcdctl = self.etcd().etcdctl.parent().unwrap();
         let path = std::env::join_paths([&self.home.join("bin"), etcdctl].map(Path::as_os_str)).unwrap();
         let mut path = path.into_string().unwrap();
-        path.push_str(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        path.push(':');
+        path.push_str(PATH);
         command.env_clear().env("PATH", path).env("HOME", &self.home);
         self.network.on(None, command)
     }

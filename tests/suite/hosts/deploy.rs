@@ -17,11 +17,12 @@ use crate::suite::trial::{Outcome, named};
 type Test = fn(&Hosts) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 4] = named![
+    let tests: [(&str, Test); 5] = named![
         as_root_it_copies_and_starts,
         as_a_user_with_sudo_it_copies_and_starts,
         it_lets_a_member_join,
         it_never_restarts_a_member,
+        it_says_how_to_stop_another_etcd,
     ];
     let named =
         |(name, test): (&str, Test)| on_hosts(&format!("deploy::{name}"), "3.5", move |hosts| test(hosts));
@@ -132,5 +133,20 @@ fn it_never_restarts_a_member(hosts: &Hosts) -> Outcome {
         let told = "tr '\\0' '\\n' < /proc/$(systemctl show --property=MainPID --value etcd)/environ";
         assert!(machine.shell(told).ok().stdout.contains("ETCD_SNAPSHOT_COUNT=4321\n"), "{}", machine.name);
     }
+    Ok(())
+}
+
+/// Debian's package starts an etcd of its own.
+fn it_says_how_to_stop_another_etcd(hosts: &Hosts) -> Outcome {
+    let start = "install -d -o etcd -g etcd /var/lib/etcd && systemctl start etcd";
+    hosts.machines[1].shell(start).ok();
+    let tree = Tree::of_value(&described(hosts, json!({}))).applied();
+    let ran = hosts.deploy(&tree, &[]).ends_with(1);
+    let (_, command) = ran.stderr.split_once("run: ssh").unwrap_or_else(|| panic!("no command in {ran}"));
+    let command = command.split(',').next().unwrap();
+    assert_eq!(hosts.machines[0].shell("ls /etc/etcd").code, Some(2), "it has copied");
+    hosts.shell(&format!("ssh{command}")).ok();
+    let ran = hosts.deploy(&tree, &[]).ok();
+    assert!(ran.stderr.ends_with("all members are healthy\n"), "{ran}");
     Ok(())
 }

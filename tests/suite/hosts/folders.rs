@@ -43,8 +43,8 @@ fn kinds() -> Vec<(Value, [&'static str; 2])> {
             ["/opt/etcd/data/member/wal", "/opt/etcd/data/member/snap"],
         ),
         (
-            json!({"data-dir": "/home/etcd/data", "wal-dir": "/var/log/etcd"}),
-            ["/home/etcd/data/member/snap", "/var/log/etcd"],
+            json!({"data-dir": "/home/etcd/data", "wal-dir": "/var/log/etcd/wal"}),
+            ["/home/etcd/data/member/snap", "/var/log/etcd/wal"],
         ),
         (
             json!({"data-dir": "/tmp/etcd/data", "wal-dir": "/var/tmp/etcd/wal"}),
@@ -82,7 +82,7 @@ fn is_made(hosts: &Hosts, machine: &Machine, paths: &Value, written: [&str; 2]) 
         "name": "one", "version": hosts.etcd().version, "members": [member], "host": paths,
     }));
     tree.apply().ok();
-    let ran = hosts.deploy(&tree, &["--timeout", "20"]);
+    let ran = hosts.deploy(&tree, &["--timeout", "60"]);
     if ran.code != Some(0) {
         let log = machine.shell("journalctl --no-pager --output=cat --unit=etcd --lines=5").stdout;
         return Err(format!("{ran}\n{log}"));

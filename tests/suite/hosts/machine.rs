@@ -25,6 +25,9 @@ exec 8< "$FOLDER/../lock"
 flock -s 8
 mount -t overlay -o "lowerdir=$IMAGE,upperdir=$FOLDER/upper,workdir=$FOLDER/work" overlay "$FOLDER/root"
 mount --bind "$NETWORK" "$FOLDER/network"
+echo "$NAME" > "$FOLDER/root/etc/hostname"
+printf "127.0.0.1 localhost\n::1 localhost\n" > "$FOLDER/root/etc/hosts"
+: > "$FOLDER/root/etc/resolv.conf"
 groups=
 for base in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
     if test -w "$base/cgroup.procs"; then
