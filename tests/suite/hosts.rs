@@ -19,8 +19,7 @@ use super::command::{Ran, Running, quoted, run, until};
 use super::network::Network;
 use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find};
-use super::schedule;
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trial_on_hosts};
 
 mod deploy;
 mod fixtures;
@@ -62,8 +61,7 @@ fn on_hosts(
     let found = programs::etcd(series);
     let version = found.as_ref().map_or(series, |etcd| &etcd.version).to_owned();
     let name = format!("hosts::{version}::{name}");
-    schedule::is_on_hosts(&name);
-    trial(name, move || with_hosts(&found?, test))
+    trial_on_hosts(name, move || with_hosts(&found?, test))
 }
 
 /// What the trials share: the hosts, or why there are none.
@@ -109,7 +107,7 @@ impl Hosts {
             Err(_) => String::new(),
         };
         let machines = HOSTS.map(|host| Machine::new(&home, &image, &network, host, &binds));
-        let hosts = Self { machines: machines.into(), etcd: None, network, home, remover: remover };
+        let hosts = Self { machines: machines.into(), etcd: None, network, home, remover };
         hosts.on_each(Machine::switch_on);
         hosts.on_each(|machine| machine.wait_until_booted(None));
         Ok(hosts)
@@ -233,7 +231,7 @@ impl Hosts {
     fn shell(&self, script: &str) -> Ran {
         let mut command = Command::new("sh");
         command.args(["-euc", script]);
-        run(&mut self.from_outside(command))
+        run(&mut self.outside(command))
     }
 
     /// `deploy.sh` of a tree.
@@ -241,10 +239,10 @@ impl Hosts {
         let mut command = Command::new(tree.path("deploy.sh"));
         // The suite waits for no program longer than 180 s, and this one is to say what is wrong.
         command.args(["--timeout", "150"]).args(arguments);
-        run(&mut self.from_outside(command))
+        run(&mut self.outside(command))
     }
 
-    fn from_outside(&self, mut command: Command) -> Command {
+    fn outside(&self, mut command: Command) -> Command {
         let etcdctl = self.etcd().etcdctl.parent().unwrap();
         let path = std::env::join_paths([&self.home.join("bin"), etcdctl].map(Path::as_os_str)).unwrap();
         let mut path = path.into_string().unwrap();

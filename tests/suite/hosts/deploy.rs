@@ -24,8 +24,7 @@ pub fn trials() -> Vec<Trial> {
         it_never_restarts_a_member,
         it_says_how_to_stop_another_etcd,
     ];
-    let named =
-        |(name, test): (&str, Test)| on_hosts(&format!("deploy::{name}"), "3.5", move |hosts| test(hosts));
+    let named = |(name, test): (&str, Test)| on_hosts(&format!("deploy::{name}"), "3.5", test);
     tests.into_iter().map(named).collect()
 }
 

@@ -31,8 +31,7 @@ pub fn trials() -> Vec<Trial> {
         a_member_moves,
         a_member_takes_anothers_place,
     ];
-    let named =
-        |(name, test): (&str, Test)| on_hosts(&format!("printed::{name}"), "3.5", move |hosts| test(hosts));
+    let named = |(name, test): (&str, Test)| on_hosts(&format!("printed::{name}"), "3.5", test);
     tests.into_iter().map(named).collect()
 }
 

@@ -40,7 +40,7 @@ impl<'a> Writer<'a> {
         let notes = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-uc", WRITE]).arg(tree.path("clients/root/etcdctl.env")).arg(notes.path());
-        let mut command = hosts.from_outside(command);
+        let mut command = hosts.outside(command);
         let process = Running::spawn(command.stdin(Stdio::null()));
         let writer = Self { hosts, tree, process, notes };
         until(PATIENCE, || writer.has_written(1).then_some(())).expect("the first value is written");
