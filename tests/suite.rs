@@ -26,6 +26,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod hosts;
     pub mod import;
     pub mod layouts;
     pub mod live;
@@ -84,14 +85,11 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::hosts::trials(),
         suite::verify::trials(),
     ];
     let times = suite::schedule::Times::in_folder(&suite::product::target());
     let trials = times.order(trials.into_iter().flatten().collect());
     arguments.test_threads.get_or_insert_with(suite::schedule::threads);
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if !arguments.list {
-        times.update();
-    }
-    conclusion.exit()
+    libtest_mimic::run(&arguments, trials).exit()
 }
