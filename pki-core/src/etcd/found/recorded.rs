@@ -1,0 +1,93 @@
+//! What the record of an output folder says about the files in it: for which etcd they are, and who has left.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::etcd::cluster::path::{CLIENTS, CONTAINERS, NODES, RECORD};
+use crate::etcd::error::Error;
+use crate::etcd::folder::record::{Record, RecordedCertificate};
+use crate::etcd::found::error::ReadError;
+use crate::etcd::found::files::{Files, entry};
+use crate::etcd::option::version::EtcdVersion;
+
+/// The version of etcd that the output folder of the first such path is described for. A path may be that folder, or be
+/// in it. `None` if no path belongs to an output folder, or the record was written before it named the version.
+///
+/// ```
+/// use pki_core::etcd::found::{SystemFiles, described_version};
+///
+/// let folder = tempfile::tempdir()?;
+/// assert_eq!(described_version(&[folder.path().to_owned()], &SystemFiles)?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If a record cannot be read.
+pub fn described_version(paths: &[PathBuf], files: &dyn Files) -> Result<Option<EtcdVersion>, ReadError> {
+    for path in paths {
+        if let Some((_, record)) = around(path, files)? {
+            let version = record.etcd.as_deref().and_then(|version| EtcdVersion::parse(version).ok());
+            if version.is_some() {
+                return Ok(version);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The output folder that a path is or belongs to, with its record.
+fn around(path: &Path, files: &dyn Files) -> Result<Option<(PathBuf, Record)>, Error> {
+    if let Some(record) = record(path, files)? {
+        return Ok(Some((path.to_owned(), record)));
+    }
+    for folder in path.ancestors().skip(1) {
+        let inside = path.strip_prefix(folder).ok().and_then(|inside| inside.iter().next());
+        if [NODES, CONTAINERS, CLIENTS].iter().any(|name| inside.is_some_and(|inside| inside == *name))
+            && let Some(record) = record(folder, files)?
+        {
+            return Ok(Some((folder.to_owned(), record)));
+        }
+    }
+    Ok(None)
+}
+
+/// The record of an output folder; `None` if the folder has none.
+fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
+    let path = folder.join(RECORD);
+    match entry(&path, files)? {
+        Ok(Some(entry)) => Record::parse(&entry.bytes).map(Some).map_err(|error| error.in_file(&path)),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the file or folder with a name is of somebody who has left.
+type IsLeft<'a> = &'a dyn Fn(&str) -> bool;
+
+/// The folders and scripts in an output folder that are of members and clients which have left. `apply` keeps them,
+/// because they hold keys.
+pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<PathBuf>, Error> {
+    let Some(record) = record(folder, files)? else { return Ok(BTreeSet::new()) };
+    let had = |all: &[RecordedCertificate], place: &str, name: &str| {
+        let within = format!("{place}/{name}/");
+        all.iter().any(|one| one.path.starts_with(&within))
+    };
+    // Who never had a certificate has not left: a copy of a member's files, or a client that waits for its first one.
+    let of_former_member = |name: &str| {
+        !record.members.iter().any(|start| start.member == name) && had(&record.former, NODES, name)
+    };
+    let of_former_container = |name: &str| name.strip_suffix(".sh").is_some_and(of_former_member);
+    let of_former_client =
+        |name: &str| !had(&record.certificates, CLIENTS, name) && had(&record.former, CLIENTS, name);
+    let places: [(&str, IsLeft<'_>); 3] =
+        [(NODES, &of_former_member), (CONTAINERS, &of_former_container), (CLIENTS, &of_former_client)];
+    let mut left = BTreeSet::new();
+    for (place, is_left) in places {
+        let place = folder.join(place);
+        if entry(&place, files)?.is_ok_and(|entry| entry.is_some()) {
+            let names = files.names(&place)?;
+            left.extend(names.iter().filter(|name| is_left(name)).map(|name| place.join(name)));
+        }
+    }
+    Ok(left)
+}
