@@ -11,6 +11,7 @@ mod batch;
 mod error;
 mod key;
 mod many;
+mod read;
 mod staged;
 mod sync;
 mod target;
@@ -23,6 +24,7 @@ pub use crate::disk::batch::Batch;
 pub use crate::disk::error::BatchError;
 pub use crate::disk::key::{KeyIsThere, holds_private_key};
 pub use crate::disk::many::{Stopped, write_many};
+pub use crate::disk::read::{LARGEST_FILE, LARGEST_LIST, TooMuch, read, read_from};
 pub use crate::disk::staged::Staged;
 pub use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX};
 

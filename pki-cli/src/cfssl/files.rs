@@ -177,7 +177,7 @@ fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
     if !metadata.is_file() || Some(metadata.len()) != length {
         return Ok(Comparison::Different);
     }
-    if *Zeroizing::new(fs::read(path)?) != bytes {
+    if *disk::read(path, length.unwrap_or_default())? != bytes {
         return Ok(Comparison::Different);
     }
     let private = metadata.permissions().mode() & 0o077 == 0;

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pki_core::disk::{self, LARGEST_FILE};
 use pki_core::etcd::{Cluster, Label, Notice, Report, output_folders};
 
 use super::show;
@@ -73,11 +74,15 @@ fn read_text(file: &Path, terminal: &mut Terminal<'_>) -> Result<String, Command
         return String::from_utf8(bytes.to_vec())
             .map_err(|error| CommandError::new(format!("the standard input is not UTF-8 text: {error}")));
     }
-    std::fs::read_to_string(file).map_err(|error| {
+    let bytes = disk::read(file, LARGEST_FILE).map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "`etcdpki cluster new` prints a description to start from",
             _ => "name a file that holds a description, such as cluster.yaml",
         };
         CommandError::new(format!("cannot read {}: {error}", file.display())).hint(hint)
+    })?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        CommandError::new(format!("cannot read {}: it is not UTF-8 text", file.display()))
+            .hint("name a file that holds a description, such as cluster.yaml")
     })
 }

@@ -53,6 +53,7 @@ struct Report {
 
 impl Import {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        print::refuse_closed_output(terminal)?;
         let version = self.version.etcd;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;

@@ -83,8 +83,12 @@ impl Folder {
     pub fn snapshot(&self, cluster: &Cluster) -> Result<Snapshot, Error> {
         let mut snapshot = self.contents(ReadScope::Everything);
         for path in cluster.outside_files() {
-            match fs::read(path) {
-                Ok(bytes) => snapshot.insert_outside(path, bytes),
+            match fs::metadata(path) {
+                // Reading a pipe or a device could wait for ever.
+                Ok(metadata) if !metadata.is_file() => {
+                    return Err(ErrorKind::NotAFile { path: path.to_owned() }.into());
+                }
+                Ok(_) => snapshot.insert_outside(path, read_file(path, LARGEST)?),
                 Err(error) if error.kind() == IoErrorKind::NotFound => {}
                 Err(source) => return Err(Error::io("read", path, source)),
             }
@@ -184,14 +188,14 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
     };
     let entry = |kind, bytes| {
         let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
-        Entry { kind, mode, ids, bytes: Zeroizing::new(bytes) }
+        Entry { kind, mode, ids, bytes }
     };
     let path = path.to_owned();
     if metadata.is_dir() {
         match names(&absolute) {
             Ok(names) => {
                 names.iter().for_each(|name| read(root, &format!("{path}/{name}"), scope, snapshot));
-                snapshot.insert(path, entry(FileKind::Folder, Vec::new()));
+                snapshot.insert(path, entry(FileKind::Folder, Zeroizing::default()));
             }
             Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
@@ -202,11 +206,24 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
     } else if metadata.len() > LARGEST {
         snapshot.insert_unusable(path, UnusableEntry::TooLarge);
     } else if scope.has(&path) {
-        match fs::read(&absolute) {
+        match disk::read(&absolute, LARGEST) {
             Ok(bytes) => snapshot.insert(path, entry(FileKind::File, bytes)),
             Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
     }
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    disk::read(path, limit).map_err(|source| match source.kind() {
+        IoErrorKind::FileTooLarge => ErrorKind::TooLarge { path: path.to_owned() }.into(),
+        _ => Error::io("read", path, source),
+    })
+}
+
+/// Whether a name is that of a file that has not got its own name yet, or never will, because its writer was killed.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(disk::TEMPORARY_PREFIX)
 }
 
 /// The names in a folder that a plan could have: in UTF-8, and not those of temporary files.
@@ -214,7 +231,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         if let Ok(name) = entry?.file_name().into_string()
-            && !name.starts_with(disk::TEMPORARY_PREFIX)
+            && !is_temporary(&name)
         {
             names.push(name);
         }
