@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{self, Batch, BatchError, Existing, KeyIsThere, Mode, Staged};
+use pki_core::disk::{self, Batch, BatchError, Existing, FolderLock, KeyIsThere, Mode, Staged};
 use zeroize::Zeroizing;
 
 use crate::terminal::CommandError;
@@ -70,6 +70,7 @@ pub(super) fn check_key_is_free(name: &str) -> Result<(), CommandError> {
 /// Writes the files: first all checks, then all contents, then all names. Returns the paths that were written, without
 /// those of keys that were there already.
 pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<Vec<PathBuf>, CommandError> {
+    let _lock = begin(Path::new(&format!("{name}.pem")).parent())?;
     let mut permitted = Vec::new();
     for artifact in artifacts {
         let path = PathBuf::from(format!("{name}{}", artifact.suffix));
@@ -91,6 +92,16 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
     }
     batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
     Ok(paths)
+}
+
+/// Begins to write into a folder, of which no other process writes files of ours until the result is dropped. So the key and
+/// the certificate of a set are of one run.
+pub(super) fn begin(folder: Option<&Path>) -> Result<Option<FolderLock>, CommandError> {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    disk::begin(folder).map_err(|error| {
+        CommandError::new(format!("cannot write into {}: {error}", folder.display()))
+            .hint("wait until it has finished, then try again")
+    })
 }
 
 /// Stages the files of one certificate among many. Their names begin with `base`.
@@ -192,7 +203,8 @@ pub(super) fn reason(error: &io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Fails if one of many certificates would overwrite a private key, before the first one is made. `bases` are the paths
+/// Fails if one of many certificates or requests would overwrite a private key, before the first one is made. Keys that have
+/// the names of new ones are judged with their sets. `bases` are the paths
 /// of the files without their suffixes, all of them in `folder`.
 pub(super) fn refuse_existing_keys(
     bases: &[&Path],
@@ -209,7 +221,7 @@ pub(super) fn refuse_existing_keys(
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
             // The file that a certificate would replace may be a key.
-            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
+            let is_key = || !suffix.ends_with("-key.pem") && disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 let message = format!("{} is already there; nothing was made", path.display());
                 return Err(CommandError::new(message)

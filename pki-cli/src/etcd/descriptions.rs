@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pki_core::disk::{self, LARGEST_FILE};
-use pki_core::etcd::{Cluster, Label, Notice, Report, output_folders};
+use pki_core::etcd::{Cluster, Folder, Label, Notice, Report, output_folders};
 
 use super::show;
 use crate::terminal::{CommandError, Terminal};
@@ -45,12 +45,13 @@ impl DescriptionArgs {
                 .about(&file.unwrap_or_default())
                 .hint("give each cluster a `name` of its own, such as prod-2")
         })?;
-        let jobs = clusters.into_iter().zip(folders).map(|(cluster, output)| ClusterJob {
-            cluster: cluster.value,
-            notices: cluster.notices,
-            output,
-        });
-        Ok(jobs.collect())
+        let mut jobs = Vec::new();
+        for (cluster, output) in clusters.into_iter().zip(folders) {
+            let mut notices = cluster.notices;
+            notices.extend(Folder::open(&output)?.notices(&cluster.value));
+            jobs.push(ClusterJob { cluster: cluster.value, notices, output });
+        }
+        Ok(jobs)
     }
 
     /// Whether there are several descriptions. Messages then name the cluster that they are about.

@@ -59,8 +59,11 @@ impl Command {
         let now = (terminal.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
-            let status =
-                Status::new(&Folder::open(folder)?.public_snapshot(), now)?.must_last(self.fail_within);
+            let open = Folder::open(folder)?;
+            let lock = open.lock_for_reading()?;
+            let snapshot = open.public_snapshot();
+            drop(lock);
+            let status = Status::new(&snapshot, now)?.must_last(self.fail_within);
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
                 return Err(CommandError::new(message).hint("name the folder of each cluster once"));

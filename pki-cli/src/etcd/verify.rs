@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use comfy_table::Cell;
 use pki_core::base::shown;
+use pki_core::etcd::Folder;
 use pki_core::etcd::found::SystemFiles;
 use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
 use pki_core::tls::Leniency;
@@ -67,8 +68,10 @@ impl Verify {
         let folder = absolute(&self.folder)?;
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
         let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
+        let lock = Folder::lock_around(&folder)?;
         let read =
             Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        drop(lock);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
