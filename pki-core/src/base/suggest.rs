@@ -64,7 +64,7 @@ mod tests {
     proptest::proptest! {
         /// What is left out before it is compared is never similar.
         #[test]
-        fn nothing_similar_is_left_out(word in "[a-e-]{0,8}", candidate in "[A-Ea-e-]{0,8}") {
+        fn nothing_similar_is_left_out(word in "[a-e-]{1,8}", candidate in "[A-Ea-e-]{1,8}") {
             let similarity = strsim::jaro_winkler(&word, &candidate.to_lowercase());
             proptest::prop_assert!(similarity <= LEAST || may_be_similar(&word, letters(&word), &candidate));
         }

@@ -115,7 +115,7 @@ mod tests {
         assert!(
             short.len() < 500
                 && short.ends_with(":2379\" has a port")
-                && short.contains("65286 characters more"),
+                && short.contains("65287 characters more"),
             "{short}"
         );
         let words = "word ".repeat(30_000);

@@ -56,7 +56,7 @@ struct Document<'a> {
 }
 
 /// The number of bytes between two entries of [`Document::steps`].
-const STEP: usize = 1024;
+const STEP: usize = 128;
 
 impl<'a> Document<'a> {
     fn new(text: &'a str, file: Option<&'a Path>) -> Self {
