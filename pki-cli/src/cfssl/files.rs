@@ -78,19 +78,26 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
             permitted.push((artifact, path, existing));
         }
     }
-    // Keys get their names first: only that step can still fail, if another process was faster.
-    permitted.sort_by_key(|(artifact, ..)| !artifact.secret);
-    let mut batch = Batch::default();
+    // Keys get their names last. If the process is killed before, the same command makes everything anew, and if a key is
+    // replaced, then by one whose certificate is there.
+    permitted.sort_by_key(|(artifact, ..)| artifact.secret);
+    let replaces =
+        permitted.iter().any(|(artifact, path, _)| !artifact.secret && path.symlink_metadata().is_ok());
+    let (mut first, mut keys) = (Batch::default(), Batch::default());
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|error| match KeyIsThere::in_error(&error) {
+        let staged = staged.map_err(|error| match KeyIsThere::in_error(&error) {
             Some(_) => key_is_there(&path),
             None => failed("open", &path, &error),
-        })?);
+        })?;
+        // Within a batch, new names come before those that replace a file.
+        if artifact.secret && replaces { &mut keys } else { &mut first }.add(staged);
         paths.push(path);
     }
-    batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
+    for batch in [first, keys] {
+        batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
+    }
     Ok(paths)
 }
 

@@ -141,7 +141,8 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
         let entry = entry?;
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)) else { continue };
-        if entry.file_type()?.is_file() && !is_of_running_process(rest) {
+        let kind = entry.file_type()?;
+        if (kind.is_file() || kind.is_symlink()) && !is_of_running_process(rest) {
             fs::remove_file(entry.path())?;
             removed += 1;
         }
