@@ -54,8 +54,8 @@ struct Report {
 impl Import {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         print::refuse_closed_output(terminal)?;
-        let version = self.version.etcd;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let version = self.version.of(&paths)?;
         let found = read_paths(&paths, version)?;
         let authorities = if self.new_ca { AuthorityChoice::Replace } else { AuthorityChoice::Keep };
         let imported = import(&found, version, authorities, (terminal.now)())?;

@@ -67,10 +67,10 @@ impl Verify {
         let now = self.at.unwrap_or_else(|| (terminal.now)());
         let folder = absolute(&self.folder)?;
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
+        let version = self.version.of(std::slice::from_ref(&folder))?;
         let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
         let lock = Folder::lock_around(&folder)?;
-        let read =
-            Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        let read = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles);
         drop(lock);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
@@ -106,6 +106,7 @@ impl Printer {
                 self.style.paint(Tone::Warning, "allowed by the layout")
             )?;
         }
+        finding::left_out(&verified.left_out, &mut *terminal.output)?;
         sources(verified, terminal)?;
         let tried = verified.tried;
         writeln!(

@@ -8,7 +8,6 @@ use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use zeroize::Zeroizing;
 
 use crate::etcd::error::{Error, ErrorKind};
@@ -81,10 +80,13 @@ impl Files for SystemFiles {
     }
 }
 
+/// The number of the error that links lead in a circle (errno(3)). `std` has no stable name for it.
+const ELOOP: i32 = 40;
+
 /// Whether the error says that no file can have this path: the file or a folder above it does not exist, the path has a
 /// NUL (`InvalidInput`), a name in it is too long, or links in it lead in a circle.
 fn is_no_file(error: &std::io::Error) -> bool {
-    let is_loop = error.raw_os_error() == Some(Errno::ELOOP as i32);
+    let is_loop = error.raw_os_error() == Some(ELOOP);
     let kinds = [
         IoErrorKind::NotFound,
         IoErrorKind::NotADirectory,
