@@ -61,6 +61,9 @@ fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
     }
 }
 
+/// Whether a name is that of a member or client which has left.
+type HasLeft<'a> = &'a dyn Fn(&str) -> bool;
+
 /// The folders and scripts in an output folder that are of members and clients which have left. `apply` keeps them,
 /// because they hold keys.
 pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<PathBuf>, Error> {
@@ -73,7 +76,7 @@ pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<P
             && record.former.iter().any(|one| one.path.starts_with(&within))
     };
     let mut left = BTreeSet::new();
-    let places: [(&str, &dyn Fn(&str) -> bool); 3] = [
+    let places: [(&str, HasLeft<'_>); 3] = [
         (NODES, &|name| !is_member(name)),
         (CONTAINERS, &|name| name.strip_suffix(".sh").is_some_and(|name| !is_member(name))),
         (CLIENTS, &has_left),
