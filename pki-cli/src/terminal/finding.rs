@@ -25,7 +25,7 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
             if let Some(connection) =
                 finding.connection.as_ref().filter(|connection| !connection.log.is_empty())
             {
-                writeln!(out, "    etcd logs: {}", shown(&connection.log))?;
+                writeln!(out, "    etcd logs: {}", shown(connection.log))?;
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
