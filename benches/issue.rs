@@ -59,8 +59,9 @@ fn certificates(criterion: &mut Criterion) {
         });
     }
     criterion.bench_function("key, request and certificate, ecdsa-256", |bencher| {
-        bencher
-            .iter(|| issuer.gencert(&NewRequest::new(&request, profile), &SystemKeys, now, &SystemRandomness).unwrap());
+        bencher.iter(|| {
+            issuer.gencert(&NewRequest::new(&request, profile), &SystemKeys, now, &SystemRandomness).unwrap()
+        });
     });
     let bundle: Vec<String> = (0..1000).map(|_| issuer.certificate().to_pem()).collect();
     criterion.bench_function("describe 1,000 certificates", |bencher| {

@@ -33,5 +33,5 @@ pub use host::Host;
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use number::number;
 pub use profile::{CaConstraint, CsrWhitelist, Profile};
-pub use text::text;
 pub use sign::{NewCertificate, NewRequest, SigningRequest};
+pub use text::text;

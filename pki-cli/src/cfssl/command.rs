@@ -33,7 +33,15 @@ pub(crate) enum Job {
 
 impl Command {
     pub(crate) const fn missing(name: &'static str, instead: &'static str) -> Self {
-        Self { name, about: "not provided", usage: "", example: "", flags: &[], refuses: &[], job: Job::Missing(instead) }
+        Self {
+            name,
+            about: "not provided",
+            usage: "",
+            example: "",
+            flags: &[],
+            refuses: &[],
+            job: Job::Missing(instead),
+        }
     }
 
     pub(crate) fn is_provided(&self) -> bool {

@@ -10,7 +10,9 @@ use super::initca;
 use super::into::{self, IntoFlags};
 use super::invocation::Invocation;
 use super::log::Log;
-use super::options::{CaFiles, Delivery, ProfileChoice, RequestFlags, hosts, refuse_ca_section, refuse_remote};
+use super::options::{
+    CaFiles, Delivery, ProfileChoice, RequestFlags, hosts, refuse_ca_section, refuse_remote,
+};
 use super::output::{Output, tell_signed};
 use super::read::{certificate, private_key};
 use crate::terminal::{CommandError, Terminal};
@@ -65,14 +67,22 @@ impl Job {
                 "gencert -from",
                 &["from", "key", "ca", "ca-key", "cn", "crl", "hostname", "profile", "bare", "force"],
             ),
-            Self::NewCa => ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt", "pkcs8"]),
+            Self::NewCa => {
+                ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt", "pkcs8"])
+            }
             Self::IssueMany => (
                 "gencert -into",
-                &["into", "ca", "ca-key", "config", "profile", "crl", "force", "bare", "cn", "hostname", "encrypt"],
+                &[
+                    "into", "ca", "ca-key", "config", "profile", "crl", "force", "bare", "cn", "hostname",
+                    "encrypt",
+                ],
             ),
             Self::Issue => (
                 "gencert",
-                &["ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt", "pkcs8"],
+                &[
+                    "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt",
+                    "pkcs8",
+                ],
             ),
         }
     }

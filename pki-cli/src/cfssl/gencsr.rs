@@ -44,11 +44,9 @@ impl<'a> Gencsr<'a> {
                 )
                 .hint("leave out -cert, or leave out the CSR JSON"));
             }
-            Some(file) => Contents::Certificate {
-                file,
-                common_name: invocation.given("cn"),
-                hosts: hosts(invocation),
-            },
+            Some(file) => {
+                Contents::Certificate { file, common_name: invocation.given("cn"), hosts: hosts(invocation) }
+            }
             None => Contents::Json(RequestFlags::new(invocation)?.without_dates()),
         };
         Ok(Self {

@@ -85,7 +85,10 @@ impl Invocation {
     ) {
         let log = self.log();
         for flag in self.flags.all_given().filter(|flag| *flag != "loglevel" && is_unused(flag)) {
-            log.warning(terminal, format_args!("-{flag} has no effect in {command}{}", instead(flag, command)));
+            log.warning(
+                terminal,
+                format_args!("-{flag} has no effect in {command}{}", instead(flag, command)),
+            );
         }
     }
 

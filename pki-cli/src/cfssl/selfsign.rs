@@ -50,7 +50,8 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     refuse_ca_section(&request)?;
     if request.hosts.is_empty() {
         // As in cfssl, "." and "" stand for no name.
-        request.hosts = host.split(',').filter(|host| !matches!(*host, "" | ".")).map(str::to_owned).collect();
+        request.hosts =
+            host.split(',').filter(|host| !matches!(*host, "" | ".")).map(str::to_owned).collect();
     } else if host.split(',').any(|host| !request.hosts.iter().any(|known| known == host)) {
         log.warning(
             terminal,

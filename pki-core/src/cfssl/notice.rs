@@ -39,7 +39,9 @@ pub enum NoticeKind {
         ascii: String,
     },
     /// The request has a subjectAltName of its own that cannot be decoded.
-    #[error("the extension 2.5.29.17 (subjectAltName) in `extensions` is malformed: no CA will accept the request")]
+    #[error(
+        "the extension 2.5.29.17 (subjectAltName) in `extensions` is malformed: no CA will accept the request"
+    )]
     MalformedSubjectAltName,
     /// A key of another of cfssl's files.
     #[error("`{key}` has no effect here: {instead}")]
@@ -76,6 +78,12 @@ pub enum NoticeKind {
         path_len: u8,
         /// The path length that remains.
         limit: u8,
+    },
+    /// An object of the file has a key several times.
+    #[error("the key `{key}` is there several times, and the last value counts")]
+    RepeatedKey {
+        /// The key.
+        key: String,
     },
     /// The request took a usage of CAs through `copy_extensions`.
     #[error(
@@ -123,7 +131,10 @@ impl From<x509::Notice> for Notice {
 }
 
 impl From<UnknownMember> for Notice {
-    fn from(UnknownMember { key, place, fields }: UnknownMember) -> Self {
+    fn from(UnknownMember { key, place, is_repeated, fields }: UnknownMember) -> Self {
+        if is_repeated {
+            return Self::new(NoticeKind::RepeatedKey { key }).at(place);
+        }
         let kind = match instead(&key, &fields) {
             Some(instead) => NoticeKind::Misplaced { key, instead },
             None => {

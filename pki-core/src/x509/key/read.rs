@@ -36,11 +36,13 @@ impl PrivateKey {
 
     /// Reads a key in DER.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let rsa = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
-        let rejected = match rsa {
-            Ok(pair) => return Self::new(Signer::Rsa(pair)),
-            Err(rejected) => rejected.to_string(),
-        };
+        let mut rejected = Vec::new();
+        for read in [RsaKeyPair::from_pkcs8, RsaKeyPair::from_der] {
+            match read(der) {
+                Ok(pair) => return Self::new(Signer::Rsa(pair)),
+                Err(reason) => rejected.push(reason.to_string()),
+            }
+        }
         let curves = [
             &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING,
             &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING,
@@ -54,10 +56,11 @@ impl PrivateKey {
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             return Self::new(Signer::Ed25519(pair));
         }
-        let reason = match rejected.as_str() {
-            "TooSmall" => "RSA keys of less than 2048 bits are too weak",
-            "TooLarge" => "RSA keys of more than 8192 bits are not supported",
-            _ => "it is not an RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
+        let was_rejected_as = |reason: &str| rejected.iter().any(|rejected| rejected == reason);
+        let reason = match () {
+            () if was_rejected_as("TooSmall") => "RSA keys of less than 2048 bits are too weak",
+            () if was_rejected_as("TooLarge") => "RSA keys of more than 8192 bits are not supported",
+            () => "it is not an RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
         };
         Err(ErrorKind::PrivateKey { reason }.into())
     }
