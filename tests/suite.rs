@@ -27,6 +27,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod hosts;
     pub mod import;
     pub mod layouts;
     pub mod live;
@@ -37,6 +38,7 @@ mod suite {
     pub mod privileges;
     pub mod product;
     pub mod programs;
+    pub mod record;
     pub mod recorded;
     pub mod rendering;
     pub mod schedule;
@@ -60,6 +62,7 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
+        suite::record::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
@@ -84,6 +87,7 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::hosts::trials(),
         suite::verify::trials(),
     ];
     let times = suite::schedule::Times::in_folder(&suite::product::target());
