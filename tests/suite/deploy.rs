@@ -36,7 +36,7 @@ pub fn trials() -> Vec<Trial> {
         what_a_host_lacks_is_told_before_anything_is_done,
         usage_is_checked,
     ];
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         let name = format!("deploy::{version}::starts_a_cluster_and_lets_it_grow");

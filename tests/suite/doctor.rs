@@ -85,7 +85,7 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("doctor::finds_the_defects_of_guide_{}", guide.number);
         trials.push(trial(name, || finds_the_defects(guide)));
     }
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |etcd| &etcd.version).to_owned();
         for foretold in &FORETOLD {

@@ -35,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
         revocation_lists
     ];
     let mut trials = Vec::new();
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         for (name, test) in tests {

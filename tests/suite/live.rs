@@ -29,7 +29,7 @@ pub fn on_each_etcd(name: &str, test: impl Fn(&Etcd) -> Outcome + Send + Clone +
         // As root etcd can read what its own user could not: a weaker test, so it is announced.
         if user_exists("etcd") { trial } else { trial.with_kind("as root, no user etcd here") }
     };
-    ["3.4", "3.5"].map(on).into()
+    programs::SERIES.map(on).into()
 }
 
 /// A test with some etcd.

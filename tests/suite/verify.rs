@@ -143,7 +143,7 @@ const MEMBERS: [&str; 3] = ["etcd1", "etcd2", "etcd3"];
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         for case in CASES.iter().filter(|case| series != "3.4" || case.on_3_4) {
