@@ -19,10 +19,9 @@ use tempfile::TempDir;
 
 use super::command::{Ran, Running, run, until};
 use super::host::{Host, user_exists};
-use super::live::loopback;
 use super::product::{Tree, is_key};
 use super::programs::{self, Etcd, can_isolate, find};
-use super::trial::{Missing, Outcome, trial, trials};
+use super::trial::{Missing, Outcome, trial_with_servers, trials};
 
 /// A folder's name with everything that a shell could take for more.
 const HOSTILE: &str = "-a 'b' \"c\" $HOME `x` $(x) \\ * ; & # é";
@@ -40,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         let name = format!("deploy::{version}::starts_a_cluster_and_lets_it_grow");
-        trials.push(trial(name, move || starts_a_cluster_and_lets_it_grow(&found?)));
+        trials.push(trial_with_servers(name, move || starts_a_cluster_and_lets_it_grow(&found?)));
     }
     trials
 }
@@ -373,7 +372,6 @@ fn description(etcd: &Etcd, members: usize, quota: u64) -> Value {
 
 fn starts_a_cluster_and_lets_it_grow(etcd: &Etcd) -> Outcome {
     let hosts = Hosts::new(&ADDRESSES)?;
-    let _lock = loopback();
     let tree = moved(Tree::of_value(&description(etcd, 3, 1 << 30)).applied());
     let mut members = Members { hosts: &hosts, etcd, running: Vec::new() };
 
