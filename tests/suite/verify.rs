@@ -232,7 +232,7 @@ fn foreseen(case: &Case, etcd: &Etcd) -> Outcome {
     }
     write(&cluster, None);
     // One loss for each version of etcd: one that ends it, one that does not, or else the leader's.
-    let ends = series == "3.5" && !case.fatal.is_empty();
+    let ends = ["3.5", "3.7"].contains(&series) && !case.fatal.is_empty();
     let is_one = |name: &str| case.fatal.contains(&name) == ends;
     let lost = match case.fatal {
         [] => leader(&cluster),

@@ -112,6 +112,11 @@ impl EtcdOption {
         OPTIONS.iter()
     }
 
+    /// The features that `feature-gates` switches in a version.
+    pub fn features(version: EtcdVersion) -> impl Iterator<Item = &'static str> {
+        gate::known(version)
+    }
+
     /// The name on etcd's command line, without dashes.
     pub fn name(&self) -> &'static str {
         self.name
