@@ -15,6 +15,7 @@ mod suite {
     pub mod deploy;
     pub mod described;
     pub mod descriptions;
+    pub mod differences;
     pub mod dns;
     pub mod doctor;
     pub mod etcd;
@@ -40,6 +41,7 @@ mod suite {
     pub mod rendering;
     pub mod schedule;
     pub mod schema;
+    pub mod steps;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -64,9 +66,11 @@ fn main() {
         suite::authorities::trials(),
         suite::described::trials(),
         suite::descriptions::trials(),
+        suite::differences::trials(),
         suite::schema::trials(),
         suite::crash::trials(),
         suite::deploy::trials(),
+        suite::steps::trials(),
         suite::hostile::trials(),
         suite::import::trials(),
         suite::certificates::trials(),
