@@ -104,7 +104,7 @@ fn help_names_no_other_flags(etcd: &Etcd, version: EtcdVersion) -> Outcome {
     let named: BTreeSet<_> = help
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("--"))
-        .filter_map(|line| line.split([' ', '=']).next())
+        .filter_map(|line| line.split([' ', '=', ')']).next())
         .collect();
     assert!(named.len() > 50, "no flags in: {help}");
     for name in named {

@@ -23,7 +23,7 @@ pub(crate) const CHECKS: &[Check] = &[
             severity: Severity::Warning,
             title: "a release of etcd with a published hole in TLS or access control",
             consequence: "{etcd} lets somebody do what its certificates or its access control should prevent",
-            remedy: "install the newest release of the series; of a series that is out of support, upgrade to the next",
+            remedy: "install the newest release of the series, or upgrade from a series that is out of support; a distribution may have mended its own package under the old number, as the changelog of the package says",
             sources: &[
                 "github.com/etcd-io/etcd/security/advisories",
                 "etcd, CHANGELOG-3.4.md to CHANGELOG-3.7.md",
