@@ -93,7 +93,6 @@ fn main() {
     arguments.test_threads.get_or_insert_with(suite::schedule::threads);
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        times.update();
         suite::proved::update(&suite::product::target(), &names);
     }
     conclusion.exit()
