@@ -26,6 +26,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod hosts;
     pub mod import;
     pub mod layouts;
     pub mod live;
@@ -83,6 +84,7 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::hosts::trials(),
         suite::verify::trials(),
     ];
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
