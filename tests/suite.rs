@@ -38,6 +38,7 @@ mod suite {
     pub mod product;
     pub mod programs;
     pub mod proved;
+    pub mod record;
     pub mod recorded;
     pub mod rendering;
     pub mod schedule;
@@ -61,6 +62,7 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
+        suite::record::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
