@@ -37,6 +37,7 @@ mod suite {
     pub mod privileges;
     pub mod product;
     pub mod programs;
+    pub mod record;
     pub mod recorded;
     pub mod rendering;
     pub mod schedule;
@@ -60,6 +61,7 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
+        suite::record::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
