@@ -564,7 +564,7 @@ mod tests {
     fn a_missing_folder_is_named_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let failure = cfssljson(&folder, "-bare {}/sub/y", THREE).0.unwrap_err();
-        assert!(format!("{failure:?}").contains("x/sub/y-key.pem: no such file or directory"), "{failure:?}");
+        assert!(format!("{failure:?}").contains("x/sub/y.pem: no such file or directory"), "{failure:?}");
         assert!(names(&folder).is_empty());
     }
 
