@@ -130,3 +130,6 @@ impl Issuer {
         notices
     }
 }
+
+#[cfg(test)]
+mod tests;
