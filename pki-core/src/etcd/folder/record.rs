@@ -152,3 +152,6 @@ impl RecordedCertificate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
