@@ -419,6 +419,13 @@ mod tests {
         }
     }
 
+    /// docs/cfssl.md, 14.
+    #[test]
+    fn identifiers_keep_the_order_of_the_file() {
+        let json = r#"{"names": [{"OID": {"1.2.5": "a", "1.2.3": "b", "1.2.4": "c"}}]}"#;
+        assert_eq!(read(json).unwrap().subject().unwrap().to_string(), "1.2.5=a, 1.2.3=b, 1.2.4=c");
+    }
+
     #[test]
     fn unknown_keys_are_told_at_every_depth() {
         let json = r#"{"host": [], "key": {"algos": "x"}, "ca": {"expire": "1h"}, "names": [{"CC": "x", "OU": "y"}],

@@ -415,6 +415,14 @@ mod tests {
         }
     }
 
+    /// Other CAs exceed the lengths of RFC 5280 appendix A.1 too.
+    #[test]
+    fn values_may_be_of_any_length() {
+        let (long, country) = ("x".repeat(200), "China".to_owned());
+        let subject = Subject { country: vec![country], ..Subject::common_name(&long) };
+        assert_eq!(subject.to_name().unwrap().to_string(), format!("C=China, CN={long}"));
+    }
+
     #[test]
     fn names_are_shown_without_what_a_terminal_interprets() {
         let name = Subject::common_name("a,b\\c\u{1b}[1m\n").to_name().unwrap();
