@@ -3,7 +3,7 @@
 //! A test whose program is absent is reported as ignored, with the reason, and never as passed.
 //! `tests/run` installs what is missing and then runs everything.
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 /// The modules, in `suite/`.
 mod suite {
@@ -15,6 +15,7 @@ mod suite {
     pub mod deploy;
     pub mod described;
     pub mod descriptions;
+    pub mod differences;
     pub mod dns;
     pub mod doctor;
     pub mod etcd;
@@ -37,7 +38,9 @@ mod suite {
     pub mod programs;
     pub mod recorded;
     pub mod rendering;
+    pub mod schedule;
     pub mod schema;
+    pub mod steps;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -46,11 +49,12 @@ mod suite {
 }
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    suite::network::let_everybody_enter();
     if !arguments.list {
         suite::product::build();
     }
-    let others = [
+    let trials = [
         suite::modules::trials(),
         suite::unit::trials(),
         suite::guides::trials(),
@@ -61,9 +65,11 @@ fn main() {
         suite::authorities::trials(),
         suite::described::trials(),
         suite::descriptions::trials(),
+        suite::differences::trials(),
         suite::schema::trials(),
         suite::crash::trials(),
         suite::deploy::trials(),
+        suite::steps::trials(),
         suite::hostile::trials(),
         suite::import::trials(),
         suite::certificates::trials(),
@@ -73,32 +79,17 @@ fn main() {
         suite::rendering::trials(),
         suite::doctor::trials(),
         suite::findings::trials(),
-        suite::verify::trials_without_etcd(),
-    ];
-    let live = [
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
-        suite::described::etcd_trials(),
-        suite::authorities::etcd_trials(),
         suite::verify::trials(),
     ];
-    let trials = spread(live.into_iter().flatten().collect(), others.into_iter().flatten().collect());
-    libtest_mimic::run(&arguments, trials).exit()
-}
-
-/// The tests with real etcd wait for each other, so they are spread among the rest: in a row they would keep
-/// every thread waiting.
-fn spread(few: Vec<Trial>, many: Vec<Trial>) -> Vec<Trial> {
-    let distance = many.len() / few.len() + 1;
-    let mut few = few.into_iter();
-    let mut all = Vec::new();
-    for (place, trial) in many.into_iter().enumerate() {
-        if place % distance == 0 {
-            all.extend(few.next());
-        }
-        all.push(trial);
+    let times = suite::schedule::Times::in_folder(&suite::product::target());
+    let trials = times.order(trials.into_iter().flatten().collect());
+    arguments.test_threads.get_or_insert_with(suite::schedule::threads);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        times.update();
     }
-    all.extend(few);
-    all
+    conclusion.exit()
 }

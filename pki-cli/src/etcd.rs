@@ -11,8 +11,11 @@ mod show;
 mod status;
 mod verify;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use pki_core::etcd::EtcdVersion;
+use pki_core::etcd::found::{SystemFiles, described_version};
 
 use self::descriptions::DescriptionArgs;
 use self::import::Import;
@@ -85,9 +88,20 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
 /// The option `--etcd`, which `doctor`, `cluster verify` and `cluster import` have.
 #[derive(Args)]
 pub(crate) struct EtcdArgs {
-    /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23
-    #[arg(long, value_name = "VERSION", default_value_t = EtcdVersion::default(), value_parser = etcd_version)]
-    etcd: EtcdVersion,
+    /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23; if it is absent, that of the description
+    /// which the output folder was made from, or 3.5 for other files
+    #[arg(long, value_name = "VERSION", value_parser = etcd_version)]
+    etcd: Option<EtcdVersion>,
+}
+
+impl EtcdArgs {
+    /// The version whose rules are applied to these files.
+    fn of(&self, paths: &[PathBuf]) -> Result<EtcdVersion, CommandError> {
+        match self.etcd {
+            Some(version) => Ok(version),
+            None => Ok(described_version(paths, &SystemFiles)?.unwrap_or_default()),
+        }
+    }
 }
 
 fn etcd_version(text: &str) -> Result<EtcdVersion, String> {

@@ -37,12 +37,8 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("authorities::offline::{signer:?}_signs_what_is_asked").to_lowercase();
         trials.push(trial(name, move || signs_what_is_asked(signer)));
     }
+    trials.extend(all_on_each_etcd(&named![trusts_an_intermediate_or_its_root]));
     trials
-}
-
-/// They need real etcd.
-pub fn etcd_trials() -> Vec<Trial> {
-    all_on_each_etcd(&named![trusts_an_intermediate_or_its_root])
 }
 
 const MEMBERS: [(&str, &str); 2] = [("etcd1", "127.0.0.1"), ("etcd2", "127.0.0.2")];

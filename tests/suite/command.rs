@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::programs::find;
 
 /// No program of these tests needs longer, even on a busy machine; whoever does is stuck.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -48,21 +52,67 @@ impl fmt::Display for Ran {
 /// Runs a program to its end, with an empty standard input.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ran {
+    run_unless(command, |_| false)
+}
+
+/// Runs a program to its end, or until what it said on standard error is enough, which it does not survive.
+#[track_caller]
+pub fn run_unless(command: &mut Command, is_enough: impl Fn(&str) -> bool) -> Ran {
     let line = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running::spawn(command);
-    let stdout = read_in_background(running.0.stdout.take().unwrap());
-    let stderr = read_in_background(running.0.stderr.take().unwrap());
-    let status = until(LIMIT, || running.0.try_wait().unwrap()).unwrap_or_else(|| panic!("stuck: {line}"));
-    Ran { line, code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    let stdout = Reading::of(running.0.stdout.take().unwrap());
+    let stderr = Reading::of(running.0.stderr.take().unwrap());
+    let ended = until(LIMIT, || {
+        let ended = running.0.try_wait().unwrap().map(Some);
+        ended.or_else(|| is_enough(&stderr.text()).then_some(None))
+    });
+    let status = ended.unwrap_or_else(|| panic!("stuck: {line}"));
+    if status.is_none() {
+        running.kill();
+    }
+    Ran { line, code: status.and_then(|status| status.code()), stdout: stdout.end(), stderr: stderr.end() }
 }
 
-fn read_in_background(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// A pipe that is read in the background.
+struct Reading {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Reading {
+    fn of(mut from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let into = Arc::clone(&bytes);
+        let thread = thread::spawn(move || {
+            let mut some = [0; 4096];
+            loop {
+                match from.read(&mut some).unwrap() {
+                    0 => return,
+                    count => into.lock().unwrap().extend(&some[..count]),
+                }
+            }
+        });
+        Self { bytes, thread }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn end(self) -> String {
+        self.thread.join().unwrap();
+        String::from_utf8(std::mem::take(&mut *self.bytes.lock().unwrap()))
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+/// A program that serves: even a suite that is killed does not leave it behind.
+pub fn server(program: &Path) -> Command {
+    let Ok(setpriv) = find("setpriv") else { return Command::new(program) };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig=KILL", "--"]).arg(program);
+    command
 }
 
 /// A process that does not outlive its test, however that ends.

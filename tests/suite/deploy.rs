@@ -19,10 +19,9 @@ use tempfile::TempDir;
 
 use super::command::{Ran, Running, run, until};
 use super::host::{Host, user_exists};
-use super::live::loopback;
 use super::product::{Tree, is_key};
 use super::programs::{self, Etcd, can_isolate, find};
-use super::trial::{Missing, Outcome, trial, trials};
+use super::trial::{Missing, Outcome, trial_with_servers, trials};
 
 /// A folder's name with everything that a shell could take for more.
 const HOSTILE: &str = "-a 'b' \"c\" $HOME `x` $(x) \\ * ; & # é";
@@ -34,13 +33,18 @@ pub fn trials() -> Vec<Trial> {
         printed_copies_take_nothing_from_whom_it_belongs_to,
         links_of_the_user_lead_nowhere,
         what_a_host_lacks_is_told_before_anything_is_done,
+        another_version_of_etcd_is_told_before_anything_is_done,
+        another_etcd_is_told_before_anything_is_done,
+        who_listens_already_is_told_before_anything_is_done,
+        all_hosts_are_reached_at_the_same_time,
+        one_host_that_fails_keeps_all_from_starting,
         usage_is_checked,
     ];
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         let name = format!("deploy::{version}::starts_a_cluster_and_lets_it_grow");
-        trials.push(trial(name, move || starts_a_cluster_and_lets_it_grow(&found?)));
+        trials.push(trial_with_servers(name, move || starts_a_cluster_and_lets_it_grow(&found?)));
     }
     trials
 }
@@ -60,9 +64,21 @@ done
 host=$HOSTS/${1#root@}
 test -d "$host" || { echo "ssh: connect to host ${1#root@}: No route to host" >&2; exit 255; }
 shift
+case $* in
+    *'mktemp -d /run'*) if test -e "$host/breaks"; then echo "no space left" >&2; exit 1; fi ;;
+esac
+if test "$MEET"; then
+    # Nobody goes on before all are here.
+    count() { set -- "$HOSTS"/*/here-$call; echo $#; }
+    call=1
+    while test -e "$host/here-$call"; do call=$((call + 1)); done
+    : > "$host/here-$call"
+    until test "$(count)" = "$MEET"; do sleep 0.02; done
+fi
 exec unshare -m sh -c '
     host=$1
     shift
+    mount --bind "$HOSTS/bin/etcd" /usr/bin/etcd
     for folder in etc run; do mount --bind "$host/$folder" "/$folder"; done
     mount --bind "$host/var/lib" /var/lib
     PATH=$HOSTS/bin/host:$PATH
@@ -77,6 +93,7 @@ echo "$*" >> /run/asked
 case "$*" in
     'is-active etcd.service') test ! -e /run/running || echo active ;;
     'start --no-block etcd.service') : > /run/running ;;
+    'show --property=MainPID --value etcd.service') test ! -e /run/process || cat /run/process ;;
 esac
 "#;
 
@@ -89,10 +106,12 @@ impl Hosts {
         }
         let hosts = Self(tempfile::tempdir().unwrap());
         fs::create_dir_all(hosts.path("bin/host")).unwrap();
-        for (program, text) in [("bin/ssh", SSH), ("bin/host/systemctl", SYSTEMCTL)] {
-            fs::write(hosts.path(program), text).unwrap();
-            fs::set_permissions(hosts.path(program), Permissions::from_mode(0o755)).unwrap();
+        if !Path::new("/usr/bin/etcd").exists() {
+            return Err(Missing("no /usr/bin/etcd, in whose place a host has its own".into()));
         }
+        hosts.program("bin/ssh", SSH);
+        hosts.program("bin/host/systemctl", SYSTEMCTL);
+        hosts.program("bin/etcd", "#!/bin/sh\necho 'etcd Version: 3.5.30'\n");
         for address in addresses {
             for folder in ["etc/systemd/system", "run", "var/lib"] {
                 fs::create_dir_all(hosts.path(address).join(folder)).unwrap();
@@ -108,13 +127,23 @@ impl Hosts {
         self.0.path().join(relative)
     }
 
+    fn program(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// `deploy.sh` of a tree, run from somewhere else.
     fn deploy(&self, tree: &Tree, arguments: &[&str]) -> Command {
         let mut path = self.path("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         let mut command = Command::new(tree.path("deploy.sh"));
-        command.args(arguments).current_dir("/").env("PATH", path).env("HOSTS", self.0.path());
+        command
+            .args(arguments)
+            .current_dir("/")
+            .env("PATH", path)
+            .env("HOSTS", self.0.path())
+            .env("MEET", "");
         // What a caller may have set must not get in the way.
         command.env("ETCDCTL_ENDPOINTS", "https://192.0.2.1:1").env("CDPATH", "/tmp");
         command
@@ -192,18 +221,17 @@ fn files_arrive_with_owners_and_modes() -> Outcome {
 /// What `apply` prints for those who copy by themselves, where root's umask is strict.
 fn printed_copies_take_nothing_from_whom_it_belongs_to() -> Outcome {
     let hosts = Hosts::new(&["127.0.0.1"])?;
-    find("rsync")?;
     let host = hosts.path("127.0.0.1");
     let tree = Tree::of(&ONE_MEMBER.replace("members", "host: {user: daemon}\nmembers"));
     let printed = tree.apply().ok().stdout;
-    let commands: Vec<_> = printed.lines().map(str::trim).filter(|line| line.starts_with("rsync ")).collect();
-    assert!(!commands.is_empty(), "{printed}");
+    let commands: Vec<_> = printed.lines().map(str::trim).filter(|line| line.contains(" --copy ")).collect();
+    assert_eq!(commands, [format!("{} --copy etcd1", tree.path("deploy.sh").display())], "{printed}");
     let copy = || {
         let script = format!("set -e; umask 077\n{}", commands.join("\n"));
         let mut path = OsString::from(format!("{}:", hosts.path("bin").display()));
         path.push(std::env::var_os("PATH").unwrap());
         let mut command = Command::new("sh");
-        command.args(["-c", &script]).env("PATH", path).env("HOSTS", hosts.path("")).env("RSYNC_RSH", "ssh");
+        command.args(["-c", &script]).env("PATH", path).env("HOSTS", hosts.0.path()).env("MEET", "");
         run(&mut command).ok();
     };
     let about = |path: &str| {
@@ -337,6 +365,160 @@ fn what_a_host_lacks_is_told_before_anything_is_done() -> Outcome {
     Ok(())
 }
 
+/// One host has what all need, and the other one has another series of etcd, or a program that is no etcd.
+fn another_version_of_etcd_is_told_before_anything_is_done() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1", "127.0.0.2"])?;
+    let tree = Tree::of_value(&json!({
+        "name": "versions",
+        "version": "3.6",
+        "members": [{"name": "a", "address": "127.0.0.1"}, {"name": "b", "address": "127.0.0.2"}],
+    }));
+    let tree = tree.applied();
+    let etcd = |says: &str| {
+        let other = "test -e /run/is-b || { echo etcd Version: 3.6.4; exit; }";
+        hosts.program("bin/etcd", &format!("#!/bin/sh\n{other}\n{says}\n"));
+    };
+    fs::write(hosts.path("127.0.0.2/run/is-b"), "").unwrap();
+    for (says, told) in [
+        (
+            "echo 'etcd Version: 3.4.23'",
+            "b: /usr/bin/etcd on root@127.0.0.2 is etcd 3.4.23, and the description is for etcd 3.6\n",
+        ),
+        ("echo 'etcd Version: 3.60.1'", "is etcd 3.60.1, and"),
+        (
+            "echo no such library >&2; exit 127",
+            "does not tell its version to the user etcd: no such library\n",
+        ),
+        ("id -un", "does not tell its version to the user etcd: etcd\n"),
+    ] {
+        etcd(says);
+        let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ends_with(1);
+        assert!(ran.stderr.contains(told), "{told}: {ran}");
+        assert!(!ran.stderr.contains("a: "), "{ran}");
+        for address in ["127.0.0.1", "127.0.0.2"] {
+            assert!(!hosts.path(address).join("etc/etcd").exists(), "something was copied: {ran}");
+        }
+    }
+    etcd("echo 'etcd Version: 3.4.23'");
+    let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ends_with(1);
+    assert!(ran.stderr.contains("hint: install etcd 3.6 there; or write `version: \"3.4\"` in the"), "{ran}");
+    etcd("echo 'etcd Version: 3.6.0'");
+    run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ok();
+    Ok(())
+}
+
+/// The unit runs already, with another database or with that of the member.
+fn another_etcd_is_told_before_anything_is_done() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let host = hosts.path("127.0.0.1");
+    let folder = host.join("var/lib/member/snap");
+    fs::create_dir_all(&folder).unwrap();
+    // This process is what runs.
+    let _open = File::create(folder.join("db")).unwrap();
+    fs::write(host.join("run/running"), "").unwrap();
+    fs::write(host.join("run/process"), format!("{}\n", std::process::id())).unwrap();
+    let own = host.join("var/lib");
+    for (data, ssh, restart) in [
+        ("/var/lib/etcd", "root@127.0.0.1", "ssh root@127.0.0.1 systemctl stop etcd,"),
+        ("/var/lib/etcd", "127.0.0.1", "ssh 127.0.0.1 sudo systemctl stop etcd,"),
+        (own.to_str().unwrap(), "root@127.0.0.1", ""),
+    ] {
+        let tree = Tree::of_value(&json!({
+            "name": "one",
+            "host": {"data-dir": data},
+            "members": [{"name": "etcd1", "address": "127.0.0.1", "ssh": ssh}],
+        }));
+        let tree = tree.applied();
+        let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true"));
+        if restart.is_empty() {
+            let ran = ran.ok();
+            assert!(ran.stderr.contains("etcd1 still uses the old contents of: /etc/"), "{ran}");
+            continue;
+        }
+        let ran = ran.ends_with(1);
+        let told = format!(
+            "etcd1: etcd.service on {ssh} runs already, with its data in {} and not in /var/lib/etcd\n",
+            own.display()
+        );
+        assert!(ran.stderr.contains(&told) && ran.stderr.contains(restart), "{ran}");
+        assert!(!host.join("etc/etcd").exists(), "something was copied");
+        assert!(!hosts.asked("127.0.0.1").contains("start"));
+    }
+    Ok(())
+}
+
+fn who_listens_already_is_told_before_anything_is_done() -> Outcome {
+    let hosts = Hosts::new(&["127.0.0.1"])?;
+    let tree = Tree::of(&ONE_MEMBER.replace("127.0.0.1", "[127.0.0.1, '::1']")).applied();
+    for (place, is_ours) in [
+        ("127.0.0.1:2379", true),
+        ("[::1]:2380", true),
+        ("*:2380", true),
+        ("0.0.0.0:2379", true),
+        ("[::]:2379", true),
+        ("127.0.0.2:2379", false),
+        ("127.0.0.1:23790", false),
+        ("127.0.0.1:379", false),
+        ("*:22", false),
+    ] {
+        let line = format!("LISTEN 0 4096 {place} 0.0.0.0:* users:((\"other\",pid=7,fd=3))");
+        hosts.program("bin/host/ss", &format!("#!/bin/sh\necho '{line}'\n"));
+        let ran = run(hosts.deploy(&tree, &["--timeout", "0"]).env("ETCDCTL", "false"));
+        if is_ours {
+            let ran = ran.ends_with(1);
+            let told = format!("listens on {place}: users:((\"other\",pid=7,fd=3))\n");
+            assert!(ran.stderr.contains(&told), "{ran}");
+            assert!(!hosts.path("127.0.0.1/etc/etcd").exists(), "something was copied");
+        } else {
+            // Nobody answers, but it was started.
+            let ran = ran.ends_with(3);
+            assert!(hosts.asked("127.0.0.1").contains("start"), "{ran}");
+            for left in ["etc/etcd", "run/asked", "run/running"] {
+                let left = hosts.path("127.0.0.1").join(left);
+                if left.is_dir() { fs::remove_dir_all(left).unwrap() } else { fs::remove_file(left).unwrap() }
+            }
+        }
+    }
+    Ok(())
+}
+
+const THREE: [&str; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+
+fn three_members() -> Tree {
+    let members: Vec<_> =
+        (1..).zip(THREE).map(|(i, a)| json!({"name": format!("etcd{i}"), "address": a})).collect();
+    Tree::of_value(&json!({"name": "three", "members": members})).applied()
+}
+
+/// No host is finished with a phase before all have begun it, or this would go on for ever.
+fn all_hosts_are_reached_at_the_same_time() -> Outcome {
+    let hosts = Hosts::new(&THREE)?;
+    let tree = three_members();
+    let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true").env("MEET", "3")).ok();
+    // What one host says stands together, in the order of the members.
+    let told: Vec<_> =
+        ran.stderr.lines().filter_map(|line| line.split_once(": /etc/")).map(|(name, _)| name).collect();
+    assert!(told.len() > 9 && told.is_sorted(), "{ran}");
+    for address in THREE {
+        assert!(hosts.asked(address).contains("start --no-block"), "{ran}");
+    }
+    Ok(())
+}
+
+fn one_host_that_fails_keeps_all_from_starting() -> Outcome {
+    let hosts = Hosts::new(&THREE)?;
+    let tree = three_members();
+    fs::write(hosts.path("127.0.0.2/breaks"), "").unwrap();
+    let ran = run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ends_with(1);
+    assert!(ran.stderr.contains("etcd2: no space left\n"), "{ran}");
+    for address in THREE {
+        assert!(!hosts.asked(address).contains("start"), "{ran}");
+    }
+    fs::remove_file(hosts.path("127.0.0.2/breaks")).unwrap();
+    run(hosts.deploy(&tree, &[]).env("ETCDCTL", "true")).ok();
+    Ok(())
+}
+
 fn usage_is_checked() -> Outcome {
     let hosts = Hosts::new(&[])?;
     let tree = Tree::of(ONE_MEMBER).applied();
@@ -373,7 +555,8 @@ fn description(etcd: &Etcd, members: usize, quota: u64) -> Value {
 
 fn starts_a_cluster_and_lets_it_grow(etcd: &Etcd) -> Outcome {
     let hosts = Hosts::new(&ADDRESSES)?;
-    let _lock = loopback();
+    fs::remove_file(hosts.path("bin/etcd")).unwrap();
+    symlink(&etcd.etcd, hosts.path("bin/etcd")).unwrap();
     let tree = moved(Tree::of_value(&description(etcd, 3, 1 << 30)).applied());
     let mut members = Members { hosts: &hosts, etcd, running: Vec::new() };
 

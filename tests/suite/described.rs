@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 
 use super::command::until;
 use super::guides::{follow, links};
-use super::live::{Cluster, PATIENCE, on_each_etcd};
+use super::live::{Cluster, PATIENCE, on_each_etcd, run_unless_turned_away};
 use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
 use super::programs::Etcd;
@@ -332,14 +332,6 @@ pub fn trials() -> Vec<Trial> {
         trials.push(trial(format!("{guide}::its_description_gives_its_options"), || {
             gives_its_options(described)
         }));
-    }
-    trials
-}
-
-/// They need real etcd, each on hosts of its own.
-pub fn etcd_trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for described in &DESCRIBED {
         let name = format!("guides::{}::forms_a_cluster", described.number);
         trials.extend(on_each_etcd(&name, |etcd| forms_a_cluster(described, etcd)));
     }
@@ -467,7 +459,7 @@ fn forms_a_cluster(described: &Described, etcd: &Etcd) -> Outcome {
         for member in &cluster.members {
             let on_its_host = |scheme: &str| {
                 let endpoint = format!("{scheme}://127.0.0.1:2379");
-                cluster.etcdctl_on(member, &endpoint, &["get", "greeting", "--command-timeout=5s"])
+                run_unless_turned_away(&mut cluster.etcdctl_on(member, &endpoint, &["get", "greeting"]))
             };
             assert!(on_its_host("https").ok().stdout.contains("hello"), "{}", member.name);
             assert_ne!(on_its_host("http").code, Some(0), "{} serves without TLS", member.name);

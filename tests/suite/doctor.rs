@@ -12,11 +12,11 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use super::command::{Running, run, until};
+use super::command::{Running, run, server, until};
 use super::guides::{self, copy, links};
 use super::product::{Tree, etcdpki};
 use super::programs::{self, Etcd, find, fixture};
-use super::trial::{Outcome, trial, trials};
+use super::trial::{Outcome, trial, trial_with_servers, trials};
 
 /// What a guide leaves on its hosts, and what is wrong with it.
 struct Guide {
@@ -85,18 +85,18 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("doctor::finds_the_defects_of_guide_{}", guide.number);
         trials.push(trial(name, || finds_the_defects(guide)));
     }
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |etcd| &etcd.version).to_owned();
         for foretold in &FORETOLD {
             let found = found.clone();
             let name = format!("doctor::{version}::etcd_{}", foretold.name);
-            trials.push(trial(name, move || is_what_etcd_does(foretold, &found?)));
+            trials.push(trial_with_servers(name, move || is_what_etcd_does(foretold, &found?)));
         }
         for damage in &DAMAGES {
             let found = found.clone();
             let name = format!("doctor::{version}::etcd_{}", damage.name);
-            trials.push(trial(name, move || is_what_etcd_does_with(damage, &found?)));
+            trials.push(trial_with_servers(name, move || is_what_etcd_does_with(damage, &found?)));
         }
     }
     trials
@@ -457,7 +457,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn is_what_etcd_does(foretold: &Foretold, etcd: &Etcd) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
-    // Two free ports; nobody else gets them before etcd does, or etcd says so.
     let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [client, peer] = ports.map(|port| format!("http://{}", port.local_addr().unwrap()));
     let (config, data) = (folder.path().join("etcd.yaml"), folder.path().join("data"));
@@ -505,7 +504,7 @@ fn etcd_does<'a>(
 ) {
     let log = folder.join("log");
     let output = File::create(&log).unwrap();
-    let mut command = Command::new(&etcd.etcd);
+    let mut command = server(&etcd.etcd);
     command.env_clear().args(flags).current_dir(folder).envs(variables);
     command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
     let mut running = Running::spawn(&mut command);

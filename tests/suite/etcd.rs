@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::command::{run, until};
+use super::command::until;
 use super::layouts::{LAYOUTS, Layout};
-use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd};
+use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd, run_unless_turned_away};
 use super::product::Tree;
 use super::programs::Etcd;
 use super::trial::{Missing, Outcome, named};
@@ -83,7 +83,7 @@ fn refuses_a_client_without_a_certificate(etcd: &Etcd) -> Outcome {
     cluster.etcdctl(&["get", "anything"]).ok();
 
     let without = &["ETCDCTL_CERT", "ETCDCTL_KEY"];
-    let ran = run(&mut cluster.etcdctl_command(without, &["get", "anything", "--command-timeout=3s"]));
+    let ran = run_unless_turned_away(&mut cluster.etcdctl_command(without, &["get", "anything"]));
     assert_ne!(ran.code, Some(0), "served without a certificate: {ran}");
     cluster.members[0].wait_for_log("client didn't provide a certificate");
     Ok(())
@@ -94,11 +94,10 @@ fn refuses_a_client_of_another_ca(etcd: &Etcd) -> Outcome {
     let mut cluster = Cluster::start(etcd, described("one-member.yaml", etcd).applied())?;
     cluster.wait_until_healthy();
 
-    let mut command = cluster
-        .etcdctl_command(&["ETCDCTL_CERT", "ETCDCTL_KEY"], &["get", "anything", "--command-timeout=3s"]);
+    let mut command = cluster.etcdctl_command(&["ETCDCTL_CERT", "ETCDCTL_KEY"], &["get", "anything"]);
     command.arg("--cert").arg(stranger.path("clients/root/client.pem"));
     command.arg("--key").arg(stranger.path("clients/root/client-key.pem"));
-    let ran = run(&mut command);
+    let ran = run_unless_turned_away(&mut command);
     assert_ne!(ran.code, Some(0), "served a stranger: {ran}");
     cluster.members[0].wait_for_log("x509: certificate signed by unknown authority");
     Ok(())

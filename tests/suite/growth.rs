@@ -162,11 +162,10 @@ fn follow(cluster: &mut Cluster, etcd: &Etcd, applied: &Ran) -> Outcome {
             title = line;
             continue;
         };
-        if command.starts_with("rsync -rt ") {
-            let (node, _) = command.split_once("/nodes/").unwrap().1.split_once('/').unwrap();
-            cluster.copy(node)?;
-        } else if command.starts_with("rsync -a ") {
-            // The keys have come with the rest.
+        if let Some((_, names)) = command.split_once("deploy.sh --copy ") {
+            for name in names.split(' ') {
+                cluster.copy(name)?;
+            }
         } else if command == "systemctl disable --now etcd" {
             let (_, name) = title.split_once("the host of ").unwrap();
             cluster.wait_for_the_end(name.split(',').next().unwrap());

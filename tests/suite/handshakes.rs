@@ -17,10 +17,10 @@ use pki_core::tls::{
 };
 use tempfile::TempDir;
 
-use super::command::{Running, run, until};
+use super::command::{Running, run, server, until};
 use super::live::Test;
 use super::programs::{self, Etcd};
-use super::trial::{Missing, Outcome, named, trial};
+use super::trial::{Missing, Outcome, named, trial_with_servers};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -35,12 +35,13 @@ pub fn trials() -> Vec<Trial> {
         revocation_lists
     ];
     let mut trials = Vec::new();
-    for series in ["3.4", "3.5"] {
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         for (name, test) in tests {
             let found = found.clone();
-            trials.push(trial(format!("handshakes::{version}::{name}"), move || test(&found?)));
+            let name = format!("handshakes::{version}::{name}");
+            trials.push(trial_with_servers(name, move || test(&found?)));
         }
     }
     trials
@@ -820,7 +821,7 @@ fn spawn(etcd: &Etcd, setting: &Setting, folder: &Path, options: &[&str]) -> (u1
     let (client, peer) =
         (format!("https://127.0.0.1:{client_port}"), format!("https://127.0.0.1:{peer_port}"));
     let log = File::create(folder.join("etcd.log")).unwrap();
-    let mut command = Command::new(&etcd.etcd);
+    let mut command = server(&etcd.etcd);
     command.env_clear().env("GODEBUG", &setting.godebug).current_dir(folder);
     command.args(["--data-dir=data", "--unsafe-no-fsync", "--logger=zap", "--enable-grpc-gateway=false"]);
     command.args(["--cert-file=cert.pem", "--key-file=key.pem"]);

@@ -1,7 +1,6 @@
 //! A cluster of real etcd processes, started from what `cluster apply` wrote and from nothing else.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -9,33 +8,33 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use super::command::{Ran, Running, quoted, run, until};
+use super::command::{Ran, Running, quoted, run, run_unless, until};
 use super::host::{Host, user_exists};
-use super::network::Network;
+use super::network::{self, Network};
 use super::product::Tree;
 use super::programs::{self, Etcd, fixture};
-use super::trial::{Missing, Outcome, trial};
+use super::trial::{Missing, Outcome, trial_with_servers};
 
 /// Long enough for an election among members that share one busy core.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A test on both series of etcd that are to be had.
+/// A test on each series of etcd that is to be had.
 pub fn on_each_etcd(name: &str, test: impl Fn(&Etcd) -> Outcome + Send + Clone + 'static) -> Vec<Trial> {
     let on = |series: &str| {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         let test = test.clone();
-        let trial = trial(format!("etcd::{version}::{name}"), move || test(&found?));
+        let trial = trial_with_servers(format!("etcd::{version}::{name}"), move || test(&found?));
         // As root etcd can read what its own user could not: a weaker test, so it is announced.
         if user_exists("etcd") { trial } else { trial.with_kind("as root, no user etcd here") }
     };
-    ["3.4", "3.5"].map(on).into()
+    programs::SERIES.map(on).into()
 }
 
 /// A test with some etcd.
 pub type Test = fn(&Etcd) -> Outcome;
 
-/// Tests with their names, on both series of etcd that are to be had.
+/// Tests with their names, on each series of etcd that is to be had.
 pub fn all_on_each_etcd(tests: &[(&str, Test)]) -> Vec<Trial> {
     tests.iter().flat_map(|(name, test)| on_each_etcd(name, *test)).collect()
 }
@@ -46,14 +45,22 @@ pub fn described(fixture_name: &str, etcd: &Etcd) -> Tree {
     Tree::of(&format!("{text}version: {}\n", etcd.version))
 }
 
-/// Running members; they end when this goes, before their folders and the lock do.
+/// Runs etcdctl until it ends, or has been turned away twice: it tries again until its time is up.
+#[track_caller]
+pub fn run_unless_turned_away(etcdctl: &mut Command) -> Ran {
+    // Without --debug it keeps the reason to itself.
+    etcdctl.args(["--debug", "--command-timeout=60s", "--dial-timeout=60s"]);
+    let failure = "Subchannel Connectivity change to TRANSIENT_FAILURE";
+    run_unless(etcdctl, |said| said.matches(failure).count() >= 2)
+}
+
+/// Running members; they end when this goes, before their folders do.
 pub struct Cluster {
     pub members: Vec<Member>,
     pub tree: Tree,
     etcd: Etcd,
-    /// None for the loopback interface, which has a lock
+    /// None for the loopback interface
     network: Option<Network>,
-    _lock: Option<File>,
 }
 
 pub struct Member {
@@ -62,14 +69,16 @@ pub struct Member {
     pub log: PathBuf,
     pub process: Option<Running>,
     host: Host,
+    /// How long the log was when it was started last
+    before: usize,
 }
 
 impl Cluster {
     /// Starts every member of an applied description.
     pub fn start(etcd: &Etcd, tree: Tree) -> Result<Self, Missing> {
         programs::can_isolate()?;
-        let lock = loopback();
-        Self::start_in(etcd, tree, None, Some(lock))
+        network::assert_own();
+        Self::start_in(etcd, tree, None)
     }
 
     /// Starts every member on a host that has its address; there are hosts with those of `others` too.
@@ -79,17 +88,12 @@ impl Cluster {
             names(&tree).iter().map(|name| advertised_address(&tree.path("nodes").join(name))).collect();
         let addresses: Vec<_> = own.iter().map(String::as_str).chain(others.iter().copied()).collect();
         let network = Network::of(&addresses)?;
-        Self::start_in(etcd, tree, Some(network), None)
+        Self::start_in(etcd, tree, Some(network))
     }
 
-    fn start_in(
-        etcd: &Etcd,
-        tree: Tree,
-        network: Option<Network>,
-        lock: Option<File>,
-    ) -> Result<Self, Missing> {
+    fn start_in(etcd: &Etcd, tree: Tree, network: Option<Network>) -> Result<Self, Missing> {
         let names = names(&tree);
-        let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), network, _lock: lock };
+        let mut cluster = Self { members: Vec::new(), tree, etcd: etcd.clone(), network };
         for name in names {
             cluster.copy(&name)?;
         }
@@ -108,12 +112,14 @@ impl Cluster {
             return Ok(());
         }
         let log = self.tree.root.with_file_name(format!("{name}.log"));
-        let member = Member { host: Host::of(&overlay)?, name: name.to_owned(), address, log, process: None };
-        if self.network.is_none() {
-            for port in [2379, 2380] {
-                member.assert_free(port);
-            }
-        }
+        let member = Member {
+            host: Host::of(&overlay)?,
+            name: name.to_owned(),
+            address,
+            log,
+            process: None,
+            before: 0,
+        };
         self.members.push(member);
         Ok(())
     }
@@ -130,6 +136,7 @@ impl Cluster {
     pub fn start_member(&mut self, which: usize) -> Result<(), Missing> {
         let member = &mut self.members[which];
         let log = File::options().create(true).append(true).open(&member.log).unwrap();
+        member.before = usize::try_from(log.metadata().unwrap().len()).unwrap();
         let mut command = member.host.service(&self.etcd.etcd)?;
         if let Some(network) = &self.network {
             command = network.on(Some(&member.address), command);
@@ -156,11 +163,26 @@ impl Cluster {
         run(command.arg("--endpoints").arg(endpoints))
     }
 
-    /// The same, from a member's own host.
-    pub fn etcdctl_on(&self, member: &Member, endpoints: &str, arguments: &[&str]) -> Ran {
+    /// etcdctl changes who is a member. etcd refuses that until all have been connected for five seconds (etcd,
+    /// server/etcdserver/server.go, `HealthInterval`).
+    #[track_caller]
+    pub fn change_members(&self, endpoints: &str, arguments: &[&str]) {
+        let mut last = None;
+        let done = until(PATIENCE, || {
+            let ran = self.etcdctl_at(endpoints, arguments);
+            let too_early = ran.stderr.contains("etcdserver: unhealthy cluster");
+            last = Some(ran);
+            (!too_early).then_some(())
+        });
+        let ran = last.unwrap();
+        assert!(done.is_some() && ran.code == Some(0), "{ran}");
+    }
+
+    /// The same as `etcdctl_at`, from a member's own host; to be run by the caller.
+    pub fn etcdctl_on(&self, member: &Member, endpoints: &str, arguments: &[&str]) -> Command {
         let mut command = self.etcdctl_here(&["ETCDCTL_ENDPOINTS"], arguments);
         command.arg("--endpoints").arg(endpoints);
-        run(&mut self.placed(Some(&member.address), command))
+        self.placed(Some(&member.address), command)
     }
 
     /// A person's shell, in which etcdctl is the one beside the members' etcd.
@@ -195,6 +217,8 @@ impl Cluster {
 
     #[track_caller]
     pub fn wait_until_healthy(&mut self) {
+        // Asking costs more than reading. A description may send the log elsewhere, so this is not waited for long.
+        until(Duration::from_secs(5), || self.members.iter().all(Member::says_that_it_serves).then_some(()));
         let mut last = None;
         let healthy = until(PATIENCE, || {
             for member in &mut self.members {
@@ -227,13 +251,10 @@ impl Drop for Cluster {
 }
 
 impl Member {
-    /// The ports are fixed by the description, so a stranger on one of them has to be named.
-    fn assert_free(&self, port: u16) {
-        let address = format!("{}:{port}", self.address);
-        if let Err(error) = TcpListener::bind(&address) {
-            let holder = run(Command::new("ss").args(["-Hltnp", &format!("sport = :{port}")]));
-            panic!("{address} cannot be used, {error}; who listens there:\n{}", holder.stdout);
-        }
+    /// Whether it serves since it was started last, as far as its log tells.
+    fn says_that_it_serves(&self) -> bool {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        log.get(self.before..).is_some_and(|new| new.contains("ready to serve client requests"))
     }
 
     /// Panics if it says that certificates or options are wrong.
@@ -266,14 +287,6 @@ fn is_complaint(line: &str) -> bool {
     let hung_up = line.contains("EOF") || line.contains("connection reset by peer");
     let complaints = ["rejected connection", "unrecognized environment variable", "tls: ", "x509: "];
     !hung_up && complaints.iter().any(|complaint| line.contains(complaint))
-}
-
-/// Two suites at once, or two tests of this one, would fight for etcd's ports.
-pub fn loopback() -> File {
-    let path = std::env::temp_dir().join("etcdpki-tests.lock");
-    let file = File::options().create(true).append(true).open(path).unwrap();
-    file.lock().unwrap();
-    file
 }
 
 /// Where clients reach the member, as a URL has it: in whichever file its options are.

@@ -1,15 +1,68 @@
-//! A network of hosts with addresses of their own, as a description names them.
+//! Networks that are not this machine's: what listens there takes no port of this machine, and nobody here is in
+//! its way.
 //!
-//! Each host is a network namespace, and all are connected by a bridge in another one. None of it reaches this
-//! machine's network or is reached from there, and all of it is gone when the process ends that holds it.
+//! A test with servers has a network namespace with nothing but the loopback interface. Where a description names
+//! addresses of its own there are hosts with them: each is a network namespace, and all are connected by a bridge in
+//! another one. All of it is gone when the processes end that are in it.
 
+use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-use super::command::Running;
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::Uid;
+
+use super::command::{Running, run};
 use super::programs::find;
 use super::trial::Missing;
+
+/// The network namespace of this process, in which no test starts a server.
+static OF_THIS_MACHINE: LazyLock<PathBuf> = LazyLock::new(|| fs::read_link("/proc/self/ns/net").unwrap());
+
+/// Takes this thread, and the processes that it starts from now on, into a network namespace of their own.
+pub fn enter() -> Result<(), Missing> {
+    LazyLock::force(&OF_THIS_MACHINE);
+    let ip = find("ip")?;
+    unshare(CloneFlags::CLONE_NEWNET)
+        .map_err(|error| Missing(format!("no network namespaces here: {}", error.desc())))?;
+    run(Command::new(ip).args(["link", "set", "lo", "up"])).ok();
+    Ok(())
+}
+
+/// Panics where a server would take a port of this machine.
+#[track_caller]
+pub fn assert_own() {
+    let here = fs::read_link("/proc/thread-self/ns/net").unwrap();
+    assert_ne!(here, *OF_THIS_MACHINE, "no network namespace of its own: it is to be a trial_with_servers");
+}
+
+/// Only root makes network namespaces. Any other user may have a user namespace with the right to make them, and
+/// this process starts again in one, unless that is denied too.
+pub fn let_everybody_enter() {
+    const MARK: &str = "ETCDPKI_SUITE_IN_USER_NAMESPACE";
+    if Uid::effective().is_root() || env::var_os(MARK).is_some() {
+        return;
+    }
+    // With these alone, files are as closed as before.
+    let only = "-all,+net_admin,+sys_admin";
+    let inside = |program: PathBuf| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-current-user", "--keep-caps", "setpriv"]);
+        command.args(["--inh-caps", "--ambient-caps", "--bounding-set"].map(|set| format!("{set}={only}")));
+        command.arg("--").arg(program).env(MARK, "");
+        command
+    };
+    if let (Ok(_), Ok(_), Ok(program)) = (find("unshare"), find("setpriv"), find("true"))
+        && run(&mut inside(program)).code == Some(0)
+    {
+        let error = inside(env::current_exe().unwrap()).args(env::args_os().skip(1)).exec();
+        eprintln!("not in a user namespace: {error}");
+    }
+}
 
 pub struct Network {
     holder: Running,

@@ -32,19 +32,26 @@ pub fn build() {
     PROGRAM.set(program).expect("built once");
 }
 
+/// The folder that cargo builds in, which it marks.
+pub fn target() -> PathBuf {
+    let this = env::current_exe().unwrap();
+    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    target.expect("a target folder").to_owned()
+}
+
 fn built() -> PathBuf {
     let this = env::current_exe().unwrap();
-    // TARGET/[TRIPLE/]PROFILE/deps/suite-HASH; cargo marks TARGET.
+    // TARGET/[TRIPLE/]PROFILE/deps/suite-HASH
     let profile = this.ancestors().nth(2).unwrap();
-    let target = this.ancestors().find(|f| f.join("CACHEDIR.TAG").is_file()).expect("a target folder");
+    let target = target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.args(["build", "--quiet", "-p", "pki-cli", "--bin", "etcdpki", "--target-dir"]).arg(target);
+    cargo.args(["build", "--quiet", "-p", "pki-cli", "--bin", "etcdpki", "--target-dir"]).arg(&target);
     match profile.file_name().and_then(|n| n.to_str()) {
         Some("debug") => cargo.args(["--profile", "dev"]),
         Some(name) => cargo.args(["--profile", name]),
         None => unreachable!("{} has a name", profile.display()),
     };
-    if let Some(triple) = profile.parent().filter(|p| *p != target) {
+    if let Some(triple) = profile.parent().filter(|parent| *parent != target) {
         cargo.arg("--target").arg(triple.file_name().unwrap());
     }
     if !cargo.current_dir(workspace()).status().is_ok_and(|s| s.success()) {

@@ -1,9 +1,11 @@
 //! The programs that the product has to live with: where they are, and which versions.
 
+use std::collections::HashMap;
 use std::env;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{LazyLock, Mutex};
 
 use super::command::run;
 use super::trial::Missing;
@@ -34,6 +36,9 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
         .find(|p| p.is_file())
         .ok_or_else(|| Missing(format!("no {name} on PATH")))
 }
+
+/// The series of etcd that everything is proved with that a cluster does.
+pub const SERIES: [&str; 2] = ["3.4", "3.5"];
 
 /// etcd with its etcdctl.
 #[derive(Debug, Clone)]
@@ -97,23 +102,46 @@ fn versioned(
     label: &str,
     wanted: impl Fn(&str) -> bool,
 ) -> Option<(String, PathBuf)> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<_> =
-        env::split_paths(&path).chain(peers()).filter(|f| f.join(program).is_file()).collect();
-    folders.into_iter().find_map(|folder| {
-        let said = run(Command::new(folder.join(program)).arg(flag)).said();
-        let version = said.lines().find_map(|l| l.trim().strip_prefix(label))?.trim();
-        wanted(version).then(|| (version.to_owned(), folder))
+    FOLDERS.iter().filter(|folder| folder.join(program).is_file()).find_map(|folder| {
+        let version = version(folder.join(program), flag, label)?;
+        wanted(&version).then(|| (version, folder.clone()))
     })
 }
 
-/// Where newer versions are unpacked than those the distribution installs. The search goes through PATH
-/// first, so that both kinds are found without a change of PATH.
+/// What a program says of its version. Each is asked once.
+fn version(program: PathBuf, flag: &str, label: &str) -> Option<String> {
+    static TOLD: LazyLock<Mutex<HashMap<PathBuf, Option<String>>>> = LazyLock::new(Mutex::default);
+    let ask = |program: &PathBuf| {
+        let said = run(Command::new(program).arg(flag)).said();
+        let version = said.lines().find_map(|line| line.trim().strip_prefix(label))?;
+        Some(version.trim().to_owned())
+    };
+    TOLD.lock().unwrap().entry(program).or_insert_with_key(ask).clone()
+}
+
+/// Where programs are: on PATH, and then in the folders into which `tests/peers` puts newer versions than the
+/// distribution installs. So both are found without a change of PATH.
+static FOLDERS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = env::split_paths(&path).collect();
+    if let Some(peers) = peers() {
+        let items = std::fs::read_dir(&peers).into_iter().flatten().flatten();
+        // What is being got has a hidden name.
+        let is_complete = |item: &std::fs::DirEntry| !item.file_name().as_encoded_bytes().starts_with(b".");
+        let mut complete: Vec<_> = items.filter(is_complete).map(|item| item.path()).collect();
+        complete.sort();
+        folders.push(peers);
+        folders.extend(complete);
+    }
+    folders
+});
+
+/// The folder of `tests/peers`.
 fn peers() -> Option<PathBuf> {
     let cache = || {
-        let home = env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache"));
+        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
         let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home)?;
-        Some(cache.join("etcdpki-peers/usr/bin"))
+        Some(cache.join("etcdpki-peers"))
     };
     env::var_os("ETCDPKI_PEERS").map(PathBuf::from).or_else(cache)
 }

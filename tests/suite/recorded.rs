@@ -2,17 +2,19 @@
 //!
 //! With ETCDPKI_RECORD set, cfssl's outcomes are recorded instead; `fixtures/cfssl/record` does that.
 
+use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use libtest_mimic::Trial;
 
 use super::command::run;
 use super::guides::{copy, links, listing};
 use super::programs::{self, find, fixture};
-use super::trial::{Outcome, trial};
+use super::trial::{Missing, Outcome, trial};
 use describe::{Describer, Description};
 
 mod describe;
@@ -53,15 +55,21 @@ fn cases() -> Vec<String> {
 }
 
 fn as_recorded(case: &str) -> Outcome {
-    let made = describe(links().path(), case)?;
-    compare(case, "recorded", &recorded(case), &made);
+    compare(case, "recorded", &recorded(case), &made(case)?);
     Ok(())
 }
 
 fn as_by(cfssl: &Path, case: &str) -> Outcome {
-    let made = describe(links().path(), case)?;
-    compare(case, "made by cfssl", &describe(cfssl, case)?, &made);
+    compare(case, "made by cfssl", &describe(cfssl, case)?, &made(case)?);
     Ok(())
+}
+
+/// What this product makes of a case: once, for whoever compares it.
+fn made(case: &str) -> Result<Description, Missing> {
+    type Made = OnceLock<Result<Description, Missing>>;
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<Made>>>> = LazyLock::new(Mutex::default);
+    let made = Arc::clone(MADE.lock().unwrap().entry(case.to_owned()).or_default());
+    made.get_or_init(|| describe(links().path(), case)).clone()
 }
 
 /// Panics rather than to be ignored: whoever records wants to know what is missing.
@@ -93,7 +101,7 @@ fn recorded(case: &str) -> Description {
 }
 
 /// Runs a case with the `cfssl` and `cfssljson` of a folder.
-fn describe(programs: &Path, case: &str) -> Result<Description, super::trial::Missing> {
+fn describe(programs: &Path, case: &str) -> Result<Description, Missing> {
     let (bash, openssl) = (find("bash")?, find("openssl")?);
     let home = tempfile::tempdir().unwrap();
     let here = home.path().join(case);

@@ -6,17 +6,16 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Trial;
-use pki_core::etcd::EtcdVersion;
 use serde_json::{Map, Value, json};
 
 use super::command::{Running, quoted, run, until};
 use super::dns::{NameServer, Record};
 use super::host::{Host, PACKAGED_UNIT};
-use super::live::{Cluster, PATIENCE, Test, described, loopback};
+use super::live::{Cluster, PATIENCE, Test, described};
 use super::openssl::{Openssl, Purpose};
 use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find, fixture};
-use super::trial::{Missing, Outcome, named, trial, trials};
+use super::trial::{Missing, Outcome, named, trial_with_servers, trials};
 
 const STYLES: [&str; 3] = ["env", "flags", "yaml"];
 
@@ -32,12 +31,13 @@ pub fn trials() -> Vec<Trial> {
         ];
         for (name, test) in tests {
             let found = found.clone();
-            trials.push(trial(format!("rendering::{version}::{name}"), move || test(&found?)));
+            trials.push(trial_with_servers(format!("rendering::{version}::{name}"), move || test(&found?)));
         }
         for layout in layouts {
             let found = found.clone();
             let name = format!("rendering::{version}::every_style_starts_the_same_{layout}_cluster");
-            trials.push(trial(name, move || every_style_starts_the_same_cluster(&found?, layout)));
+            trials
+                .push(trial_with_servers(name, move || every_style_starts_the_same_cluster(&found?, layout)));
         }
     }
     trials
@@ -123,7 +123,6 @@ fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
     if !Path::new(PACKAGED_UNIT).is_file() {
         return Err(Missing(format!("no {PACKAGED_UNIT} here")));
     }
-    let _lock = loopback();
     let text = fs::read_to_string(fixture("cluster/drop-in.yaml")).unwrap();
     let tree = Tree::of(&format!("version: {}\n{text}", etcd.version)).applied();
     let host = Host::of(&tree.path("nodes/etcd1"))?;
@@ -144,7 +143,6 @@ fn a_drop_in_starts_on_privileged_ports(etcd: &Etcd) -> Outcome {
 /// A program in the engine's place notes how it is called, and then does what an engine would: it starts etcd with
 /// these flags, as this user.
 fn containers_are_run_with_what_etcd_needs(etcd: &Etcd) -> Outcome {
-    let _lock = loopback();
     let tree = described("container.yaml", etcd).applied();
     let folder = tempfile::tempdir().unwrap();
     let engine = folder.path().join("podman");
@@ -229,15 +227,14 @@ fn members_find_each_other_by_the_zone(etcd: &Etcd) -> Outcome {
         ],
     });
     let tree = Tree::of_value(&description).applied();
-    // An address for each, since the tests of two versions may come together here.
-    let address = format!("127.0.53.{}", EtcdVersion::parse(&etcd.version).unwrap().minor());
+    let address = "127.0.53.53";
     for name in ["etcd1", "etcd2", "etcd3"] {
         assert!(!tree.read(&format!("nodes/{name}/etc/etcd/etcd.env")).contains("INITIAL_CLUSTER="));
         let file = tree.path(&format!("nodes/{name}/etc/resolv.conf"));
         fs::write(file, format!("nameserver {address}\n")).unwrap();
     }
     let zone = records(&tree.read("discovery.zone"));
-    let _server = NameServer::start(&address, zone)
+    let _server = NameServer::start(address, zone)
         .map_err(|error| Missing(format!("no name server on {address}: {error}")))?;
     let mut cluster = Cluster::start(etcd, tree)?;
     cluster.wait_until_healthy();

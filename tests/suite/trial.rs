@@ -1,7 +1,12 @@
 //! What a test is here: a function that panics when the product is wrong, and says so when this machine
 //! lacks what the test needs.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use libtest_mimic::{Completion, Trial};
+
+use super::{network, schedule};
 
 /// Why a test cannot run on this machine.
 #[derive(Debug, Clone)]
@@ -12,6 +17,34 @@ pub type Outcome = Result<(), Missing>;
 
 /// A test that may turn out to be impossible here; it then counts as ignored, and its reason is printed.
 pub fn trial(name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let name = name.into();
+    let named = name.clone();
+    ignorable(name, move || schedule::timed(&named, test))
+}
+
+/// A test that starts servers. It is alone in a network namespace, where every port of the loopback is free, and only
+/// some of these tests run at once.
+pub fn trial_with_servers(name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let name = name.into();
+    schedule::has_servers(&name);
+    let named = name.clone();
+    ignorable(name, move || {
+        let _turn = schedule::turn_of_servers();
+        let alone = || {
+            network::enter()?;
+            test()
+        };
+        // What a thread has entered it does not leave again, so it is a thread of the test's own.
+        schedule::timed(&named, || {
+            thread::scope(|scope| {
+                let thread = thread::Builder::new().name(named.clone()).spawn_scoped(scope, alone).unwrap();
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            })
+        })
+    })
+}
+
+fn ignorable(name: String, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || {
         Ok(match test() {
             Ok(()) => Completion::Completed,

@@ -13,7 +13,7 @@ use super::handshakes::{self, CASES_ISSUED, Setting, Verdict};
 use super::live::{Cluster, PATIENCE};
 use super::product::{Tree, etcdpki};
 use super::programs::{self, Etcd};
-use super::trial::{Missing, Outcome, trial, trials};
+use super::trial::{Missing, Outcome, trial_with_servers, trials};
 
 type Harm = fn(&Workshop, &Tree);
 
@@ -142,20 +142,17 @@ const CASES: [Case; 13] = [
 const MEMBERS: [&str; 3] = ["etcd1", "etcd2", "etcd3"];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for series in ["3.4", "3.5"] {
+    let mut trials = trials![every_kind_of_certificate];
+    for series in programs::SERIES {
         let found = programs::etcd(series);
         let version = found.as_ref().map_or(series, |e| &e.version).to_owned();
         for case in CASES.iter().filter(|case| series != "3.4" || case.on_3_4) {
             let found = found.clone();
-            trials.push(trial(format!("verify::{version}::{}", case.name), move || foreseen(case, &found?)));
+            let name = format!("verify::{version}::{}", case.name);
+            trials.push(trial_with_servers(name, move || foreseen(case, &found?)));
         }
     }
     trials
-}
-
-pub fn trials_without_etcd() -> Vec<Trial> {
-    trials![every_kind_of_certificate]
 }
 
 /// A whole tree comes to the same end as a handshake alone, whatever a member's certificate is. What becomes of the

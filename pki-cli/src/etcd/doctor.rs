@@ -52,11 +52,11 @@ struct Report<'a> {
 impl Doctor {
     /// Runs the command and returns its exit status.
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let version = self.version.etcd;
+        let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let version = self.version.of(&paths)?;
         if self.rules {
             return self.list(version, terminal);
         }
-        let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let found = Found::read(&paths, version, &SystemFiles)?;
         let findings = examine(&found, version, (terminal.now)());
         if self.json {
@@ -84,7 +84,7 @@ impl Doctor {
 fn report<'a>(found: &Found, version: EtcdVersion, findings: &'a [Finding]) -> Report<'a> {
     Report {
         etcd: version.to_string(),
-        members: found.members().count(),
+        members: found.distinct_members().len(),
         certificates: certificates(found),
         findings,
     }
@@ -103,7 +103,8 @@ fn show(
 ) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     finding::print(findings, style, &mut *terminal.output)?;
-    let (members, certificates) = (found.members().count(), certificates(found));
+    finding::left_out(&found.left_out, &mut *terminal.output)?;
+    let (members, certificates) = (found.distinct_members().len(), certificates(found));
     let examined = format!(
         "Examined {} and {} by the rules of etcd {version}.",
         finding::count(members, "member"),

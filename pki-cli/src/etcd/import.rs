@@ -53,8 +53,8 @@ struct Report {
 
 impl Import {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let version = self.version.etcd;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+        let version = self.version.of(&paths)?;
         let found = Found::read(&paths, version, &SystemFiles)?;
         let authorities = if self.new_ca { AuthorityChoice::Replace } else { AuthorityChoice::Keep };
         let imported = import(&found, version, authorities, (terminal.now)())?;

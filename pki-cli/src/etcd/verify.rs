@@ -65,9 +65,9 @@ impl Verify {
         let now = self.at.unwrap_or_else(|| (terminal.now)());
         let folder = absolute(&self.folder)?;
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
+        let version = self.version.of(std::slice::from_ref(&folder))?;
         let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
-        let read =
-            Connections::read(&folder, self.version.etcd, Leniency::default(), &untrusted, &SystemFiles);
+        let read = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
@@ -101,6 +101,7 @@ impl Printer {
                 self.style.paint(Tone::Warning, "allowed by the layout")
             )?;
         }
+        finding::left_out(&verified.left_out, &mut *terminal.output)?;
         sources(verified, terminal)?;
         let tried = verified.tried;
         writeln!(

@@ -1,6 +1,7 @@
 //! Prints findings, in one form for `doctor`, `verify`, `status` and `import`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, Rule, Severity, groups};
@@ -26,6 +27,19 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
+    }
+    Ok(())
+}
+
+/// Prints which files and folders were not looked at, because they are of members and clients that have left.
+pub(crate) fn left_out<'a>(
+    paths: impl IntoIterator<Item = &'a PathBuf>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let here = std::env::current_dir().unwrap_or_default();
+    for path in paths {
+        let path = path.strip_prefix(&here).unwrap_or(path).display();
+        writeln!(out, "Left out: {path}, which cluster.lock.json no longer has.")?;
     }
     Ok(())
 }

@@ -12,12 +12,14 @@ mod host;
 mod kind;
 mod pem_file;
 mod process;
+mod recorded;
 mod settings;
 mod text;
 mod unit;
 mod words;
 mod yaml;
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -32,6 +34,7 @@ pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
+pub use recorded::described_version;
 pub(crate) use settings::{Setting, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
@@ -40,6 +43,7 @@ use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::error::MOST_FILES;
 use crate::etcd::found::kind::{ContentKind, is_description, is_drop_in_folder};
+use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
 
 /// The files of etcd that were found, by host.
@@ -47,6 +51,8 @@ use crate::etcd::option::version::EtcdVersion;
 pub struct Found {
     /// The hosts, in the order of their folders.
     pub hosts: Vec<Host>,
+    /// What was left out, because it is of members and clients that the record of its output folder no longer has.
+    pub left_out: BTreeSet<PathBuf>,
 }
 
 /// Files by path, each with whether the user named the file itself, and not a folder around it.
@@ -70,9 +76,11 @@ impl Found {
     /// If a path does not exist, cannot be read, has too many files, has nothing that belongs to etcd, or is the
     /// description of a cluster.
     pub fn read(paths: &[PathBuf], version: EtcdVersion, files: &dyn Files) -> Result<Self, ReadError> {
-        let mut all = NamedFiles::new();
+        let (mut all, mut left_out) = (NamedFiles::new(), BTreeSet::new());
         for path in paths {
-            all.append(&mut read_path(path, files)?);
+            let left = recorded::left_behind(path, files)?;
+            all.append(&mut read_path(path, &left, files)?);
+            left_out.extend(left);
         }
         let client_folders: BTreeSet<PathBuf> = all
             .keys()
@@ -87,20 +95,47 @@ impl Found {
             host.is_client = folders.into_iter().flatten().any(|folder| client_folders.contains(folder));
             host.assemble(version, files)?;
         }
-        Ok(Self { hosts })
+        Ok(Self { hosts, left_out })
     }
 
     /// Every member, with its host.
     pub fn members(&self) -> impl Iterator<Item = (&Host, &Member)> {
         self.hosts.iter().flat_map(|host| host.members.iter().map(move |member| (host, member)))
     }
+
+    /// Every member once, with its host. Units and scripts that give etcd the same name and the same peer URLs are about
+    /// one member, and the unit stands for it.
+    pub fn distinct_members(&self) -> Vec<(&Host, &Member)> {
+        let mut all: Vec<(&Host, &Member)> = Vec::new();
+        let mut known: BTreeMap<(&str, Vec<String>), usize> = BTreeMap::new();
+        for (host, member) in self.members() {
+            let urls =
+                member.settings.urls(PEER.advertise).into_iter().map(|url| url.text).collect::<Vec<_>>();
+            let name = member.settings.value("name").filter(|_| !urls.is_empty());
+            match name.map(|name| known.entry((name, urls))) {
+                Some(MapEntry::Occupied(at)) => {
+                    if let Some(other) = all.get_mut(*at.get())
+                        && other.1.unit.is_none()
+                        && member.unit.is_some()
+                    {
+                        *other = (host, member);
+                    }
+                    continue;
+                }
+                Some(MapEntry::Vacant(at)) => drop(at.insert(all.len())),
+                None => {}
+            }
+            all.push((host, member));
+        }
+        all
+    }
 }
 
 /// The files at a path that the user named.
-fn read_path(path: &Path, files: &dyn Files) -> Result<NamedFiles, ReadError> {
+fn read_path(path: &Path, left_out: &BTreeSet<PathBuf>, files: &dyn Files) -> Result<NamedFiles, ReadError> {
     let entry = files.entry(path)?.ok_or_else(|| ReadError::Missing { path: path.to_owned() })?;
     let found = if entry.kind == FileKind::Folder {
-        read_folder(path, files)?
+        read_folder(path, left_out, files)?
     } else if is_description(path, &entry) {
         return Err(ReadError::Description { path: path.to_owned() });
     } else {
@@ -113,13 +148,20 @@ fn read_path(path: &Path, files: &dyn Files) -> Result<NamedFiles, ReadError> {
     }
 }
 
-/// The files in a folder and in the folders below it.
-fn read_folder(folder: &Path, files: &dyn Files) -> Result<NamedFiles, ReadError> {
+/// The files in a folder and in the folders below it, but for what is left out.
+fn read_folder(
+    folder: &Path,
+    left_out: &BTreeSet<PathBuf>,
+    files: &dyn Files,
+) -> Result<NamedFiles, ReadError> {
     let mut found = NamedFiles::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for name in files.names(&next)? {
             let path = next.join(&name);
+            if left_out.contains(&path) {
+                continue;
+            }
             let entry = match entry(&path, files)? {
                 Ok(Some(entry)) => entry,
                 Ok(None) => continue,

@@ -18,6 +18,7 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
+use crate::base::place::Place;
 use crate::etcd::cluster::{Bootstrap, Cluster, GivenOptions, InitialClusterState, Member, MemberOverrides};
 use crate::etcd::describe as description;
 use crate::etcd::describe::writer as write;
@@ -100,6 +101,13 @@ impl<'a> Importer<'a> {
         self.import_states(&mut cluster);
         self.import_options(&mut cluster);
         self.compare(&cluster, &evidence);
+        for path in &self.found.left_out {
+            self.notice(
+                "",
+                Place::file(path),
+                "it is left out, because the record of the folder no longer has it",
+            );
+        }
 
         let mut remarks = Remarks::default();
         remarks.add(

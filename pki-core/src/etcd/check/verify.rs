@@ -20,7 +20,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
@@ -54,6 +54,8 @@ pub struct Connections {
     clients: Vec<ClientNode>,
     /// When certificates end.
     ends: BTreeSet<End>,
+    /// What is not looked at, relative to the folder.
+    left_out: Vec<PathBuf>,
     /// What the files do not tell, as far as it is known before the connections are tried.
     findings: Vec<Finding>,
     attempts: Vec<Attempt>,
@@ -89,7 +91,7 @@ impl Connections {
             findings: Vec::new(),
         };
         let mut nodes = Vec::new();
-        for (host, member) in found.members() {
+        for (host, member) in found.distinct_members() {
             let name = member.settings.value("name").unwrap_or("default").to_owned();
             if !member.settings.is_complete {
                 let problem = "not all of its settings are here";
@@ -101,7 +103,7 @@ impl Connections {
         if nodes.is_empty() {
             return Err(ReadError::NoMember { path: folder.to_owned() });
         }
-        let clients = ClientNode::read_all(folder, &mut reading)?;
+        let clients = ClientNode::read_all(folder, &found.left_out, &mut reading)?;
         let Reading { mut parties, ends, findings, .. } = reading;
         parties.names = known_names(&nodes);
         let probes = Probes::plan(&nodes, &clients, untrusted, &mut parties);
@@ -111,6 +113,11 @@ impl Connections {
             nodes,
             clients,
             ends,
+            left_out: found
+                .left_out
+                .iter()
+                .map(|path| path.strip_prefix(folder).unwrap_or(path).to_owned())
+                .collect(),
             findings,
             attempts: Vec::new(),
             dials: Vec::new(),
@@ -175,6 +182,7 @@ impl Connections {
             },
             findings,
             also_opens: results.also_opens,
+            left_out: self.left_out.clone(),
             first_end: self.first_end(conditions, &outcomes),
         }
     }

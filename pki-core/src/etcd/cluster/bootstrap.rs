@@ -1,5 +1,7 @@
 //! The first start of each member: whether it founds the cluster or joins it, and which other members it names.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 
 use crate::etcd::cluster::{Cluster, InitialClusterState, Member};
@@ -136,9 +138,16 @@ impl Cluster {
 
     /// The recorded members that are no longer described.
     pub(crate) fn leaving(&self, before: &[Start]) -> Vec<LeavingMember> {
-        let names = before.iter().filter_map(|start| Label::parse(&start.member).ok());
-        let gone = names.filter(|name| !self.members.iter().any(|member| member.name() == name));
-        gone.map(|name| LeavingMember::new(&name)).collect()
+        let names = before.iter().filter_map(|start| Some((start, Label::parse(&start.member).ok()?)));
+        let gone = names.filter(|(_, name)| !self.members.iter().any(|member| member.name() == name));
+        gone.map(|(start, name)| LeavingMember::new(&name, &self.former_urls(start))).collect()
+    }
+
+    /// The recorded peer URLs of a member that leaves, without those that a described member has now.
+    fn former_urls(&self, start: &Start) -> Vec<MemberUrl> {
+        let named = start.names(&start.member).filter_map(|named| named.split_once('='));
+        let urls = named.filter_map(|(_, url)| MemberUrl::parse(url).ok());
+        urls.filter(|url| !self.members.iter().any(|member| self.peer_urls(member).contains(url))).collect()
     }
 }
 
@@ -177,8 +186,17 @@ impl MovingMember {
 }
 
 impl LeavingMember {
-    fn new(member: &Label) -> Self {
-        let command = format!("etcdctl member remove {}", id_of(member));
+    /// The command removes nothing if the cluster does not have the member, and fails if the cluster does not answer. A
+    /// member that never started has no name there, so it is found by its URLs.
+    fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
+        let mut wanted = format!("$3 == \"{member}\"");
+        for url in peer_urls {
+            let _ = write!(wanted, " || $3 == \"\" && index($4 \",\", \"{url},\")");
+        }
+        let command = format!(
+            "members=$(etcdctl member list) && \
+             for id in $(echo \"$members\" | awk -F', ' '{wanted} {{print $1}}'); do etcdctl member remove \"$id\"; done"
+        );
         Self { member: member.to_string(), command }
     }
 }
@@ -225,6 +243,15 @@ mod tests {
         assert_eq!(shrunk.starts(&starts), founders);
         let leaving = shrunk.leaving(&starts);
         assert_eq!(leaving.iter().map(|leaving| leaving.member.as_str()).collect::<Vec<_>>(), ["d"]);
+        assert_eq!(
+            leaving[0].command,
+            "members=$(etcdctl member list) && for id in $(echo \"$members\" | awk -F', ' '$3 == \"d\" || \
+             $3 == \"\" && index($4 \",\", \"https://10.0.0.4:2380,\") {print $1}'); do etcdctl member remove \"$id\"; done"
+        );
+        // Who has its URL now must not be taken for it.
+        let heir = cluster(&[THREE[0], THREE[1], THREE[2], ("e", "10.0.0.4")], "");
+        let command = &heir.leaving(&starts)[0].command;
+        assert!(command.contains("$3 == \"d\" {print $1}"), "{command}");
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub(crate) struct Record {
     /// The version of the record's format.
     version: u32,
     pub(crate) cluster: String,
+    /// The version of etcd in the description. The first format does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) etcd: Option<String>,
     /// The name of the layout.
     layout: String,
     /// The first start of each member.
@@ -51,8 +54,8 @@ pub(crate) struct RecordedCertificate {
     pub(crate) not_after: OffsetDateTime,
 }
 
-/// The format version that this program writes and reads.
-const VERSION: u32 = 1;
+/// The format version that this program writes. It reads the earlier ones too.
+const VERSION: u32 = 2;
 
 /// The part of a record that every version of the format has.
 #[derive(Deserialize)]
@@ -65,19 +68,22 @@ impl Record {
     /// deleted.
     pub(crate) fn open(snapshot: &Snapshot) -> Result<Option<Self>, Error> {
         let Some(entry) = snapshot.entry(RECORD)? else { return Ok(None) };
-        let refuse = |kind: ErrorKind| Error::from(kind).in_file(&snapshot.root().join(RECORD));
-        let unreadable = |error: serde_json::Error| refuse(ErrorKind::Record { reason: error.to_string() });
+        let record = Self::parse(&entry.bytes).map_err(|error| error.in_file(&snapshot.root().join(RECORD)));
+        record.map(Some)
+    }
+
+    /// Reads a record.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let unreadable = |error: serde_json::Error| ErrorKind::Record { reason: error.to_string() };
         // First, because a newer format may have keys that this one does not know.
-        match serde_json::from_slice(&entry.bytes).map_err(unreadable)? {
-            Format { version: VERSION } => {}
-            Format { version: found @ VERSION.. } => {
-                return Err(refuse(ErrorKind::NewerRecord { found, known: VERSION }));
+        match serde_json::from_slice(bytes).map_err(unreadable)? {
+            Format { version: 1..=VERSION } => {}
+            Format { version: 0 } => {
+                return Err(ErrorKind::Record { reason: "there is no format 0".to_owned() }.into());
             }
-            Format { version } => {
-                return Err(refuse(ErrorKind::Record { reason: format!("there is no format {version}") }));
-            }
+            Format { version: found } => return Err(ErrorKind::NewerRecord { found, known: VERSION }.into()),
         }
-        serde_json::from_slice(&entry.bytes).map(Some).map_err(unreadable)
+        serde_json::from_slice(bytes).map_err(|error| unreadable(error).into())
     }
 
     /// The record of this cluster in `snapshot`, or an empty one. A record of another layout is an error: running
@@ -122,6 +128,7 @@ impl Record {
         Self {
             version: VERSION,
             cluster: cluster.name().to_string(),
+            etcd: Some(cluster.version().to_string()),
             layout: cluster.layout().name().to_owned(),
             members: members.to_vec(),
             certificates,

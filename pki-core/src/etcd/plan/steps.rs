@@ -63,7 +63,7 @@ impl<'a> Steps<'a> {
             let title = format!("Remove {name} from the cluster, if it is still a member:");
             self.add(title, self.etcdctl(&leaving.command));
             if self.has_unit() {
-                let title = format!("On the host of {name}, where etcd has stopped:");
+                let title = format!("On the host of {name}, if there still is one, where etcd has stopped:");
                 self.add(title, "systemctl disable --now etcd");
             }
             self.add(CONTINUE, self.health());
@@ -73,7 +73,7 @@ impl<'a> Steps<'a> {
     /// The first start of the members that found the cluster.
     fn start_new(&mut self) {
         let copied = self.members().filter(|(_, member)| member.change != "kept" && !self.is_joining(member));
-        let commands = copied.flat_map(|(member, _)| self.copy(member)).collect();
+        let commands = self.copy(&copied.map(|(member, _)| member).collect::<Vec<_>>());
         let title = format!("Copy the files of each member to its host, {}", self.needs());
         self.steps.push(Step { title, commands });
         if self.has_unit() {
@@ -92,7 +92,7 @@ impl<'a> Steps<'a> {
         let mut changed: Vec<_> = self.members().filter(|(_, member)| member.change == "changed").collect();
         // First those whose URLs have changed: the others cannot reach them until they start with the new URLs.
         changed.sort_by_key(|(_, member)| !is_moving(&member.member));
-        let commands: Vec<_> = changed.iter().flat_map(|(member, _)| self.copy(member)).collect();
+        let commands = self.copy(&changed.iter().map(|(member, _)| *member).collect::<Vec<_>>());
         if !commands.is_empty() {
             let title = "Copy the changed files to their hosts:".to_owned();
             self.steps.push(Step { title, commands });
@@ -113,13 +113,17 @@ impl<'a> Steps<'a> {
             let copied = self.members().find(|(member, _)| member.name().as_str() == name);
             if let Some((member, _)) = copied {
                 let title = format!("Copy the files of {name} to its host, {}", self.needs());
-                self.steps.push(Step { title, commands: self.copy(member).into() });
+                self.steps.push(Step { title, commands: self.copy(&[member]) });
             }
             let title = format!(
                 "Add {name} to the cluster (if the cluster never ran, write `state: new` in the description and apply \
                  again):"
             );
-            self.add(title, self.etcdctl(&joining.command));
+            // Done again, it changes nothing. In the list of members a comma follows each URL.
+            let known =
+                joining.peer_urls.first().map(|url| format!("etcdctl member list | grep -qF '{url},' || "));
+            let command = format!("{{ {}{}; }}", known.unwrap_or_default(), joining.command);
+            self.add(title, self.etcdctl(&command));
             if self.has_unit() {
                 self.add(format!("On the host of {name}:"), START);
             }
@@ -167,34 +171,11 @@ impl<'a> Steps<'a> {
         self.etcdctl("etcdctl endpoint health --cluster")
     }
 
-    fn copy(&self, member: &Member) -> [String; 2] {
-        copy(self.cluster, member, self.output)
-    }
-}
-
-/// The commands that copy a member's files to its host, as root.
-///
-/// Existing folders such as `/etc` keep their mode, owner and time, and new folders get mode 0755. The second command
-/// copies the folder of keys with etcd's user as the owner: etcd can read the keys at every moment, as it does for
-/// every connection.
-fn copy(cluster: &Cluster, member: &Member, output: &Path) -> [String; 2] {
-    let host = rsync_host(member);
-    let source = |path: &str| word(&output.join(format!("nodes/{}{path}/", member.name())).to_string_lossy());
-    let (user, pki) = (cluster.user(), &cluster.hosts.pki);
-    [
-        format!(
-            "rsync -rt --omit-dir-times --rsync-path='umask 022 && rsync' --exclude={pki} {} {host}:/",
-            source("")
-        ),
-        format!("rsync -a --chown={user}:{user} {} {host}:{pki}/", source(pki.as_str())),
-    ]
-}
-
-/// The destination of a member for rsync.
-fn rsync_host(member: &Member) -> String {
-    // rsync needs brackets around an IPv6 address (rsync(1)).
-    match member.ssh().as_str().split_once('@') {
-        Some((user, host)) if host.contains(':') => format!("{user}@[{host}]"),
-        _ => member.ssh().to_string(),
+    /// The command that copies members' files to their hosts. `deploy.sh` does it, because root must not work by path
+    /// in a folder of etcd's user, and etcd must be able to read its keys at every moment.
+    fn copy(&self, members: &[&Member]) -> Vec<String> {
+        let script = word(&self.output.join("deploy.sh").to_string_lossy());
+        let names: Vec<&str> = members.iter().map(|member| member.name().as_str()).collect();
+        if names.is_empty() { Vec::new() } else { vec![format!("{script} --copy {}", names.join(" "))] }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
         ("data", hosts.data_dir.to_string()),
         ("unit", cluster.unit().name().to_owned()),
         ("engine", engine.to_owned()),
+        ("series", format!("3.{}", cluster.version().minor())),
         ("certificates", pairs.collect::<Vec<_>>().join(" ")),
     ];
     let mut text = format!(
@@ -40,7 +41,7 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     }
     let _ = writeln!(
         text,
-        "# For each member: name, destination of ssh, peer URLs, client URLs, initial cluster state."
+        "# For each member: name, destination of ssh, peer URLs, client URLs, initial cluster state, where it listens."
     );
     let lines = cluster.members().iter().zip(starts).map(|(member, start)| line(cluster, member, start));
     let _ = writeln!(text, "members={}\n", quoted(&lines.collect::<Vec<_>>().join("\n")));
@@ -52,5 +53,6 @@ fn line(cluster: &Cluster, member: &Member, start: &Start) -> String {
     let (name, target, state) = (member.name(), member.ssh(), start.state.name());
     let peer = url::joined(&cluster.peer_urls(member));
     let client = url::joined(&cluster.advertise_client_urls(member));
-    format!("{name} {target} {peer} {client} {state}")
+    let listen = [cluster.listen_client_urls(member), cluster.listen_peer_urls(member)].join(",");
+    format!("{name} {target} {peer} {client} {state} {}", listen.replace("https://", ""))
 }

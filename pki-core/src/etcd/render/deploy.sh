@@ -6,6 +6,9 @@ Copies the files in nodes/MEMBER to the host of each MEMBER, starts the members 
 they are healthy. A member that joins the cluster is added to it before it starts. Running members are not restarted.
 Without MEMBER, it does this for all members.
 
+It works on all hosts at the same time: it checks all of them before it changes anything, then it copies the files to
+all of them, then it starts the members. If one host fails, the next of these phases does not begin.
+
   --copy             copy the files and do nothing else
   --timeout SECONDS  how long to wait until members are healthy; the default is 300
   --help             print this text
@@ -73,37 +76,105 @@ case $timeout in
 esac
 if [ "$unit" = none ]; then copy_only=yes; fi
 
-names=() targets=() peers=() clients=() states=() running=() changed=()
-while read -r name target peer client state; do
+names=() targets=() peers=() clients=() states=() listens=() running=() has_data=() changed=() stale=()
+while read -r name target peer client state listen; do
   if [ "$wanted" != ' ' ] && [ "${wanted#* "$name" }" = "$wanted" ]; then continue; fi
-  names+=("$name") targets+=("$target") peers+=("$peer") clients+=("$client") states+=("$state")
+  names+=("$name") targets+=("$target") peers+=("$peer") clients+=("$client") states+=("$state") listens+=("$listen")
+  running+=('') has_data+=('') changed+=('') stale+=('')
 done <<< "$members"
 
-# on_host TARGET SCRIPT: runs a script as root on a host. The scripts have no single quotes, and the names and paths in
-# $settings have no characters that are special in a shell.
+# What the jobs of on_each print, in files.
+work=$(mktemp -d "${TMPDIR:-/tmp}/etcdpki.XXXXXX")
+trap 'wait; rm -rf -- "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# on_each FUNCTION: calls FUNCTION for all members at the same time, with the number of the member. Its output is in
+# $work/NUMBER afterwards, and its errors are printed with the name of the member. Fails if a call fails.
+on_each() {
+  local i line jobs=() failed=0
+  for i in "${!names[@]}"; do
+    "$1" "$i" < /dev/null > "$work/$i" 2> "$work/errors-$i" &
+    jobs[i]=$!
+  done
+  for i in "${!names[@]}"; do
+    wait "${jobs[$i]}" || failed=1
+    while IFS= read -r line; do say "${names[$i]}: $line"; done < "$work/errors-$i"
+  done
+  return "$failed"
+}
+
+# on_host NUMBER SCRIPT: runs a script as root on the host of a member. The scripts have no single quotes, and the names
+# and paths in $settings have no characters that are special in a shell.
 on_host() {
   # shellcheck disable=SC2016 # The shell on the host expands it.
-  local as_root='test "$(id -u)" = 0 || exec sudo -n sh -c "$1"; exec sh -c "$1"'
-  ssh -o BatchMode=yes -o ConnectTimeout=10 -- "$1" "exec sh -c '$as_root' sh '$settings
+  local become_root='test "$(id -u)" = 0 || exec sudo -n sh -c "$1"; exec sh -c "$1"'
+  ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=10 -- "${targets[$1]}" "exec sh -c '$become_root' sh '$settings
+listen=${listens[$1]}
 $2'"
+}
+
+# as_root NUMBER COMMAND: prints what a person types to run a command as root on the host of a member.
+as_root() {
+  case ${targets[$1]} in
+    root@*) echo "ssh ${targets[$1]} $2" ;;
+    *) echo "ssh ${targets[$1]} sudo $2" ;;
+  esac
 }
 
 settings="LC_ALL=C; export LC_ALL; set -eu; umask 077
 user=$user; binary=$binary; pki=$pki; data=$data; unit=$unit; engine=$engine"
 
+# Prints facts about a host, one per line. etcd is asked for its version as its own user, because root executes nothing
+# that another user can have put there.
 read -r -d '' check_host <<'END' || true
 id -u -- "$user" > /dev/null 2>&1 || echo no-user
 if test "$unit" = none; then
   test -z "$engine" || command -v "$engine" > /dev/null || echo no-engine
 else
-  test -x "$binary" || echo no-binary
+  if test ! -x "$binary"; then
+    echo no-binary
+  elif id -u -- "$user" > /dev/null 2>&1; then
+    cd /
+    answer=$(timeout 20 setpriv --reuid="$(id -u -- "$user")" --regid="$(id -g -- "$user")" --clear-groups \
+      "$binary" --version 2>&1) || true
+    version=$(printf "%s\n" "$answer" | sed -n "s/^etcd Version: //p" | head -n 1)
+    if test "$version"; then echo "version $version"; else echo "version ? $(printf "%s\n" "$answer" | head -n 1)"; fi
+  fi
   command -v systemctl > /dev/null || echo no-systemd
   test "$unit" != drop-in || systemctl cat etcd.service > /dev/null 2>&1 || echo no-unit
+  is_running=
   case $(systemctl is-active etcd.service 2> /dev/null) in
-    active | activating | reloading) echo running ;;
+    active | activating | reloading)
+      process=$(systemctl show --property=MainPID --value etcd.service 2> /dev/null) || true
+      # Without a process it has ended, and systemd will start it again.
+      if test "$process" != 0; then is_running=yes; fi
+      # The database that is open tells whose etcd it is, whatever its options are and wherever they come from.
+      if test "$is_running" && test -n "$process"; then
+        database=$(find "/proc/$process/fd" -lname "*/member/snap/db" -printf "%l\n" 2> /dev/null | head -n 1)
+        case $database in
+          "" | "$(readlink -m -- "$data")/member/snap/db") ;;
+          *) echo "other ${database%/member/snap/db}" ;;
+        esac
+      fi
+      ;;
   esac
+  if test "$is_running"; then
+    echo running
+  elif command -v ss > /dev/null; then
+    ss -Hltnp | while read -r _ _ _ place _ who; do
+      for own in $(echo "$listen" | tr , " "); do
+        port=${own##*:}
+        case $place in
+          "$own" | "*:$port" | "0.0.0.0:$port") echo "taken $place $who" ;;
+          "[::]:$port") case $own in "["*) echo "taken $place $who" ;; esac ;;
+          *":$port") case $own in "0.0.0.0:"* | "[::]:"*) echo "taken $place $who" ;; esac ;;
+        esac
+      done
+    done
+  fi
 fi
 test ! -d "$data/member" || echo has-data
+echo checked
 END
 
 # Unpacks all files, then moves each one to its place by renaming it, because etcd reads certificates and keys again for
@@ -191,6 +262,13 @@ start_service='systemctl daemon-reload
 systemctl --quiet enable etcd.service
 systemctl start --no-block etcd.service'
 
+# Of systemd's own messages about the service, none says why etcd ended.
+read -r -d '' show_state <<'END' || true
+state=$(systemctl is-active etcd.service) || true
+echo "etcd.service is $state"
+test "$state" = active || journalctl --quiet --no-pager --lines=5 --output=cat _SYSTEMD_UNIT=etcd.service
+END
+
 # etcdctl refuses an option that is both a flag and a variable, so the variables of the caller are removed.
 etcdctl() {
   (
@@ -207,17 +285,37 @@ etcdctl() {
   )
 }
 
+# report_stale: says which running members have to be restarted. etcd reads certificates and keys again for every
+# connection, and all other files when it starts.
+report_stale() {
+  local i
+  for i in "${!names[@]}"; do
+    if [ -n "${stale[$i]}" ]; then
+      say "${names[$i]} still uses the old contents of:${stale[$i]}"
+      say "  restart one member at a time, each when all are healthy: $(as_root "$i" 'systemctl restart etcd')"
+    fi
+  done
+}
+
+# report_state NUMBER: says whether etcd runs on the host of a member, and what it said last if it does not.
+report_state() {
+  on_host "$1" "$show_state" >&2
+}
+
 # wait_until_healthy URLS: waits until the members with these client URLs are healthy.
 endpoints=
 wait_until_healthy() {
-  local said endpoints=$1
+  local answer endpoints=$1 seconds=1
   say "waiting for $endpoints"
-  until said=$(etcdctl endpoint health 2>&1); do
+  until answer=$(etcdctl --command-timeout="${seconds}s" endpoint health 2>&1); do
     if [ "$SECONDS" -ge "$deadline" ]; then
+      on_each report_state || true
+      report_stale
       problem "not healthy after $timeout s:
-$said" "on the host, read the log with: journalctl -u etcd; check the network between the members, and their clocks"
+$answer" "on the host, read the log with: journalctl -u etcd; check the network between the members, and their clocks"
       exit 3
     fi
+    if [ "$seconds" -lt 5 ]; then seconds=$((seconds + 1)); fi
     sleep 1
   done
 }
@@ -249,6 +347,86 @@ $said"
   done
 }
 
+# check NUMBER
+check() {
+  on_host "$1" "$check_host"
+}
+
+# copy NUMBER: prints the paths of the files that have changed.
+copy() {
+  COPYFILE_DISABLE=1 tar -C "nodes/${names[$1]}" -cf - . | on_host "$1" "$install_files"
+}
+
+# is_founder NUMBER: whether a member can start without being added to the cluster. A running member was added before.
+is_founder() {
+  [ "${states[$1]}" = new ] || [ -n "${running[$1]}" ]
+}
+
+# start_founder NUMBER
+start_founder() {
+  if is_founder "$1"; then on_host "$1" "$start_service"; fi
+}
+
+# judge NUMBER FACT [DETAILS]: notes a fact about a host, or prints what is wrong.
+judge() {
+  local name=${names[$1]} target=${targets[$1]} rest
+  case $2 in
+    running) running[$1]=running ;;
+    has-data) has_data[$1]=has-data ;;
+    version)
+      case ${3-} in
+        "$series" | "$series".*) return ;;
+        [0-9]*)
+          rest=${3#*.}
+          problem "$name: $binary on $target is etcd $3, and the description is for etcd $series" \
+            "install etcd $series there; or write \`version: \"${3%%.*}.${rest%%.*}\"\` in the description, and run \`etcdpki cluster apply\` again"
+          ;;
+        *)
+          problem "$name: $binary on $target does not tell its version to the user $user: ${3#? }" \
+            "run there, as $user: $binary --version"
+          ;;
+      esac
+      problems=1
+      ;;
+    other)
+      if [ -n "$copy_only" ]; then return; fi
+      problem "$name: etcd.service on $target runs already, with its data in $3 and not in $data" \
+        "if nobody needs what runs there, run: $(as_root "$1" 'systemctl stop etcd'), and then this again"
+      problems=1
+      ;;
+    taken)
+      if [ -n "$copy_only" ]; then return; fi
+      problem "$name: another program on $target listens on ${3%% *}: ${3#* }" \
+        "stop that program; or choose other ports in the description: \`client-port\`, \`peer-port\`"
+      problems=1
+      ;;
+    no-user)
+      problem "$name: there is no user $user on $target" \
+        "run there: useradd --system --user-group --home-dir $data --shell /usr/sbin/nologin $user"
+      problems=1
+      ;;
+    no-binary)
+      problem "$name: there is no $binary on $target" \
+        "install etcd $series there, or write its path in the description: \`host: {binary: /usr/local/bin/etcd}\`"
+      problems=1
+      ;;
+    no-engine)
+      problem "$name: $engine is not installed on $target" "install $engine there"
+      problems=1
+      ;;
+    no-systemd)
+      problem "$name: there is no systemd on $target" \
+        "write \`unit: none\` in the description, and start etcd in another way"
+      problems=1
+      ;;
+    no-unit)
+      problem "$name: there is no etcd.service on $target, which the drop-in changes" \
+        "install the distribution's etcd package there, or write \`unit: service\` in the description"
+      problems=1
+      ;;
+  esac
+}
+
 # All hosts are checked before anything is changed.
 problems=0
 for program in ssh tar awk; do
@@ -263,61 +441,37 @@ if [ -z "$copy_only" ] && ! command -v "${ETCDCTL:-etcdctl}" > /dev/null; then
   problems=1
 fi
 [ "$problems" = 0 ] || exit 1
-has_data=()
-for i in "${!names[@]}"; do
-  name=${names[$i]} target=${targets[$i]}
+for name in "${names[@]}"; do
   for file in $certificates; do
     if [ ! -e "nodes/$name$pki/$file" ]; then
       problem "nodes/$name$pki/$file is missing" "run \`etcdpki cluster apply\` again when the CA has signed the certificate"
       problems=1
     fi
   done
-  if ! facts=$(on_host "$target" "$check_host"); then
-    problem "$name: cannot run commands as root on $target" \
-      "make \`ssh $target\` and sudo there work without a password, or write another destination: \`ssh: USER@HOST\`"
+done
+on_each check || true
+for i in "${!names[@]}"; do
+  if [ "$(tail -n 1 "$work/$i")" != checked ]; then
+    problem "${names[$i]}: cannot run commands as root on ${targets[$i]}" \
+      "make \`ssh ${targets[$i]}\` and sudo there work without a password, or write another destination: \`ssh: USER@HOST\`"
     problems=1
     continue
   fi
-  running[i]='' has_data[i]=''
-  for fact in $facts; do
-    case $fact in
-      running) running[i]=running ;;
-      has-data) has_data[i]=has-data ;;
-      no-user)
-        problem "$name: there is no user $user on $target" \
-          "run there: useradd --system --user-group --home-dir $data --shell /usr/sbin/nologin $user"
-        problems=1
-        ;;
-      no-binary)
-        problem "$name: there is no $binary on $target" \
-          "install etcd there, or write its path in the description: \`host: {binary: /usr/local/bin/etcd}\`"
-        problems=1
-        ;;
-      no-engine)
-        problem "$name: $engine is not installed on $target" "install $engine there"
-        problems=1
-        ;;
-      no-systemd)
-        problem "$name: there is no systemd on $target" \
-          "write \`unit: none\` in the description, and start etcd in another way"
-        problems=1
-        ;;
-      no-unit)
-        problem "$name: there is no etcd.service on $target, which the drop-in changes" \
-          "install the distribution's etcd package there, or write \`unit: service\` in the description"
-        problems=1
-        ;;
-    esac
-  done
+  while read -r fact details; do judge "$i" "$fact" "$details"; done < "$work/$i"
 done
 [ "$problems" = 0 ] || exit 1
 
+say "copying the files of ${names[*]}"
+on_each copy || fail 'not all files were copied, and no member was started' 'run this again: what was copied stays as it is'
 for i in "${!names[@]}"; do
-  name=${names[$i]} target=${targets[$i]}
-  say "copying to $target"
-  changed[i]=$(COPYFILE_DISABLE=1 tar -C "nodes/$name" -cf - . | on_host "$target" "$install_files") ||
-    fail "$name: copying to $target failed"
-  for file in ${changed[$i]}; do say "  $file"; done
+  changed[i]=$(< "$work/$i")
+  for file in ${changed[$i]}; do
+    say "${names[$i]}: $file"
+    case " $certificates " in
+      *" ${file##*/} "*) ;;
+      *) if [ -n "${running[$i]}" ]; then stale[i]="${stale[$i]} $file"; fi ;;
+    esac
+  done
 done
 
 if [ -z "$copy_only" ]; then
@@ -325,41 +479,28 @@ if [ -z "$copy_only" ]; then
   # A member is ready only when the cluster has a quorum, so all are started before the script waits.
   founders=
   for i in "${!names[@]}"; do
-    if [ "${states[$i]}" = new ] || [ -n "${running[$i]}" ]; then
+    if is_founder "$i"; then
       if [ -z "${running[$i]}" ]; then say "starting ${names[$i]}"; fi
-      on_host "${targets[$i]}" "$start_service" || fail "${names[$i]} cannot be started"
       founders=$founders,${clients[$i]}
     fi
   done
-  if [ -n "$founders" ]; then wait_until_healthy "${founders#,}"; fi
+  if [ -n "$founders" ]; then
+    on_each start_founder || fail 'not all members could be started'
+    wait_until_healthy "${founders#,}"
+  fi
   # One after the other, because a cluster accepts a new member only when all others are healthy.
   for i in "${!names[@]}"; do
-    if [ "${states[$i]}" = existing ] && [ -z "${running[$i]}" ]; then
+    if ! is_founder "$i"; then
       add_member "${names[$i]}" "${peers[$i]}" "${has_data[$i]}"
       say "starting ${names[$i]}"
-      on_host "${targets[$i]}" "$start_service" || fail "${names[$i]} cannot be started"
+      on_host "$i" "$start_service" || fail "${names[$i]} cannot be started"
       wait_until_healthy "${clients[$i]}"
     fi
   done
   say 'all members are healthy'
 fi
 
-# etcd reads certificates and keys again for every connection, and all other files when it starts.
-for i in "${!names[@]}"; do
-  stale=
-  if [ -n "${running[$i]}" ]; then
-    for file in ${changed[$i]}; do
-      case " $certificates " in
-        *" ${file##*/} "*) ;;
-        *) stale="$stale $file" ;;
-      esac
-    done
-  fi
-  if [ -n "$stale" ]; then
-    say "${names[$i]} still uses the old contents of:$stale"
-    say "  restart one member at a time, each when all are healthy: ssh ${targets[$i]} systemctl restart etcd"
-  fi
-done
+report_stale
 if [ "$unit" = none ]; then
   say "the files are copied; start etcd yourself${engine:+: run containers/NAME.sh on the host of NAME}"
 fi

@@ -1,5 +1,6 @@
 //! A client of the cluster: its folder, with `etcdctl.env` or without.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::place::Place;
@@ -37,11 +38,15 @@ struct Named {
 }
 
 impl ClientNode {
-    /// Every client of a folder that `apply` made.
+    /// Every client of a folder that `apply` made, but for those that are left out.
     ///
     /// # Errors
     /// If something there cannot be read.
-    pub(crate) fn read_all(folder: &Path, reading: &mut Reading<'_>) -> Result<Vec<Self>, Error> {
+    pub(crate) fn read_all(
+        folder: &Path,
+        left_out: &BTreeSet<PathBuf>,
+        reading: &mut Reading<'_>,
+    ) -> Result<Vec<Self>, Error> {
         let clients = folder.join(path::CLIENTS);
         match reading.files.entry(&clients)? {
             Some(Entry { kind: FileKind::Folder, .. }) => {}
@@ -50,7 +55,9 @@ impl ClientNode {
         let mut all = Vec::new();
         for name in reading.files.names(&clients)? {
             let folder = clients.join(&name);
-            if let Ok(Some(Entry { kind: FileKind::Folder, .. })) = entry(&folder, reading.files)? {
+            if !left_out.contains(&folder)
+                && let Ok(Some(Entry { kind: FileKind::Folder, .. })) = entry(&folder, reading.files)?
+            {
                 all.push(Self::read(&folder, name, reading)?);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -39,6 +40,9 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// Certificates that open a port that they were not made for, because the layout allows it.
     pub also_opens: Vec<Connection>,
+    /// Files and folders of members and clients that the record no longer has, relative to the folder. They were not
+    /// looked at.
+    pub left_out: Vec<PathBuf>,
     /// The first moment at which something that works now ends.
     pub first_end: Option<FirstEnd>,
 }

@@ -1,0 +1,128 @@
+//! Which trials run when: as many at once as the machine bears, and the longest first.
+//!
+//! How long each took is kept in `suite-times.tsv` in cargo's target folder, the longest first; the next run takes its
+//! order from there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+
+/// How many trials with servers run at once for each core. They wait most of the time. But a member that gets no core
+/// for its election timeout loses its leader, and then a test waits for elections instead.
+const SERVERS_PER_CORE: u32 = 3;
+
+/// How many trials run at once: those with servers, and one of the others on each core.
+pub fn threads() -> usize {
+    usize::try_from(servers_at_once() + cores()).unwrap()
+}
+
+fn cores() -> u32 {
+    thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap())
+}
+
+fn servers_at_once() -> u32 {
+    SERVERS_PER_CORE * cores()
+}
+
+static RUNNING: Mutex<u32> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// The right to run servers, until it is dropped.
+pub struct Turn(());
+
+/// Waits until there are not too many trials with servers.
+pub fn turn_of_servers() -> Turn {
+    let most = servers_at_once();
+    let mut running = ENDED.wait_while(RUNNING.lock().unwrap(), |running| *running >= most).unwrap();
+    *running += 1;
+    Turn(())
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap() -= 1;
+        ENDED.notify_one();
+    }
+}
+
+/// The names of the trials that start servers.
+static WITH_SERVERS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Says that a trial starts servers.
+pub fn has_servers(name: &str) {
+    WITH_SERVERS.lock().unwrap().insert(name.to_owned());
+}
+
+/// What was measured in this run, by name.
+static TIMES: Mutex<Option<HashMap<String, Duration>>> = Mutex::new(None);
+
+/// Runs a test, and remembers how long it took unless it panics.
+pub fn timed<T>(name: &str, test: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let outcome = test();
+    let mut times = TIMES.lock().unwrap();
+    times.get_or_insert_default().insert(name.to_owned(), start.elapsed());
+    outcome
+}
+
+/// What earlier runs measured.
+pub struct Times {
+    file: PathBuf,
+    seconds: HashMap<String, f64>,
+}
+
+impl Times {
+    /// From the folder that cargo builds in.
+    pub fn in_folder(target: &Path) -> Self {
+        let file = target.join("suite-times.tsv");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let line = |line: &str| {
+            let (seconds, name) = line.split_once('\t')?;
+            Some((name.to_owned(), seconds.parse().ok()?))
+        };
+        Self { file, seconds: text.lines().filter_map(line).collect() }
+    }
+
+    /// Writes what was measured since, and what there was of other trials.
+    pub fn update(mut self) {
+        let measured = TIMES.lock().unwrap().take().unwrap_or_default();
+        self.seconds.extend(measured.into_iter().map(|(name, time)| (name, time.as_secs_f64())));
+        let mut lines: Vec<_> = self.seconds.into_iter().collect();
+        lines.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
+        let lines = lines.iter().map(|(name, seconds)| format!("{seconds:.2}\t{name}\n"));
+        // The next run has another order, at worst.
+        let _ = fs::write(&self.file, lines.collect::<String>());
+    }
+
+    /// All trials in the order in which to start them: the longest of each kind first, and of both kinds so many
+    /// that neither waits for the other at the end.
+    pub fn order(&self, trials: Vec<Trial>) -> Vec<Trial> {
+        let names = WITH_SERVERS.lock().unwrap();
+        let (mut servers, mut others): (Vec<_>, Vec<_>) =
+            trials.into_iter().partition(|trial| names.contains(trial.name()));
+        let seconds = |trial: &Trial, unknown| self.seconds.get(trial.name()).copied().unwrap_or(unknown);
+        let (of_servers, of_others) =
+            (|trial: &Trial| seconds(trial, 10.0), |trial: &Trial| seconds(trial, 0.1));
+        // The last is taken first.
+        servers.sort_by(|a, b| of_servers(a).total_cmp(&of_servers(b)));
+        others.sort_by(|a, b| of_others(a).total_cmp(&of_others(b)));
+        // Until when each kind would keep its threads busy.
+        let (mut until_servers, mut until_others) = (0.0, 0.0);
+        let mut order = Vec::new();
+        loop {
+            let is_server = others.is_empty() || (until_servers <= until_others && !servers.is_empty());
+            let Some(trial) = (if is_server { servers.pop() } else { others.pop() }) else { return order };
+            if is_server {
+                until_servers += of_servers(&trial) / f64::from(servers_at_once());
+            } else {
+                until_others += of_others(&trial) / f64::from(cores());
+            }
+            order.push(trial);
+        }
+    }
+}
