@@ -38,7 +38,8 @@ fn a_record_is_read_as_it_was_written() {
     let record = Record::open(&snapshot).unwrap().unwrap();
     assert_eq!(record.to_json(), text(&snapshot));
     assert_eq!(Record::read(&snapshot, &cluster("")).unwrap(), record);
-    assert_eq!((record.version, record.cluster.as_str(), record.layout.as_str()), (1, "prod", "single-ca"));
+    assert_eq!((record.version, record.cluster.as_str(), record.layout.as_str()), (2, "prod", "single-ca"));
+    assert_eq!(record.etcd.as_deref(), Some("3.5"));
     assert!(record.former.is_empty());
     assert_eq!(record.members.iter().map(|start| start.member.as_str()).collect::<Vec<_>>(), ["a"]);
     let names: Vec<_> = record.certificates.iter().map(|one| one.certificate.as_str()).collect();
@@ -80,6 +81,7 @@ fn a_record_that_cannot_be_read_is_refused() {
         (r#"{"version": 0}"#, "there is no format 0"),
         (r#"{"version": 1}"#, "missing field `cluster`"),
         (r#"{"version": 1, "unknown": 1}"#, "unknown field `unknown`"),
+        (r#"{"version": 2, "unknown": 1}"#, "unknown field `unknown`"),
     ] {
         let (message, hint) = refused(text);
         let expected =
@@ -92,11 +94,11 @@ fn a_record_that_cannot_be_read_is_refused() {
         assert!(written.contains(from), "{written}");
         assert!(refused(&written.replacen(from, to, 1)).0.contains("cannot be read"));
     }
-    for (text, found) in [(r#"{"version": 2}"#, 2), (r#"{"version": 7, "unknown": 1}"#, 7)] {
+    for (text, found) in [(r#"{"version": 3}"#, 3), (r#"{"version": 7, "unknown": 1}"#, 7)] {
         let (message, hint) = refused(text);
         let expected = format!(
             "/out/{RECORD}: a newer version of this program wrote this record of the issued certificates: the record \
-             has format {found}, and this version reads format 1"
+             has format {found}, and this version reads format 2"
         );
         assert_eq!(message, expected);
         assert_eq!(hint, "use the newer version of the program; do not delete the record");
@@ -104,6 +106,25 @@ fn a_record_that_cannot_be_read_is_refused() {
     let mut snapshot = empty();
     snapshot.insert_unusable(RECORD.to_owned(), UnusableEntry::SymbolicLink);
     assert_eq!(Record::open(&snapshot).unwrap_err().to_string(), "/out/cluster.lock.json is a symbolic link");
+}
+
+/// The first format did not have the version of etcd.
+#[test]
+fn the_first_format_is_read_and_followed_by_the_present_one() {
+    let mut snapshot = applied();
+    let written = text(&snapshot);
+    let etcd = "  \"etcd\": \"3.5\",\n";
+    assert!(written.contains("\"version\": 2") && written.contains(etcd), "{written}");
+    let first = written.replacen("\"version\": 2", "\"version\": 1", 1).replacen(etcd, "", 1);
+    snapshot.insert(RECORD, Entry::file(0o644, first.into_bytes()));
+    let record = Record::open(&snapshot).unwrap().unwrap();
+    assert_eq!((record.version, record.etcd.clone(), record.certificates.len()), (1, None, 4));
+    let plan = Plan::new(&cluster(""), &snapshot, NOW).unwrap();
+    let changed =
+        plan.files().iter().filter(|file| *file.change() != crate::etcd::plan::change::Change::Kept);
+    assert_eq!(changed.map(|file| file.path().to_owned()).collect::<Vec<_>>(), [RECORD]);
+    apply(&cluster(""), &mut snapshot, NOW);
+    assert_eq!(text(&snapshot), written);
 }
 
 /// Members that run would not trust the CAs of another layout.
@@ -168,5 +189,5 @@ fn what_is_no_longer_in_use_is_remembered_once() {
     let none = next(&fewer, &[]);
     assert_eq!((none.certificates.len(), none.former.len()), (0, 4));
     assert_eq!(next(&none, &[]).former.len(), 4);
-    assert_eq!((none.version, none.layout.as_str(), none.cluster.as_str()), (1, "single-ca", "prod"));
+    assert_eq!((none.version, none.layout.as_str(), none.cluster.as_str()), (2, "single-ca", "prod"));
 }
