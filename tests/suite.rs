@@ -87,9 +87,5 @@ fn main() {
     let times = suite::schedule::Times::in_folder(&suite::product::target());
     let trials = times.order(trials.into_iter().flatten().collect());
     arguments.test_threads.get_or_insert_with(suite::schedule::threads);
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if !arguments.list {
-        times.update();
-    }
-    conclusion.exit()
+    libtest_mimic::run(&arguments, trials).exit()
 }

@@ -1,14 +1,14 @@
 //! Which trials run when: as many at once as the machine bears, and the longest first.
 //!
-//! How long each took is kept in `suite-times.tsv` in cargo's target folder, the longest first; the next run takes its
-//! order from there.
+//! How long each took is kept in `suite-times.tsv` in cargo's target folder, from where the next run takes its order.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libtest_mimic::Trial;
 
@@ -58,45 +58,42 @@ pub fn has_servers(name: &str) {
     WITH_SERVERS.lock().unwrap().insert(name.to_owned());
 }
 
-/// What was measured in this run, by name.
-static TIMES: Mutex<Option<HashMap<String, Duration>>> = Mutex::new(None);
+/// Where what is measured is written at once, so that a run that is stopped leaves it too.
+static MEASURED: OnceLock<File> = OnceLock::new();
 
-/// Runs a test, and remembers how long it took unless it panics.
+/// Runs a test, and notes how long it took unless it panics.
 pub fn timed<T>(name: &str, test: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let outcome = test();
-    let mut times = TIMES.lock().unwrap();
-    times.get_or_insert_default().insert(name.to_owned(), start.elapsed());
+    let line = format!("{:.2}\t{name}\n", start.elapsed().as_secs_f64());
+    if let Some(mut file) = MEASURED.get() {
+        // The next run has another order, at worst.
+        let _ = file.write_all(line.as_bytes());
+    }
     outcome
 }
 
 /// What earlier runs measured.
-pub struct Times {
-    file: PathBuf,
-    seconds: HashMap<String, f64>,
-}
+pub struct Times(HashMap<String, f64>);
 
 impl Times {
-    /// From the folder that cargo builds in.
+    /// Reads them in the folder that cargo builds in, and sorts them there; what is measured from now on follows.
     pub fn in_folder(target: &Path) -> Self {
-        let file = target.join("suite-times.tsv");
-        let text = fs::read_to_string(&file).unwrap_or_default();
+        let path = target.join("suite-times.tsv");
+        let text = fs::read_to_string(&path).unwrap_or_default();
         let line = |line: &str| {
             let (seconds, name) = line.split_once('\t')?;
             Some((name.to_owned(), seconds.parse().ok()?))
         };
-        Self { file, seconds: text.lines().filter_map(line).collect() }
-    }
-
-    /// Writes what was measured since, and what there was of other trials.
-    pub fn update(mut self) {
-        let measured = TIMES.lock().unwrap().take().unwrap_or_default();
-        self.seconds.extend(measured.into_iter().map(|(name, time)| (name, time.as_secs_f64())));
-        let mut lines: Vec<_> = self.seconds.into_iter().collect();
+        let seconds: HashMap<_, f64> = text.lines().filter_map(line).collect();
+        let mut lines: Vec<_> = seconds.iter().collect();
         lines.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
         let lines = lines.iter().map(|(name, seconds)| format!("{seconds:.2}\t{name}\n"));
-        // The next run has another order, at worst.
-        let _ = fs::write(&self.file, lines.collect::<String>());
+        let _ = fs::write(&path, lines.collect::<String>());
+        if let Ok(file) = File::options().append(true).open(&path) {
+            MEASURED.set(file).expect("read once");
+        }
+        Self(seconds)
     }
 
     /// All trials in the order in which to start them: the longest of each kind first, and of both kinds so many
@@ -105,7 +102,7 @@ impl Times {
         let names = WITH_SERVERS.lock().unwrap();
         let (mut servers, mut others): (Vec<_>, Vec<_>) =
             trials.into_iter().partition(|trial| names.contains(trial.name()));
-        let seconds = |trial: &Trial, unknown| self.seconds.get(trial.name()).copied().unwrap_or(unknown);
+        let seconds = |trial: &Trial, unknown| self.0.get(trial.name()).copied().unwrap_or(unknown);
         let (of_servers, of_others) =
             (|trial: &Trial| seconds(trial, 10.0), |trial: &Trial| seconds(trial, 0.1));
         // The last is taken first.
