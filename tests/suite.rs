@@ -26,6 +26,7 @@ mod suite {
     pub mod handshakes;
     pub mod host;
     pub mod hostile;
+    pub mod hosts;
     pub mod import;
     pub mod layouts;
     pub mod live;
@@ -82,6 +83,7 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::hosts::trials(),
         suite::verify::trials(),
     ];
     let times = suite::schedule::Times::in_folder(&suite::product::target());

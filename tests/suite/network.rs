@@ -110,15 +110,19 @@ impl Network {
     /// A command as if it were given on the host with an address; `None` is the clients'. It must have an
     /// environment of its own, without this process's.
     pub fn on(&self, host: Option<&str>, command: Command) -> Command {
-        let process = format!("/proc/{}", self.holder.0.id());
-        let namespace = match host {
-            Some(address) => format!("{process}/root/run/netns/{address}"),
-            None => format!("{process}/ns/net"),
-        };
         let mut inside = Command::new(&self.nsenter);
-        inside.arg(format!("--net={namespace}")).arg("--");
+        inside.arg(format!("--net={}", self.namespace(host).display())).arg("--");
         inside.arg(command.get_program()).args(command.get_args()).env_clear();
         inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         inside
+    }
+
+    /// The network namespace of the host with an address, or of the clients, as a file.
+    pub fn namespace(&self, host: Option<&str>) -> PathBuf {
+        let process = PathBuf::from(format!("/proc/{}", self.holder.0.id()));
+        match host {
+            Some(address) => process.join("root/run/netns").join(address),
+            None => process.join("ns/net"),
+        }
     }
 }

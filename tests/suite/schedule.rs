@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, OnceLock};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -16,9 +16,9 @@ use libtest_mimic::Trial;
 /// for its election timeout loses its leader, and then a test waits for elections instead.
 const SERVERS_PER_CORE: u32 = 3;
 
-/// How many trials run at once: those with servers, and one of the others on each core.
+/// How many trials run at once: those with servers, one on hosts, and one of the others on each core.
 pub fn threads() -> usize {
-    usize::try_from(servers_at_once() + cores()).unwrap()
+    usize::try_from(servers_at_once() + 1 + cores()).unwrap()
 }
 
 fn cores() -> u32 {
@@ -56,6 +56,21 @@ static WITH_SERVERS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// Says that a trial starts servers.
 pub fn has_servers(name: &str) {
     WITH_SERVERS.lock().unwrap().insert(name.to_owned());
+}
+
+/// The names of the trials on hosts.
+static ON_HOSTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Says that a trial is on hosts.
+pub fn is_on_hosts(name: &str) {
+    ON_HOSTS.lock().unwrap().insert(name.to_owned());
+}
+
+/// Waits for the hosts, which all these trials have in common.
+pub fn turn_on_hosts() -> MutexGuard<'static, ()> {
+    static HOSTS: Mutex<()> = Mutex::new(());
+    // A trial that failed has left them to the next.
+    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where what is measured is written at once, so that a run that is stopped leaves it too.
@@ -96,30 +111,45 @@ impl Times {
         Self(seconds)
     }
 
-    /// All trials in the order in which to start them: the longest of each kind first, and of both kinds so many
-    /// that neither waits for the other at the end.
+    /// All trials in the order in which to start them: the longest of each kind first, and of all kinds so many that
+    /// none waits for the others at the end.
     pub fn order(&self, trials: Vec<Trial>) -> Vec<Trial> {
-        let names = WITH_SERVERS.lock().unwrap();
-        let (mut servers, mut others): (Vec<_>, Vec<_>) =
-            trials.into_iter().partition(|trial| names.contains(trial.name()));
-        let seconds = |trial: &Trial, unknown| self.0.get(trial.name()).copied().unwrap_or(unknown);
-        let (of_servers, of_others) =
-            (|trial: &Trial| seconds(trial, 10.0), |trial: &Trial| seconds(trial, 0.1));
-        // The last is taken first.
-        servers.sort_by(|a, b| of_servers(a).total_cmp(&of_servers(b)));
-        others.sort_by(|a, b| of_others(a).total_cmp(&of_others(b)));
-        // Until when each kind would keep its threads busy.
-        let (mut until_servers, mut until_others) = (0.0, 0.0);
+        let (with_servers, on_hosts) = (WITH_SERVERS.lock().unwrap(), ON_HOSTS.lock().unwrap());
+        let mut kinds = [
+            Kind { at_once: 1, unknown: 10.0, trials: Vec::new(), until: 0.0 },
+            Kind { at_once: servers_at_once(), unknown: 10.0, trials: Vec::new(), until: 0.0 },
+            Kind { at_once: cores(), unknown: 0.1, trials: Vec::new(), until: 0.0 },
+        ];
+        for trial in trials {
+            let kind = match trial.name() {
+                name if on_hosts.contains(name) => 0,
+                name if with_servers.contains(name) => 1,
+                _ => 2,
+            };
+            let seconds = self.0.get(trial.name()).copied().unwrap_or(kinds[kind].unknown);
+            kinds[kind].trials.push((seconds, trial));
+        }
+        for kind in &mut kinds {
+            // The last is taken first.
+            kind.trials.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        }
         let mut order = Vec::new();
         loop {
-            let is_server = others.is_empty() || (until_servers <= until_others && !servers.is_empty());
-            let Some(trial) = (if is_server { servers.pop() } else { others.pop() }) else { return order };
-            if is_server {
-                until_servers += of_servers(&trial) / f64::from(servers_at_once());
-            } else {
-                until_others += of_others(&trial) / f64::from(cores());
-            }
+            let waiting = kinds.iter_mut().filter(|kind| !kind.trials.is_empty());
+            let Some(kind) = waiting.min_by(|a, b| a.until.total_cmp(&b.until)) else { return order };
+            let (seconds, trial) = kind.trials.pop().unwrap();
+            kind.until += seconds / f64::from(kind.at_once);
             order.push(trial);
         }
     }
+}
+
+/// Trials that are alike in how many of them run at once.
+struct Kind {
+    at_once: u32,
+    /// The seconds of a trial that was never measured.
+    unknown: f64,
+    trials: Vec<(f64, Trial)>,
+    /// Until when they would keep their threads busy.
+    until: f64,
 }

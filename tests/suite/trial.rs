@@ -44,6 +44,17 @@ pub fn trial_with_servers(name: impl Into<String>, test: impl FnOnce() -> Outcom
     })
 }
 
+/// A test on hosts that are booted. One runs after the other, because they have the same hosts.
+pub fn trial_on_hosts(name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let name = name.into();
+    schedule::is_on_hosts(&name);
+    let named = name.clone();
+    ignorable(name, move || {
+        let _turn = schedule::turn_on_hosts();
+        schedule::timed(&named, test)
+    })
+}
+
 fn ignorable(name: String, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || {
         Ok(match test() {
