@@ -72,9 +72,10 @@ pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<P
         !record.certificates.iter().any(|one| one.path.starts_with(&within))
             && record.former.iter().any(|one| one.path.starts_with(&within))
     };
+    let is_strange: &dyn Fn(&str) -> bool = &|name| !is_member(name);
     let mut left = BTreeSet::new();
     for (place, is_left) in [
-        (NODES, &(|name: &str| !is_member(name)) as &dyn Fn(&str) -> bool),
+        (NODES, is_strange),
         (CONTAINERS, &|name| name.strip_suffix(".sh").is_some_and(|name| !is_member(name))),
         (CLIENTS, &has_left),
     ] {
