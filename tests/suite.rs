@@ -3,7 +3,7 @@
 //! A test whose program is absent is reported as ignored, with the reason, and never as passed.
 //! `tests/run` installs what is missing and then runs everything.
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 
 /// The modules, in `suite/`.
 mod suite {
@@ -37,6 +37,8 @@ mod suite {
     pub mod privileges;
     pub mod product;
     pub mod programs;
+    pub mod proved;
+    pub mod record;
     pub mod recorded;
     pub mod rendering;
     pub mod schedule;
@@ -60,6 +62,7 @@ fn main() {
         suite::unit::trials(),
         suite::guides::trials(),
         suite::folders::trials(),
+        suite::record::trials(),
         suite::recorded::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
@@ -86,8 +89,15 @@ fn main() {
         suite::hosts::trials(),
         suite::verify::trials(),
     ];
+    let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
+    trials.extend(suite::proved::trials(&trials));
+    let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
     let times = suite::schedule::Times::in_folder(&suite::product::target());
-    let trials = times.order(trials.into_iter().flatten().collect());
+    let trials = times.order(trials);
     arguments.test_threads.get_or_insert_with(suite::schedule::threads);
-    libtest_mimic::run(&arguments, trials).exit()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        suite::proved::update(&suite::product::target(), &names);
+    }
+    conclusion.exit()
 }

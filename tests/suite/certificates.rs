@@ -1,8 +1,12 @@
 //! Every certificate of an applied description, judged by openssl, for every kind of key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use serde_json::{Value, json};
 
 use super::layouts::{LAYOUTS, LEAST_PRIVILEGE, Layout, SHARED_CERT, SINGLE_CA};
@@ -99,8 +103,8 @@ pub fn verify_all(openssl: &Openssl, tree: &Tree, layout: &Layout, members: &[Me
     }
 }
 
-/// The short form of that, for tests that ask many times: every certificate is valid under its CA, and has its
-/// own key beside it.
+/// The short form of that, for tests that ask many times: every certificate is valid under its CA by openssl, and has
+/// its own key beside it.
 #[track_caller]
 pub fn verify_chains(openssl: &Openssl, tree: &Tree, layout: &Layout) {
     let paths: Vec<_> = tree.files().into_keys().filter(|path| is_certificate(path)).collect();
@@ -112,12 +116,23 @@ pub fn verify_chains(openssl: &Openssl, tree: &Tree, layout: &Layout) {
         openssl.verify_chains(&authority, &leaves);
         for certificate in leaves.into_iter().chain([authority]) {
             let name = certificate.file_stem().unwrap().to_str().unwrap();
-            openssl.belong_together(&certificate, &certificate.with_file_name(format!("{name}-key.pem")));
+            assert_belong_together(&certificate, &certificate.with_file_name(format!("{name}-key.pem")));
         }
         for copy in paths.iter().filter(|path| path.ends_with(&format!("/{ca}.pem"))) {
             assert_eq!(tree.read(copy), tree.read(&format!("ca/{ca}.pem")), "{copy}");
         }
     }
+}
+
+/// Panics unless the private key is the certificate's, as rustls sees it: without a process.
+#[track_caller]
+fn assert_belong_together(certificate: &Path, key: &Path) {
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(certificate).unwrap().collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let key = default_provider().key_provider.load_private_key(key).unwrap();
+    let matches = CertifiedKey::new(chain, key).keys_match();
+    assert_eq!(matches, Ok(()), "{} has another key beside it", certificate.display());
 }
 
 fn accepted(layout: &Layout, kind: &str) -> Outcome {

@@ -14,6 +14,7 @@ use super::programs::find;
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// What a program did.
+#[derive(Clone)]
 pub struct Ran {
     line: String,
     /// `None` when a signal ended it.

@@ -73,7 +73,7 @@ if test "$MEET"; then
     call=1
     while test -e "$host/here-$call"; do call=$((call + 1)); done
     : > "$host/here-$call"
-    until test "$(count)" = "$MEET"; do sleep 0.02; done
+    until test "$(count)" = "$MEET" || ! test -d "$HOSTS"; do sleep 0.02; done
 fi
 exec unshare -m sh -c '
     host=$1

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use libtest_mimic::Trial;
+use pki_core::etcd::{EtcdOption, EtcdVersion};
 use serde_json::json;
 
 use super::command::until;
@@ -17,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
         refuses_a_client_without_a_certificate,
         refuses_a_client_of_another_ca,
         starts_with_every_kind_of_key,
+        starts_with_every_feature,
         serves_ipv6
     ]);
     for layout in LAYOUTS {
@@ -111,6 +113,21 @@ fn starts_with_every_kind_of_key(etcd: &Etcd) -> Outcome {
         let written = cluster.etcdctl(&["put", "key", key]);
         assert_eq!(written.code, Some(0), "with {key}: {written}");
     }
+    Ok(())
+}
+
+/// Every gate that the version has, in the form that a description has it.
+fn starts_with_every_feature(etcd: &Etcd) -> Outcome {
+    let version = EtcdVersion::parse(&etcd.version).unwrap();
+    if !version.has(6, 0) {
+        return Err(Missing(format!("etcd {version} has no feature gates")));
+    }
+    let gates: Vec<_> = EtcdOption::features(version).map(|feature| format!("{feature}=true")).collect();
+    assert!(gates.len() > 8, "{gates:?}");
+    let description = json!({"name": "features", "version": etcd.version, "options": {"feature-gates": gates}, "members": [{"name": "etcd1", "address": "127.0.0.1"}]});
+    let mut cluster = Cluster::start(etcd, Tree::of_value(&description).applied())?;
+    cluster.wait_until_healthy();
+    cluster.etcdctl(&["put", "feature", "gates"]).ok();
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
     }
     trials.extend(all_on_each_etcd(&named![
         two_members_join_at_once,
+        a_member_joins_as_a_learner,
         a_member_moves,
         one_member_takes_anothers_place
     ]));
@@ -99,6 +100,39 @@ fn two_members_join_at_once(etcd: &Etcd) -> Outcome {
         let read = cluster.etcdctl_at(&newcomer, &["get", "greeting", "--print-value-only"]).ok();
         assert_eq!(read.stdout, "hello\n");
     }
+    Ok(())
+}
+
+/// A learner has no vote until it is promoted. The files that it starts with are those of any member that joins.
+fn a_member_joins_as_a_learner(etcd: &Etcd) -> Outcome {
+    let mut cluster = Cluster::start(etcd, described("three-members.yaml", etcd).applied())?;
+    cluster.wait_until_healthy();
+    let three = fs::read_to_string(&cluster.tree.description).unwrap();
+    cluster.tree.describe(&three.replace(THIRD, &format!("{THIRD}{FOURTH}")));
+    let plan = report(&cluster.tree);
+    cluster.tree.apply().ok();
+    let add = format!("{} --learner", plan["joining"][0]["command"].as_str().unwrap());
+    let added = until(PATIENCE, || (cluster.shell(&add).code == Some(0)).then_some(()));
+    assert!(added.is_some(), "{}", cluster.shell(&add));
+    cluster.copy("etcd4")?;
+    cluster.start_member(3)?;
+
+    let three = cluster.endpoints(|which| which < 3);
+    let fourth = |cluster: &Cluster| {
+        let members = cluster.etcdctl_at(&three, &["member", "list"]).ok().stdout;
+        members.lines().find(|line| line.contains(":2380") && line.contains("127.0.0.4")).unwrap().to_owned()
+    };
+    let learner = fourth(&cluster);
+    assert!(learner.ends_with(", true"), "no learner: {learner}");
+    let id = learner.split(',').next().unwrap();
+    // It has to have what the leader has.
+    let promote = || cluster.etcdctl_at(&three, &["member", "promote", id]);
+    let promoted = until(PATIENCE, || (promote().code == Some(0)).then_some(()));
+    assert!(promoted.is_some(), "{}", promote());
+    cluster.wait_until_healthy();
+    let member = fourth(&cluster);
+    assert!(member.contains(", started, etcd4, ") && member.ends_with(", false"), "{member}");
+    cluster.etcdctl_at(&cluster.endpoints(|which| which == 3), &["put", "greeting", "hello"]).ok();
     Ok(())
 }
 

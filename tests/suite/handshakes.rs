@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use libtest_mimic::Trial;
+use pki_core::etcd::EtcdVersion;
 use pki_core::tls::{
     AllowedPeers, Authorities, Client, Identity, Leniency, Lookup, NoLookup, NoStart, Reason, RevocationFile,
     RevocationFormat, Server, Side, Version, handshake,
@@ -374,23 +375,46 @@ fn revocation_lists(etcd: &Etcd) -> Outcome {
     let workshop = Workshop::new()?;
     workshop.issue(&Case { name: "revoked", ..PLAIN }, "ca");
     workshop.authority("stranger", "/CN=stranger");
-    workshop.sign_revocation_list("ca", "version-1.pem", &["revoked.pem"]);
-    workshop.openssl(&["crl", "-in", "version-1.pem", "-outform", "DER", "-out", "version-1.der"]);
-    workshop.sign_revocation_list("stranger", "of-a-stranger.pem", &["revoked.pem"]);
+    const NOW: &[&str] = &["-crldays", "1"];
+    const LONG_AGO: &[&str] = &["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z"];
+    let sign = |name: &str, ca: &str, form: CrlForm, when: &[&str], revoked: &[&str]| {
+        workshop.sign_revocation_list(ca, &format!("{name}.pem"), form, when, revoked);
+        let (pem, der) = (format!("{name}.pem"), format!("{name}.der"));
+        workshop.openssl(&["crl", "-in", &pem, "-outform", "DER", "-out", &der]);
+    };
+    sign("version-1", "ca", CrlForm::Version1, NOW, &["revoked.pem"]);
+    sign("version-2", "ca", CrlForm::Version2, NOW, &["revoked.pem"]);
+    sign("of-a-stranger", "stranger", CrlForm::Version2, NOW, &["revoked.pem"]);
+    sign("expired", "ca", CrlForm::Version2, LONG_AGO, &["revoked.pem"]);
+    sign("nothing-revoked", "ca", CrlForm::Version2, NOW, &[]);
     fs::write(workshop.path("empty"), "").unwrap();
 
     let setting = Setting::of(etcd, Leniency::DEBIAN);
     let file = workshop.path("list");
     let member = Member::start(etcd, &workshop, &setting, &["--client-crl-file", file.to_str().unwrap()]);
     let mut differences = Vec::new();
-    for list in ["version-1.pem", "version-1.der", "of-a-stranger.pem", "empty", "missing"] {
+    // From 3.6 on etcd reads lists with Go's `ParseRevocationList` (client/pkg/transport/listener_tls.go, `checkCRL`).
+    let version = EtcdVersion::parse(&etcd.version).unwrap();
+    let format = if version.has(6, 0) { RevocationFormat::DerVersion2 } else { RevocationFormat::Any };
+    let lists = [
+        "version-1.pem",
+        "version-1.der",
+        "version-2.pem",
+        "version-2.der",
+        "of-a-stranger.der",
+        "expired.der",
+        "nothing-revoked.der",
+        "empty",
+        "missing",
+    ];
+    for list in lists {
         let contents = fs::read(workshop.path(list)).ok();
         match &contents {
             Some(contents) => fs::write(&file, contents).unwrap(),
             None => fs::remove_file(&file).unwrap(),
         }
         let mut server = workshop.server("good", &setting).unwrap();
-        server.revocation = Some(RevocationFile::read(contents.as_deref(), RevocationFormat::Any));
+        server.revocation = Some(RevocationFile::read(contents.as_deref(), format));
         for name in ["good", "revoked"] {
             let foreseen = verdict(&workshop.client(name, &setting).unwrap(), &server);
             let happened = member.dial(name);
@@ -504,6 +528,13 @@ impl Setting {
     }
 }
 
+/// The version of a revocation list; extensions make it 2.
+#[derive(Clone, Copy)]
+enum CrlForm {
+    Version1,
+    Version2,
+}
+
 /// CAs and certificates in a folder of their own, by openssl.
 pub struct Workshop {
     folder: TempDir,
@@ -585,20 +616,25 @@ impl Workshop {
         .unwrap();
     }
 
-    /// A revocation list of version 1, as `openssl ca` makes it.
-    fn sign_revocation_list(&self, ca: &str, list: &str, revoked: &[&str]) {
+    /// A revocation list, as `openssl ca` makes it.
+    fn sign_revocation_list(&self, ca: &str, list: &str, form: CrlForm, when: &[&str], revoked: &[&str]) {
         self.configure_ca();
         let (authority, key) = (format!("{ca}.pem"), format!("{ca}-key.pem"));
         let by = ["ca", "-config", "ca.cnf", "-cert", &authority, "-keyfile", &key];
         for certificate in revoked {
             self.openssl(&[&by[..], &["-revoke", certificate]].concat());
         }
-        self.openssl(&[&by[..], &["-gencrl", "-crldays", "1", "-out", list]].concat());
+        let extensions: &[&str] = match form {
+            CrlForm::Version1 => &[],
+            CrlForm::Version2 => &["-crlexts", "crl"],
+        };
+        self.openssl(&[&by[..], &["-gencrl", "-out", list], when, extensions].concat());
     }
 
     fn configure_ca(&self) {
         let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\n\
-                      default_md=sha256\nunique_subject=no\n[p]\ncommonName=supplied\n";
+                      default_md=sha256\nunique_subject=no\n[p]\ncommonName=supplied\n\
+                      [crl]\nauthorityKeyIdentifier=keyid\n";
         fs::write(self.path("ca.cnf"), config).unwrap();
         fs::write(self.path("index"), "").unwrap();
     }

@@ -109,7 +109,10 @@ impl Hosts {
         let machines = HOSTS.map(|host| Machine::new(&home, &image, &network, host, &binds));
         let hosts = Self { machines: machines.into(), etcd: None, network, home, remover };
         hosts.on_each(Machine::switch_on);
-        hosts.on_each(|machine| machine.wait_until_booted(None));
+        // Nothing of the product is on them yet.
+        let booted: Result<(), String> =
+            hosts.on_each(|machine| machine.try_boot(None)).into_iter().collect();
+        booted.map_err(Missing)?;
         Ok(hosts)
     }
 }

@@ -1,7 +1,11 @@
 //! openssl as the judge of certificates.
 
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{LazyLock, Mutex};
 
 use super::command::{Ran, run};
 use super::programs::find;
@@ -33,13 +37,13 @@ impl Openssl {
             Purpose::Server => "sslserver",
             Purpose::Client => "sslclient",
         };
-        run(self.verify_under(ca).args(["-purpose", purpose]).args(extra).arg(certificate))
+        ask(self.verify_under(ca).args(["-purpose", purpose]).args(extra).arg(certificate))
     }
 
     /// Panics unless all certificates are valid under `ca`, for whatever purpose.
     #[track_caller]
     pub fn verify_chains(&self, ca: &Path, certificates: &[PathBuf]) {
-        run(self.verify_under(ca).args(certificates)).ok();
+        ask(self.verify_under(ca).args(certificates)).ok();
     }
 
     fn verify_under(&self, ca: &Path) -> Command {
@@ -110,6 +114,20 @@ impl Openssl {
 
     #[track_caller]
     fn call(&self, arguments: &[&str], file: &Path) -> String {
-        run(Command::new(&self.0).args(arguments).arg(file)).ok().stdout
+        ask(Command::new(&self.0).args(arguments).arg(file)).ok().stdout
     }
+}
+
+/// Runs a command whose answer depends on nothing but its words and the files that they name: once for the same.
+#[track_caller]
+fn ask(command: &mut Command) -> Ran {
+    static ANSWERS: LazyLock<Mutex<HashMap<Vec<Vec<u8>>, Ran>>> = LazyLock::new(Mutex::default);
+    let content = |word: &OsStr| fs::read(word).unwrap_or_else(|_| word.as_encoded_bytes().to_vec());
+    let question: Vec<_> = command.get_args().map(content).collect();
+    let known = ANSWERS.lock().unwrap().get(&question).cloned();
+    known.unwrap_or_else(|| {
+        let answer = run(command);
+        ANSWERS.lock().unwrap().insert(question, answer.clone());
+        answer
+    })
 }

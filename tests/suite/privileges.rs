@@ -27,7 +27,7 @@ const WHERE: [&str; 5] = ["get", "health", "gateway", "members", "raft"];
 /// - `foreign`: the client root of another cluster
 /// - `nobody`: no certificate
 /// - `removed-…`: the certificates of a member that is a member no more
-const LEAST_PRIVILEGE_3_5: &str = "
+const LEAST_PRIVILEGE: &str = "
     who             get  health  gateway  members  raft
     root            yes  200     200      no       no
     undescribed     yes  200     200      no       no
@@ -100,7 +100,7 @@ fn expected(etcd: &Etcd, layout: &Layout) -> Table {
         name if name == SINGLE_CA.name => SINGLE_CA_TABLE,
         name if name == SHARED_CERT.name => SHARED_CERT_TABLE,
         _ if etcd.version.starts_with("3.4.") => LEAST_PRIVILEGE_3_4,
-        _ => LEAST_PRIVILEGE_3_5,
+        _ => LEAST_PRIVILEGE,
     })
 }
 

@@ -38,7 +38,7 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
 }
 
 /// The series of etcd that everything is proved with that a cluster does.
-pub const SERIES: [&str; 2] = ["3.4", "3.5"];
+pub const SERIES: [&str; 4] = ["3.4", "3.5", "3.6", "3.7"];
 
 /// etcd with its etcdctl.
 #[derive(Debug, Clone)]

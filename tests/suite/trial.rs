@@ -6,7 +6,7 @@ use std::thread;
 
 use libtest_mimic::{Completion, Trial};
 
-use super::{network, schedule};
+use super::{network, proved, schedule};
 
 /// Why a test cannot run on this machine.
 #[derive(Debug, Clone)]
@@ -56,9 +56,13 @@ pub fn trial_on_hosts(name: impl Into<String>, test: impl FnOnce() -> Outcome + 
 }
 
 fn ignorable(name: String, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
-    Trial::ignorable_test(name, move || {
+    Trial::ignorable_test(name.clone(), move || {
+        proved::note(&name, false);
         Ok(match test() {
-            Ok(()) => Completion::Completed,
+            Ok(()) => {
+                proved::note(&name, true);
+                Completion::Completed
+            }
             Err(Missing(reason)) => Completion::ignored_with(reason),
         })
     })

@@ -1,7 +1,9 @@
 //! etcd's own options: their versions, their names in each place, and the values that etcd accepts.
 
 mod definition;
+mod gate;
 pub(crate) mod port;
+pub(crate) mod release;
 mod table;
 pub(crate) mod urls;
 mod value;
@@ -110,6 +112,11 @@ impl EtcdOption {
         OPTIONS.iter()
     }
 
+    /// The features that `feature-gates` switches in a version.
+    pub fn features(version: EtcdVersion) -> impl Iterator<Item = &'static str> {
+        gate::known(version)
+    }
+
     /// The name on etcd's command line, without dashes.
     pub fn name(&self) -> &'static str {
         self.name
@@ -127,7 +134,7 @@ impl EtcdOption {
         if let Some(removed) = self.removed.filter(|removed| version.has(*removed, 0)) {
             return Availability::Removed { since: EtcdVersion::release(removed, 0), instead };
         }
-        if let Some((minor, patch)) = first_missing(self.since, version) {
+        if let Some((minor, patch)) = version.first_missing(self.since) {
             let since = EtcdVersion::release(minor, patch);
             return Availability::NotYet { since, instead: self.former_name(version) };
         }
@@ -143,7 +150,7 @@ impl EtcdOption {
         let is_former = |option: &&Self| {
             option.instead == Some(self.name)
                 && option.removed.is_none_or(|removed| !version.has(removed, 0))
-                && first_missing(option.since, version).is_none()
+                && version.first_missing(option.since).is_none()
         };
         Self::all().find(is_former).map(|option| option.name)
     }
@@ -158,7 +165,7 @@ impl EtcdOption {
     /// keys.
     pub fn yaml(&self, version: EtcdVersion) -> Option<YamlPlace> {
         let File { section, key, since, removed } = self.file?;
-        let is_known = first_missing(since, version).is_none()
+        let is_known = version.first_missing(since).is_none()
             && removed.is_none_or(|removed| !version.has(removed, 0))
             && self.availability(version).is_accepted();
         let kind = match self.kind(version) {
@@ -210,17 +217,6 @@ pub(crate) fn is_true(value: &str) -> bool {
 /// The environment variable of an option (etcd, pkg/flags/flag.go, `FlagToEnv`).
 pub(crate) fn variable(name: &str) -> String {
     format!("ETCD_{}", name.to_uppercase().replace('-', "_"))
-}
-
-/// The release that first brought something to the series of `version`, if `version` is older than that. `since` has
-/// the first release of each series, and later series all have it.
-fn first_missing(since: &'static [(u8, u16)], version: EtcdVersion) -> Option<(u8, u16)> {
-    let same = since.iter().find(|(minor, _)| *minor == version.minor());
-    match (same, since.first()) {
-        (Some((minor, patch)), _) => (!version.has(*minor, *patch)).then_some((*minor, *patch)),
-        (None, Some((minor, patch))) => (version.minor() < *minor).then_some((*minor, *patch)),
-        (None, None) => None,
-    }
 }
 
 #[cfg(test)]

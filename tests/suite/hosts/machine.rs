@@ -145,16 +145,25 @@ impl Machine {
     }
 
     /// Waits until the host has booted, after another boot or for the first time.
+    #[track_caller]
     pub fn wait_until_booted(&self, before: Option<&str>) {
+        self.try_boot(before).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Waits until the host has booted, or says why it does not.
+    pub fn try_boot(&self, before: Option<&str>) -> Result<(), String> {
         let booted = until(PATIENCE, || {
             let console = fs::read_to_string(self.console()).unwrap_or_default();
-            assert!(!ENDS.iter().any(|end| console.contains(end)), "{} does not boot:\n{console}", self.name);
+            if ENDS.iter().any(|end| console.contains(end)) {
+                return Some(Err(format!("{} does not boot: {}", self.name, console.trim())));
+            }
             let ran = self.shell(BOOT);
-            (ran.code == Some(0) && before != Some(&ran.stdout)).then_some(())
+            (ran.code == Some(0) && before != Some(&ran.stdout)).then_some(Ok(()))
         });
-        assert!(booted.is_some(), "{} does not answer", self.name);
+        booted.unwrap_or_else(|| Err(format!("{} does not answer", self.name)))?;
         // A unit that fails is the business of whoever asks for it.
         self.shell("systemctl is-system-running --wait");
+        Ok(())
     }
 
     /// What the kernel calls this boot.

@@ -32,7 +32,7 @@ esac
 "#;
 
 /// What the user does until it is ended: names in its folders become links to what is root's, and are files and folders
-/// again; and so do its folders, where it may rename them.
+/// again; and so do its folders, where it may rename them. It leaves root some of the time.
 const ATTACK: &str = r#"
 my @files = qw(server.pem server-key.pem peer.pem peer-key.pem gateway.pem gateway-key.pem client-ca.pem x);
 my @targets = qw(/victim/file /victim/folder /victim/other /victim);
@@ -45,6 +45,7 @@ while (1) {
             elsif (rand() < 0.5) { rename($name, "$folder/.away"); rename("$folder/.away", $name); }
             else { unlink($name) || rmdir($name); mkdir($name) if rand() < 0.2; }
         }
+        select(undef, undef, undef, rand() / 2000);
         next if rand() < 0.5;
         rename($folder, "$folder.away") && symlink("/victim/folder", $folder) or next;
         select(undef, undef, undef, rand() / 500);

@@ -9,6 +9,7 @@ mod certificates;
 mod cluster;
 mod keys;
 mod options;
+mod releases;
 mod revocation;
 mod systemd;
 mod trust;
@@ -26,6 +27,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
     [
         systemd::CHECKS,
         options::CHECKS,
+        releases::CHECKS,
         addresses::CHECKS,
         cluster::CHECKS,
         trust::CHECKS,

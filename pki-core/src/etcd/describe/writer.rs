@@ -8,23 +8,24 @@ use crate::etcd::cluster::{
     SubjectFields, UnitKind,
 };
 use crate::etcd::describe::mapping::{Mapping, Value};
+use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::label::Label;
 use crate::go::duration;
 use crate::x509::key::KeyAlgorithm;
 
 pub(crate) use crate::etcd::describe::mapping::Remarks;
 
-/// A commented description of a cluster with these members, as a start for a person.
+/// A commented description of a cluster with these members, which run this version of etcd, as a start for a person.
 ///
 /// ```
-/// use pki_core::etcd::{Cluster, Label, Member, describe};
+/// use pki_core::etcd::{Cluster, EtcdVersion, Label, Member, describe};
 ///
 /// let members = [Member::parse("etcd1=10.0.0.11,etcd1.example")?];
-/// let text = describe(&Label::parse("prod")?, &members);
+/// let text = describe(&Label::parse("prod")?, &members, EtcdVersion::NEWEST);
 /// assert_eq!(Cluster::from_yaml(&text, None).unwrap().value.members(), members);
 /// # Ok::<(), pki_core::etcd::DescriptionError>(())
 /// ```
-pub fn describe(name: &Label, members: &[Member]) -> String {
+pub fn describe(name: &Label, members: &[Member], version: EtcdVersion) -> String {
     let mut remarks = Remarks::default();
     remarks.add(
         "",
@@ -39,7 +40,7 @@ pub fn describe(name: &Label, members: &[Member]) -> String {
         "Further options of every member, by etcd's own names.\noptions: {quota-backend-bytes: 8589934592, \
          auto-compaction-retention: 1h}",
     );
-    description(&Cluster::usual(name.clone(), members.to_vec()), &remarks)
+    description(&Cluster { version, ..Cluster::usual(name.clone(), members.to_vec()) }, &remarks)
 }
 
 /// The description of a cluster. Defaults are left out, unless a remark is about them.
@@ -47,7 +48,7 @@ pub(crate) fn description(cluster: &Cluster, remarks: &Remarks) -> String {
     let mut top = Mapping::new("", remarks);
     let common = CommonSettings::of(cluster);
     top.text("name", cluster.name.as_str());
-    top.explain("The version of etcd. The available options depend on it.");
+    top.explain("The version of etcd that the hosts have. The available options depend on it.");
     top.text("version", &cluster.version.to_string());
     top.explain(
         "Who trusts whom. least-privilege: one CA for peers and one for clients; no certificate can be used for \

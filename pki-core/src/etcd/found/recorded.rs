@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::etcd::cluster::path::{CLIENTS, CONTAINERS, NODES, RECORD};
 use crate::etcd::error::Error;
-use crate::etcd::folder::record::Record;
+use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::found::error::ReadError;
 use crate::etcd::found::files::{Files, entry};
 use crate::etcd::option::version::EtcdVersion;
@@ -61,24 +61,28 @@ fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
     }
 }
 
+/// Whether the file or folder with a name is of somebody who has left.
+type IsLeft<'a> = &'a dyn Fn(&str) -> bool;
+
 /// The folders and scripts in an output folder that are of members and clients which have left. `apply` keeps them,
 /// because they hold keys.
 pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<PathBuf>, Error> {
     let Some(record) = record(folder, files)? else { return Ok(BTreeSet::new()) };
-    let is_member = |name: &str| record.members.iter().any(|start| start.member == name);
-    // A client that still waits for its first certificate has not left.
-    let has_left = |name: &str| {
-        let within = format!("{CLIENTS}/{name}/");
-        !record.certificates.iter().any(|one| one.path.starts_with(&within))
-            && record.former.iter().any(|one| one.path.starts_with(&within))
+    let had = |all: &[RecordedCertificate], place: &str, name: &str| {
+        let within = format!("{place}/{name}/");
+        all.iter().any(|one| one.path.starts_with(&within))
     };
-    let is_strange: &dyn Fn(&str) -> bool = &|name| !is_member(name);
+    // Who never had a certificate has not left: a copy of a member's files, or a client that waits for its first one.
+    let of_former_member = |name: &str| {
+        !record.members.iter().any(|start| start.member == name) && had(&record.former, NODES, name)
+    };
+    let of_former_container = |name: &str| name.strip_suffix(".sh").is_some_and(of_former_member);
+    let of_former_client =
+        |name: &str| !had(&record.certificates, CLIENTS, name) && had(&record.former, CLIENTS, name);
+    let places: [(&str, IsLeft<'_>); 3] =
+        [(NODES, &of_former_member), (CONTAINERS, &of_former_container), (CLIENTS, &of_former_client)];
     let mut left = BTreeSet::new();
-    for (place, is_left) in [
-        (NODES, is_strange),
-        (CONTAINERS, &|name| name.strip_suffix(".sh").is_some_and(|name| !is_member(name))),
-        (CLIENTS, &has_left),
-    ] {
+    for (place, is_left) in places {
         let place = folder.join(place);
         if entry(&place, files)?.is_ok_and(|entry| entry.is_some()) {
             let names = files.names(&place)?;

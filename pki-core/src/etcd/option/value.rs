@@ -2,6 +2,7 @@
 
 use crate::base::suggest::did_you_mean;
 use crate::base::suggest::near;
+use crate::etcd::option::gate;
 use crate::etcd::option::urls;
 use crate::etcd::option::urls::UrlUse;
 use crate::etcd::option::version::EtcdVersion;
@@ -119,6 +120,16 @@ pub enum ValueError {
     FeatureGate {
         /// The entry.
         text: String,
+    },
+    /// This version has no such feature.
+    #[error("etcd {version} has no feature {text:?}{}", did_you_mean(*near))]
+    UnknownFeature {
+        /// The name of the feature.
+        text: String,
+        /// The version.
+        version: EtcdVersion,
+        /// The feature whose name is spelled most like it.
+        near: Option<&'static str>,
     },
     /// The value in the configuration file has another YAML type than the option.
     #[error("etcd's configuration file needs {} here, not {text:?}", in_words(*kind))]
@@ -241,7 +252,10 @@ impl ValueKind {
             Self::Choice(choices) => check_choice(text, choices),
             Self::Choices(choices) => text.split(',').try_for_each(|text| check_choice(text, choices)),
             Self::CipherSuites => text.split(',').try_for_each(check_cipher_suite),
-            Self::FeatureGates => text.split(',').filter(|item| !item.is_empty()).try_for_each(check_gate),
+            Self::FeatureGates => {
+                let mut items = text.split(',').filter(|item| !item.is_empty());
+                items.try_for_each(|item| check_gate(item, version))
+            }
         }
     }
 }
@@ -334,15 +348,20 @@ fn check_cipher_suite(text: &str) -> Result<(), ValueError> {
     Err(ValueError::CipherSuite { text: text.to_owned(), near })
 }
 
-/// The form of an entry (etcd, pkg/featuregate/feature_gate.go, `Set`). The name is not checked: the features differ
-/// from release to release.
-fn check_gate(item: &str) -> Result<(), ValueError> {
-    match item.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() && number::parse_bool(value.trim()).is_some() => {
-            Ok(())
-        }
-        _ => Err(ValueError::FeatureGate { text: item.to_owned() }),
+/// An entry of the form `Feature=true`, whose feature the version has (etcd, pkg/featuregate/feature_gate.go, `Set` and
+/// `SetFromMap`).
+fn check_gate(item: &str, version: EtcdVersion) -> Result<(), ValueError> {
+    let malformed = || ValueError::FeatureGate { text: item.to_owned() };
+    let (name, value) = item.split_once('=').ok_or_else(malformed)?;
+    let name = name.trim();
+    if name.is_empty() || number::parse_bool(value.trim()).is_none() {
+        return Err(malformed());
     }
+    if gate::known(version).any(|known| known == name) {
+        return Ok(());
+    }
+    let near = near(name, gate::known(version));
+    Err(ValueError::UnknownFeature { text: name.to_owned(), version, near })
 }
 
 #[cfg(test)]
@@ -427,6 +446,21 @@ mod tests {
             &["TLS_AES_128_GCM_SHA256"],
             &["", "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384"],
         );
-        takes(ValueKind::FeatureGates, &["A=true,B=0"], &["A", "A=yes", "=true"]);
+    }
+
+    #[test]
+    fn features_are_those_of_the_version() {
+        let check = |text, version| ValueKind::FeatureGates.check(text, version);
+        for (text, since) in [("LeaseCheckpoint=true,AllBeta=0", 6), (" FastLeaseKeepAlive = F,", 7)] {
+            for version in EtcdVersion::all_series().filter(|version| version.has(6, 0)) {
+                assert_eq!(check(text, version).is_ok(), version.has(since, 0), "{text:?} in {version}");
+            }
+        }
+        for malformed in ["LeaseCheckpoint", "LeaseCheckpoint=yes", "=true"] {
+            assert!(matches!(check(malformed, EtcdVersion::V3_6), Err(ValueError::FeatureGate { .. })));
+        }
+        let error = check("LeaseChekpoint=true", EtcdVersion::V3_6).unwrap_err();
+        let expected = "etcd 3.6 has no feature \"LeaseChekpoint\": did you mean `LeaseCheckpoint`?";
+        assert_eq!(error.to_string(), expected);
     }
 }

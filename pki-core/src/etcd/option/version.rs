@@ -43,6 +43,8 @@ impl EtcdVersion {
     pub const V3_6: Self = Self::series(6);
     /// The newest release of 3.7.
     pub const V3_7: Self = Self::series(7);
+    /// The newest release of the newest series that is known.
+    pub const NEWEST: Self = Self::series(NEWEST);
 
     /// Every known series as its newest release, the oldest series first.
     pub fn all_series() -> impl Iterator<Item = Self> {
@@ -98,6 +100,17 @@ impl EtcdVersion {
     /// options, use [`EtcdOption::availability`](crate::etcd::EtcdOption::availability).
     pub fn has(self, minor: u8, patch: u16) -> bool {
         self >= Self::release(minor, patch)
+    }
+
+    /// The release that first brought something to the series of this version, if this version is older than that.
+    /// `since` has the first release of each series, and later series all have it.
+    pub(crate) fn first_missing(self, since: &[(u8, u16)]) -> Option<(u8, u16)> {
+        let same = since.iter().find(|(minor, _)| *minor == self.minor);
+        match (same, since.first()) {
+            (Some((minor, patch)), _) => (!self.has(*minor, *patch)).then_some((*minor, *patch)),
+            (None, Some((minor, patch))) => (self.minor < *minor).then_some((*minor, *patch)),
+            (None, None) => None,
+        }
     }
 }
 

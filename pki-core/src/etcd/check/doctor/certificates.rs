@@ -110,7 +110,7 @@ pub(crate) const CHECKS: &[Check] = &[
             id: "E508",
             severity: Severity::Warning,
             title: "the gRPC gateway has no certificate that its own member takes",
-            consequence: "gRPC works, but the gateway answers every request with code 14, and the log fills with `incompatible key usage` or `unknown authority` from 127.0.0.1",
+            consequence: "gRPC works, but the gateway answers every request with code 14, and the log fills with `incompatible key usage` or `unknown authority` from 127.0.0.1, in 3.7 once somebody has asked the gateway",
             remedy: "add `client auth`, set `client-cert-file` and `client-key-file` (3.5 and newer), or set `enable-grpc-gateway=false`",
             sources: &[
                 "etcd#9785",

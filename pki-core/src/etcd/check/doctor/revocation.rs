@@ -6,7 +6,7 @@ use crate::etcd::check::doctor::trust::is_absent;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Form, Host, Member, PemFile};
 use crate::etcd::option::port::{PEER, Port, SERVER};
-use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::release::CRL_NOT_ENFORCED;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -108,23 +108,11 @@ fn old_form(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn is_mended(version: EtcdVersion) -> bool {
-    match version.minor() {
-        // 3.4 has no such option.
-        4 => true,
-        5 => version.has(5, 32),
-        6 => version.has(6, 13),
-        _ => true,
-    }
-}
-
 fn http_urls(case: &Case<'_>) -> Vec<Symptom> {
     let both = case.members().filter(|(_, member)| {
-        ["client-crl-file", "listen-client-http-urls"]
-            .iter()
-            .all(|option| member.settings.setting(option).is_some())
+        CRL_NOT_ENFORCED.options.iter().all(|option| member.settings.setting(option).is_some())
     });
-    both.filter(|_| !is_mended(case.version))
+    both.filter(|_| CRL_NOT_ENFORCED.is_in(case.version))
         .map(|(_, member)| {
             Symptom::new(place(member, "listen-client-http-urls"), "client-crl-file is set too")
         })

@@ -793,7 +793,7 @@ fn revocation_rules() {
         write(&mut files, CRL, bytes, 0o644);
         files
     };
-    for version in [EtcdVersion::V3_5, EtcdVersion::V3_6] {
+    for version in [EtcdVersion::V3_5, EtcdVersion::V3_6, EtcdVersion::V3_7] {
         finds_with(&with(crl.der()), version, NOW, &[]);
         finds_with(&with(b""), version, NOW, &["E701"]);
         finds_with(&with(b"junk"), version, NOW, &["E701"]);
@@ -810,7 +810,35 @@ fn revocation_rules() {
     edit(&mut files, ENV, "ETCD_NAME=a", "ETCD_NAME=a\nETCD_LISTEN_CLIENT_HTTP_URLS=https://10.0.0.1:2382");
     finds(&files, &[]);
     let old = EtcdVersion::parse("3.5.30").unwrap();
-    finds_with(&files, old, NOW, &["E703"]);
+    finds_with(&files, old, NOW, &["E217", "E703"]);
+    // No release of 3.4 mends it.
+    finds_with(&files, EtcdVersion::V3_4, NOW, &["E216", "E217", "E703"]);
+}
+
+#[test]
+fn version_rules() {
+    let found = |version: &str, now| {
+        let findings = find(&healthy(), &["/out"], EtcdVersion::parse(version).unwrap(), now);
+        let of_version = findings.into_iter().filter(|finding| ["E216", "E217"].contains(&finding.rule));
+        of_version.map(|finding| (finding.rule, finding.problem)).collect::<Vec<_>>()
+    };
+    for version in ["3.5", "3.5.33", "3.6", "3.6.16", "3.7"] {
+        assert_eq!(found(version, NOW), [], "{version}");
+    }
+    let ended = "support of etcd 3.4 ended on 2026-06-01; its last release is 3.4.45";
+    assert_eq!(found("3.4", NOW)[0], ("E216", ended.to_owned()));
+    let before = found("3.4", datetime!(2026-05-31 12:00 UTC));
+    assert!(before.iter().all(|(rule, _)| *rule == "E217"), "{before:?}");
+    let holes = found("3.6.10", NOW);
+    let names = holes.iter().map(|(rule, problem)| (*rule, problem.split(' ').next().unwrap()));
+    let expected = ["CVE-2026-44283", "CVE-2026-73499", "CVE-2026-73500"].map(|cve| ("E217", cve));
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert!(holes[0].1.ends_with("; mended in 3.6.11"), "{}", holes[0].1);
+    assert!(before[0].1.ends_with("; this series is not mended"), "{}", before[0].1);
+    // Nothing that is here runs etcd.
+    let mut certificates = healthy();
+    certificates.retain(|path, _| path.extension().is_some_and(|end| end == "pem"));
+    finds_with(&certificates, EtcdVersion::V3_4, NOW, &[]);
 }
 
 /// `openssl req -x509 -sha1` with a key on P-224, a serial number of 22 octets, and 10.0.0.1 as a DNS name.
