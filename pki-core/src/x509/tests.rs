@@ -377,7 +377,7 @@ fn signatures_are_checked_by_key_and_algorithm() {
                 true => Err("invalid"),
                 false => Err("algorithm"),
             };
-            assert_eq!(checked.as_ref().map(|()| ()).map_err(reason), expected, "{kind:?} {algorithm}");
+            assert_eq!(checked.as_ref().copied().map_err(reason), expected, "{kind:?} {algorithm}");
         }
         let error = public.verify(own, b"massage", &signature).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::SignatureInvalid), "{error}");

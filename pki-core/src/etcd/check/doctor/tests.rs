@@ -326,9 +326,6 @@ fn cluster_rules() {
     finds(&files, &[]);
     files.remove(Path::new("/out/copies/a.env"));
     files.insert("/out/nodes/x/etc/etcd/etcd.env".into(), env);
-    // Of a node that the record does not have nothing is said.
-    finds(&files, &[]);
-    files.remove(Path::new("/out/cluster.lock.json"));
     finds(&files, &["E326"]);
     // A fourth member that says new, and is in nobody's list.
     let fourth = format!("layout: single-ca{MEMBERS}  - {{name: d, address: 10.0.0.4}}\n");
