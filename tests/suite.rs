@@ -12,6 +12,7 @@ mod suite {
     pub mod certificates;
     pub mod command;
     pub mod crash;
+    pub mod crashes;
     pub mod deploy;
     pub mod described;
     pub mod descriptions;
@@ -72,6 +73,7 @@ fn main() {
         suite::differences::trials(),
         suite::schema::trials(),
         suite::crash::trials(),
+        suite::crashes::trials(),
         suite::deploy::trials(),
         suite::steps::trials(),
         suite::hostile::trials(),

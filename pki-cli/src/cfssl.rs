@@ -239,7 +239,7 @@ pub(crate) static PROGRAMS: [&Tool; 2] = [&CFSSL_CERTINFO, &CFSSL_NEWKEY];
 pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let mut args = args.into_iter();
     let Some(first) = args.next() else {
-        return Err(CommandError::new("No command is given.").hint(command::overview()));
+        return Err(CommandError::new("No command is given.").help(command::overview()));
     };
     let name = first.to_string_lossy();
     if matches!(&*name, "-h" | "-help" | "--help") {
@@ -251,8 +251,11 @@ pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<()
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let near = pki_core::base::near(&name, COMMANDS.iter().map(|command| command.name));
-        let hint = near.map_or_else(command::overview, |near| format!("did you mean {near}?"));
-        return Err(CommandError::new(format!("Command {name} is not defined.")).hint(hint));
+        let error = CommandError::new(format!("Command {name} is not defined."));
+        return Err(match near {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.help(command::overview()),
+        });
     };
     command.run(args.collect(), terminal)
 }

@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use pki_core::base::shown_lines;
+
 use crate::cfssl::{self, TOOLS};
 use crate::commands::{self, EtcdCommand, GoCommand};
 use crate::etcd;
@@ -81,7 +83,10 @@ fn show_clap_error(error: &clap::Error, terminal: &mut Terminal<'_>) -> ExitStat
     let text = error.render();
     let is_error = error.use_stderr();
     let colours = if is_error { terminal.colours_errors() } else { terminal.colours_output() };
-    let text = if colours { text.ansi().to_string() } else { text.to_string() };
+    let plain = text.to_string();
+    let shown = shown_lines(&plain);
+    // An argument that a terminal would act on takes the colours away, which are such characters too.
+    let text = if colours && shown == plain { text.ansi().to_string() } else { shown.into_owned() };
     let stream = if is_error { &mut *terminal.errors } else { &mut *terminal.output };
     // If the stream is closed, nobody reads the message.
     let _ = stream.write_all(text.as_bytes());

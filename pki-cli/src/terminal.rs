@@ -5,7 +5,9 @@ pub(crate) mod finding;
 mod hint;
 mod io;
 pub(crate) mod print;
+mod process;
 pub(crate) mod progress;
+mod stream;
 mod style;
 pub(crate) mod table;
 

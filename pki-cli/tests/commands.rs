@@ -256,9 +256,9 @@ fn many_certificates_are_made_in_one_go() {
     let mode = fs::metadata(folder.path("out/m0-key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    // If one key exists already, nothing is made.
+    // A second run keeps what is there.
     let before = folder.read("out/m599.pem");
-    folder.bad(&all, "m0-key.pem is already there; nothing was made");
+    folder.good(&all);
     assert_eq!(folder.read("out/m599.pem"), before);
     folder.good(&all.replace("gencert", "gencert -force"));
     assert_ne!(folder.read("out/m599.pem"), before);
@@ -342,4 +342,41 @@ fn no_key_is_lost_to_a_certificate_and_no_ca_to_a_leaf() {
 
     folder.bad("gencert -initca -into @ @leaf.json", "-initca makes one certificate");
     folder.bad("genkey -into @ @leaf.json", "-into is for gencert and sign");
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_same_command() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("out")).unwrap();
+    let into = "gencert -loglevel 5 -into @out -ca @ca.pem -ca-key @ca-key.pem";
+    for name in ["a", "b", "c"] {
+        let text = format!(r#"{{"CN": "{name}", "hosts": ["10.0.0.1", "{name}.example"]}}"#);
+        folder.write(&format!("{name}.json"), &text);
+    }
+    let all = format!("{into} @a.json @b.json @c.json");
+    folder.good(&all);
+    let files = ["a-key.pem", "a.pem", "a.csr", "b-key.pem"];
+    let before = files.map(|name| folder.read(&format!("out/{name}")));
+    // The run was killed after the key of b.
+    for name in ["b.pem", "b.csr", "c-key.pem", "c.pem", "c.csr"] {
+        fs::remove_file(folder.path(&format!("out/{name}"))).unwrap();
+    }
+    folder.write("out/.etcdpki-a1b2c3", "half of a key");
+    folder.good(&all);
+    assert_eq!(files.map(|name| folder.read(&format!("out/{name}"))), before);
+    assert!(!folder.path("out/.etcdpki-a1b2c3").exists());
+    for name in ["b", "c"] {
+        let key = PrivateKey::read(&folder.read(&format!("out/{name}-key.pem")), None).unwrap();
+        assert!(folder.certificate(&format!("out/{name}.pem")).is_for(key.public_key()));
+    }
+    // A set that the command would not make is not touched.
+    folder.write("b.json", r#"{"CN": "b", "hosts": ["10.0.0.9"]}"#);
+    folder.bad(&all, "b-key.pem is already there; nothing was made");
+    folder.write(
+        "b.json",
+        r#"{"CN": "b", "hosts": ["10.0.0.1", "b.example"], "key": {"algo": "ecdsa", "size": 384}}"#,
+    );
+    folder.bad(&all, "b-key.pem is already there; nothing was made");
+    folder.write("out/c-key.pem", "nothing");
+    folder.bad(&format!("{into} @c.json"), "c-key.pem is already there; nothing was made");
 }

@@ -1,4 +1,5 @@
-//! The shape of errors and notices, places in files, suggestions for misspelt words, and work on all cores. It knows
+//! The shape of errors and notices, places in files, suggestions for misspelt words, text that a
+//! terminal may show, buffers for secrets, and work on all cores. It knows
 //! nothing of PKI.
 //!
 //! Each module has an alias of [`Error`] with its own kinds, such as [`x509::Error`](crate::x509::Error). The generic
@@ -9,8 +10,12 @@ pub(crate) mod notice;
 pub mod parallel;
 pub(crate) mod place;
 pub(crate) mod suggest;
+pub(crate) mod text;
+pub(crate) mod wiped;
 
 pub use error::{Error, Kind};
 pub use notice::{Notice, WithNotices};
 pub use place::Place;
 pub use suggest::near;
+pub use text::{is_unshowable, shown, shown_lines};
+pub use wiped::WipedBuffer;

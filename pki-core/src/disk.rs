@@ -10,21 +10,28 @@
 mod batch;
 mod error;
 mod key;
+mod lock;
 mod many;
+mod read;
 mod staged;
 mod sync;
 mod target;
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 pub use crate::disk::batch::Batch;
 pub use crate::disk::error::BatchError;
+#[cfg(feature = "etcd")]
+pub(crate) use crate::disk::key::is_key_file;
 pub use crate::disk::key::{KeyIsThere, holds_private_key};
+pub use crate::disk::lock::{Access, Busy, FolderLock, lock_if_possible, remove_leftovers};
 pub use crate::disk::many::{Stopped, write_many};
+pub use crate::disk::read::{LARGEST_FILE, LARGEST_LIST, TooMuch, read, read_from};
 pub use crate::disk::staged::Staged;
 pub use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX};
+
+use crate::disk::target::folder_of;
 
 /// Writes `bytes` to `path`, completely or not at all.
 ///
@@ -46,34 +53,30 @@ pub use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX};
 /// in the latter case, [`KeyIsThere::in_error`] returns it. Other kinds if the folder is missing or not writable, the disk
 /// is full, or `path` does not end with the name of a file.
 pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
+    let _lock = begin(folder_of(path))?;
     let mut batch = Batch::default();
     batch.add(Staged::new(path, bytes, mode, existing)?);
     batch.commit().map_err(|error| error.source)
 }
 
-/// Deletes the temporary files that a killed process left in `folder`, and returns their number.
-///
-/// The caller has to make sure that no other process writes into the folder, which would lose its file.
+/// Begins to write into a folder: waits until nobody else writes there, and deletes what a killed process left. The lock is
+/// held until the result is dropped. A folder that cannot be locked is written to without.
 ///
 /// # Errors
 ///
-/// What the operating system says if the folder cannot be read, or a file in it cannot be deleted.
-pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
-    let mut removed = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let is_temporary = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
-        if is_temporary && entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
-            removed += 1;
-        }
+/// [`Busy`] if another process has the folder locked for long.
+pub fn begin(folder: &Path) -> io::Result<Option<FolderLock>> {
+    let lock = lock_if_possible(folder, Access::Write)?;
+    if lock.is_some() {
+        // What cannot be deleted is not in the way.
+        let _ = remove_leftovers(folder);
     }
-    Ok(removed)
+    Ok(lock)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, Permissions};
+    use std::fs::{self, File, Permissions};
     use std::io::ErrorKind;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -180,17 +183,5 @@ mod tests {
         let error =
             write(&folder.path().join(".."), b"", Mode::Exactly(0o600), Existing::Replace).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    }
-
-    #[test]
-    fn only_leftovers_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [".etcdpki-a1b2c3", ".etcdpki-d4e5f6", "key.pem", "x.etcdpki-1"] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        fs::create_dir(folder.path().join(".etcdpki-folder")).unwrap();
-        assert_eq!(remove_leftovers(folder.path()).unwrap(), 2);
-        assert_eq!(names(folder.path()), [".etcdpki-folder", "key.pem", "x.etcdpki-1"]);
-        assert_eq!(remove_leftovers(folder.path()).unwrap(), 0);
     }
 }

@@ -51,7 +51,6 @@
 mod address;
 mod certificate;
 mod chain;
-mod constraints;
 mod hostname;
 mod identity;
 mod leniency;

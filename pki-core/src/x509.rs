@@ -4,8 +4,10 @@
 //! [`Issuer`] is a CA that can sign, [`root`] makes self-signed certificates, and a [`Template`] holds the contents of a
 //! certificate. What was read keeps its bytes: names, keys and extensions are copied into new certificates unchanged.
 
+pub(crate) mod acceptance;
 pub(crate) mod alt_names;
 pub(crate) mod certificate;
+pub(crate) mod constraints;
 pub(crate) mod crl;
 pub(crate) mod csr;
 pub(crate) mod der;

@@ -14,11 +14,12 @@
 //! * `-` as a base name is an error, and so is a flag after the base name.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pki_core::disk::{self, LARGEST_FILE};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -26,9 +27,6 @@ use super::files::{self, Artifact, reason};
 use super::goflag::CommandLine;
 use super::version;
 use crate::terminal::{CommandError, Terminal, print};
-
-/// The room for input, in bytes. A vector that grows would leave copies of a key in memory.
-const USUAL_INPUT: usize = 64 * 1024;
 
 /// The texts that become files: the JSON keys of the text, the end of the file's name, and whether it is secret.
 const TEXTS: &[(&[&str], &str, bool)] = &[
@@ -54,6 +52,7 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
     let Artifacts(artifacts) = artifacts.map_err(InputError::into_command_error)?;
     match destination {
         Destination::Output => {
+            print::refuse_closed_output(terminal)?;
             artifacts.iter().try_for_each(|artifact| print::bytes(terminal, &artifact.printed()))
         }
         Destination::Files { base_name, force } => files::write(&artifacts, base_name, force).map(drop),
@@ -110,14 +109,13 @@ fn read(file: &str, terminal: &mut Terminal<'_>) -> Result<Zeroizing<Vec<u8>>, C
     let failed = |what: &str, error: &io::Error| {
         CommandError::new(format!("Failed to read input: {what}: {}", reason(error)))
     };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_INPUT));
-    if file == "-" {
-        terminal.input.read_to_end(&mut bytes).map_err(|error| failed("standard input", &error))?;
-    } else {
-        let mut opened = File::open(file).map_err(|error| failed(&format!("open {file}"), &error))?;
-        opened.read_to_end(&mut bytes).map_err(|error| failed(&format!("read {file}"), &error))?;
+    match file {
+        "-" => disk::read_from(&mut *terminal.input, LARGEST_FILE)
+            .map_err(|error| failed("standard input", &error)),
+        _ => {
+            disk::read(Path::new(file), LARGEST_FILE).map_err(|error| failed(&format!("open {file}"), &error))
+        }
     }
-    Ok(bytes)
 }
 
 /// The files that the input holds, in the order in which cfssljson writes them. There is at least one.
@@ -265,7 +263,7 @@ enum InputError {
     #[error("Failed to parse ocspResponse: {reason}")]
     Base64 { reason: String },
     /// The answer reports a failure, or the input is not an answer.
-    #[error("Request failed:{}", errors.iter().map(|error| format!("\n\t{error}")).collect::<String>())]
+    #[error("Request failed:")]
     Failed { errors: Vec<String>, enveloped: bool },
     /// The input is an error object.
     #[error("the input is an error, not a certificate: {message}")]
@@ -328,7 +326,11 @@ impl InputError {
     }
 
     fn into_command_error(self) -> CommandError {
-        CommandError::new(self.to_string()).maybe_hint(self.hint())
+        let error = CommandError::new(self.to_string()).maybe_hint(self.hint());
+        match self {
+            Self::Failed { errors, .. } => error.more(errors),
+            _ => error,
+        }
     }
 }
 
@@ -390,7 +392,14 @@ mod tests {
     }
 
     fn unfit_answer(text: &str) -> String {
-        Artifacts::wrapped(text.as_bytes()).err().unwrap_or_else(|| panic!("{text} was accepted")).to_string()
+        let error = Artifacts::wrapped(text.as_bytes()).err();
+        let error = error.unwrap_or_else(|| panic!("{text} was accepted")).into_command_error();
+        let mut errors = Vec::new();
+        Terminal::with_buffers(&mut &b""[..], &mut Vec::new(), &mut errors, |terminal| {
+            error.report_as_cfssl(terminal);
+        });
+        let text = String::from_utf8(errors).unwrap();
+        text.lines().filter(|line| !line.starts_with("hint: ")).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -537,7 +546,7 @@ mod tests {
     fn a_missing_folder_is_named_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let failure = cfssljson(&folder, "-bare {}/sub/y", THREE).0.unwrap_err();
-        assert!(format!("{failure:?}").contains("x/sub/y-key.pem: no such file or directory"), "{failure:?}");
+        assert!(format!("{failure:?}").contains("x/sub/y.pem: no such file or directory"), "{failure:?}");
         assert!(names(&folder).is_empty());
     }
 

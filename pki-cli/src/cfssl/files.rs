@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki_core::disk::{self, Batch, BatchError, Existing, KeyIsThere, Mode, Staged};
+use pki_core::disk::{self, Batch, BatchError, Existing, FolderLock, KeyIsThere, Mode, Staged};
 use zeroize::Zeroizing;
 
 use crate::terminal::CommandError;
@@ -70,6 +70,7 @@ pub(super) fn check_key_is_free(name: &str) -> Result<(), CommandError> {
 /// Writes the files: first all checks, then all contents, then all names. Returns the paths that were written, without
 /// those of keys that were there already.
 pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<Vec<PathBuf>, CommandError> {
+    let _lock = begin(Path::new(&format!("{name}.pem")).parent())?;
     let mut permitted = Vec::new();
     for artifact in artifacts {
         let path = PathBuf::from(format!("{name}{}", artifact.suffix));
@@ -77,20 +78,37 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
             permitted.push((artifact, path, existing));
         }
     }
-    // Keys get their names first: only that step can still fail, if another process was faster.
-    permitted.sort_by_key(|(artifact, ..)| !artifact.secret);
-    let mut batch = Batch::default();
+    // Keys get their names last. If the process is killed before, the same command makes everything anew, and if a key is
+    // replaced, then by one whose certificate is there.
+    permitted.sort_by_key(|(artifact, ..)| artifact.secret);
+    let replaces =
+        permitted.iter().any(|(artifact, path, _)| !artifact.secret && path.symlink_metadata().is_ok());
+    let (mut first, mut keys) = (Batch::default(), Batch::default());
     let mut paths = Vec::new();
     for (artifact, path, existing) in permitted {
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|error| match KeyIsThere::in_error(&error) {
+        let staged = staged.map_err(|error| match KeyIsThere::in_error(&error) {
             Some(_) => key_is_there(&path),
             None => failed("open", &path, &error),
-        })?);
+        })?;
+        // Within a batch, new names come before those that replace a file.
+        if artifact.secret && replaces { &mut keys } else { &mut first }.add(staged);
         paths.push(path);
     }
-    batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
+    for batch in [first, keys] {
+        batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
+    }
     Ok(paths)
+}
+
+/// Begins to write into a folder, of which no other process writes files of ours until the result is dropped. So the key and
+/// the certificate of a set are of one run.
+pub(super) fn begin(folder: Option<&Path>) -> Result<Option<FolderLock>, CommandError> {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    disk::begin(folder).map_err(|error| {
+        CommandError::new(format!("cannot write into {}: {error}", folder.display()))
+            .hint("wait until it has finished, then try again")
+    })
 }
 
 /// Stages the files of one certificate among many. Their names begin with `base`.
@@ -177,7 +195,7 @@ fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
     if !metadata.is_file() || Some(metadata.len()) != length {
         return Ok(Comparison::Different);
     }
-    if *Zeroizing::new(fs::read(path)?) != bytes {
+    if *disk::read(path, length.unwrap_or_default())? != bytes {
         return Ok(Comparison::Different);
     }
     let private = metadata.permissions().mode() & 0o077 == 0;
@@ -192,7 +210,8 @@ pub(super) fn reason(error: &io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Fails if one of many certificates would overwrite a private key, before the first one is made. `bases` are the paths
+/// Fails if one of many certificates or requests would overwrite a private key, before the first one is made. Keys that have
+/// the names of new ones are judged with their sets. `bases` are the paths
 /// of the files without their suffixes, all of them in `folder`.
 pub(super) fn refuse_existing_keys(
     bases: &[&Path],
@@ -209,7 +228,7 @@ pub(super) fn refuse_existing_keys(
             let path = with_suffix(base, suffix);
             let is_there = path.file_name().is_some_and(|name| present.contains(name));
             // The file that a certificate would replace may be a key.
-            let is_key = || suffix.ends_with("-key.pem") || disk::holds_private_key(&path).unwrap_or(true);
+            let is_key = || !suffix.ends_with("-key.pem") && disk::holds_private_key(&path).unwrap_or(true);
             if is_there && is_key() {
                 let message = format!("{} is already there; nothing was made", path.display());
                 return Err(CommandError::new(message)

@@ -13,7 +13,7 @@ use time::Duration;
 use super::invocation::Invocation;
 use super::log::Log;
 use super::options::refuse_remote;
-use super::read::{certificate, private_key, read_or_input};
+use super::read::{certificate, private_key, read_list};
 use crate::terminal::{CommandError, Terminal, print};
 
 const USAGE: &str = "write gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]";
@@ -73,8 +73,11 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     refuse_remote(invocation)?;
     invocation.log().warnings(terminal, invocation.config_notices());
     let flags = Gencrl::new(invocation)?;
+    if !matches!(flags.form, Form::File { .. }) {
+        print::refuse_closed_output(terminal)?;
+    }
     let now = (terminal.now)();
-    let text = read_or_input(flags.serials, terminal)?;
+    let text = read_list(flags.serials, terminal)?;
     let ca = Path::new(flags.ca);
     let issuer = Issuer::new(certificate(flags.ca, terminal)?, private_key(flags.key, flags.log, terminal)?);
     let issuer = issuer.map_err(|error| error.in_file(ca))?;
@@ -103,7 +106,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
 
 /// Reads the previous list, and checks that the CA has signed it.
 fn read_old_list(name: &str, ca: &Certificate, terminal: &mut Terminal<'_>) -> Result<Crl, CommandError> {
-    let old = Crl::read(&read_or_input(name, terminal)?);
+    let old = Crl::read(&read_list(name, terminal)?);
     let old = old.and_then(|old| old.verify_issued_by(ca).map(|()| old));
     Ok(old.map_err(|error| error.in_file(Path::new(name)))?)
 }

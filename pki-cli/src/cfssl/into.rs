@@ -5,12 +5,17 @@
 //! at a time reach the disk together.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Stopped};
 use pki_core::etcd::shell_word;
-use pki_core::x509::{CertificateRequest, Issuer, SystemKeys, SystemRandomness};
+use pki_core::x509::{
+    self, Certificate, CertificateRequest, Issuer, KeyAlgorithm, KeySource, PrivateKey, PublicKey,
+    SubjectAltNames, SystemKeys, SystemRandomness,
+};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -112,36 +117,104 @@ struct Context<'a> {
 type NewFiles = (Vec<Artifact>, Vec<Notice>);
 
 /// Runs `gencert -into DIR CSRJSON...`.
+///
+/// A set whose key is there already was made by a run that did not finish: its key is kept, and what is missing is made.
 pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    run(flags, terminal, &["-key.pem", ".pem", ".csr"], |context, path| {
+    run(flags, terminal, &GENCERT_SUFFIXES, |context, Item { source: path, base }| {
         let text = read(path)?;
         let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
         refuse_ca_section(&request.value)?;
+        let old = if flags.force { None } else { OldSet::read(base)? };
+        if let Some(old) = &old
+            && old.is_whole(&request.value, context)?
+        {
+            return Ok((Vec::new(), request.notices));
+        }
+        let keys: &dyn KeySource = match &old {
+            Some(old) => old,
+            None => &SystemKeys,
+        };
         let (profile, crl_url) = (&context.profile, context.crl_url);
-        let made = context.issuer.gencert(
-            &request.value,
-            profile,
-            crl_url,
-            &SystemKeys,
-            context.now,
-            &SystemRandomness,
-        );
+        let made =
+            context.issuer.gencert(&request.value, profile, crl_url, keys, context.now, &SystemRandomness);
         let made = made.map_err(|error| error.in_file(path))?;
         let mut notices = request.notices;
         notices.extend(made.notices);
-        let key = Zeroizing::new(made.value.key.to_pem().as_bytes().to_vec());
-        let artifacts = vec![
-            Artifact::secret("-key.pem", key),
-            public(".pem", made.value.certificate.to_pem()),
-            public(".csr", made.value.request.to_pem()),
-        ];
+        let mut artifacts = Vec::new();
+        if old.is_none() {
+            let key = Zeroizing::new(made.value.key.to_pem().as_bytes().to_vec());
+            artifacts.push(Artifact::secret("-key.pem", key));
+        }
+        artifacts.push(public(".pem", made.value.certificate.to_pem()));
+        artifacts.push(public(".csr", made.value.request.to_pem()));
         Ok((artifacts, notices))
     })
 }
 
+/// The ends of the names of the files that `gencert -into` makes.
+const GENCERT_SUFFIXES: [&str; 3] = ["-key.pem", ".pem", ".csr"];
+
+/// A key that an earlier run wrote, and the bytes of the certificate beside it, if it came to that.
+struct OldSet {
+    /// The path of the key.
+    path: PathBuf,
+    key: Zeroizing<Vec<u8>>,
+    public_key: PublicKey,
+    certificate: Option<Certificate>,
+    has_request: bool,
+}
+
+impl OldSet {
+    /// Reads the set whose names begin with `base`; `None` if there is no key.
+    fn read(base: &Path) -> Result<Option<Self>, CommandError> {
+        let path = with_suffix(base, GENCERT_SUFFIXES[0]);
+        if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        let key = read(&path)?;
+        let Ok(private) = PrivateKey::read(&key, None) else { return Err(is_there(&path)) };
+        let [_, certificate, request] = GENCERT_SUFFIXES.map(|suffix| with_suffix(base, suffix));
+        let certificate = match certificate.exists() {
+            true => Some(Certificate::read(&read(&certificate)?).map_err(|_| is_there(&certificate))?),
+            false => None,
+        };
+        let public_key = private.public_key().clone();
+        Ok(Some(Self { path, key, public_key, certificate, has_request: request.exists() }))
+    }
+
+    /// Whether nothing is missing. Fails if the set is not one that this command would make.
+    fn is_whole(&self, request: &Request, context: &Context<'_>) -> Result<bool, CommandError> {
+        let is_of_kind = self.public_key.kind() == request.key.into();
+        let Some(certificate) = &self.certificate else {
+            return if is_of_kind { Ok(false) } else { Err(is_there(&self.path)) };
+        };
+        let names = SubjectAltNames::from_hosts(&request.hosts)?.value;
+        let is_as_asked = is_of_kind
+            && certificate.is_for(&self.public_key)
+            && *certificate.subject() == request.subject()?
+            && certificate.subject_alt_names().to_string() == names.to_string()
+            && certificate.verify_issued_by(context.issuer.certificate()).is_ok()
+            && certificate.is_valid_at(context.now);
+        if is_as_asked { Ok(self.has_request) } else { Err(is_there(&self.path)) }
+    }
+}
+
+/// The key that is there already in the place of a new one.
+impl KeySource for OldSet {
+    fn generate(&self, _: KeyAlgorithm) -> Result<PrivateKey, x509::Error> {
+        PrivateKey::read(&self.key, None)
+    }
+}
+
+fn is_there(path: &Path) -> CommandError {
+    CommandError::new(format!("{} is already there; nothing was made", path.display())).hint(
+        "choose another folder, or replace the private key with -force; a set that this command would make is kept",
+    )
+}
+
 /// Runs `sign -into DIR CSR...`.
 pub(crate) fn sign(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    run(flags, terminal, &[".pem"], |context, path| {
+    run(flags, terminal, &[".pem"], |context, Item { source: path, .. }| {
         let request = CertificateRequest::read(&read(path)?).and_then(CertificateRequest::verify);
         let request = request.map_err(|error| error.in_file(path))?;
         let (profile, crl_url) = (&context.profile, context.crl_url);
@@ -161,10 +234,11 @@ fn run(
     flags: &IntoFlags<'_>,
     terminal: &mut Terminal<'_>,
     suffixes: &[&str],
-    make: impl Fn(&Context<'_>, &Path) -> Result<NewFiles, CommandError> + Sync,
+    make: impl Fn(&Context<'_>, &Item) -> Result<NewFiles, CommandError> + Sync,
 ) -> Result<(), CommandError> {
     let IntoFlags { folder, force, log, .. } = *flags;
     let items = flags.items(suffixes)?;
+    let _lock = files::begin(Some(folder))?;
     flags.ca.refuse_to_replace(items.iter().map(|item| with_suffix(&item.base, ".pem")))?;
     if !force {
         let bases: Vec<&Path> = items.iter().map(|item| item.base.as_path()).collect();
@@ -173,9 +247,13 @@ fn run(
     let (issuer, profile) = (flags.ca.issuer(log, terminal)?, flags.profile.signing_profile()?);
     let context = Context { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
     log.warnings(terminal, flags.config_notices);
+    let kept = AtomicUsize::new(0);
     let bar = progress::bar("{bar:30} {pos}/{len} {per_sec} {eta}", Some(items.len()), terminal);
     let stage = |item: &Item| {
-        let staged = make(&context, &item.source)
+        let staged = make(&context, item)
+            .inspect(|(artifacts, _)| {
+                kept.fetch_add(usize::from(artifacts.is_empty()), Ordering::Relaxed);
+            })
             .and_then(|(artifacts, notices)| Ok((files::stage(&artifacts, &item.base, force)?, notices)));
         bar.inc(1);
         staged
@@ -193,7 +271,11 @@ fn run(
         ))
     })?;
     bar.finish_and_clear();
+    let kept = kept.into_inner();
+    if kept > 0 {
+        log.info(terminal, format_args!("kept {kept} that were there already in {}", folder.display()));
+    }
     let certificates = if items.len() == 1 { "certificate" } else { "certificates" };
-    log.info(terminal, format_args!("made {} {certificates} in {}", items.len(), folder.display()));
+    log.info(terminal, format_args!("made {} {certificates} in {}", items.len() - kept, folder.display()));
     Ok(())
 }

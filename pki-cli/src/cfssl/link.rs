@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use pki_core::disk::TEMPORARY_PREFIX;
+
+use super::files;
 use super::goflag::CommandLine;
 use super::invocation::refuse_misplaced;
 use crate::terminal::{CommandError, Terminal};
@@ -24,6 +27,7 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
     let program = std::env::current_exe()
         .map_err(|error| CommandError::new(format!("cannot tell where this program is: {error}")))?;
     let folder = Path::new(folder);
+    let _lock = files::begin(Some(folder))?;
     // All names are checked before the first link is made.
     for name in NAMES {
         check(&folder.join(name), &program, force)?;
@@ -56,9 +60,8 @@ fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
 
 /// Makes a link. It replaces a file of its name in one step, so that the name exists all the time.
 fn make(link: &Path, program: &Path) -> std::io::Result<()> {
-    let mut name = link.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".etcdpki-{}", std::process::id()));
-    let temporary = link.with_file_name(name);
+    let name = link.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = link.with_file_name(format!("{TEMPORARY_PREFIX}{}-{name}", std::process::id()));
     symlink(program, &temporary)?;
     fs::rename(&temporary, link).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);

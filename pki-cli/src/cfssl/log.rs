@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use pki_core::base::shown;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::terminal::Terminal;
@@ -48,7 +49,8 @@ impl Log {
         }
         let now = (terminal.now)();
         let now = UtcOffset::local_offset_at(now).map_or(now, |offset: UtcOffset| now.to_offset(offset));
-        let _ = writeln!(terminal.errors, "{} [{name}] {text}", stamp(now));
+        let text = text.to_string();
+        let _ = writeln!(terminal.errors, "{} [{name}] {}", stamp(now), shown(&text));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pki_core::disk::{self, Existing, Mode};
+use pki_core::disk::{self, Existing, LARGEST_FILE, Mode};
 use pki_core::x509::Certificate;
 use time::OffsetDateTime;
 
@@ -69,7 +69,7 @@ fn choose(
     log: Log,
     terminal: &mut Terminal<'_>,
 ) {
-    let read = std::fs::read(file).map_err(|error| error.to_string());
+    let read = disk::read(file, LARGEST_FILE).map_err(|error| error.to_string());
     let read = read.and_then(|bytes| Certificate::read_all(&bytes).map_err(|error| error.to_string()));
     let all = match read {
         Ok(all) => all,
@@ -91,8 +91,12 @@ fn choose(
 /// Collects the files at and below `path`, in the order of their names.
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), CommandError> {
     let failed = |error| CommandError::new(format!("cannot read {}: {error}", path.display()));
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_dir() {
+        // Reading a pipe that somebody left in the folder could wait for ever.
+        if depth == 0 || metadata.is_file() {
+            files.push(path.to_owned());
+        }
         return Ok(());
     }
     if depth == DEEPEST {

@@ -10,7 +10,7 @@ use super::files;
 use super::invocation::Invocation;
 use super::log::Log;
 use super::read::{certificate, key_password_of_environment, private_key, read_or_input};
-use crate::terminal::{CommandError, Terminal};
+use crate::terminal::{CommandError, Terminal, print};
 
 /// cfssl's number for the error of a CA's key that cannot be read.
 const KEY_UNREADABLE: u32 = 1001;
@@ -145,11 +145,20 @@ impl<'a> Delivery<'a> {
         self.base_name.map(|name| format!("{name}.pem").into())
     }
 
+    /// Fails if the result would be printed, and the standard output is closed.
+    pub(crate) fn check_output(&self, terminal: &Terminal<'_>) -> Result<(), CommandError> {
+        match self.base_name {
+            Some(_) => Ok(()),
+            None => print::refuse_closed_output(terminal),
+        }
+    }
+
     /// Fails if a new key could not be delivered. Making a key takes long, so this is asked first.
     pub(crate) fn check_new_key(&self, terminal: &Terminal<'_>) -> Result<(), CommandError> {
         if self.encrypt {
             key_password_of_environment(terminal)?;
         }
+        self.check_output(terminal)?;
         match self.base_name {
             Some(name) if !self.force => files::check_key_is_free(name),
             _ => Ok(()),

@@ -62,6 +62,7 @@ impl Output {
         log: Log,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CommandError> {
+        delivery.check_output(terminal)?;
         let Some(name) = delivery.base_name else { return print::go_json_line(terminal, self) };
         for path in files::write(&self.artifacts(), name, delivery.force)? {
             log.info(terminal, format_args!("wrote {}", path.display()));

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use pki_core::disk::{self, LARGEST_FILE, LARGEST_LIST};
 use pki_core::x509::{Certificate, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -17,8 +18,11 @@ const NEW_KEY_PASSWORD: &str = "ETCDPKI_KEY_PASSWORD";
 
 /// Reads a file that may hold a secret.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
-    std::fs::read(path)
-        .map(Zeroizing::new)
+    read_up_to(path, LARGEST_FILE)
+}
+
+fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    disk::read(path, limit)
         .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))
 }
 
@@ -35,6 +39,14 @@ pub(crate) fn read_or_input(
     match name {
         "-" => terminal.read_input(),
         path => read(Path::new(path)),
+    }
+}
+
+/// Reads a revocation list or a list of serial numbers, which may be long, from a file or the standard input.
+pub(crate) fn read_list(name: &str, terminal: &mut Terminal<'_>) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    match name {
+        "-" => terminal.read_input_up_to(LARGEST_LIST),
+        path => read_up_to(Path::new(path), LARGEST_LIST),
     }
 }
 

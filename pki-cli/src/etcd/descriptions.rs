@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pki_core::etcd::{Cluster, Label, Notice, Report, output_folders};
+use pki_core::disk::{self, LARGEST_FILE};
+use pki_core::etcd::{Cluster, Folder, Label, Notice, Report, output_folders};
 
 use super::show;
 use crate::terminal::{CommandError, Terminal};
@@ -44,12 +45,13 @@ impl DescriptionArgs {
                 .about(&file.unwrap_or_default())
                 .hint("give each cluster a `name` of its own, such as prod-2")
         })?;
-        let jobs = clusters.into_iter().zip(folders).map(|(cluster, output)| ClusterJob {
-            cluster: cluster.value,
-            notices: cluster.notices,
-            output,
-        });
-        Ok(jobs.collect())
+        let mut jobs = Vec::new();
+        for (cluster, output) in clusters.into_iter().zip(folders) {
+            let mut notices = cluster.notices;
+            notices.extend(Folder::open(&output)?.notices(&cluster.value));
+            jobs.push(ClusterJob { cluster: cluster.value, notices, output });
+        }
+        Ok(jobs)
     }
 
     /// Whether there are several descriptions. Messages then name the cluster that they are about.
@@ -73,11 +75,15 @@ fn read_text(file: &Path, terminal: &mut Terminal<'_>) -> Result<String, Command
         return String::from_utf8(bytes.to_vec())
             .map_err(|error| CommandError::new(format!("the standard input is not UTF-8 text: {error}")));
     }
-    std::fs::read_to_string(file).map_err(|error| {
+    let bytes = disk::read(file, LARGEST_FILE).map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "`etcdpki cluster new` prints a description to start from",
             _ => "name a file that holds a description, such as cluster.yaml",
         };
         CommandError::new(format!("cannot read {}: {error}", file.display())).hint(hint)
+    })?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        CommandError::new(format!("cannot read {}: it is not UTF-8 text", file.display()))
+            .hint("name a file that holds a description, such as cluster.yaml")
     })
 }

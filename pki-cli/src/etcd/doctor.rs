@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, RuleReport, rules};
 use pki_core::etcd::doctor::examine;
 use pki_core::etcd::found::{Found, SystemFiles};
+use pki_core::etcd::{EtcdVersion, Folder};
 use serde::Serialize;
 
 use super::EtcdArgs;
@@ -57,7 +57,7 @@ impl Doctor {
         if self.rules {
             return self.list(version, terminal);
         }
-        let found = Found::read(&paths, version, &SystemFiles)?;
+        let found = read_paths(&paths, version)?;
         let findings = examine(&found, version, (terminal.now)());
         if self.json {
             print::json(terminal, &report(&found, version, &findings))?;
@@ -79,6 +79,14 @@ impl Doctor {
         }
         Ok(ExitStatus::Done)
     }
+}
+
+/// Reads files and folders while nobody writes to the output folders that they are in.
+pub(super) fn read_paths(paths: &[PathBuf], version: EtcdVersion) -> Result<Found, CommandError> {
+    let locks: Vec<_> = paths.iter().map(|path| Folder::lock_around(path)).collect::<Result<_, _>>()?;
+    let found = Found::read(paths, version, &SystemFiles)?;
+    drop(locks);
+    Ok(found)
 }
 
 fn report<'a>(found: &Found, version: EtcdVersion, findings: &'a [Finding]) -> Report<'a> {

@@ -1,6 +1,10 @@
 //! `etcdpki explain`: what a line of a log means, or the rule that a finding's number names.
 
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Read};
+
 use clap::Args;
+use pki_core::base::shown;
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Rule, RuleReport, rule};
 use pki_core::etcd::explain::{Explanation, explain};
@@ -35,7 +39,7 @@ pub(crate) struct Explain {
 #[derive(Serialize)]
 struct Report<'a> {
     /// The first line that this explains.
-    line: &'a str,
+    line: Cow<'a, str>,
     /// The number of lines that this explains.
     lines: usize,
     #[serde(flatten)]
@@ -48,22 +52,13 @@ impl Explain {
         if self.lines.iter().all(|line| is_number(line.trim())) {
             return self.explain_rules(terminal);
         }
-        let mut text = String::new();
-        let lines: Vec<&str> = if self.lines.iter().any(|line| line == "-") {
-            text.push_str(&String::from_utf8_lossy(&terminal.read_input()?));
-            text.lines().collect()
+        let mut reports = Reports::default();
+        if self.lines.iter().any(|line| line == "-") {
+            reports.add_all(&mut *terminal.input)?;
         } else {
-            text.push_str(&self.lines.join(" "));
-            vec![text.as_str()]
-        };
-        let mut reports: Vec<Report<'_>> = Vec::new();
-        for line in lines {
-            let Some(explanation) = explain(line) else { continue };
-            match reports.iter_mut().find(|report| report.explanation == explanation) {
-                Some(report) => report.lines += 1,
-                None => reports.push(Report { line, lines: 1, explanation }),
-            }
+            reports.add(&self.lines.join(" "));
         }
+        let Reports(reports) = reports;
         if self.json {
             print::json(terminal, &reports)?;
         } else {
@@ -89,11 +84,58 @@ impl Explain {
             writeln!(
                 terminal.errors,
                 "there is no rule {}: `etcdpki doctor --rules` lists all rules",
-                line.trim()
+                shown(line.trim())
             )?;
         }
         let is_known = rules.len() == self.lines.len();
         Ok(if is_known { ExitStatus::Done } else { ExitStatus::Failed })
+    }
+}
+
+/// The explanations of the lines so far.
+#[derive(Default)]
+struct Reports(Vec<Report<'static>>);
+
+/// The most bytes of a line. journald's lines are shorter (`LineMax=` in journald.conf(5)).
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// The most bytes of a log.
+const LARGEST_LOG: u64 = 1 << 30;
+
+impl Reports {
+    fn add(&mut self, line: &str) {
+        let Some(explanation) = explain(line) else { return };
+        match self.0.iter_mut().find(|report| report.explanation == explanation) {
+            Some(report) => report.lines += 1,
+            None => self.0.push(Report { line: line.to_owned().into(), lines: 1, explanation }),
+        }
+    }
+
+    /// Adds all lines of a log, one by one: a log may be larger than the memory.
+    fn add_all(&mut self, log: &mut dyn Read) -> Result<(), CommandError> {
+        let failed = |reason: &dyn std::fmt::Display| {
+            CommandError::new(format!("cannot read the standard input: {reason}"))
+        };
+        let mut log = BufReader::with_capacity(64 * 1024, log.take(LARGEST_LOG));
+        let (mut line, mut total) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            let read = log.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+            let read = u64::try_from(read.map_err(|error| failed(&error))?).unwrap_or(u64::MAX);
+            total += read;
+            if read == LONGEST_LINE && line.last() != Some(&b'\n') {
+                return Err(failed(&format!("a line has more than {} MiB", LONGEST_LINE >> 20))
+                    .hint("give the lines of a log, as `journalctl -u etcd -o cat` prints them"));
+            }
+            if total == LARGEST_LOG {
+                return Err(failed(&format!("it has more than {} MiB", LARGEST_LOG >> 20))
+                    .hint("give a part of the log: journalctl -u etcd -o cat --since yesterday"));
+            }
+            if read == 0 {
+                return Ok(());
+            }
+            self.add(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        }
     }
 }
 
@@ -107,7 +149,7 @@ fn show(reports: &[Report<'_>], terminal: &mut Terminal<'_>) -> Result<(), Comma
     let style = Style::of_output(terminal);
     for Report { line, lines, explanation } in reports {
         let more = if *lines > 1 { format!(" ({} such lines)", lines) } else { String::new() };
-        writeln!(terminal.output, "{}{more}", style.paint(Tone::Title, line.trim()))?;
+        writeln!(terminal.output, "{}{more}", style.paint(Tone::Title, shown(line.trim())))?;
         finding::line("cause", explanation.cause, style, &mut *terminal.output)?;
         finding::line("remedy", explanation.remedy, style, &mut *terminal.output)?;
         for id in explanation.rules {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pki_core::etcd::check::Finding;
-use pki_core::etcd::found::{Found, SystemFiles};
 use pki_core::etcd::{AuthorityChoice, ImportNotice, ImportedCluster, import};
 use serde::Serialize;
 
 use super::EtcdArgs;
+use super::doctor::read_paths;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, absolute, finding, print};
 
@@ -53,9 +53,10 @@ struct Report {
 
 impl Import {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        print::refuse_closed_output(terminal)?;
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
         let version = self.version.of(&paths)?;
-        let found = Found::read(&paths, version, &SystemFiles)?;
+        let found = read_paths(&paths, version)?;
         let authorities = if self.new_ca { AuthorityChoice::Replace } else { AuthorityChoice::Keep };
         let imported = import(&found, version, authorities, (terminal.now)())?;
         let ImportedCluster { description, notices, findings, .. } = imported;

@@ -33,6 +33,7 @@ pub(crate) struct New {
 
 impl New {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        print::refuse_closed_output(terminal)?;
         let name = Label::parse(&self.name)?;
         let members: Vec<Member> =
             self.members.iter().map(|text| Member::parse(text)).collect::<Result<_, _>>()?;

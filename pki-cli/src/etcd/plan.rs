@@ -20,7 +20,10 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
     let now = (terminal.now)();
     let mut reports = Vec::new();
     for job in args.read(terminal)? {
-        let snapshot = Folder::open(&job.output)?.snapshot(&job.cluster)?;
+        let folder = Folder::open(&job.output)?;
+        let lock = folder.lock_for_reading()?;
+        let snapshot = folder.snapshot(&job.cluster)?;
+        drop(lock);
         let plan = Plan::new(&job.cluster, &snapshot, now)?;
         reports.push((job, plan.report()));
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use comfy_table::Cell;
+use pki_core::base::shown_lines;
 use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, shell_word};
 
 use crate::terminal::table::{self, day};
@@ -50,9 +51,9 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
             certificate.reasons.join("; ")
         };
         certificates.add_row([
-            Cell::new(&certificate.certificate),
+            table::cell(&certificate.certificate),
             change(&certificate.change, style),
-            Cell::new(why),
+            table::cell(why),
         ]);
     }
     table::show(&certificates, terminal)?;
@@ -60,10 +61,10 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
     for file in report.files.iter().filter(|file| file.change != "kept") {
         let slash = if file.kind == "folder" { "/" } else { "" };
         files.add_row([
-            Cell::new(format!("{}{slash}", file.path)),
+            table::cell(format!("{}{slash}", file.path)),
             change(&file.change, style),
-            Cell::new(&file.mode),
-            Cell::new(file.reasons.join("; ")),
+            table::cell(&file.mode),
+            table::cell(file.reasons.join("; ")),
         ]);
     }
     writeln!(terminal.output, "{}\n", files.trim_fmt())?;
@@ -129,11 +130,11 @@ pub(super) fn applied(
     let mut table = table::new(&["CERTIFICATE", "CHANGE", "KEY", "VALID FOR", "ENDS"], style);
     for certificate in &report.certificates {
         table.add_row([
-            Cell::new(&certificate.certificate),
+            table::cell(&certificate.certificate),
             change(&certificate.change, style),
-            Cell::new(&certificate.key),
-            Cell::new(&certificate.names),
-            Cell::new(certificate.ends.map(day).unwrap_or_default()),
+            table::cell(&certificate.key),
+            table::cell(&certificate.names),
+            table::cell(certificate.ends.map(day).unwrap_or_default()),
         ]);
     }
     writeln!(terminal.output, "{}\n", table.trim_fmt())?;
@@ -148,9 +149,9 @@ fn show_steps(
 ) -> Result<(), CommandError> {
     writeln!(terminal.output, "Next:")?;
     for (number, step) in (1..).zip(next_steps(cluster, report, output)) {
-        writeln!(terminal.output, "{number}. {}", step.title)?;
+        writeln!(terminal.output, "{number}. {}", shown_lines(&step.title))?;
         for command in step.commands {
-            writeln!(terminal.output, "     {command}")?;
+            writeln!(terminal.output, "     {}", shown_lines(&command))?;
         }
     }
     if !report.to_sign.is_empty() {

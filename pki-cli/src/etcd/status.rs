@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::Cell;
+use pki_core::base::shown;
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::etcd::Folder;
 use pki_core::etcd::status::{CertificateStatus, FileState, RevocationListStatus, State, Status, prometheus};
@@ -59,8 +59,11 @@ impl Command {
         let now = (terminal.now)();
         let mut statuses: Vec<Status> = Vec::new();
         for folder in &self.folders {
-            let status =
-                Status::new(&Folder::open(folder)?.public_snapshot(), now)?.must_last(self.fail_within);
+            let open = Folder::open(folder)?;
+            let lock = open.lock_for_reading()?;
+            let snapshot = open.public_snapshot();
+            drop(lock);
+            let status = Status::new(&snapshot, now)?.must_last(self.fail_within);
             if statuses.iter().any(|other| other.cluster == status.cluster) {
                 let message = format!("{}: there are two folders of {}", folder.display(), status.cluster);
                 return Err(CommandError::new(message).hint("name the folder of each cluster once"));
@@ -89,13 +92,13 @@ impl Command {
         for certificate in &status.certificates {
             let tone = self.tone(status, certificate);
             table.add_row([
-                Cell::new(&certificate.certificate),
-                Cell::new(day(certificate.ends)),
+                table::cell(&certificate.certificate),
+                table::cell(day(certificate.ends)),
                 style.cell(tone, certificate.days_left),
-                Cell::new(day(certificate.renewal)),
+                table::cell(day(certificate.renewal)),
                 style.cell(tone, state(certificate)),
-                Cell::new(&certificate.subject),
-                Cell::new(&certificate.serial),
+                table::cell(&certificate.subject),
+                table::cell(&certificate.serial),
             ]);
         }
         table::show(&table, terminal)?;
@@ -104,22 +107,22 @@ impl Command {
             let is_wrong = !list.file.is_healthy() || self.ends_too_soon(status, list.next_update);
             let tone = if is_wrong { Tone::Error } else { Tone::Good };
             table.add_row([
-                Cell::new(&list.path),
-                Cell::new(list.next_update.map(day).unwrap_or_default()),
+                table::cell(&list.path),
+                table::cell(list.next_update.map(day).unwrap_or_default()),
                 style.cell(tone, list.days_left.map(|days| days.to_string()).unwrap_or_default()),
                 style.cell(tone, list_state(status, list)),
-                Cell::new(list.issuer.as_deref().unwrap_or_default()),
+                table::cell(list.issuer.as_deref().unwrap_or_default()),
             ]);
         }
         table::show(&table, terminal)?;
         let mut table = table::new(&["FORMER CERTIFICATE", "ENDS", "DAYS", "SUBJECT", "SERIAL"], style);
         for former in &status.former {
             table.add_row([
-                former.certificate.clone(),
-                day(former.not_after),
-                former.days_left.to_string(),
-                former.subject.clone(),
-                former.serial.clone(),
+                table::cell(&former.certificate),
+                table::cell(day(former.not_after)),
+                table::cell(former.days_left),
+                table::cell(&former.subject),
+                table::cell(&former.serial),
             ]);
         }
         table::show(&table, terminal)?;
@@ -181,5 +184,6 @@ fn summary(status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandEr
     });
     let totals = finding::totals(&status.findings).map(|totals| format!("; {totals}"));
     let (first, totals) = (first.unwrap_or_default(), totals.unwrap_or_default());
-    Ok(writeln!(terminal.output, "{}: {count} in use{first}{totals}.", status.cluster)?)
+    let line = format!("{}: {count} in use{first}{totals}.", status.cluster);
+    Ok(writeln!(terminal.output, "{}", shown(&line))?)
 }

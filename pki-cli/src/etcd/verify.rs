@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::Cell;
+use pki_core::base::shown;
+use pki_core::etcd::Folder;
 use pki_core::etcd::found::SystemFiles;
 use pki_core::etcd::verify::{Conditions, Connections, Link, UntrustedCa, Verification};
 use pki_core::tls::Leniency;
@@ -67,7 +69,9 @@ impl Verify {
         let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
         let version = self.version.of(std::slice::from_ref(&folder))?;
         let spinner = progress::spinner("{spinner} trying connections {elapsed}", terminal);
+        let lock = Folder::lock_around(&folder)?;
         let read = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles);
+        drop(lock);
         let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
         spinner.finish_and_clear();
         let verified = verified?;
@@ -95,6 +99,7 @@ impl Printer {
         finding::print(&verified.findings, self.style, &mut *terminal.output)?;
         for connection in &verified.also_opens {
             let text = connection.in_words(verified.members.len());
+            let text = shown(&text);
             writeln!(
                 terminal.output,
                 "{}: {text}",
@@ -114,13 +119,13 @@ impl Printer {
                 terminal.output,
                 "First certificates to end, on {}: {}.",
                 minute(end.at),
-                ending(&end.certificates)
+                shown(&ending(&end.certificates))
             )?;
         }
         let verdict = &verified.verdict;
         let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
         let title = self.style.paint(tone, "Verdict");
-        Ok(writeln!(terminal.output, "{title} (etcd {}): {}.", verified.etcd, verified.summary)?)
+        Ok(writeln!(terminal.output, "{title} (etcd {}): {}.", verified.etcd, shown(&verified.summary))?)
     }
 
     fn mesh(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
@@ -131,7 +136,7 @@ impl Printer {
         let header: Vec<&str> = std::iter::once("FROM \\ TO").chain(names.iter().copied()).collect();
         let mut table = table::new(&header, self.style);
         for (name, row) in names.iter().zip(&verified.mesh) {
-            table.add_row(std::iter::once(Cell::new(name)).chain(row.iter().map(|link| self.cell(*link))));
+            table.add_row(std::iter::once(table::cell(name)).chain(row.iter().map(|link| self.cell(*link))));
         }
         table::show(&table, terminal)
     }
@@ -163,7 +168,7 @@ fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), C
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(terminal.output, "Assumed source addresses: {}.", joined(&sources, "; "))?)
+    Ok(writeln!(terminal.output, "Assumed source addresses: {}.", shown(&joined(&sources, "; ")))?)
 }
 
 /// Names separated by commas: the first few, and how many more there are.

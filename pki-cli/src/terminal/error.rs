@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pki_core::base::{shown, shown_lines};
 use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
 use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
@@ -14,7 +15,11 @@ use super::{Style, Terminal, Tone};
 #[derive(Debug)]
 pub(crate) struct CommandError {
     message: String,
+    /// More lines of the message, each of which is shown on a line of its own.
+    more: Vec<String>,
     hint: Option<String>,
+    /// A text of several lines that stands in the place of the hint.
+    help: Option<String>,
     code: Option<u32>,
     kind: Kind,
 }
@@ -32,7 +37,14 @@ enum Kind {
 impl CommandError {
     /// An error with this message, and without a hint.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: None, kind: Kind::Failed }
+        Self {
+            message: message.into(),
+            more: Vec::new(),
+            hint: None,
+            help: None,
+            code: None,
+            kind: Kind::Failed,
+        }
     }
 
     /// The error of a command line that cannot be read.
@@ -49,6 +61,18 @@ impl CommandError {
     /// The error with this hint, which says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The error with these lines below its message.
+    pub(crate) fn more(mut self, lines: Vec<String>) -> Self {
+        self.more = lines;
+        self
+    }
+
+    /// The error with a help of several lines as its hint. It has no text of the user's.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
@@ -92,10 +116,21 @@ impl CommandError {
         }
         let style = Style::of_errors(terminal);
         // If standard error is closed, nobody reads the message.
-        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.message);
-        if let Some(hint) = &self.hint {
+        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.shown_message());
+        if let Some(hint) = self.shown_hint() {
             let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
+    }
+
+    /// The message as a terminal may show it. It may repeat what stands in a file.
+    fn shown_message(&self) -> String {
+        let more = self.more.iter().map(|line| format!("\n\t{}", shown(line)));
+        std::iter::once(shown(&self.message).into_owned()).chain(more).collect()
+    }
+
+    fn shown_hint(&self) -> Option<String> {
+        let help = self.help.as_deref().map(|help| shown_lines(help).into_owned());
+        self.hint.as_deref().map(|hint| shown(hint).into_owned()).or(help)
     }
 
     /// Prints the error as cfssl does: the last line is the error, as a JSON object if cfssl has a number for it.
@@ -103,15 +138,15 @@ impl CommandError {
         if self.kind == Kind::OutputClosed {
             return;
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.shown_hint() {
             let _ = writeln!(terminal.errors, "hint: {hint}");
         }
         let _ = match self.code {
             Some(code) => {
-                let message = serde_json::json!(self.message);
+                let message = serde_json::json!(self.shown_message());
                 writeln!(terminal.errors, "{{\"code\":{code},\"message\":{message}}}")
             }
-            None => writeln!(terminal.errors, "{}", self.message),
+            None => writeln!(terminal.errors, "{}", self.shown_message()),
         };
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use pki_core::base::shown;
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, Rule, Severity, groups};
 
@@ -19,11 +20,12 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
         heading(first.severity, first.rule, first.title, style, out)?;
         for finding in &group {
             let text = finding.to_string();
-            writeln!(out, "  {}", text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text))?;
+            let text = text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text);
+            writeln!(out, "  {}", shown(text))?;
             if let Some(connection) =
                 finding.connection.as_ref().filter(|connection| !connection.log.is_empty())
             {
-                writeln!(out, "    etcd logs: {}", connection.log)?;
+                writeln!(out, "    etcd logs: {}", shown(connection.log))?;
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
@@ -57,7 +59,7 @@ pub(crate) fn print_rule(
 
 /// A line with a label, as in `  remedy: set its mode to 0600`.
 pub(crate) fn line(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  {} {text}", style.paint(Tone::Faint, format!("{label}:")))
+    writeln!(out, "  {} {}", style.paint(Tone::Faint, format!("{label}:")), shown(text))
 }
 
 /// The numbers of errors and warnings, as in `1 error, 2 warnings`; `None` if there are no findings.

@@ -1,13 +1,17 @@
 //! The streams, the environment and the clock of the program. Tests use buffers in their place.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, LineWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, LineWriter, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use pki_core::disk::{self, LARGEST_FILE};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::CommandError;
+use super::stream::LineStream;
+use super::{CommandError, process};
 
 /// What the program reads, writes and asks for: streams, environment variables and the time.
 pub struct Terminal<'a> {
@@ -19,6 +23,8 @@ pub struct Terminal<'a> {
     pub errors: &'a mut dyn Write,
     /// Whether the standard output is a terminal, so that a person reads the results.
     pub output_is_terminal: bool,
+    /// Whether the standard output was closed when the program began, so that results are lost.
+    pub output_is_closed: bool,
     /// Whether the standard error is a terminal, so that a person reads the messages.
     pub errors_is_terminal: bool,
     /// Returns the value of an environment variable.
@@ -30,12 +36,24 @@ pub struct Terminal<'a> {
 impl Terminal<'_> {
     /// Runs `work` with the process's own streams, environment and clock.
     pub fn with_system<T>(work: impl FnOnce(&mut Terminal<'_>) -> T) -> T {
-        let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        process::prepare();
+        let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
+        // Input and output may be private keys. Rust's own buffers for these streams are never wiped.
+        let unbuffered = |stream: &dyn AsFd| stream.as_fd().try_clone_to_owned().map(File::from);
+        let mut reader: Box<dyn Read> = match unbuffered(&input) {
+            Ok(file) => Box::new(file),
+            Err(_) => Box::new(input.lock()),
+        };
+        let mut writer: Box<dyn Write> = match unbuffered(&output) {
+            Ok(file) => Box::new(LineStream::new(file)),
+            Err(_) => Box::new(output.lock()),
+        };
         work(&mut Terminal {
             output_is_terminal: output.is_terminal(),
+            output_is_closed: process::was_closed(&output),
             errors_is_terminal: errors.is_terminal(),
-            input: &mut input.lock(),
-            output: &mut output.lock(),
+            input: &mut reader,
+            output: &mut writer,
             // Each line is written by one system call, so lines of several processes do not mix.
             errors: &mut LineWriter::new(errors.lock()),
             variable: &|name| std::env::var_os(name),
@@ -55,6 +73,7 @@ impl Terminal<'_> {
             output,
             errors,
             output_is_terminal: false,
+            output_is_closed: false,
             errors_is_terminal: false,
             variable: &|_| None,
             now: &OffsetDateTime::now_utc,
@@ -77,11 +96,13 @@ impl Terminal<'_> {
 
     /// Reads the standard input to its end. It may hold a private key, so the bytes are wiped after use.
     pub(crate) fn read_input(&mut self) -> Result<Zeroizing<Vec<u8>>, CommandError> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        self.input
-            .read_to_end(&mut bytes)
-            .map_err(|error| CommandError::new(format!("cannot read the standard input: {error}")))?;
-        Ok(bytes)
+        self.read_input_up_to(LARGEST_FILE)
+    }
+
+    /// Reads the standard input to its end, which has to come within `limit` bytes.
+    pub(crate) fn read_input_up_to(&mut self, limit: u64) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+        disk::read_from(&mut *self.input, limit)
+            .map_err(|error| CommandError::new(format!("cannot read the standard input: {error}")))
     }
 }
 

@@ -1,14 +1,29 @@
 //! Prints results on the standard output, as bytes, text or JSON, and warnings on the standard error.
 
+use pki_core::base::{WipedBuffer, is_unshowable, shown, shown_lines};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{CommandError, Style, Terminal, Tone};
 
-/// Writes `bytes` to standard output.
+/// Writes `bytes` to standard output. If that is a terminal, what it would act on is escaped.
 pub(crate) fn bytes(terminal: &mut Terminal<'_>, bytes: &[u8]) -> Result<(), CommandError> {
-    terminal.output.write_all(bytes)?;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if terminal.output_is_terminal => {
+            terminal.output.write_all(shown_lines(text).as_bytes())?;
+        }
+        _ => terminal.output.write_all(bytes)?,
+    }
     Ok(terminal.output.flush()?)
+}
+
+/// Fails if what is written to the standard output is lost, because that was closed when the program began.
+pub(crate) fn refuse_closed_output(terminal: &Terminal<'_>) -> Result<(), CommandError> {
+    if !terminal.output_is_closed {
+        return Ok(());
+    }
+    Err(CommandError::new("the standard output is closed, so the result would be lost; nothing was made")
+        .hint("write it into files with -bare NAME, or into a pipe or a file"))
 }
 
 /// Writes `text` to standard output.
@@ -38,20 +53,22 @@ pub(crate) fn json_one_or_many<T: Serialize>(
 
 /// Writes indented JSON with Go's escapes, as cfssl prints it.
 pub(crate) fn go_json(terminal: &mut Terminal<'_>, value: &impl Serialize) -> Result<(), CommandError> {
-    text(terminal, &escaped(&pretty(value)?))
+    text(terminal, &with_go_escapes(&pretty(value)?))
 }
 
 /// Writes JSON in one line with Go's escapes and a line end, as cfssl prints it.
 pub(crate) fn go_json_line(terminal: &mut Terminal<'_>, value: &impl Serialize) -> Result<(), CommandError> {
-    let mut line = go_json_text(value)?;
-    line.push('\n');
-    text(terminal, &line)
+    let mut line = WipedBuffer::default();
+    line.push(go_json_text(value)?.as_bytes());
+    line.push(b"\n");
+    bytes(terminal, line.as_ref())
 }
 
 /// The JSON of `value` in one line with Go's escapes, without a line end.
 pub(crate) fn go_json_text(value: &impl Serialize) -> Result<Zeroizing<String>, CommandError> {
-    let text = Zeroizing::new(serde_json::to_string(value).map_err(std::io::Error::from)?);
-    Ok(escaped(&text))
+    let mut text = WipedBuffer::default();
+    serde_json::to_writer(&mut text, value).map_err(std::io::Error::from)?;
+    Ok(with_go_escapes(&text.into_text()))
 }
 
 /// Writes warnings to standard error, one on each line.
@@ -62,28 +79,53 @@ pub(crate) fn warnings<T: std::fmt::Display>(
     let style = Style::of_errors(terminal);
     for warning in warnings {
         // If standard error is closed, nobody reads the message.
-        let _ = writeln!(terminal.errors, "{}: {warning}", style.paint(Tone::Warning, "warning"));
+        let warning = warning.to_string();
+        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Warning, "warning"), shown(&warning));
     }
 }
 
 fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<String>, CommandError> {
-    let mut text = Zeroizing::new(serde_json::to_string_pretty(value).map_err(std::io::Error::from)?);
-    text.push('\n');
-    Ok(text)
+    let mut text = WipedBuffer::default();
+    serde_json::to_writer_pretty(&mut text, value).map_err(std::io::Error::from)?;
+    text.push(b"\n");
+    Ok(with_escapes(&text.into_text(), |_| false))
 }
 
-/// Escapes the characters that Go's `encoding/json` escapes for HTML. Outside of strings JSON has none of them.
-fn escaped(text: &str) -> Zeroizing<String> {
-    let mut escaped = Zeroizing::new(String::with_capacity(text.len() + 64));
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("\\u003c"),
-            '>' => escaped.push_str("\\u003e"),
-            '&' => escaped.push_str("\\u0026"),
-            '\u{2028}' => escaped.push_str("\\u2028"),
-            '\u{2029}' => escaped.push_str("\\u2029"),
-            other => escaped.push(other),
+/// Escapes the characters that Go's `encoding/json` escapes for HTML too.
+fn with_go_escapes(text: &str) -> Zeroizing<String> {
+    with_escapes(text, |c| matches!(c, '<' | '>' | '&'))
+}
+
+/// Escapes what a terminal would act on, and what `more` names. Outside of strings JSON has none of them but line ends,
+/// so it stays the same JSON.
+fn with_escapes(text: &str, more: impl Fn(char) -> bool) -> Zeroizing<String> {
+    let mut escaped = WipedBuffer::default();
+    let mut plain = 0;
+    for (at, c) in text.char_indices() {
+        if c == '\n' || !(is_unshowable(c) || more(c)) {
+            continue;
         }
+        escaped.push(text.get(plain..at).unwrap_or_default().as_bytes());
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            escaped.push(format!("\\u{unit:04x}").as_bytes());
+        }
+        plain = at + c.len_utf8();
     }
-    escaped
+    escaped.push(text.get(plain..).unwrap_or_default().as_bytes());
+    escaped.into_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_the_same_and_safe_for_a_terminal() {
+        let value = "a\u{1b}\u{9b}\u{202e}\u{e0001}<b>&\u{2028}";
+        for text in [pretty(value).unwrap(), go_json_text(&value).unwrap()] {
+            assert!(!text.trim_end().chars().any(is_unshowable), "{}", *text);
+            assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
+        }
+        assert!(go_json_text(&value).unwrap().contains("\\u003cb\\u003e\\u0026"));
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use anstyle::AnsiColor;
 use comfy_table::{Cell, Color};
 
-use super::Terminal;
+use super::{Terminal, table};
 
 /// What a coloured text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Style {
 
     /// Colours `text` for a cell of a table.
     pub(crate) fn cell(self, tone: Tone, text: impl ToString) -> Cell {
-        let cell = Cell::new(text);
+        let cell = table::cell(text);
         if self.colours { cell.fg(tone.colour()) } else { cell }
     }
 }

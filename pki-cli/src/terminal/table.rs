@@ -1,6 +1,7 @@
 //! Tables for people, and the form of dates in them.
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{Cell, ContentArrangement, Table};
+use pki_core::base::shown;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -21,6 +22,11 @@ pub(crate) fn new(header: &[&str], style: Style) -> Table {
         column.set_padding((0, 2));
     }
     table
+}
+
+/// A cell with a text that may come from a file.
+pub(crate) fn cell(text: impl ToString) -> Cell {
+    Cell::new(shown(&text.to_string()))
 }
 
 /// Prints a table and an empty line after it. A table without rows is not printed.

@@ -109,9 +109,9 @@ impl Request {
         }
         let mut object = node.object()?;
         let mut value = Self {
-            common_name: object.text("CN")?.unwrap_or_default(),
-            serial_number: object.text("serialnumber")?.unwrap_or_default(),
-            hosts: object.texts("hosts")?.unwrap_or_default(),
+            common_name: object.last("CN", name)?.unwrap_or_default(),
+            serial_number: object.last("serialnumber", name)?.unwrap_or_default(),
+            hosts: object.last("hosts", names)?.unwrap_or_default(),
             crl_url: object.text("crl_url")?.filter(|url| !url.is_empty()),
             delegation_enabled: object.boolean("delegation_enabled")?,
             ..Self::default()
@@ -264,9 +264,32 @@ pub(crate) fn duration_unless_empty(node: &Node<'_>) -> Result<Option<Duration>,
     duration::parse(&text).map(Some).map_err(|error| ErrorKind::Duration(error).at(node.place()))
 }
 
+/// Reads a name. No name may have a control character ([`x509::ErrorKind::ControlCharacter`]).
+fn name(node: &Node<'_>) -> Result<String, Error> {
+    let text = node.text()?;
+    if text.chars().any(char::is_control) {
+        return Err(Error::from(x509::ErrorKind::ControlCharacter { name: text }).at(node.place()));
+    }
+    Ok(text)
+}
+
+/// Reads a list of names. As in Go, an element that is `null` is the empty string. Spaces and line ends around a name are
+/// left to [`SubjectAltNames::from_hosts`], which removes them.
+fn names(node: &Node<'_>) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for item in node.items()?.iter() {
+        let text = if item.is_null() { String::new() } else { item.text()? };
+        if text.trim().chars().any(char::is_control) {
+            return Err(Error::from(x509::ErrorKind::ControlCharacter { name: text }).at(item.place()));
+        }
+        names.push(text);
+    }
+    Ok(names)
+}
+
 fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, Error> {
     let mut object = node.object()?;
-    let mut text = |field| Ok::<_, Error>(object.text(field)?.unwrap_or_default());
+    let mut text = |field| Ok::<_, Error>(object.last(field, name)?.unwrap_or_default());
     let mut entry = NameEntry {
         c: text("C")?,
         st: text("ST")?,
@@ -281,7 +304,7 @@ fn name_entry(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<NameEntry, E
     for attributes in object.all("OID") {
         for (text, value) in attributes.members()? {
             let oid = object_identifier(&text).map_err(|kind| Error::from(kind).at(value.place()))?;
-            entry.oid.push(Attribute { oid, value: value.text()? });
+            entry.oid.push(Attribute { oid, value: name(&value)? });
         }
     }
     notices.extend(object.unknown().map(Notice::from));
@@ -429,7 +452,7 @@ mod tests {
     #[test]
     fn unknown_keys_are_told_at_every_depth() {
         let json = r#"{"host": [], "key": {"algos": "x"}, "ca": {"expire": "1h"}, "names": [{"CC": "x", "OU": "y"}],
-            "extensions": [{"Id": [1, 2], "ID": [1, 2], "critcal": true}]}"#;
+            "extensions": [{"Id": [1, 2], "critcal": true}]}"#;
         let read = Request::from_json(json, None).unwrap();
         let texts: Vec<_> = read.notices.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 5, "{texts:?}");

@@ -41,6 +41,12 @@ pub enum NoticeKind {
         /// The property that no host name has.
         reason: &'static str,
     },
+    /// An object of the file has a key several times.
+    #[error("the key `{key}` is there several times, and the last value counts")]
+    RepeatedKey {
+        /// The key.
+        key: String,
+    },
     /// The request took a usage of CAs through `copy_extensions`.
     #[error(
         "the certificate has the usage {usage} because the request asked for it and the profile has \
@@ -73,7 +79,10 @@ impl From<x509::Notice> for Notice {
 }
 
 impl From<UnknownMember> for Notice {
-    fn from(UnknownMember { key, place, fields }: UnknownMember) -> Self {
+    fn from(UnknownMember { key, place, is_repeated, fields }: UnknownMember) -> Self {
+        if is_repeated {
+            return Self::new(NoticeKind::RepeatedKey { key }).at(place);
+        }
         let near = suggest::near(&key, fields).map(str::to_owned);
         Self::new(NoticeKind::UnknownKey { key, near }).at(place)
     }

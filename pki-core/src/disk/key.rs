@@ -45,6 +45,11 @@ pub fn holds_private_key(path: &Path) -> io::Result<bool> {
     Ok(read(path)?.is_some_and(|bytes| is_private_key(&bytes)))
 }
 
+/// Whether a file, or the file that a symbolic link points to, holds a private key. What cannot be read is none.
+pub(crate) fn is_key_file(path: &Path) -> bool {
+    fs::canonicalize(path).and_then(|path| holds_private_key(&path)).unwrap_or(false)
+}
+
 /// Whether writing these bytes to `path` would lose a private key.
 pub(super) fn is_lost(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     Ok(read(path)?.is_some_and(|old| *old != bytes && is_private_key(&old)))

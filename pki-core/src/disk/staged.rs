@@ -1,7 +1,7 @@
 //! Files that have their contents, but not their names yet.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,12 @@ use std::sync::LazyLock;
 
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::resource::{Resource, getrlimit};
-use nix::unistd::linkat;
+use nix::unistd::{Pid, linkat};
 use tempfile::TempPath;
 
 use crate::disk::error::BatchError;
 use crate::disk::key::{self, KeyIsThere};
+use crate::disk::read::read_from;
 use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
 /// A file that has its contents, but not its name yet. Dropping it removes the file.
@@ -99,7 +100,16 @@ impl Staged {
         let (failure, file) = match file {
             StagedFile::Unnamed(file) => match link(&file, &target) {
                 Ok(()) => return Ok(Ok(target)),
-                Err(failure) => (failure, StagedFile::Unnamed(file)),
+                Err(failure) if failure.kind() == ErrorKind::AlreadyExists => {
+                    (failure, StagedFile::Unnamed(file))
+                }
+                // A security module may forbid what linkat(2) does here, and some file systems cannot do it.
+                Err(_) => match copy(&file, folder_of(&target)) {
+                    Ok(path) => {
+                        return Self { file: StagedFile::Temporary(path), target, existing }.name_if_new();
+                    }
+                    Err(source) => return Err(BatchError { path: target, source }),
+                },
             },
             StagedFile::Temporary(path) => match path.persist_noclobber(&target) {
                 Ok(()) => return Ok(Ok(target)),
@@ -113,7 +123,8 @@ impl Staged {
             // Only a file with a name can replace another.
             (Existing::Replace | Existing::ReplaceKeys, StagedFile::Unnamed(file)) => temporary()
                 .make_in(folder_of(&target), |path| link(&file, path))
-                .map(tempfile::NamedTempFile::into_temp_path),
+                .map(tempfile::NamedTempFile::into_temp_path)
+                .or_else(|_| copy(&file, folder_of(&target))),
         };
         match result {
             Ok(file) => Ok(Err(Replacement { file, target })),
@@ -149,9 +160,12 @@ impl Replacement {
     }
 }
 
+/// The beginning of temporary names of this process. Its number tells whether the writer of a file still runs.
+static PREFIX: LazyLock<String> = LazyLock::new(|| format!("{TEMPORARY_PREFIX}{}-", Pid::this()));
+
 fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
+    builder.prefix(&*PREFIX);
     builder
 }
 
@@ -162,7 +176,8 @@ fn unnamed(folder: &Path, bits: u32) -> Option<File> {
     }
     let mut options = OpenOptions::new();
     // An error here occurs again when the file with the temporary name is made, and is reported then.
-    let file = options.write(true).mode(bits).custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok()?;
+    let file =
+        options.read(true).write(true).mode(bits).custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok()?;
     u64::try_from(file.as_raw_fd()).is_ok_and(|number| number < *OPEN_BELOW).then_some(file)
 }
 
@@ -175,6 +190,22 @@ fn fill(file: &mut File, bytes: &[u8], mode: Mode) -> io::Result<()> {
         file.set_permissions(Permissions::from_mode(bits))?;
     }
     Ok(())
+}
+
+/// Copies an unnamed file into one with a temporary name, with its mode and owner.
+fn copy(file: &File, folder: &Path) -> io::Result<TempPath> {
+    let metadata = file.metadata()?;
+    let mut source = file;
+    source.seek(SeekFrom::Start(0))?;
+    let bytes = read_from(source, u64::MAX)?;
+    let mut copy =
+        temporary().permissions(Permissions::from_mode(metadata.mode() & 0o7777)).tempfile_in(folder)?;
+    fill(copy.as_file_mut(), &bytes, Mode::Exactly(metadata.mode() & 0o7777))?;
+    let own = copy.as_file().metadata()?;
+    if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
+        fchown(copy.as_file(), Some(metadata.uid()), Some(metadata.gid()))?;
+    }
+    Ok(copy.into_temp_path())
 }
 
 /// Gives an unnamed file a name. It fails if the name is taken.
@@ -217,6 +248,18 @@ mod tests {
             drop(stage(&path, Existing::Replace).name_if_new().unwrap().unwrap_err());
             assert_eq!(folder.path().read_dir().unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn a_copy_has_the_bytes_and_the_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        let StagedFile::Unnamed(file) = staged(&path, Existing::Keep).file else { return };
+        let copied = copy(&file, folder.path()).unwrap();
+        assert_eq!(fs::read(&copied).unwrap(), b"new");
+        assert_eq!(fs::metadata(&copied).unwrap().mode() & 0o7777, 0o600);
+        drop(copied);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
 
     #[test]

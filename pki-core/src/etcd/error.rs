@@ -72,10 +72,12 @@ pub enum ErrorKind {
         known: u32,
     },
     /// Another process holds the lock of the output folder.
-    #[error("another process is working on {}", path.display())]
+    #[error("{} is locked: {holder}", path.display())]
     Locked {
         /// The output folder.
         path: PathBuf,
+        /// The process that has locked it, in words.
+        holder: String,
     },
     /// The CA certificate in the output folder has another subject than the description asks for.
     #[error("this is the certificate of the CA {found}, but the description asks for the CA {wanted}")]

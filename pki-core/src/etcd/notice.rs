@@ -1,5 +1,7 @@
 //! Notices about a cluster: what was done, but should be known.
 
+use std::path::PathBuf;
+
 use time::OffsetDateTime;
 
 use crate::base::notice;
@@ -104,6 +106,24 @@ pub enum NoticeKind {
         wanted: KeyAlgorithm,
         /// The path of the key in the output folder.
         path: String,
+    },
+    /// Others can write to a folder above the files of the cluster.
+    #[error(
+        "other users can write to {} ({why}), so they can put files of their own in the place of the cluster's: run \
+         chmod go-w on it, or use another folder",
+        path.display()
+    )]
+    FolderForOthers {
+        /// The output folder, or a folder above it.
+        path: PathBuf,
+        /// Its mode, or its owner.
+        why: String,
+    },
+    /// Others can read or write the key of a CA.
+    #[error("other users of this machine can read or change the private key {}: run chmod 600 on it", path.display())]
+    KeyForOthers {
+        /// The file of the key.
+        path: PathBuf,
     },
     /// The CA of clients and the CA of peers have the same key.
     #[error(

@@ -4,6 +4,7 @@
 //! leaves a field as it was.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -34,19 +35,64 @@ pub(crate) enum ErrorKind {
     },
 }
 
-/// A member of an object whose key names no field.
+/// A member of an object whose key names no field, or one that is there again.
 pub(crate) struct UnknownMember {
     pub(crate) key: String,
     pub(crate) place: Place,
+    /// Whether the key names a field that the object has several times.
+    pub(crate) is_repeated: bool,
     /// The names of the fields that the object may have.
     pub(crate) fields: Vec<&'static str>,
 }
 
 /// A JSON text, and its file if it has one.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Document<'a> {
     text: &'a str,
     file: Option<&'a Path>,
+    /// The numbers of lines and of characters before each step of [`STEP`] bytes. Without them, the time to find the
+    /// places of many values would grow with the square of their number.
+    steps: Rc<[(usize, usize)]>,
+}
+
+/// The number of bytes between two entries of [`Document::steps`].
+const STEP: usize = 128;
+
+impl<'a> Document<'a> {
+    fn new(text: &'a str, file: Option<&'a Path>) -> Self {
+        let (mut lines, mut chars, mut steps) = (0, 0, Vec::new());
+        for (offset, byte) in text.bytes().enumerate() {
+            if offset % STEP == 0 {
+                steps.push((lines, chars));
+            }
+            lines += usize::from(byte == b'\n');
+            chars += usize::from(starts_char(byte));
+        }
+        Self { text, file, steps: steps.into() }
+    }
+
+    /// The numbers of line ends and of characters before an offset.
+    fn before(&self, offset: usize) -> (usize, usize) {
+        let step = (offset / STEP).min(self.steps.len().saturating_sub(1));
+        let (lines, chars) = self.steps.get(step).copied().unwrap_or_default();
+        let rest = self.text.as_bytes().get(step * STEP..offset).unwrap_or_default();
+        let more_lines = rest.iter().filter(|byte| **byte == b'\n').count();
+        (lines + more_lines, chars + rest.iter().filter(|byte| starts_char(**byte)).count())
+    }
+
+    /// The offset of the first byte of the line that has `offset`.
+    fn line_start(&self, offset: usize) -> usize {
+        let (line, _) = self.before(offset);
+        // The last step at which the line had not begun: the line begins there or in the bytes that follow.
+        let step = self.steps.partition_point(|(lines, _)| *lines < line).saturating_sub(1) * STEP;
+        let rest = self.text.as_bytes().get(step..offset).unwrap_or_default();
+        if line == 0 { 0 } else { rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| step + at + 1) }
+    }
+}
+
+/// Whether a byte of UTF-8 is the first of a character.
+fn starts_char(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// One value of a JSON document, with its place.
@@ -60,7 +106,7 @@ pub(crate) struct Node<'a> {
 impl<'a> Node<'a> {
     /// Reads a text that holds one value.
     pub(crate) fn parse(text: &'a str, file: Option<&'a Path>) -> Result<Self, Error> {
-        let document = Document { text, file };
+        let document = Document::new(text, file);
         match serde_json::from_str::<&RawValue>(text) {
             Ok(raw) => Ok(Self { document, raw, key: String::new() }),
             Err(error) => {
@@ -76,10 +122,9 @@ impl<'a> Node<'a> {
     /// The place of this value.
     pub(crate) fn place(&self) -> Place {
         let offset = self.raw.get().as_ptr().addr().saturating_sub(self.document.text.as_ptr().addr());
-        let before = self.document.text.get(..offset).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        let place = Place::default().at(line, column).key(self.key.as_str());
+        let (lines, chars) = self.document.before(offset);
+        let (_, chars_before_line) = self.document.before(self.document.line_start(offset));
+        let place = Place::default().at(lines + 1, chars - chars_before_line + 1).key(self.key.as_str());
         match self.document.file {
             Some(file) => place.or_file(file),
             None => place,
@@ -96,7 +141,7 @@ impl<'a> Node<'a> {
         } else {
             format!("{}.{step}", self.key)
         };
-        Self { document: self.document, raw, key }
+        Self { document: self.document.clone(), raw, key }
     }
 
     fn expected(&self, expected: &'static str) -> Error {
@@ -106,7 +151,9 @@ impl<'a> Node<'a> {
             Some(b'"') => "a string",
             Some(b't' | b'f') => "a boolean",
             Some(b'n') => "null",
-            _ => "a number",
+            _ if expected != WHOLE_NUMBER => "a number",
+            _ if self.raw.get().contains(['.', 'e', 'E']) => "one with a fraction or an exponent",
+            _ => "one that is too large",
         };
         Error { place: self.place(), kind: ErrorKind::Type { expected, found } }
     }
@@ -124,7 +171,7 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn integer(&self) -> Result<i64, Error> {
-        self.decode("a whole number")
+        self.decode(WHOLE_NUMBER)
     }
 
     /// The elements of a list.
@@ -155,9 +202,12 @@ impl<'a> Node<'a> {
 
     /// The members of an object, to be read field by field.
     pub(crate) fn object(&self) -> Result<Object<'a>, Error> {
-        Ok(Object { members: self.members()?, known: Vec::new() })
+        Ok(Object { members: self.members()?, known: Vec::new(), repeated: Vec::new() })
     }
 }
+
+/// What an integer is called in messages.
+const WHOLE_NUMBER: &str = "a whole number";
 
 /// The message without the position at its end, which is in the [`Place`].
 fn syntax_message(error: &serde_json::Error) -> String {
@@ -172,15 +222,18 @@ fn syntax_message(error: &serde_json::Error) -> String {
 pub(crate) struct Object<'a> {
     members: Vec<(String, Node<'a>)>,
     known: Vec<&'static str>,
+    /// The members whose field was there before, each with the field.
+    repeated: Vec<(&'static str, Node<'a>)>,
 }
 
 impl<'a> Object<'a> {
     /// Takes every member that names `field`, and returns those that are not null, in order.
     pub(crate) fn all(&mut self, field: &'static str) -> Vec<Node<'a>> {
         self.known.push(field);
-        let (matching, others) =
+        let (matching, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.members).into_iter().partition(|(name, _)| same_key(name, field));
         self.members = others;
+        self.repeated.extend(matching.iter().skip(1).map(|(_, node)| (field, node.clone())));
         matching.into_iter().map(|(_, node)| node).filter(|node| !node.is_null()).collect()
     }
 
@@ -218,14 +271,21 @@ impl<'a> Object<'a> {
         self.all(field);
     }
 
-    /// The members that were not read.
+    /// The members that name a field again, and those that were not read.
     pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
-        let Self { members, known } = self;
-        members.into_iter().map(move |(key, node)| UnknownMember {
+        let Self { members, known, repeated } = self;
+        let repeated = repeated.into_iter().map(|(field, node)| UnknownMember {
+            key: field.to_owned(),
+            place: node.place(),
+            is_repeated: true,
+            fields: Vec::new(),
+        });
+        repeated.chain(members.into_iter().map(move |(key, node)| UnknownMember {
             key,
             place: node.place(),
+            is_repeated: false,
             fields: known.clone(),
-        })
+        }))
     }
 }
 
@@ -295,6 +355,31 @@ mod tests {
         object.ignore("hosts");
         let unknown: Vec<_> = object.unknown().map(|member| (member.key, member.place.to_string())).collect();
         assert_eq!(unknown, [("host".to_owned(), "1:9: host".to_owned())]);
+    }
+
+    #[test]
+    fn places_are_found_in_long_lines_and_in_many() {
+        let value = |number: usize| format!("{{\"é\":{number}}}");
+        let lines: Vec<String> = (0..500).map(value).collect();
+        for separator in [",", ",\n", ",\n\n  "] {
+            let text = format!("[{}]", lines.join(separator));
+            for node in Node::parse(&text, None).unwrap().items().unwrap() {
+                let offset = node.raw.get().as_ptr().addr() - text.as_ptr().addr();
+                let before = &text[..offset];
+                let line = before.matches('\n').count() + 1;
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                assert_eq!(node.place().position(), Some((line, column)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_is_told() {
+        let node = Node::parse(r#"{"CN":"a","cn":"b"}"#, None).unwrap();
+        let mut object = node.object().unwrap();
+        object.text("CN").unwrap();
+        let told: Vec<_> = object.unknown().map(|member| (member.key, member.is_repeated)).collect();
+        assert_eq!(told, [("CN".to_owned(), true)]);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use crate::tls::constraints::NameConstraints;
 use crate::tls::leniency::Leniency;
 use crate::tls::refusal::UnreadableCertificate;
 use crate::tls::signature::CertificateSignature;
+use crate::x509::acceptance::{allows_usage, unhandled_critical_extension};
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::{Certificate, object_identifier};
+use crate::x509::constraints::NameConstraints;
 use crate::x509::extension::Extensions;
 use crate::x509::key::{PublicKey, PublicKeyKind};
 use crate::x509::oid;
@@ -56,7 +57,10 @@ impl GoCertificate {
             }
         };
         let name_constraints = match parsed.name_constraints() {
-            Ok(found) => found.map(|extension| NameConstraints::read(extension.value)).transpose()?,
+            Ok(found) => {
+                let found = found.map(|extension| NameConstraints::read(extension.value)).transpose();
+                found.map_err(|reason| malformed(reason.to_owned()))?
+            }
             Err(error) => return Err(malformed(error.to_string())),
         };
         let scheme = SignatureAlgorithm::try_from(&parsed.signature_algorithm).ok();
@@ -66,41 +70,16 @@ impl GoCertificate {
             parsed.tbs_certificate.as_ref(),
             &parsed.signature_value.data,
         );
-        let mut read = Self {
+        let unhandled_critical_extension =
+            unhandled_critical_extension(&certificate, name_constraints.as_ref());
+        Ok(Self {
             is_version_3: parsed.version() == X509Version::V3,
             certificate,
             key,
             signature,
             name_constraints,
-            unhandled_critical_extension: None,
-        };
-        read.unhandled_critical_extension = read.find_unhandled_critical_extension();
-        Ok(read)
-    }
-
-    /// The first critical extension that Go's `processExtensions` leaves unhandled. subjectAltName is unhandled if Go
-    /// knows none of its names, nameConstraints if it has kinds of names that Go does not know.
-    fn find_unhandled_critical_extension(&self) -> Option<ObjectIdentifier> {
-        let is_handled = |id: ObjectIdentifier| match id {
-            oid::SUBJECT_ALT_NAME => !self.certificate.subject_alt_names().is_empty(),
-            oid::NAME_CONSTRAINTS => {
-                self.name_constraints.as_ref().is_some_and(|found| !found.has_other_kinds)
-            }
-            oid::KEY_USAGE
-            | oid::BASIC_CONSTRAINTS
-            | oid::CRL_DISTRIBUTION_POINTS
-            | oid::AUTHORITY_KEY_IDENTIFIER
-            | oid::POLICY_CONSTRAINTS
-            | oid::EXTENDED_KEY_USAGE
-            | oid::SUBJECT_KEY_IDENTIFIER
-            | oid::CERTIFICATE_POLICIES
-            | oid::POLICY_MAPPINGS
-            | oid::INHIBIT_ANY_POLICY
-            | oid::AUTHORITY_INFO_ACCESS => true,
-            _ => false,
-        };
-        let mut critical = self.certificate.extensions().iter().filter(|extension| extension.critical);
-        critical.find(|extension| !is_handled(extension.oid)).map(|extension| extension.oid)
+            unhandled_critical_extension,
+        })
     }
 
     pub(super) fn der(&self) -> &[u8] {
@@ -174,10 +153,7 @@ impl GoCertificate {
 
     /// Whether its own extKeyUsage allows `usage`.
     pub(super) fn allows(&self, usage: ObjectIdentifier) -> bool {
-        match self.certificate.extended_key_usage() {
-            None | Some([]) => true,
-            Some(usages) => usages.contains(&oid::ANY_EXTENDED_KEY_USAGE) || usages.contains(&usage),
-        }
+        allows_usage(&self.certificate, usage)
     }
 }
 

@@ -43,10 +43,10 @@ impl World {
 
     fn sides(&self) -> (Client, Server) {
         let ca = self.ca.certificate();
-        let (certificate, key) = self.server.under(&self.ca);
+        let (certificate, key) = self.server.signed_by(&self.ca);
         let mut server = Server::new(identity(&[&certificate], &key));
         server.client_authorities = Some(trusting(&[ca]));
-        let (certificate, key) = self.client.under(&self.ca);
+        let (certificate, key) = self.client.signed_by(&self.ca);
         let mut client = Client::new("10.0.0.1", trusting(&[ca]));
         client.identity = Some(identity(&[&certificate], &key));
         (client, server)
@@ -306,9 +306,9 @@ fn judged(chain: &[&Certificate], key: &PrivateKey, trusted: &[&Certificate]) ->
 fn a_chain_leads_to_a_trusted_ca() {
     let root = Contents::ca("root").issuer();
     let root_certificate = root.certificate();
-    let (middle, middle_key) = Contents::ca("middle").under(&root);
+    let (middle, middle_key) = Contents::ca("middle").signed_by(&root);
     let issuing = Issuer::new(middle.clone(), middle_key).unwrap();
-    let (leaf, key) = Contents::leaf("leaf").under(&issuing);
+    let (leaf, key) = Contents::leaf("leaf").signed_by(&issuing);
     judged(&[&leaf, &middle], &key, &[root_certificate]).unwrap();
     judged(&[&leaf], &key, &[&middle]).unwrap();
     judged(&[&leaf], &key, &[&middle, root_certificate]).unwrap();
@@ -340,8 +340,8 @@ fn only_a_ca_signs_certificates() {
     let root = Contents::ca("root").issuer();
     let signer = |contents: &Contents| {
         // Whoever can sign does so; whether it counts is judged afterwards.
-        let (certificate, key) = contents.under(&root);
-        let (leaf, leaf_key) = Contents::leaf("leaf").under(&impostor(contents, &key));
+        let (certificate, key) = contents.signed_by(&root);
+        let (leaf, leaf_key) = Contents::leaf("leaf").signed_by(&impostor(contents, &key));
         (certificate, leaf, leaf_key)
     };
     let no_ca = "the client refuses: CN=x may not sign certificates";
@@ -381,8 +381,8 @@ fn path_lengths_count_the_cas_between() {
         let (root, root_key) = root.self_signed();
         let signer = impostor(&Contents::ca("root"), &root_key);
         let middle = Contents { constraints: constraints(middle_limit), ..Contents::ca("middle") };
-        let (middle, middle_key) = middle.under(&signer);
-        let (leaf, key) = Contents::leaf("leaf").under(&Issuer::new(middle.clone(), middle_key).unwrap());
+        let (middle, middle_key) = middle.signed_by(&signer);
+        let (leaf, key) = Contents::leaf("leaf").signed_by(&Issuer::new(middle.clone(), middle_key).unwrap());
         let result = judged(&[&leaf, &middle], &key, &[&root]);
         match refusal {
             None => result.unwrap(),
@@ -503,7 +503,7 @@ fn critical_extensions_that_go_does_not_know_are_refused() {
         oid::SUBJECT_KEY_IDENTIFIER,
         oid::AUTHORITY_KEY_IDENTIFIER,
     ] {
-        let usual = Contents::leaf("s").under(&Contents::ca("A").issuer()).0;
+        let usual = Contents::leaf("s").signed_by(&Contents::ca("A").issuer()).0;
         let mut known = usual.extensions().iter().find(|e| e.oid == oid).unwrap().clone();
         known.critical = true;
         shake(&[known], &[], &[]).unwrap();
@@ -530,7 +530,7 @@ fn critical_extensions_that_go_does_not_know_are_refused() {
 
 fn unhandled(extension: Extension) -> Option<ObjectIdentifier> {
     let contents = Contents { extensions: vec![extension], ..Contents::leaf("s") };
-    let certificate = contents.under(&Contents::ca("A").issuer()).0;
+    let certificate = contents.signed_by(&Contents::ca("A").issuer()).0;
     GoCertificate::read(certificate.der(), STRICT).unwrap().unhandled_critical_extension()
 }
 
@@ -656,8 +656,8 @@ fn a_peer_comes_from_an_address_of_its_certificate() {
 #[test]
 fn who_is_revoked_is_refused() {
     let world = World::new();
-    let (certificate, key) = world.client.under(&world.ca);
-    let (middle, _) = Contents::ca("middle").under(&world.ca);
+    let (certificate, key) = world.client.signed_by(&world.ca);
+    let (middle, _) = Contents::ca("middle").signed_by(&world.ca);
     let list = |serials: &[&Certificate], signer: &Issuer| {
         let revocations: Vec<Revocation> = serials
             .iter()
@@ -781,7 +781,7 @@ fn certificates_that_go_does_not_read_are_refused() {
         let verifier = verifier(Some(authorities.clone()), leniency);
         verifier.verify(&[der]).unwrap_err().reason
     };
-    let (leaf, _) = Contents::leaf("s").under(&ca);
+    let (leaf, _) = Contents::leaf("s").signed_by(&ca);
     let mut serial = leaf.serial().to_vec();
     serial[0] |= 0x80;
     let negative = patched(&leaf, leaf.serial(), &serial);
@@ -799,7 +799,7 @@ fn certificates_that_go_does_not_read_are_refused() {
     assert!(matches!(read(&negative, Leniency::DEBIAN), Reason::BadSignature { .. }));
 
     let twice = [extension("1.2.3", false), extension("1.2.3", false)];
-    let (double, _) = Contents { extensions: twice.to_vec(), ..Contents::leaf("s") }.under(&ca);
+    let (double, _) = Contents { extensions: twice.to_vec(), ..Contents::leaf("s") }.signed_by(&ca);
     let reason = read(double.der(), STRICT);
     assert_eq!(reason.to_string(), "the certificate cannot be read: it has the extension 1.2.3 twice");
     assert_eq!(reason.log(), "x509: certificate contains duplicate extension");
@@ -818,7 +818,7 @@ fn certificates_that_go_does_not_read_are_refused() {
     assert_eq!(reason.log(), "x509: ");
     assert!(reason.to_string().starts_with("the certificate cannot be read: this is not a certificate"));
     let network = name_constraints(&[general_name(7, &[10, 0, 0, 0])], &[]);
-    let (bad, _) = Contents { extensions: vec![network], ..Contents::leaf("s") }.under(&ca);
+    let (bad, _) = Contents { extensions: vec![network], ..Contents::leaf("s") }.signed_by(&ca);
     let reason = read(bad.der(), STRICT).to_string();
     assert!(reason.ends_with("a name constraint on IP addresses is not a network"), "{reason}");
     // Without any certificate there is nothing to judge.
@@ -828,7 +828,7 @@ fn certificates_that_go_does_not_read_are_refused() {
 #[test]
 fn kinds_of_keys_that_go_does_not_know_are_refused_at_the_end() {
     let (leaf, _) =
-        Contents { key: KeyAlgorithm::Ed25519, ..Contents::leaf("s") }.under(&Contents::ca("A").issuer());
+        Contents { key: KeyAlgorithm::Ed25519, ..Contents::leaf("s") }.signed_by(&Contents::ca("A").issuer());
     // Ed448 has the next number.
     let ed448 = patched(&leaf, &[0x2b, 0x65, 0x70], &[0x2b, 0x65, 0x71]);
     let reason = verifier(None, STRICT).verify(&[&ed448]).unwrap_err().reason;
@@ -840,7 +840,7 @@ fn kinds_of_keys_that_go_does_not_know_are_refused_at_the_end() {
 #[test]
 fn signatures_with_old_hashes_are_refused() {
     let ca = Contents { key: KeyAlgorithm::Rsa2048, ..Contents::ca("A") }.issuer();
-    let (leaf, _) = Contents::leaf("s").under(&ca);
+    let (leaf, _) = Contents::leaf("s").signed_by(&ca);
     let verifier = verifier(Some(trusting(&[ca.certificate()])), STRICT);
     let sha256_with_rsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
     let mut other = sha256_with_rsa;
@@ -867,7 +867,7 @@ fn signatures_with_old_hashes_are_refused() {
 #[test]
 fn a_search_among_many_cas_of_one_name_ends() {
     let right = Contents::ca("A").issuer();
-    let (leaf, key) = Contents::leaf("s").under(&right);
+    let (leaf, key) = Contents::leaf("s").signed_by(&right);
     let others: Vec<Certificate> = (0..100).map(|_| Contents::ca("A").self_signed().0).collect();
     let trusted = |count: usize| -> Vec<&Certificate> {
         others.iter().take(count).chain([right.certificate()]).collect()
@@ -883,7 +883,7 @@ fn a_search_among_many_cas_of_one_name_ends() {
 #[test]
 fn what_a_program_cannot_start_with() {
     let ca = Contents::ca("A").issuer();
-    let (leaf, key) = Contents::leaf("s").under(&ca);
+    let (leaf, key) = Contents::leaf("s").signed_by(&ca);
     let (pem, key) = (leaf.to_pem(), key.to_pem());
     let read = |certificate: &str, key: &str| {
         let error = Identity::read(certificate.as_bytes(), key.as_bytes(), STRICT).unwrap_err();

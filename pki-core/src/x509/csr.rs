@@ -12,7 +12,7 @@ use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
-use crate::x509::sign::{AlgorithmIdentifier, SigningKey, sign_structure};
+use crate::x509::sign::{AlgorithmIdentifier, SigningKey, check_names, sign_structure};
 
 /// A certification request: its DER, and the fields that were read from it. Its signature was not checked;
 /// [`CertificateRequest::verify`] does that.
@@ -63,6 +63,7 @@ impl CertificateRequest {
     /// # Errors
     /// [`ErrorKind::Der`] if something cannot be encoded, and what `key` says.
     pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
+        check_names(subject, extensions)?;
         let mut attributes = Vec::new();
         if !extensions.is_empty() {
             let extensions: Vec<_> = extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;

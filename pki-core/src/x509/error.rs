@@ -15,6 +15,36 @@ pub type Error = error::Error<ErrorKind>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The name constraints of the CA do not allow a name of the certificate.
+    #[error(
+        "the name constraints of {ca} do not allow the name {name}: every client would refuse the certificate"
+    )]
+    CaForbidsName {
+        /// The name of the CA.
+        ca: String,
+        /// The name or address that is not allowed.
+        name: String,
+    },
+    /// The extKeyUsage of the CA does not allow a usage of the certificate.
+    #[error(
+        "the extended key usage of {ca} does not allow {usage}: a certificate below it would be refused for this usage"
+    )]
+    CaForbidsUsage {
+        /// The name of the CA.
+        ca: String,
+        /// The usage by its name in RFC 5280, or its object identifier.
+        usage: String,
+    },
+    /// The CA has a critical extension that programs do not know.
+    #[error(
+        "{ca} has the critical extension {oid}, which programs do not know: they would refuse the certificate"
+    )]
+    CaHasUnknownExtension {
+        /// The name of the CA.
+        ca: String,
+        /// The identifier of the extension.
+        oid: ObjectIdentifier,
+    },
     /// The certificate of the CA has ended, or has not begun.
     #[error("the CA certificate is valid from {} to {}, not now", date(*not_before), date(*not_after))]
     CaNotValid {
@@ -28,6 +58,12 @@ pub enum ErrorKind {
     Certificate {
         /// What is malformed.
         reason: String,
+    },
+    /// A name has a character that ends it or moves the cursor in some programs.
+    #[error("the name {name:?} has a control character, so programs would read different names in it")]
+    ControlCharacter {
+        /// The name of the subject, or the subject alternative name.
+        name: String,
     },
     /// A revocation list is malformed.
     #[error("this is not a revocation list: {reason}")]
@@ -202,6 +238,12 @@ pub enum ErrorKind {
 impl Kind for ErrorKind {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::CaForbidsName { .. } => "leave out this name, or use a CA whose name constraints allow it".to_owned(),
+            Self::CaForbidsUsage { .. } => {
+                "use a CA without extended key usage, or leave out this usage of the certificate".to_owned()
+            }
+            Self::CaHasUnknownExtension { .. } => "use a CA without this extension".to_owned(),
+            Self::ControlCharacter { .. } => "write the name without it".to_owned(),
             Self::CaNotValid { .. } => {
                 "check the clock of this host; if the CA has ended, make a new CA and issue the certificates again"
                     .to_owned()

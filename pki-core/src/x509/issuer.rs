@@ -4,6 +4,7 @@ mod renew;
 
 use time::OffsetDateTime;
 
+use crate::x509::acceptance;
 use crate::x509::certificate::Certificate;
 use crate::x509::error::{Error, ErrorKind};
 use crate::x509::notice::{Notice, NoticeKind, WithNotices};
@@ -69,7 +70,9 @@ impl Issuer {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::CaNotValid`] if the CA is not valid at `now`, [`ErrorKind::Der`] if something cannot be encoded, and
+    /// [`ErrorKind::CaNotValid`] if the CA is not valid at `now`, [`ErrorKind::CaForbidsName`],
+    /// [`ErrorKind::CaForbidsUsage`] and [`ErrorKind::CaHasUnknownExtension`] if clients would refuse the certificate because
+    /// of this CA, [`ErrorKind::ControlCharacter`] if a name has one, [`ErrorKind::Der`] if something cannot be encoded, and
     /// what `random` and the CA's key say.
     pub fn issue(
         &self,
@@ -90,6 +93,7 @@ impl Issuer {
             extensions: &template.all_extensions(identifier)?,
         }
         .sign(self.key())?;
+        acceptance::check(&self.certificate, &certificate)?;
         let notices = self.notices(&certificate);
         Ok(WithNotices { value: certificate, notices })
     }

@@ -8,8 +8,8 @@ use der::{Encode, Sequence, Tag, TagNumber};
 
 use crate::x509::certificate::Certificate;
 use crate::x509::der as encode;
-use crate::x509::error::Error;
-use crate::x509::extension::Extension;
+use crate::x509::error::{Error, ErrorKind};
+use crate::x509::extension::{Extension, Extensions};
 use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
@@ -67,6 +67,18 @@ pub(in crate::x509) fn sign_structure(body: &[u8], key: &dyn SigningKey) -> Resu
     encode::sequence(&[body, &algorithm_identifier(key)?, &signature])
 }
 
+/// Checks that no name has a control character. A program in C reads a name up to a NUL, so it would see another name than
+/// one in Go, and a log would have lines that nobody wrote.
+pub(in crate::x509) fn check_names(subject: &Name, extensions: &[Extension]) -> Result<(), Error> {
+    let names = extensions.subject_alt_names()?;
+    let values = subject.attributes().iter().map(|attribute| &attribute.value);
+    let mut all = values.chain(&names.dns).chain(&names.email).chain(&names.uri);
+    match all.find(|name| name.chars().any(char::is_control)) {
+        Some(name) => Err(ErrorKind::ControlCharacter { name: name.clone() }.into()),
+        None => Ok(()),
+    }
+}
+
 /// The fields of a TBSCertificate (RFC 5280 section 4.1.2).
 pub(in crate::x509) struct ToBeSigned<'a> {
     pub(in crate::x509) serial: SerialNumber,
@@ -80,6 +92,7 @@ pub(in crate::x509) struct ToBeSigned<'a> {
 impl ToBeSigned<'_> {
     /// Makes the certificate, of version 3, signed by `key`.
     pub(in crate::x509) fn sign(&self, key: &dyn SigningKey) -> Result<Certificate, Error> {
+        check_names(self.subject, self.extensions)?;
         let context = |number| Tag::ContextSpecific { constructed: true, number: TagNumber(number) };
         let version = encode::element(context(0), &2u8.to_der()?)?;
         let extensions: Vec<_> = self.extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;

@@ -97,6 +97,24 @@ impl Contents {
         Issuer::new(certificate, key).unwrap()
     }
 
+    /// What a CA signs that refuses nothing, for a new key.
+    pub(crate) fn signed_by(&self, issuer: &Issuer) -> (Certificate, PrivateKey) {
+        let key = self.new_key();
+        let identifier = issuer.certificate().subject_key_identifier();
+        let made = self.template(key.public_key(), |template| {
+            let to_be_signed = crate::x509::sign::ToBeSigned {
+                serial: SerialNumber::generate(&SystemRandomness)?,
+                issuer: issuer.certificate().subject(),
+                validity: template.validity,
+                subject: template.subject,
+                public_key: template.public_key,
+                extensions: &template.all_extensions(identifier)?,
+            };
+            to_be_signed.sign(issuer.key())
+        });
+        (made.unwrap(), key)
+    }
+
     /// What `issuer` issues for a new key.
     pub(crate) fn under(&self, issuer: &Issuer) -> (Certificate, PrivateKey) {
         let key = self.new_key();

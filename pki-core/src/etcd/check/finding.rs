@@ -1,6 +1,7 @@
 //! Findings: what is wrong with what exists. Every check tells it in this one shape.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -88,10 +89,12 @@ pub struct RuleReport {
 /// and what to do about them has to be read only once. The groups come in the order of their first findings.
 pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut numbers: HashMap<_, usize> = HashMap::new();
     for finding in findings {
-        let key = |one: &Finding| (one.rule, one.severity, one.consequence.clone(), one.remedy.clone());
-        let is_alike = |other: &&Finding| key(other) == key(finding);
-        match groups.iter_mut().find(|group| group.first().is_some_and(is_alike)) {
+        let is_error = finding.severity == Severity::Error;
+        let key = (finding.rule, is_error, &*finding.consequence, &*finding.remedy);
+        let number = *numbers.entry(key).or_insert(groups.len());
+        match groups.get_mut(number) {
             Some(group) => group.push(finding),
             None => groups.push(vec![finding]),
         }

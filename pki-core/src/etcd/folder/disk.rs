@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "it reads the output folder")]
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind as IoErrorKind};
 use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -13,6 +13,7 @@ use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use crate::disk;
+use crate::disk::{Access, Busy, FolderLock};
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REQUESTS};
 use crate::etcd::error::{Error, ErrorKind};
@@ -37,7 +38,7 @@ pub struct Folder {
 #[derive(Debug)]
 pub struct LockedFolder {
     folder: Folder,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl Folder {
@@ -61,12 +62,32 @@ impl Folder {
         let folder = Self::open(path)?;
         let root = &folder.root;
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|e| Error::io("make", root, e))?;
-        let lock = File::open(root).map_err(|e| Error::io("open", root, e))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(LockedFolder { folder, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(ErrorKind::Locked { path: folder.root }.into()),
-            Err(TryLockError::Error(source)) => Err(Error::io("lock", root, source)),
+        let lock = FolderLock::new(root, Access::Write).map_err(|error| locked(root, error))?;
+        let folder = LockedFolder { folder, _lock: lock };
+        folder.remove_leftovers()?;
+        Ok(folder)
+    }
+
+    /// Locks the output folder for reading, so that nobody writes to it until the result is dropped. `None` if it does not
+    /// exist or cannot be locked: it may be a copy, or on a file system that is read-only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] if another process writes to it for long.
+    pub fn lock_for_reading(&self) -> Result<Option<FolderLock>, Error> {
+        disk::lock_if_possible(&self.root, Access::Read).map_err(|error| locked(&self.root, error))
+    }
+
+    /// Locks the output folder that a path is in for reading, or the folder at the path itself if it is in none, as
+    /// [`Folder::lock_for_reading`] does.
+    ///
+    /// # Errors
+    /// As for [`Folder::lock_for_reading`].
+    pub fn lock_around(path: &Path) -> Result<Option<FolderLock>, Error> {
+        let folder = path.ancestors().find(|folder| folder.join(RECORD).is_file()).unwrap_or(path);
+        if !folder.is_dir() {
+            return Ok(None);
         }
+        disk::lock_if_possible(folder, Access::Read).map_err(|error| locked(folder, error))
     }
 
     /// The absolute path of the folder.
@@ -83,8 +104,12 @@ impl Folder {
     pub fn snapshot(&self, cluster: &Cluster) -> Result<Snapshot, Error> {
         let mut snapshot = self.contents(ReadScope::Everything);
         for path in cluster.outside_files() {
-            match fs::read(path) {
-                Ok(bytes) => snapshot.insert_outside(path, bytes),
+            match fs::metadata(path) {
+                // Reading a pipe or a device could wait for ever.
+                Ok(metadata) if !metadata.is_file() => {
+                    return Err(ErrorKind::NotAFile { path: path.to_owned() }.into());
+                }
+                Ok(_) => snapshot.insert_outside(path, read_file(path, LARGEST)?),
                 Err(error) if error.kind() == IoErrorKind::NotFound => {}
                 Err(source) => return Err(Error::io("read", path, source)),
             }
@@ -158,6 +183,35 @@ impl Deref for LockedFolder {
     }
 }
 
+impl LockedFolder {
+    /// Deletes the temporary files that killed processes left, keys among them. This process has the lock, so nobody else is
+    /// writing them.
+    fn remove_leftovers(&self) -> Result<(), Error> {
+        let failed = |path: &Path, source| Error::io("clean up", path, source);
+        let mut folders: Vec<PathBuf> = CONTENTS.iter().map(|name| self.root.join(name)).collect();
+        disk::remove_leftovers(&self.root).map_err(|error| failed(&self.root, error))?;
+        while let Some(folder) = folders.pop() {
+            // Links are not followed, and what cannot be read is for the plan to judge.
+            if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+                continue;
+            }
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+            folders.extend(entries.flatten().filter(is_dir).map(|entry| entry.path()));
+            disk::remove_leftovers(&folder).map_err(|error| failed(&folder, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The error of a folder that could not be locked.
+fn locked(path: &Path, error: io::Error) -> Error {
+    match Busy::in_error(&error) {
+        Some(busy) => ErrorKind::Locked { path: path.to_owned(), holder: busy.to_string() }.into(),
+        None => Error::io("lock", path, error),
+    }
+}
+
 /// The files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReadScope {
@@ -184,14 +238,14 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
     };
     let entry = |kind, bytes| {
         let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
-        Entry { kind, mode, ids, bytes: Zeroizing::new(bytes) }
+        Entry { kind, mode, ids, bytes }
     };
     let path = path.to_owned();
     if metadata.is_dir() {
         match names(&absolute) {
             Ok(names) => {
                 names.iter().for_each(|name| read(root, &format!("{path}/{name}"), scope, snapshot));
-                snapshot.insert(path, entry(FileKind::Folder, Vec::new()));
+                snapshot.insert(path, entry(FileKind::Folder, Zeroizing::default()));
             }
             Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
@@ -202,11 +256,24 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
     } else if metadata.len() > LARGEST {
         snapshot.insert_unusable(path, UnusableEntry::TooLarge);
     } else if scope.has(&path) {
-        match fs::read(&absolute) {
+        match disk::read(&absolute, LARGEST) {
             Ok(bytes) => snapshot.insert(path, entry(FileKind::File, bytes)),
             Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }
     }
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    disk::read(path, limit).map_err(|source| match source.kind() {
+        IoErrorKind::FileTooLarge => ErrorKind::TooLarge { path: path.to_owned() }.into(),
+        _ => Error::io("read", path, source),
+    })
+}
+
+/// Whether a name is that of a file that has not got its own name yet, or never will, because its writer was killed.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(disk::TEMPORARY_PREFIX)
 }
 
 /// The names in a folder that a plan could have: in UTF-8, and not those of temporary files.
@@ -214,7 +281,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         if let Ok(name) = entry?.file_name().into_string()
-            && !name.starts_with(disk::TEMPORARY_PREFIX)
+            && !is_temporary(&name)
         {
             names.push(name);
         }

@@ -6,7 +6,6 @@ use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::disk;
 use crate::disk::{Batch, Existing, Mode, Staged};
 use crate::etcd::error::Error;
 use crate::etcd::folder::disk::LockedFolder;
@@ -14,8 +13,7 @@ use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
 use crate::etcd::folder::snapshot::Users;
 
 impl LockedFolder {
-    /// Creates missing folders, corrects the mode and owner of the others, and deletes temporary files of killed
-    /// processes. Returns the folders that are known not to be symbolic links.
+    /// Creates missing folders, and corrects the mode and owner of the others. Returns the folders that are known not to be symbolic links.
     pub(crate) fn make_folders(
         &self,
         users: &Users,
@@ -24,12 +22,6 @@ impl LockedFolder {
         let mut seen = HashSet::new();
         for folder in folders.iter().filter(|folder| !folder.is_right) {
             self.make_folder(users, folder, &mut seen)?;
-        }
-        // This process has the lock, so nobody else is writing these temporary files.
-        let old = folders.iter().filter(|folder| folder.exists);
-        for folder in old.map(|folder| folder.path.as_str()).chain([""]) {
-            let folder = self.resolve(Path::new(folder), &mut seen)?;
-            disk::remove_leftovers(&folder).map_err(|e| Error::io("clean up", &folder, e))?;
         }
         Ok(seen)
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::{Entry, FileKind};
-use crate::etcd::folder::user;
+use crate::etcd::folder::{disk, user};
 
 /// Files that can be read by absolute paths: those of this machine ([`SystemFiles`]), or those in a [`BTreeMap`].
 pub trait Files {
@@ -44,9 +44,7 @@ impl Files for SystemFiles {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), IoErrorKind::NotFound | IoErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
+            Err(error) if is_no_file(&error) => return Ok(None),
             Err(source) => return Err(Error::io("read", path, source)),
         };
         let kind = if metadata.is_dir() { FileKind::Folder } else { FileKind::File };
@@ -54,12 +52,13 @@ impl Files for SystemFiles {
             return Err(ErrorKind::TooLarge { path: path.to_owned() }.into());
         }
         let bytes = if metadata.is_file() {
-            fs::read(path).map_err(|source| Error::io("read", path, source))?
+            // It may have grown since.
+            disk::read_file(path, LARGEST)?
         } else {
-            Vec::new()
+            Zeroizing::default()
         };
         let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
-        Ok(Some(Entry { kind, mode, ids, bytes: Zeroizing::new(bytes) }))
+        Ok(Some(Entry { kind, mode, ids, bytes }))
     }
 
     fn names(&self, path: &Path) -> Result<Vec<String>, Error> {
@@ -67,8 +66,9 @@ impl Files for SystemFiles {
         let mut names = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if !(entry.path().is_symlink() && entry.path().is_dir()) {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !(disk::is_temporary(&name) || entry.path().is_symlink() && entry.path().is_dir()) {
+                names.push(name);
             }
         }
         names.sort();
@@ -78,6 +78,22 @@ impl Files for SystemFiles {
     fn user(&self, name: &str) -> Option<u32> {
         user::ids(name).map(|(user, _)| user)
     }
+}
+
+/// The number of the error that links lead in a circle (errno(3)). `std` has no stable name for it.
+const ELOOP: i32 = 40;
+
+/// Whether the error says that no file can have this path: the file or a folder above it does not exist, the path has a
+/// NUL (`InvalidInput`), a name in it is too long, or links in it lead in a circle.
+fn is_no_file(error: &std::io::Error) -> bool {
+    let is_loop = error.raw_os_error() == Some(ELOOP);
+    let kinds = [
+        IoErrorKind::NotFound,
+        IoErrorKind::NotADirectory,
+        IoErrorKind::InvalidInput,
+        IoErrorKind::InvalidFilename,
+    ];
+    is_loop || kinds.contains(&error.kind())
 }
 
 /// The file or folder at a path. The inner error is that the file is too large to be read.
@@ -114,5 +130,31 @@ impl Files for BTreeMap<PathBuf, Entry> {
 
     fn user(&self, _: &str) -> Option<u32> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_no_file_can_have_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("loop", folder.path().join("loop")).unwrap();
+        let long = "x".repeat(300);
+        for name in ["none", "loop", "a\0b", long.as_str(), "loop/below"] {
+            assert!(SystemFiles.entry(&folder.path().join(name)).unwrap().is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_killed_run_are_nothing_that_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".etcdpki-a1b2c3", "etcd.env"] {
+            fs::write(folder.path().join(name), "ETCD_NAME=a\n").unwrap();
+        }
+        assert_eq!(SystemFiles.names(folder.path()).unwrap(), ["etcd.env"]);
     }
 }

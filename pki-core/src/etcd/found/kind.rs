@@ -60,22 +60,23 @@ impl ContentKind {
         if matches!(extension, "yaml" | "yml" | "json")
             || (is_named && matches!(extension, "conf" | "config") && text.contains(": "))
         {
-            let settings = Settings::of_config(&ConfigFile::parse(text, path), EtcdVersion::V3_5);
+            let config = ConfigFile::parse(text, path);
+            let settings = Settings::of_config(&config, EtcdVersion::V3_5);
             // Files of other programs have a `name` too.
             let is_etcds = settings.used.iter().any(|setting| setting.is_known && setting.option != "name");
-            return (is_etcds || is_named).then_some(Self::Config);
+            let says_something = !config.values.is_empty() || config.fault.is_some();
+            return (is_etcds || is_named && says_something).then_some(Self::Config);
         }
         let is_script = text.starts_with("#!") || matches!(extension, "sh" | "bash");
         if !is_script {
             let environment = EnvironmentFile::parse(text, path);
-            if environment.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
+            // The command line of a unit may use any variable. A text without one tells nothing of a member.
+            let is_env = is_named && extension == "env" && !environment.variables.is_empty();
+            if is_env || environment.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
                 return Some(Self::Environment);
             }
         }
-        if let Some(process) = Process::of_script(text, path).filter(|_| is_script || is_named) {
-            return Some(Self::Script(process));
-        }
-        (is_named && matches!(extension, "env" | "conf" | "")).then_some(Self::Environment)
+        Process::of_script(text, path).filter(|_| is_script || is_named).map(Self::Script)
     }
 
     /// The kind of a file of systemd, by its path alone.

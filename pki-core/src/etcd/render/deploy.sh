@@ -354,7 +354,7 @@ check() {
 
 # copy NUMBER: prints the paths of the files that have changed.
 copy() {
-  COPYFILE_DISABLE=1 tar -C "nodes/${names[$1]}" -cf - . | on_host "$1" "$install_files"
+  COPYFILE_DISABLE=1 tar -C "nodes/${names[$1]}" --exclude='.etcdpki-*' -cf - . | on_host "$1" "$install_files"
 }
 
 # is_founder NUMBER: whether a member can start without being added to the cluster. A running member was added before.

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::x509::acceptance;
 use crate::x509::certificate::Certificate;
 use crate::x509::error::{Error, ErrorKind};
 use crate::x509::extension::Extension;
@@ -74,6 +75,7 @@ impl Issuer {
             extensions: &extensions,
         }
         .sign(self.key())?;
+        acceptance::check(&self.certificate, &certificate)?;
         let mut notices = self.notices(&certificate);
         if old.issuer() != self.certificate.subject() {
             let (was, is) = (old.issuer().to_string(), self.certificate.subject().to_string());

@@ -32,13 +32,13 @@ impl PrivateKey {
 
     /// Reads a key in DER.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let rsa = RsaKeyPair::from_pkcs8(der).or_else(|in_pkcs8| {
-            RsaKeyPair::from_der(der).map_err(|in_pkcs1| [in_pkcs8.to_string(), in_pkcs1.to_string()])
-        });
-        let rejected = match rsa {
-            Ok(pair) => return Self::new(Signer::Rsa(pair)),
-            Err(rejected) => rejected,
-        };
+        let mut rejected = Vec::new();
+        for read in [RsaKeyPair::from_pkcs8, RsaKeyPair::from_der] {
+            match read(der) {
+                Ok(pair) => return Self::new(Signer::Rsa(pair)),
+                Err(reason) => rejected.push(reason.to_string()),
+            }
+        }
         let curves = [
             &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING,
             &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING,
@@ -52,13 +52,11 @@ impl PrivateKey {
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             return Self::new(Signer::Ed25519(pair));
         }
-        let is_rejected = |why: &str| rejected.iter().any(|rejected| rejected == why);
-        let reason = if is_rejected("TooSmall") {
-            "RSA keys of less than 2048 bits are too weak"
-        } else if is_rejected("TooLarge") {
-            "RSA keys of more than 8192 bits are not supported"
-        } else {
-            "it is not an RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1"
+        let was_rejected_as = |reason: &str| rejected.iter().any(|rejected| rejected == reason);
+        let reason = match () {
+            () if was_rejected_as("TooSmall") => "RSA keys of less than 2048 bits are too weak",
+            () if was_rejected_as("TooLarge") => "RSA keys of more than 8192 bits are not supported",
+            () => "it is not an RSA, P-256, P-384, P-521 or Ed25519 key in PKCS#8, PKCS#1 or SEC 1",
         };
         Err(ErrorKind::PrivateKey { reason }.into())
     }

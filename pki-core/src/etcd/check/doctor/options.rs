@@ -201,6 +201,10 @@ fn conflicts(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
+/// The number of unknown options for which similar names are looked for. Comparing with all options takes long, and a
+/// generated file may have a hundred thousand of them.
+const MOST_SUGGESTIONS: usize = 1000;
+
 /// Whether the names of options of no version can tell what was meant.
 fn meant(setting: &Setting) -> Option<&'static str> {
     suggest::near(&setting.option, EtcdOption::all().map(EtcdOption::name))
@@ -214,12 +218,14 @@ fn unknown(case: &Case<'_>, source: Source) -> Vec<Symptom> {
         setting.source == source && is_unknown && !is_special
     });
     unknown
-        .map(|(_, setting)| {
+        .enumerate()
+        .map(|(number, (_, setting))| {
             let symptom = |problem: String| Symptom::new(setting.place.clone(), problem);
             if source == Source::File {
                 return of_file(case, setting);
             }
-            symptom(match meant(setting) {
+            let near = if number < MOST_SUGGESTIONS { meant(setting) } else { None };
+            symptom(match near {
                 Some(near) => {
                     let variable = EtcdOption::find(near).filter(|_| source == Source::Variable);
                     let near = variable.map_or_else(|| format!("--{near}"), EtcdOption::variable);

@@ -3,17 +3,17 @@
 use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, GeneralSubtree};
+use x509_parser::prelude::FromDer;
 
-use crate::tls::refusal::UnreadableCertificate;
 use crate::x509::alt_names::SubjectAltNames;
 
 /// The names that the certificates of a CA may have.
 #[derive(Debug, Clone, Default)]
-pub(super) struct NameConstraints {
+pub(crate) struct NameConstraints {
     permitted: Subtrees,
     excluded: Subtrees,
     /// Whether there are constraints on kinds of names that Go does not check.
-    pub(super) has_other_kinds: bool,
+    pub(crate) has_other_kinds: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -53,9 +53,8 @@ impl Network {
 }
 
 impl NameConstraints {
-    pub(super) fn read(
-        parsed: &x509_parser::extensions::NameConstraints<'_>,
-    ) -> Result<Self, UnreadableCertificate> {
+    /// Reads what was parsed. An error is what is wrong with it.
+    pub(crate) fn read(parsed: &x509_parser::extensions::NameConstraints<'_>) -> Result<Self, &'static str> {
         let mut constraints = Self::default();
         for (from, into) in [
             (&parsed.permitted_subtrees, &mut constraints.permitted),
@@ -67,9 +66,8 @@ impl NameConstraints {
                     GeneralName::RFC822Name(name) => into.email.push((*name).to_owned()),
                     GeneralName::URI(name) => into.uri.push((*name).to_owned()),
                     GeneralName::IPAddress(bytes) => {
-                        let reason = "a name constraint on IP addresses is not a network".to_owned();
-                        into.ip
-                            .push(Network::read(bytes).ok_or(UnreadableCertificate::Malformed { reason })?);
+                        let network = Network::read(bytes);
+                        into.ip.push(network.ok_or("a name constraint on IP addresses is not a network")?);
                     }
                     _ => constraints.has_other_kinds = true,
                 }
@@ -78,8 +76,16 @@ impl NameConstraints {
         Ok(constraints)
     }
 
+    /// Reads the value of the extension. An error is what is wrong with it.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, &'static str> {
+        match x509_parser::extensions::NameConstraints::from_der(der) {
+            Ok((_, parsed)) => Self::read(&parsed),
+            Err(_) => Err("its name constraints are malformed"),
+        }
+    }
+
     /// The first of `names` that is not allowed, or `None` if all are.
-    pub(super) fn forbids(&self, names: &SubjectAltNames) -> Option<String> {
+    pub(crate) fn forbids(&self, names: &SubjectAltNames) -> Option<String> {
         let ip =
             names.ip.iter().filter(|address| !self.allow(|subtrees| &subtrees.ip, |n| n.contains(**address)));
         let dns = names.dns.iter().filter(|name| {

@@ -1,0 +1,252 @@
+//! What the program does with input that somebody made to harm it, and when the system refuses something.
+
+// A failure of these is an error in this test.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use pki_core::base::is_unshowable;
+use pki_core::x509::{Certificate, PrivateKey};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_etcdpki");
+
+/// Runs a line of a shell in a folder, in which `$P` is the program.
+fn shell(folder: &Path, line: &str) -> Output {
+    Command::new("sh")
+        .args(["-c", line])
+        .env("P", PROGRAM)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A folder with a CA and a CSR JSON.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("ca.json"), r#"{"CN": "CA"}"#).unwrap();
+    fs::write(folder.path().join("a.json"), r#"{"CN": "a", "hosts": ["a.example"]}"#).unwrap();
+    let made = shell(folder.path(), "$P gencert -initca -bare ca ca.json");
+    assert!(made.status.success(), "{}", said(&made));
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn assert_pair(folder: &Path, name: &str) {
+    let read = |suffix: &str| fs::read(folder.join(format!("{name}{suffix}"))).unwrap();
+    let key = PrivateKey::read(&read("-key.pem"), None).unwrap();
+    assert!(Certificate::read(&read(".pem")).unwrap().is_for(key.public_key()));
+}
+
+/// A terminal would clear the screen, or show lines that the program did not write.
+#[test]
+fn what_files_say_reaches_no_terminal_as_a_command() {
+    let folder = TempDir::new().unwrap();
+    let evil = "x\u{1b}[2J\u{9b}31m\u{202e}\rerror: forged";
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "key.yaml",
+        "name: s\n\"\\e[31m\\u202ezz\\nerror: forged\": 1\nmembers: [{name: a, address: 10.0.0.1}]\n",
+    );
+    write("key.json", r#"{"CN": "x", "\u001b[31m\u009b\n2026 [INFO] forged": 1}"#);
+    write(
+        "etcd.env",
+        &format!("ETCD_NAME=a\nETCD_CERT_FILE=/etc/{}.pem\nETCD_{}=1\n", evil.replace('\r', ""), "X\u{1b}Y"),
+    );
+    write("log", &format!("remote error: tls: bad certificate {evil}\n"));
+    for line in [
+        "$P cluster plan -f key.yaml -o out",
+        "$P genkey key.json",
+        "$P doctor etcd.env",
+        "$P doctor --json etcd.env",
+        "$P cluster verify etcd.env",
+        "$P cluster import etcd.env",
+        "$P explain - <log",
+        "$P explain --json - <log",
+        "$P explain \"$(cat log)\"",
+        "$P \"$(cat log)\"",
+        "$P cluster \"$(cat log)\"",
+        "$P certinfo -cert \"$(cat log)\"",
+        "$P gencert -\"$(cat log)\"",
+    ] {
+        let output = shell(folder.path(), line);
+        let text = said(&output);
+        let bad: Vec<char> =
+            text.chars().filter(|c| is_unshowable(*c) && !matches!(c, '\n' | '\t')).collect();
+        assert!(bad.is_empty(), "{line}: {bad:?} in {text}");
+        let forged =
+            text.lines().find(|line| line.starts_with("error: forged") || line.starts_with("2026 [INFO]"));
+        assert!(forged.is_none(), "{line}: {text}");
+        assert!(!text.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn input_without_an_end_is_refused() {
+    let folder = folder();
+    for line in [
+        "$P certinfo -cert /dev/zero",
+        "$P certinfo -cert - </dev/zero",
+        "$P gencert -initca - </dev/zero",
+        "$P gencert -ca ca.pem -ca-key /dev/zero a.json",
+        "$P sign -ca ca.pem -ca-key ca-key.pem /dev/zero",
+        "$P gencrl /dev/zero ca.pem ca-key.pem",
+        "$P json -bare x </dev/zero",
+        "$P cluster plan -f /dev/zero -o out",
+        "$P cluster plan -f - -o out </dev/zero",
+        "$P explain - </dev/zero",
+    ] {
+        let output = shell(folder.path(), line);
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", said(&output));
+        assert!(said(&output).contains(" MiB"), "{line}: {}", said(&output));
+    }
+}
+
+/// Whoever reads up to a NUL would see another name than whoever reads on.
+#[test]
+fn names_with_control_characters_are_refused_with_their_place() {
+    let folder = folder();
+    for (text, place) in [
+        (r#"{"CN": "a\u0000b"}"#, "x.json:1:8: CN"),
+        (r#"{"CN": "a", "hosts": ["b", "a\u0000.b"]}"#, "x.json:1:28: hosts[1]"),
+        (r#"{"CN": "a", "names": [{"O": "a\u001bb"}]}"#, "x.json:1:29: names[0].O"),
+    ] {
+        fs::write(folder.path().join("x.json"), text).unwrap();
+        for command in ["genkey", "gencert -initca", "gencert -ca ca.pem -ca-key ca-key.pem"] {
+            let output = shell(folder.path(), &format!("$P {command} -bare x x.json"));
+            assert_eq!(output.status.code(), Some(1), "{text}");
+            assert!(said(&output).contains(place), "{text}: {}", said(&output));
+        }
+    }
+    let flags = "$P gencert -ca ca.pem -ca-key ca-key.pem -bare x";
+    for flag in ["-cn \"$(printf 'a\\tb')\"", "-hostname \"$(printf 'a\\033b')\""] {
+        let output = shell(folder.path(), &format!("{flags} {flag} a.json"));
+        assert!(
+            output.status.code() == Some(1) && said(&output).contains("control character"),
+            "{}",
+            said(&output)
+        );
+    }
+    assert!(!names(folder.path()).iter().any(|name| name.starts_with("x.pem") || name.starts_with("x-key")));
+}
+
+#[test]
+fn a_result_that_would_be_lost_is_an_error() {
+    let folder = folder();
+    for line in [
+        "$P gencert -ca ca.pem -ca-key ca-key.pem a.json >&-",
+        "$P genkey a.json >&-",
+        "$P gencert -ca ca.pem -ca-key ca-key.pem a.json >/dev/full",
+        "$P cluster new --name s --member a=10.0.0.1 >&-",
+    ] {
+        let output = shell(folder.path(), line);
+        assert!(
+            output.status.code() == Some(1) && said(&output).contains("output"),
+            "{line}: {}",
+            said(&output)
+        );
+    }
+    // Whoever throws the output away knows it.
+    let output = shell(folder.path(), "$P genkey a.json >/dev/null");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// Without care the kernel ends the process by SIGXFSZ, without a word (setrlimit(2)).
+#[test]
+fn a_limit_for_files_is_an_error_in_words() {
+    let folder = folder();
+    let output = shell(folder.path(), "ulimit -f 0; $P gencert -ca ca.pem -ca-key ca-key.pem -bare a a.json");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("file too large"), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["a.json", "ca-key.pem", "ca.csr", "ca.json", "ca.pem"]);
+}
+
+/// The key of one run and the certificate of another would fit nothing.
+#[test]
+fn runs_that_replace_one_pair_take_turns() {
+    let folder = folder();
+    for _ in 0..5 {
+        let line = "$P gencert -force -ca ca.pem -ca-key ca-key.pem -bare a a.json";
+        let run = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", line]).env("P", PROGRAM).current_dir(folder.path());
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let runs: Vec<_> = (0..8).map(|_| run()).collect();
+        for mut run in runs {
+            assert!(run.wait().unwrap().success());
+        }
+        assert_pair(folder.path(), "a");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_that_writes_there() {
+    let folder = folder();
+    let left = folder.path().join(".etcdpki-2147483647-a1b2c3");
+    for line in [
+        "$P gencert -force -ca ca.pem -ca-key ca-key.pem -bare a a.json",
+        "$P gencert -force -ca ca.pem -ca-key ca-key.pem -into . a.json",
+        "$P mkbundle -f all.pem ca.pem",
+        "echo 1 >serials; $P gencrl -bare list serials ca.pem ca-key.pem",
+    ] {
+        fs::write(&left, "half of a key").unwrap();
+        let output = shell(folder.path(), line);
+        assert!(output.status.success() && !left.exists(), "{line}: {}", said(&output));
+    }
+}
+
+#[test]
+fn messages_are_for_people() {
+    let folder = folder();
+    let host = format!(r#"{{"CN": "x", "hosts": ["{}:2379"]}}"#, "a".repeat(65_536));
+    fs::write(folder.path().join("long.json"), host).unwrap();
+    let output = shell(folder.path(), "$P genkey long.json");
+    assert!(output.status.code() == Some(1) && output.stderr.len() < 8000, "{}", output.stderr.len());
+    for (text, message) in [
+        (r#"{"CN": "a", "cn": "b"}"#, "the key `CN` is there several times"),
+        (
+            r#"{"key": {"algo": "rsa", "size": 1e999}}"#,
+            "key.size: expected a whole number, found one with a fraction",
+        ),
+    ] {
+        fs::write(folder.path().join("x.json"), text).unwrap();
+        let output = shell(folder.path(), "$P genkey x.json");
+        assert!(said(&output).contains(message), "{}", said(&output));
+    }
+}
+
+/// The time to read a file must not grow with the square of its length. The limit is far above the usual time, and far
+/// below what the square would take.
+#[test]
+fn many_keys_are_read_in_linear_time() {
+    let time = |count: usize| {
+        let folder = folder();
+        let keys: Vec<String> = (0..count).map(|number| format!("\"k{number}\": 1")).collect();
+        let mut file = fs::File::create(folder.path().join("many.json")).unwrap();
+        write!(file, "{{\"CN\": \"x\", {}}}", keys.join(", ")).unwrap();
+        let began = std::time::Instant::now();
+        let output = shell(folder.path(), "$P genkey -loglevel 3 many.json");
+        assert!(output.status.success(), "{}", said(&output));
+        began.elapsed()
+    };
+    let quickest = |count| (0..3).map(|_| time(count)).min().unwrap();
+    // Four times as many keys take four times the time, or sixteen times.
+    assert!((0..5).any(|_| quickest(40_000) < 10 * quickest(10_000)));
+}
