@@ -75,6 +75,7 @@ impl Folder {
                 errors: &mut errors,
                 output_is_terminal: false,
                 errors_is_terminal: false,
+                output_is_closed: false,
                 variable: &variable,
                 now: &now,
             },
