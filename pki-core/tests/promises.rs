@@ -3,7 +3,8 @@
 //! sources.
 //!
 //! A test is named by its module and its function, as in `cfssl::hosts::what_is_no_host_is_refused`. `commands::`,
-//! `differences::`, `program::`, `properties::` and `safety::` are files in `pki-cli/tests`, and `zlint::` is one in `tests/suite`.
+//! `differences::`, `program::`, `properties::` and `safety::` are files in `pki-cli/tests`, and `zlint::` is one in
+//! `tests/suite`.
 
 // A failure of these is an error in this test.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
@@ -77,7 +78,7 @@ const ROWS: [(&str, &str, &[&str]); 73] = [
     ("Defects of cfssl", "44", &["x509::name::values_may_be_of_any_length"]),
     ("Defects of cfssl", "45", &["x509::name::a_value_is_a_printable_string_if_it_can_be", "x509::issuer::what_is_issued_says_what_the_template_says"]),
     ("Defects of cfssl", "46", &["go::duration::days_and_years_compose"]),
-    ("Defects of cfssl", "47", &["cfssl::csr_json::a_repeated_key_is_told"]),
+    ("Defects of cfssl", "47", &["go::json::a_repeated_key_is_told"]),
     ("Defects of cfssl", "48", &["x509::acceptance::a_ca_issues_nothing_that_its_usages_do_not_allow", "x509::acceptance::a_ca_issues_nothing_that_its_name_constraints_do_not_allow", "x509::acceptance::a_ca_with_an_unknown_critical_extension_issues_nothing"]),
     ("Defects of cfssl", "49", &["safety::names_with_control_characters_are_refused_with_their_place"]),
     ("Defects of cfssl", "50", &["safety::a_result_that_would_be_lost_is_an_error"]),
