@@ -134,6 +134,23 @@ fn what_is_not_provided_says_what_to_use_instead() {
 }
 
 #[test]
+fn what_would_need_the_network_says_what_to_use_instead() {
+    for (command, flag) in [
+        ("certinfo", "-domain"),
+        ("certinfo", "-serial"),
+        ("certinfo", "-aki"),
+        ("bundle", "-domain"),
+        ("bundle", "-int-dir"),
+        ("bundle", "-metadata"),
+    ] {
+        let args = ["cfssl", command, flag, "x"].map(str::to_owned);
+        let (status, errors) = run(&args, b"");
+        assert_eq!(status, 1, "{args:?}");
+        assert!(errors.contains(flag) && errors.contains("hint: "), "{errors}");
+    }
+}
+
+#[test]
 fn no_input_makes_cfssljson_panic() {
     let value = prop::sample::select(vec![
         "null",

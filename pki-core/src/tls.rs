@@ -246,3 +246,6 @@ impl Server {
         self.revocation.as_ref().map_or(Ok(()), |file| file.check(&chain))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,3 +46,6 @@ pub use sign::SigningKey;
 pub use template::Template;
 pub use usage::KeyUsage;
 pub use validity::{BACKDATE, Validity};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -152,3 +152,169 @@ fn check_subject(request: &Request) -> Result<(), Error> {
         && request.names.iter().all(|n| ![&n.c, &n.st, &n.l, &n.o, &n.ou].into_iter().all(blank));
     if request.common_name.is_empty() && !named { Err(ErrorKind::MissingSubject.into()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cfssl::csr_json::{CaSection, NameEntry};
+    use crate::cfssl::profile::CaConstraint;
+    use crate::x509::oid;
+    use crate::x509::tests::{Always, NOW};
+    use crate::x509::{KeyAlgorithm, KeySource, PrivateKey, Subject, SystemKeys, SystemRandomness};
+
+    fn key() -> PrivateKey {
+        SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap()
+    }
+
+    fn made(request: &Request) -> Result<NewCa, String> {
+        create(request, &key(), NOW, &SystemRandomness)
+            .map(|made| made.value)
+            .map_err(|error| error.to_string())
+    }
+
+    fn named() -> Request {
+        Request { common_name: "A".into(), ..Request::default() }
+    }
+
+    #[test]
+    fn a_ca_is_what_its_section_says() {
+        let usual = made(&named()).unwrap().certificate;
+        assert_eq!(usual.not_before(), NOW - Duration::minutes(5));
+        assert_eq!(usual.not_after() - usual.not_before(), Duration::hours(43_800));
+        assert_eq!(usual.basic_constraints(), Some(BasicConstraints { ca: true, path_len: None }));
+        assert_eq!(usual.key_usage(), Some(KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN)));
+        assert_eq!((usual.crl_urls().len(), usual.extended_key_usage()), (0, None));
+        let section = CaSection { expiry: Duration::hours(3), backdate: Duration::HOUR, path_len: Some(1) };
+        let request = Request {
+            ca: Some(section),
+            crl_url: Some("http://crl.example/".into()),
+            hosts: vec!["a.example".into(), "10.0.0.1".into(), "u@h".into(), "https://u/".into()],
+            ..named()
+        };
+        // An old key and a new one are treated alike (docs/cfssl.md, 18).
+        let (old, now) = (key(), NOW + Duration::seconds(30));
+        let made = create(&request, &old, now, &Always(1)).unwrap().value;
+        let own = made.certificate;
+        let begin = NOW + Duration::MINUTE - Duration::HOUR;
+        assert_eq!((own.not_before(), own.not_after()), (begin, begin + Duration::hours(3)));
+        assert_eq!(own.basic_constraints(), Some(BasicConstraints { ca: true, path_len: Some(1) }));
+        assert_eq!(own.crl_urls(), ["http://crl.example/"]);
+        // docs/cfssl.md, 16.
+        assert_eq!(own.subject_alt_names().to_string(), "10.0.0.1");
+        assert_eq!(made.request.subject_alt_names().unwrap().dns, ["a.example"]);
+        assert!(own.is_for(old.public_key()) && own.serial() == [1; 20]);
+        own.verify_issued_by(&own).unwrap();
+        made.request.verify().unwrap();
+    }
+
+    #[test]
+    fn a_ca_without_a_name_or_a_life_is_refused() {
+        let nameless = "the CA has no name: `CN` is empty, and `names` is empty or has an empty entry";
+        let entry = |o: &str| NameEntry { o: o.into(), ..NameEntry::default() };
+        assert_eq!(made(&Request::default()).unwrap_err(), nameless);
+        for (names, is_named) in [
+            (vec![entry("O")], true),
+            (vec![entry("")], false),
+            (vec![entry(" ")], false),
+            (vec![entry("O"), entry("")], false),
+            (vec![entry("O"), entry("P")], true),
+            (vec![NameEntry { e: "a@b.c".into(), ..NameEntry::default() }], false),
+        ] {
+            let request = Request { names, ..Request::default() };
+            assert_eq!(made(&request).map(|_| ()), if is_named { Ok(()) } else { Err(nameless.to_owned()) });
+            made(&Request { common_name: "A".into(), ..request }).unwrap();
+        }
+        for field in 0..5 {
+            let mut entry = NameEntry::default();
+            let fields = [&mut entry.c, &mut entry.st, &mut entry.l, &mut entry.o, &mut entry.ou];
+            fields.into_iter().nth(field).unwrap().push('x');
+            made(&Request { names: vec![entry], ..Request::default() }).unwrap();
+        }
+        let with = |expiry| Request { ca: Some(CaSection { expiry, ..CaSection::default() }), ..named() };
+        let zero = "the expiry is 0: the certificate would never be valid";
+        assert_eq!(made(&with(Duration::ZERO)).unwrap_err(), zero);
+        for expiry in [-Duration::HOUR, Duration::milliseconds(999)] {
+            let error = made(&with(expiry)).unwrap_err();
+            assert!(error.ends_with("the end is not after the beginning"), "{error}");
+        }
+        let wrong = Request { hosts: vec!["a:1".into()], ..named() };
+        assert!(made(&wrong).unwrap_err().starts_with("the host \"a:1\" has a port"));
+    }
+
+    fn asked(request: &Request, key: &PrivateKey) -> VerifiedRequest {
+        request.sign(key).unwrap().value.verify().unwrap()
+    }
+
+    fn alone(request: &Request, profile: &Profile) -> Result<Certificate, String> {
+        let key = key();
+        let made = self_sign(&asked(request, &key), &key, profile, NOW, &Always(0xff));
+        made.map_err(|error| error.to_string())
+    }
+
+    /// docs/cfssl.md, 32.
+    #[test]
+    fn a_server_signs_itself_by_its_profile() {
+        let request = Request {
+            names: vec![NameEntry { o: "O".into(), e: "a@b.c".into(), ..NameEntry::default() }],
+            hosts: vec!["localhost".into()],
+            ..named()
+        };
+        let certificate = alone(&request, &self_sign_profile()).unwrap();
+        certificate.verify_issued_by(&certificate).unwrap();
+        assert_eq!(certificate.subject().to_string(), "O=O, CN=A, emailAddress=a@b.c");
+        assert_eq!(certificate.subject_alt_names().to_string(), "localhost");
+        assert_eq!(certificate.serial(), [&[0x7f][..], &[0xff; 7]].concat(), "63 bits");
+        let span = (certificate.not_before(), certificate.not_after());
+        assert_eq!(span, (NOW - Duration::minutes(5), NOW + Duration::hours(2190)));
+        let profile = Profile {
+            expiry: Duration::HOUR,
+            backdate: Some(Duration::minutes(7)),
+            ocsp_url: Some("o".into()),
+            crl_url: Some("c".into()),
+            ocsp_no_check: true,
+            ..Profile::built_in()
+        };
+        let certificate = alone(&request, &profile).unwrap();
+        assert_eq!((certificate.ocsp_urls(), certificate.crl_urls()), (vec!["o".into()], vec!["c".into()]));
+        assert!(certificate.extensions().iter().all(|e| e.oid != oid::OCSP_NO_CHECK));
+        let span = (certificate.not_before(), certificate.not_after());
+        assert_eq!(span, (NOW - Duration::minutes(7), NOW + Duration::HOUR));
+        let (begin, end) = (NOW + Duration::DAY, NOW + Duration::days(2));
+        let fixed = Profile { not_before: Some(begin), not_after: Some(end), ..profile.clone() };
+        let certificate = alone(&request, &fixed).unwrap();
+        assert_eq!((certificate.not_before(), certificate.not_after()), (begin, end));
+        let endless = Profile { expiry: Duration::ZERO, ..Profile::built_in() };
+        assert_eq!(alone(&request, &endless).unwrap().not_after(), NOW + Duration::hours(2190));
+        let wrong = Profile { not_after: Some(NOW - Duration::HOUR), ..profile };
+        assert!(alone(&request, &wrong).unwrap_err().ends_with("the end is not after the beginning"));
+    }
+
+    #[test]
+    fn what_a_server_asks_for_itself_comes_after_the_profile() {
+        let usage = Extension::key_usage(KeyUsage::KEY_CERT_SIGN).unwrap();
+        let other = crate::x509::tests::extension("1.2.3", true);
+        let request = Request { extensions: vec![usage, other.clone()], ..named() };
+        let certificate = alone(&request, &Profile::built_in()).unwrap();
+        assert_eq!(certificate.key_usage(), Some(Profile::built_in().key_usage));
+        assert_eq!(certificate.extensions().last(), Some(&other));
+    }
+
+    #[test]
+    fn no_ca_and_no_strange_key_signs_itself() {
+        let ca = Request { ca: Some(CaSection::default()), ..named() };
+        let refused = "the request asks for a CA certificate, and the profile does not allow CAs";
+        assert_eq!(alone(&ca, &Profile::built_in()).unwrap_err(), refused);
+        let profile =
+            Profile { ca_constraint: Some(CaConstraint { path_len: Some(3) }), ..Profile::built_in() };
+        let made = alone(&ca, &profile).unwrap();
+        assert_eq!(made.basic_constraints(), Some(BasicConstraints { ca: true, path_len: Some(3) }));
+        let error = alone(&named(), &Profile::default()).unwrap_err();
+        assert_eq!(error, "the profile has no usages");
+        let (mine, theirs) = (key(), key());
+        let profile = self_sign_profile();
+        let error =
+            self_sign(&asked(&named(), &theirs), &mine, &profile, NOW, &SystemRandomness).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::X509(X509ErrorKind::KeyMismatch)), "{error}");
+        assert_eq!(Subject::from(asked(&named(), &mine).request().subject()).common_name, "A");
+    }
+}

@@ -400,4 +400,240 @@ mod tests {
             assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:?}");
         }
     }
+
+    fn read(json: &str) -> Result<WithNotices<Config>, String> {
+        Config::from_json(json, Some(Path::new("c.json"))).map_err(|error| error.to_string())
+    }
+
+    /// The default profile of a ca-config with one more member in it.
+    fn with(member: &str) -> Result<Profile, String> {
+        let json = format!(r#"{{"signing":{{"default":{{"expiry":"1h","usages":["signing"],{member}}}}}}}"#);
+        read(&json).map(|config| config.value.profile(None).unwrap().clone())
+    }
+
+    #[test]
+    fn what_a_config_may_not_say_is_told_with_its_place() {
+        for (json, message) in [
+            ("", "c.json:1:0: EOF while parsing a value"),
+            ("null", "c.json:1:1: expected an object, found null"),
+            ("[]", "c.json:1:1: expected an object, found a list"),
+            ("{}", "c.json:1:1: the key `signing` is missing"),
+            (r#"{"signing": null}"#, "c.json:1:1: the key `signing` is missing"),
+            (r#"{"signing": 1}"#, "c.json:1:13: signing: expected an object, found a number"),
+            (r#"{"signing": {"default": {}}}"#, "c.json:1:25: signing.default: the key `expiry` is missing"),
+            (
+                r#"{"signing": {"profiles": {"p": {"usages": ["signing"]}}}}"#,
+                "c.json:1:32: signing.profiles.p: the key `expiry` is missing",
+            ),
+            (
+                r#"{"signing": {"profiles": {"p": {"expiry": "1h"}}}}"#,
+                "c.json:1:32: signing.profiles.p: the profile has no usages",
+            ),
+            (
+                r#"{"signing": {"default": {"expiry": "0"}}}"#,
+                "c.json:1:25: signing.default: the expiry is 0: the certificate would never be valid",
+            ),
+            (
+                r#"{"auth_keys": {"k": {"key": "00"}}, "signing": {}}"#,
+                "c.json:1:21: auth_keys.k: this authentication key cannot be used: its type is not \"standard\"",
+            ),
+            (
+                r#"{"auth_keys": {"k": {"type": "standard", "key": "0"}}, "signing": {}}"#,
+                "c.json:1:21: auth_keys.k: this authentication key cannot be used: it is not hexadecimal",
+            ),
+            (
+                r#"{"auth_keys": {"k": {"type": "standard", "key": "0x"}}, "signing": {}}"#,
+                "c.json:1:21: auth_keys.k: this authentication key cannot be used: it is not hexadecimal",
+            ),
+        ] {
+            assert_eq!(read(json).unwrap_err(), message);
+        }
+        for taken in ["file:k", "env:K", "00fF", ""] {
+            let json = format!(
+                r#"{{"auth_keys": {{"k": {{"type": "standard", "key": "{taken}"}}}}, "signing": {{}}}}"#
+            );
+            assert!(read(&json).is_ok(), "{taken}");
+        }
+    }
+
+    #[test]
+    fn what_a_profile_may_not_say_is_told() {
+        for (member, message) in [
+            (r#""usages":["sining"]"#, "there is no usage \"sining\": did you mean `signing`?"),
+            (r#""usages":["signing",""]"#, "there is no usage \"\""),
+            (r#""usages":"signing""#, "expected a list, found a string"),
+            (r#""expiry":"-1h""#, "\"-1h\" is negative: the certificate would end before it begins"),
+            (r#""expiry":"1""#, "missing unit in duration \"1\""),
+            (r#""expiry":1"#, "expected a string, found a number"),
+            (r#""backdate":"1w""#, "unknown unit \"w\" in duration \"1w\""),
+            (r#""not_before":"2026""#, "\"2026\" is not a date in the format of RFC 3339"),
+            (r#""not_after":"2026-01-01""#, "\"2026-01-01\" is not a date in the format of RFC 3339"),
+            (r#""name_whitelist":"(""#, "\"(\" is not a regular expression"),
+            (r#""policies":[{}]"#, "the key `id` is missing"),
+            (r#""policies":[{"id":"x"}]"#, "\"x\" is not an object identifier"),
+            (
+                r#""policies":[{"id":"1.2.3","qualifiers":[{"type":"id-qt-x"}]}]"#,
+                "\"id-qt-x\" is not a type of policy qualifier",
+            ),
+            (r#""allowed_extensions":["1.2.3","1"]"#, "\"1\" is not an object identifier"),
+            (r#""auth_key":"k""#, "there is no \"k\" in the `auth_keys` section"),
+            (r#""remote":"r""#, "there is no \"r\" in the `remotes` section"),
+            (r#""auth_remote":{"auth_key":"k"}"#, "there is no \"k\" in the `auth_keys` section"),
+            (r#""auth_remote":{"remote":"r"}"#, "there is no \"r\" in the `remotes` section"),
+            (r#""ca_constraint":{"is_ca":true,"max_path_len":-2}"#, "-2 is not a path length"),
+            (r#""ca_constraint":{"is_ca":true,"max_path_len":256}"#, "256 is not a path length"),
+            (r#""ca_constraint":{"is_ca":1}"#, "expected true or false, found a number"),
+            (r#""CSRWhitelist":{"Subject":"x"}"#, "expected true or false, found a string"),
+            (r#""copy_extensions":0"#, "expected true or false, found a number"),
+        ] {
+            let error = with(member).unwrap_err();
+            assert!(error.starts_with("c.json:1:") && error.contains("signing.default"), "{error}");
+            assert!(error.ends_with(&format!(": {message}")), "{member}: {error}");
+        }
+        let twice =
+            r#"{"remotes":{"r":"h"},"signing":{"default":{"expiry":"1h","remote":"r","auth_remote":{}}}}"#;
+        assert!(read(twice).unwrap_err().ends_with("`remote` and `auth_remote` exclude each other"));
+    }
+
+    #[test]
+    fn what_a_profile_says_is_read() {
+        let date = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
+        let profile = with(
+            r#""usages":["signing","server auth","cert sign","s/mime"],"expiry":"2d","backdate":"1h",
+            "not_before":"2026-01-01T00:00:00Z","not_after":"2027-01-01T01:00:00+01:00",
+            "ca_constraint":{"is_ca":true,"max_path_len":3},"crl_url":"c","ocsp_url":"o","issuer_urls":["i","j"],
+            "ocsp_no_check":true,"copy_extensions":true,"name_whitelist":"^a$",
+            "CSRWhitelist":{"Subject":true,"PublicKey":true,"IPAddresses":true,"SignatureAlgorithm":true},
+            "policies":[{"id":"1.2.3","qualifiers":[{"type":"id-qt-cps","value":"v"},{"type":"id-qt-unotice"}]}]"#,
+        );
+        let profile = profile.unwrap();
+        assert_eq!(profile.usage_names, ["signing", "server auth", "cert sign", "s/mime"]);
+        use crate::x509::usage::KeyUsage;
+        assert_eq!(profile.key_usage, KeyUsage::DIGITAL_SIGNATURE.and(KeyUsage::KEY_CERT_SIGN));
+        use crate::x509::oid;
+        assert_eq!(profile.extended_key_usage, [oid::SERVER_AUTH, oid::EMAIL_PROTECTION]);
+        assert_eq!((profile.expiry, profile.expiry_text.as_str()), (time::Duration::days(2), "2d"));
+        assert_eq!(profile.backdate, Some(time::Duration::HOUR));
+        assert_eq!(profile.not_before, Some(date("2026-01-01T00:00:00Z")));
+        assert_eq!(profile.not_after, Some(date("2027-01-01T00:00:00Z")));
+        assert_eq!(profile.ca_constraint, Some(CaConstraint { path_len: Some(3) }));
+        assert_eq!((profile.crl_url.as_deref(), profile.ocsp_url.as_deref()), (Some("c"), Some("o")));
+        assert_eq!(profile.issuer_urls, ["i", "j"]);
+        assert!(profile.ocsp_no_check && profile.copy_extensions);
+        assert!(profile.name_whitelist.unwrap().is_match("a"));
+        let whitelist =
+            CsrWhitelist { subject: true, public_key: true, ip_addresses: true, ..CsrWhitelist::default() };
+        assert_eq!(profile.csr_whitelist, Some(whitelist));
+        let qualifiers = vec![PolicyQualifier::Cps("v".into()), PolicyQualifier::UserNotice(String::new())];
+        assert_eq!(
+            profile.policies,
+            [CertificatePolicy { id: object_identifier("1.2.3").unwrap(), qualifiers }]
+        );
+
+        // What is left out, empty or Go's zero.
+        let profile = with(
+            r#""crl_url":"","ocsp_url":"","backdate":"0","not_before":"0001-01-01T00:00:00Z","name_whitelist":"",
+            "auth_key":"","remote":"","ca_constraint":{"max_path_len":1}"#,
+        );
+        let profile = profile.unwrap();
+        assert_eq!((profile.crl_url, profile.ocsp_url, profile.backdate), (None, None, None));
+        assert!(profile.not_before.is_none() && profile.name_whitelist.is_none() && profile.remote.is_none());
+        assert_eq!(profile.ca_constraint, None);
+        assert!(!profile.ocsp_no_check && !profile.copy_extensions && profile.csr_whitelist.is_none());
+    }
+
+    #[test]
+    fn path_lengths_have_a_key_for_zero() {
+        for (members, path_len) in [
+            ("", None),
+            (r#","max_path_len":0"#, None),
+            (r#","max_path_len":-1"#, None),
+            (r#","max_path_len_zero":true"#, Some(0)),
+            (r#","max_path_len":0,"max_path_len_zero":true"#, Some(0)),
+            (r#","max_path_len":2,"max_path_len_zero":true"#, Some(2)),
+            (r#","max_path_len":255"#, Some(255)),
+        ] {
+            let profile = with(&format!(r#""ca_constraint":{{"is_ca":true{members}}}"#)).unwrap();
+            assert_eq!(profile.ca_constraint, Some(CaConstraint { path_len }), "{members}");
+        }
+    }
+
+    #[test]
+    fn a_named_profile_inherits_from_the_default() {
+        let json = r#"{"remotes": {"r": "h"}, "signing": {
+            "default": {"expiry": "5h", "usages": ["signing"], "crl_url": "c", "ocsp_url": "o", "issuer_urls": ["i"]},
+            "profiles": {
+                "bare": {"expiry": "0s", "usages": ["client auth"]},
+                "own": {"expiry": "1h", "usages": ["signing"], "crl_url": "C", "ocsp_url": "O", "issuer_urls": ["I"]},
+                "far": {"remote": "r"}}}}"#;
+        let config = read(json).unwrap().value;
+        let urls = |profile: &Profile| {
+            (profile.crl_url.clone().unwrap(), profile.ocsp_url.clone().unwrap(), profile.issuer_urls.clone())
+        };
+        let bare = config.profile(Some("bare")).unwrap();
+        assert_eq!(
+            (bare.expiry, urls(bare)),
+            (time::Duration::hours(5), ("c".into(), "o".into(), vec!["i".into()]))
+        );
+        assert!(bare.key_usage.is_empty(), "usages are its own");
+        let own = config.profile(Some("own")).unwrap();
+        assert_eq!(
+            (own.expiry, urls(own)),
+            (time::Duration::HOUR, ("C".into(), "O".into(), vec!["I".into()]))
+        );
+        let far = config.profile(Some("far")).unwrap();
+        assert_eq!(
+            (far.remote.as_deref(), far.crl_url.as_deref(), far.expiry.is_zero()),
+            (Some("r"), None, true)
+        );
+        assert_eq!(config.names().collect::<Vec<_>>(), ["bare", "far", "own"]);
+        // Without a default it is cfssl's own.
+        let built_in = read(r#"{"signing": {"profiles": {}}}"#).unwrap().value;
+        assert_eq!(built_in.profile(None).unwrap().expiry, time::Duration::hours(8760));
+    }
+
+    /// docs/cfssl.md, 3.
+    #[test]
+    fn an_unknown_profile_is_an_error_and_not_the_default() {
+        let config = read(
+            r#"{"signing": {"profiles": {"peer": {"expiry": "1h", "usages": ["signing"]},
+                "client": {"expiry": "1h", "usages": ["signing"]}}}}"#,
+        )
+        .unwrap()
+        .value;
+        let refused = |config: &Config, name| config.profile(Some(name)).unwrap_err().to_string();
+        assert_eq!(refused(&config, "per"), "there is no profile \"per\": did you mean `peer`?");
+        assert_eq!(refused(&config, "Peer"), "there is no profile \"Peer\": did you mean `peer`?");
+        assert_eq!(
+            refused(&config, "kubernetes"),
+            "there is no profile \"kubernetes\": there are client, peer"
+        );
+        let none = "there is no profile \"peer\": the ca-config has no profiles";
+        assert_eq!(refused(&Config::default(), "peer"), none);
+    }
+
+    #[test]
+    fn settings_without_effect_are_told_one_by_one() {
+        for setting in [
+            "ct_log_servers",
+            "lint_error_level",
+            "ignored_lints",
+            "ignored_lint_sources",
+            "ClientProvidesSerialNumbers",
+        ] {
+            let json = format!(
+                r#"{{"signing":{{"default":{{"expiry":"1h","usages":["signing"],"{setting}":"error"}}}}}}"#
+            );
+            let notices = Config::from_json(&json, None).unwrap().notices;
+            let texts: Vec<_> = notices.iter().map(ToString::to_string).collect();
+            assert!(
+                texts.len() == 1 && texts[0].ends_with(&format!("{setting}: it has no effect here")),
+                "{texts:?}"
+            );
+        }
+        // What only cfssl's server reads is passed over.
+        let json = r#"{"ocsp": 1, "signing": {"default": {"expiry": "1h", "usages": ["signing"], "name": 1,
+            "cert_store": 2, "prev_auth_key": 3, "CSRWhitelist": {"PublicKeyAlgorithm": true}}}}"#;
+        assert_eq!(read(json).unwrap().notices, []);
+    }
 }

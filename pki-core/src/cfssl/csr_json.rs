@@ -366,3 +366,200 @@ fn bytes(node: &Node<'_>) -> Result<Vec<u8>, Error> {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::{KeySource, SystemKeys};
+
+    fn read(json: &str) -> Result<Request, String> {
+        Request::from_json(json, None).map(|read| read.value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_in_a_request_is_read() {
+        let json = r#"{"CN": "cn", "serialnumber": "7", "hosts": ["a", null], "crl_url": "c", "delegation_enabled": true,
+            "key": {"algo": "rsa", "size": 3072}, "ca": {"expiry": "2h", "backdate": "1h", "pathlen": 3},
+            "names": [null, {"C": "c", "ST": "st", "L": "l", "O": "o", "OU": "ou", "E": "e", "OID": {"1.2.3": "x"}},
+                {"O": "o2", "SerialNumber": "unused"}],
+            "extensions": [{"Id": [1, 2, 3], "Critical": true, "Value": "BQA="}, {"Id": [1, 2, 4], "Value": [5, 0]}]}"#;
+        let read = Request::from_json(json, None).unwrap();
+        assert_eq!(read.notices, []);
+        let oid = |text| object_identifier(text).unwrap();
+        let text = |text: &str| text.to_owned();
+        let full = NameEntry {
+            c: text("c"),
+            st: text("st"),
+            l: text("l"),
+            o: text("o"),
+            ou: text("ou"),
+            e: text("e"),
+            oid: vec![Attribute { oid: oid("1.2.3"), value: text("x") }],
+        };
+        let expected = Request {
+            common_name: text("cn"),
+            serial_number: text("7"),
+            hosts: vec![text("a"), String::new()],
+            crl_url: Some(text("c")),
+            delegation_enabled: true,
+            key: KeyAlgorithm::Rsa3072,
+            ca: Some(CaSection { expiry: Duration::hours(2), backdate: Duration::HOUR, path_len: Some(3) }),
+            names: vec![full, NameEntry { o: text("o2"), ..NameEntry::default() }],
+            extensions: vec![
+                Extension::new(oid("1.2.3"), true, vec![5, 0]).unwrap(),
+                Extension::new(oid("1.2.4"), false, vec![5, 0]).unwrap(),
+            ],
+        };
+        assert_eq!(read.value, expected);
+        let subject = expected.subject().unwrap().to_string();
+        assert_eq!(
+            subject,
+            "C=c, ST=st, L=l, O=o, O=o2, OU=ou, CN=cn, serialNumber=7, 1.2.3=x, emailAddress=e"
+        );
+        assert_eq!(self::read("null"), Ok(Request::default()));
+        assert_eq!(self::read(r#"{"crl_url": "", "hosts": null, "CN": null}"#), Ok(Request::default()));
+    }
+
+    #[test]
+    fn what_a_request_may_not_say_is_told_with_its_place() {
+        for (json, message) in [
+            ("{", "1:1: EOF while parsing an object"),
+            ("1", "1:1: expected an object, found a number"),
+            (r#"{"CN": 1}"#, "1:8: CN: expected a string, found a number"),
+            (r#"{"hosts": ["a", 1]}"#, "1:17: hosts[1]: expected a string, found a number"),
+            (r#"{"key": {"size": "256"}}"#, "1:18: key.size: expected a whole number, found a string"),
+            (r#"{"key": {"size": 512}}"#, "1:9: key: ecdsa keys have 256, 384 or 521 bits, not 512"),
+            (r#"{"key": {"algo": "rsa"}}"#, "1:9: key: rsa keys have 2048, 3072, 4096 or 8192 bits, not 256"),
+            (
+                r#"{"key": {"algo": "rsa", "size": 1024}}"#,
+                "1:9: key: rsa keys have 2048, 3072, 4096 or 8192 bits, not 1024",
+            ),
+            (r#"{"key": {"algo": "dsa", "size": 1024}}"#, "1:9: key: \"dsa\" is not a kind of key"),
+            (r#"{"key": {"algo": "RSA", "size": 2048}}"#, "1:9: key: \"RSA\" is not a kind of key"),
+            (r#"{"ca": {"expiry": "1"}}"#, "1:19: ca.expiry: missing unit in duration \"1\""),
+            (r#"{"ca": {"pathlen": 256}}"#, "1:20: ca.pathlen: 256 is not a path length"),
+            (r#"{"ca": {"pathlen": -2}}"#, "1:20: ca.pathlen: -2 is not a path length"),
+            (r#"{"names": {"O": "o"}}"#, "1:11: names: expected a list, found an object"),
+            (r#"{"names": [{"O": 1}]}"#, "1:18: names[0].O: expected a string, found a number"),
+            (
+                r#"{"names": [{"OID": {"x": "y"}}]}"#,
+                "1:26: names[0].OID.x: \"x\" is not an object identifier",
+            ),
+            (
+                r#"{"names": [{"OID": {"1.-2": "y"}}]}"#,
+                "1:29: names[0].OID.1.-2: \"1.-2\" is not an object identifier",
+            ),
+            (r#"{"extensions": [{}]}"#, "1:17: extensions[0]: the key `Id` is missing"),
+            (
+                r#"{"extensions": [{"Id": [1, -2]}]}"#,
+                "1:24: extensions[0].Id: \"1.-2\" is not an object identifier",
+            ),
+            (
+                r#"{"extensions": [{"Id": [9, 9]}]}"#,
+                "1:24: extensions[0].Id: \"9.9\" is not an object identifier",
+            ),
+            (
+                r#"{"extensions": [{"Id": [1, 2], "Value": "!"}]}"#,
+                "1:41: extensions[0].Value: this is not base64",
+            ),
+            (
+                r#"{"extensions": [{"Id": [1, 2], "Value": [0, 256]}]}"#,
+                "1:45: extensions[0].Value[1]: a byte is a number from 0 to 255",
+            ),
+        ] {
+            assert_eq!(read(json).unwrap_err(), message);
+        }
+    }
+
+    /// docs/cfssl.md, 14.
+    #[test]
+    fn identifiers_keep_the_order_of_the_file() {
+        let json = r#"{"names": [{"OID": {"1.2.5": "a", "1.2.3": "b", "1.2.4": "c"}}]}"#;
+        assert_eq!(read(json).unwrap().subject().unwrap().to_string(), "1.2.5=a, 1.2.3=b, 1.2.4=c");
+    }
+
+    #[test]
+    fn unknown_keys_are_told_at_every_depth() {
+        let json = r#"{"host": [], "key": {"algos": "x"}, "ca": {"expire": "1h"}, "names": [{"CC": "x", "OU": "y"}],
+            "extensions": [{"Id": [1, 2], "critcal": true}]}"#;
+        let read = Request::from_json(json, None).unwrap();
+        let texts: Vec<_> = read.notices.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 5, "{texts:?}");
+        for part in
+            ["did you mean `hosts`", "key.algos: ", "ca.expire: ", "names[0].CC: ", "extensions[0].critcal: "]
+        {
+            assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_key_has_its_algo_and_size() {
+        for kind in KeyAlgorithm::ALL {
+            let (algo, size) = kind.name().split_once('-').unwrap_or((kind.name(), "0"));
+            let json = format!(r#"{{"key": {{"algo": "{algo}", "size": {size}}}}}"#);
+            let size: usize = size.parse().unwrap();
+            // cfssl calls the curve by its bits.
+            assert_eq!(read(&json).map(|request| request.key), Ok(kind), "{algo} {size}");
+        }
+        assert_eq!(read("{}").unwrap().key, KeyAlgorithm::EcdsaP256);
+        assert_eq!(read(r#"{"key": {}}"#).unwrap().key, KeyAlgorithm::EcdsaP256);
+        assert_eq!(read(r#"{"key": {"size": 384}}"#).unwrap().key, KeyAlgorithm::EcdsaP384);
+        // Go merges repeated sections.
+        let merged = r#"{"key": {"algo": "rsa", "size": 1}, "Key": {"size": 4096}}"#;
+        assert_eq!(read(merged).unwrap().key, KeyAlgorithm::Rsa4096);
+    }
+
+    #[test]
+    fn the_ca_section_has_the_defaults_of_cfssl() {
+        let section = |text: &str| read(&format!(r#"{{"ca": {text}}}"#)).unwrap().ca.unwrap();
+        let default =
+            CaSection { expiry: Duration::hours(43_800), backdate: Duration::minutes(5), path_len: None };
+        assert_eq!((section("{}"), CaSection::default()), (default.clone(), default.clone()));
+        assert_eq!(section(r#"{"expiry": "", "backdate": ""}"#), default);
+        assert_eq!(section(r#"{"backdate": "0"}"#), default);
+        assert_eq!(section(r#"{"expiry": "0"}"#).expiry, Duration::ZERO);
+        assert_eq!(read("{}").unwrap().ca, None);
+        for (text, path_len) in [
+            (r#"{"pathlen": 0}"#, None),
+            (r#"{"pathlen": -1}"#, None),
+            (r#"{"pathlenzero": true}"#, Some(0)),
+            (r#"{"pathlen": 0, "pathlenzero": true}"#, Some(0)),
+            (r#"{"pathlen": 4, "pathlenzero": true}"#, Some(4)),
+            (r#"{"pathlen": 255}"#, Some(255)),
+        ] {
+            assert_eq!(section(text).path_len, path_len, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_asks_for_names_ca_and_extensions() {
+        let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let asked = |json: &str| {
+            let request = read(json).unwrap().sign(&key).unwrap().value;
+            request.extensions().iter().map(|e| (e.oid.to_string(), e.critical)).collect::<Vec<_>>()
+        };
+        let found = |list: &[(&str, bool)]| {
+            list.iter().map(|(oid, critical)| ((*oid).to_owned(), *critical)).collect::<Vec<_>>()
+        };
+        assert_eq!(asked("{}"), []);
+        assert_eq!(asked(r#"{"hosts": ["a"]}"#), found(&[("2.5.29.17", false)]));
+        // docs/cfssl.md, 17.
+        let all = r#"{"hosts": ["a"], "ca": {"pathlen": 2}, "delegation_enabled": true,
+            "extensions": [{"Id": [1, 2, 3], "Critical": true}]}"#;
+        let delegation = "1.3.6.1.4.1.44363.44";
+        let expected = [("2.5.29.17", false), ("2.5.29.19", true), (delegation, false), ("1.2.3", true)];
+        assert_eq!(asked(all), found(&expected));
+        let request = read(all).unwrap().sign(&key).unwrap().value;
+        let constraints = BasicConstraints { ca: true, path_len: Some(2) };
+        assert_eq!(request.basic_constraints().unwrap(), Some(constraints));
+        // An extension of its own takes the place of `hosts`.
+        let own = r#"{"hosts": ["a"], "extensions": [{"Id": [2, 5, 29, 17], "Value": "MAOCAWI="}]}"#;
+        let request = read(own).unwrap().sign(&key).unwrap().value;
+        assert_eq!(
+            (request.subject_alt_names().unwrap().to_string(), request.extensions().len()),
+            ("b".into(), 1)
+        );
+        let error = read(r#"{"hosts": ["a:1"]}"#).unwrap().sign(&key).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::HostWithPort { .. }));
+    }
+}

@@ -286,3 +286,6 @@ fn validity(profile: &Profile, now: OffsetDateTime) -> Result<Validity, Error> {
         None => Validity::lasting(not_before, profile.expiry)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use time::Duration;
     use time::macros::datetime;
 
@@ -96,15 +96,15 @@ mod tests {
     use crate::x509::error::ErrorKind as X509ErrorKind;
     use crate::x509::{CertificateRequest, Issuer, KeySource, Random, SystemKeys, SystemRandomness, oid};
 
-    const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+    pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
-    fn cluster(rest: &str) -> Cluster {
+    pub(crate) fn cluster(rest: &str) -> Cluster {
         let text =
             format!("name: prod\nlayout: single-ca\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n{rest}");
         Cluster::from_yaml(&text, None).unwrap().value
     }
 
-    fn empty() -> Snapshot {
+    pub(crate) fn empty() -> Snapshot {
         Snapshot::new("/out")
     }
 
@@ -116,13 +116,13 @@ mod tests {
         folders.chain(files.into_iter().map(|file| (file.path, Entry::file(file.mode, file.bytes))))
     }
 
-    fn put_outcome(snapshot: &mut Snapshot, outcome: Outcome) {
+    pub(crate) fn put_outcome(snapshot: &mut Snapshot, outcome: Outcome) {
         for (path, entry) in entries(outcome) {
             snapshot.insert(path, entry);
         }
     }
 
-    fn remove_all(snapshot: &mut Snapshot, is_gone: impl Fn(&str) -> bool) {
+    pub(crate) fn remove_all(snapshot: &mut Snapshot, is_gone: impl Fn(&str) -> bool) {
         let all: Vec<String> = snapshot.paths().filter(|path| is_gone(path)).map(str::to_owned).collect();
         for path in all {
             snapshot.remove(&path);
@@ -130,13 +130,13 @@ mod tests {
     }
 
     /// Carries out a plan in memory.
-    fn apply(cluster: &Cluster, snapshot: &mut Snapshot, now: OffsetDateTime) {
+    pub(crate) fn apply(cluster: &Cluster, snapshot: &mut Snapshot, now: OffsetDateTime) {
         let plan = Plan::new(cluster, snapshot, now).unwrap();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {}).unwrap();
         put_outcome(snapshot, outcome);
     }
 
-    fn changes(plan: &Plan) -> Vec<String> {
+    pub(crate) fn changes(plan: &Plan) -> Vec<String> {
         let changed = plan.certificates().iter().filter(|planned| *planned.change() != Change::Kept);
         changed.map(|planned| format!("{}: {:?}", planned.id(), planned.change().reasons())).collect()
     }
@@ -308,7 +308,7 @@ mod tests {
     }
 
     /// A CA whose certificate is in the snapshot and whose key is not, and a cluster that uses this CA.
-    fn offline() -> (Issuer, Cluster, Snapshot) {
+    pub(crate) fn offline() -> (Issuer, Cluster, Snapshot) {
         let request = Request { common_name: "The CA".to_owned(), ..Request::default() };
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
         let ca = ca::create(&request, &key, NOW, &SystemRandomness).unwrap().value.certificate;
@@ -318,7 +318,7 @@ mod tests {
     }
 
     /// Signs every request in the snapshot.
-    fn sign(issuer: &Issuer, snapshot: &mut Snapshot) {
+    pub(crate) fn sign(issuer: &Issuer, snapshot: &mut Snapshot) {
         let requests: Vec<String> =
             snapshot.paths().filter(|path| path.ends_with(".csr")).map(str::to_owned).collect();
         for path in requests {

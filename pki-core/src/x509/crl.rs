@@ -449,4 +449,100 @@ mod tests {
         assert_eq!(next(Some(u64::MAX), Some(u64::MAX)), None);
         assert_eq!(Crl::next_number(Some(&numbered(None, &[])), Some(1), now).unwrap(), 1);
     }
+
+    #[test]
+    fn a_list_says_what_its_template_says() {
+        use crate::x509::tests::{Contents, NOW, SECOND};
+        let issuer = Contents::ca("A").issuer();
+        let date = NOW - time::Duration::DAY;
+        let entries: Vec<Revocation> = (1..)
+            .zip([None].into_iter().chain(REASONS.map(|(reason, ..)| Some(reason))))
+            .map(|(serial, reason): (u8, _)| Revocation { date, reason, ..revoked(&[serial]).remove(0) })
+            .collect();
+        let template = |revocations, next_update| CrlTemplate {
+            number: 1 << 40,
+            this_update: NOW,
+            next_update,
+            revocations,
+        };
+        let crl = issuer.sign_crl(&template(&entries, NOW + SECOND)).unwrap();
+        crl.verify_issued_by(issuer.certificate()).unwrap();
+        assert_eq!((crl.this_update(), crl.next_update()), (NOW, Some(NOW + SECOND)));
+        assert_eq!((crl.number(), crl.revocations()), (Some(1 << 40), entries.as_slice()));
+        assert_eq!(crl.issuer().der(), issuer.certificate().subject().der());
+        assert_eq!(crl.revocation(&RevokedSerial::parse("2").unwrap()), Some(&entries[1]));
+        assert_eq!(crl.revocation(&RevokedSerial::parse("77").unwrap()), None);
+        let (pem, der) = (crl.to_pem(), crl.der());
+        for bytes in [pem.as_bytes(), der] {
+            assert_eq!(Crl::read(bytes).unwrap(), crl);
+        }
+        // RFC 5280 section 5.1.2.6: without entries the field is absent.
+        let empty = issuer.sign_crl(&template(&[], NOW + SECOND)).unwrap();
+        assert_eq!(empty.revocations(), []);
+        let (_, parsed) = CertificateRevocationList::from_der(empty.der()).unwrap();
+        assert_eq!(parsed.iter_revoked_certificates().count(), 0);
+        let identifier = issuer.certificate().subject_key_identifier().unwrap();
+        assert!(empty.der().windows(identifier.len()).any(|window| window == identifier));
+        let error = issuer.sign_crl(&template(&[], NOW)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Validity { .. }), "{error}");
+
+        let other = Contents::ca("B").issuer();
+        let error = crl.verify_issued_by(other.certificate()).unwrap_err();
+        assert_eq!(error.to_string(), "it was issued by CN=A, not by CN=B");
+        let same_name = Contents::ca("A").issuer();
+        let error = crl.verify_issued_by(same_name.certificate()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::SignatureInvalid), "{error}");
+        for (bytes, message) in [
+            (&b""[..], "there is no revocation list in it"),
+            (b"junk", "there is no revocation list in it"),
+            (&[der, b"\x00"].concat(), "this is not a revocation list: there are more bytes after its end"),
+        ] {
+            assert_eq!(Crl::read(bytes).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn only_a_ca_with_the_usage_signs_lists() {
+        use crate::x509::tests::{Contents, NOW, SECOND};
+        let template =
+            CrlTemplate { number: 1, this_update: NOW, next_update: NOW + SECOND, revocations: &[] };
+        for (key_usage, is_allowed) in [
+            (KeyUsage::default(), true),
+            (KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN), true),
+            (KeyUsage::KEY_CERT_SIGN, false),
+        ] {
+            let signed = Contents { key_usage, ..Contents::ca("A") }.issuer().sign_crl(&template);
+            let message = "CN=A is not a CA: keyUsage lacks cRLSign".to_owned();
+            let expected = if is_allowed { Ok(()) } else { Err(message) };
+            assert_eq!(signed.map(|_| ()).map_err(|error| error.to_string()), expected);
+        }
+    }
+
+    #[test]
+    fn serial_numbers_are_decimal_or_hexadecimal() {
+        let read = |text: &str| RevokedSerial::parse(text).map(|serial| serial.to_string()).ok();
+        for (text, number) in [("4711", "4711"), ("0x1267", "4711"), ("0XfF", "255"), ("007", "7")] {
+            assert_eq!(read(text).as_deref(), Some(number), "{text}");
+        }
+        let longest = "9".repeat(LONGEST_SERIAL);
+        assert_eq!(read(&longest), Some(longest.clone()));
+        for text in ["", "0", "0x", "0x0", "-1", "+1", "1 2", "x", "0xg", "1f", &format!("1{longest}")] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reasons_have_names_and_numbers() {
+        for (reason, name, number) in REASONS {
+            assert_eq!((reason.name(), reason.to_string().as_str(), reason.number()), (name, name, number));
+            assert_eq!(RevocationReason::from_number(number), Some(reason));
+            for text in [name.to_owned(), name.to_lowercase(), number.to_string()] {
+                assert_eq!(text.parse::<RevocationReason>().unwrap(), reason);
+            }
+        }
+        assert_eq!(RevocationReason::from_number(7), None);
+        for text in ["", "7", "0", "unspecified", "keyCompromised"] {
+            assert!(text.parse::<RevocationReason>().is_err(), "{text}");
+        }
+    }
 }

@@ -134,3 +134,6 @@ impl Issuer {
         notices
     }
 }
+
+#[cfg(test)]
+mod tests;

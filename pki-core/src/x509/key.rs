@@ -11,3 +11,6 @@ pub use generate::{KeySource, RacingKeys, SystemKeys};
 pub use kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 pub use private::PrivateKey;
 pub use public::PublicKey;
+
+#[cfg(test)]
+mod tests;

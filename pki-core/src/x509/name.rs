@@ -323,4 +323,127 @@ mod tests {
         let name = subject.to_name().unwrap();
         assert_eq!(Subject::from(&name).to_name().unwrap(), name);
     }
+
+    #[test]
+    fn the_order_of_types_is_that_of_go() {
+        let one = |text: &str| vec![text.to_owned()];
+        let subject = Subject {
+            country: one("c"),
+            province: one("st"),
+            locality: one("l"),
+            street_address: one("street"),
+            postal_code: one("1"),
+            organization: one("o"),
+            organizational_unit: one("ou"),
+            common_name: "cn".into(),
+            serial_number: "2".into(),
+            extra: vec![Attribute { oid: oid::EMAIL_ADDRESS, value: "e".into() }],
+        };
+        let all =
+            "C=c, ST=st, L=l, street=street, postalCode=1, O=o, OU=ou, CN=cn, serialNumber=2, emailAddress=e";
+        let name = subject.to_name().unwrap();
+        assert_eq!(name.to_string(), all);
+        assert_eq!(Subject::from(&name), subject);
+        assert_eq!(name.values(oid::ORGANIZATION_NAME).collect::<Vec<_>>(), ["o"]);
+        assert!(!name.is_empty() && Subject::default().to_name().unwrap().is_empty());
+        assert_eq!(name.attributes()[9].type_name(), "emailAddress");
+        let odd = Attribute { oid: "1.2.3".parse().unwrap(), value: String::new() };
+        assert_eq!(odd.type_name(), "1.2.3");
+    }
+
+    #[test]
+    fn what_replaces_a_subject_does_so_type_by_type() {
+        let attribute = |oid: ObjectIdentifier, value: &str| Attribute { oid, value: value.into() };
+        let mut subject = Subject {
+            country: vec!["C1".into()],
+            organization: vec!["O1".into(), "O2".into()],
+            organizational_unit: vec!["U1".into()],
+            common_name: "x".into(),
+            serial_number: "1".into(),
+            extra: vec![attribute(oid::EMAIL_ADDRESS, "e1"), attribute(oid::DOMAIN_COMPONENT, "d1")],
+            ..Subject::default()
+        };
+        let before = subject.clone();
+        subject.replace_with(&Subject::default());
+        assert_eq!(subject, before);
+        subject.replace_with(&Subject {
+            organization: vec!["O3".into()],
+            locality: vec!["L3".into()],
+            serial_number: "3".into(),
+            extra: vec![attribute(oid::EMAIL_ADDRESS, "e3")],
+            ..Subject::default()
+        });
+        let expected = Subject {
+            organization: vec!["O3".into()],
+            locality: vec!["L3".into()],
+            serial_number: "3".into(),
+            extra: vec![attribute(oid::DOMAIN_COMPONENT, "d1"), attribute(oid::EMAIL_ADDRESS, "e3")],
+            ..before
+        };
+        assert_eq!(subject, expected);
+        subject.replace_with(&Subject::common_name("y"));
+        assert_eq!(subject, Subject { common_name: "y".into(), ..expected });
+    }
+
+    #[test]
+    fn of_several_common_names_the_last_counts() {
+        let rdn = |text: &str| relative_distinguished_name(oid::COMMON_NAME, &[text.to_owned()]).unwrap();
+        let name = Name::from_der(&encode::sequence(&[rdn("a"), rdn("b")]).unwrap()).unwrap();
+        assert_eq!((name.common_name(), Subject::from(&name).common_name.as_str()), (Some("b"), "b"));
+        assert_eq!(name.to_string(), "CN=a, CN=b");
+        assert_eq!(Subject::default().to_name().unwrap().common_name(), None);
+    }
+
+    #[test]
+    fn strings_of_every_type_are_read() {
+        let name = |tag, bytes: &[u8]| {
+            let value = AnyRef::new(tag, bytes).unwrap();
+            let attribute = AttributeTypeAndValue { oid: oid::COMMON_NAME, value }.to_der().unwrap();
+            let rdn = encode::element(Tag::Set, &attribute).unwrap();
+            Name::from_der(&encode::sequence(&[rdn]).unwrap()).unwrap().common_name().unwrap().to_owned()
+        };
+        assert_eq!(name(Tag::PrintableString, b"a b"), "a b");
+        assert_eq!(name(Tag::Utf8String, "\u{fc}".as_bytes()), "\u{fc}");
+        assert_eq!(name(Tag::TeletexString, b"\xfc"), "\u{fc}");
+        assert_eq!(name(Tag::BmpString, b"\x00\xfc\x4f\x8b"), "\u{fc}\u{4f8b}");
+        assert_eq!(name(Tag::BmpString, b"\xd8\x00"), "\u{fffd}");
+    }
+
+    /// X.680 section 41.4: `*`, `@` and `_` are not in it.
+    #[test]
+    fn a_value_is_a_printable_string_if_it_can_be() {
+        let tag = |value: &str| {
+            let name = Subject::common_name(value).to_name().unwrap();
+            // SEQUENCE, SET, SEQUENCE and the identifier come before.
+            AnyRef::from_der(&name.der()[11..]).unwrap().tag()
+        };
+        for value in ["azAZ09", " '()+,-./:=?"] {
+            assert_eq!(tag(value), Tag::PrintableString, "{value}");
+        }
+        for value in ["*", "@", "_", "&", "!", "\"", ";", "<", "\u{fc}"] {
+            assert_eq!(tag(value), Tag::Utf8String, "{value}");
+        }
+    }
+
+    /// Other CAs exceed the lengths of RFC 5280 appendix A.1 too.
+    #[test]
+    fn values_may_be_of_any_length() {
+        let (long, country) = ("x".repeat(200), "China".to_owned());
+        let subject = Subject { country: vec![country], ..Subject::common_name(&long) };
+        assert_eq!(subject.to_name().unwrap().to_string(), format!("C=China, CN={long}"));
+    }
+
+    #[test]
+    fn names_are_shown_without_what_a_terminal_interprets() {
+        let name = Subject::common_name("a,b\\c\u{1b}[1m\n").to_name().unwrap();
+        assert_eq!(name.to_string(), "CN=a\\,b\\\\c\\u{1b}[1m\\n");
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for der in [&b"\x31\x00"[..], b"\x30\x02\x30\x00", b"\x30\x04\x31\x02\x30\x00", b""] {
+            let error = Name::from_der(der).unwrap_err();
+            assert!(error.to_string().starts_with("ASN.1: "), "{error}");
+        }
+    }
 }

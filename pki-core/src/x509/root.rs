@@ -96,3 +96,60 @@ pub fn renew(
     }
     .sign(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+    use crate::x509::tests::{Always, Contents, NOW, extension};
+    use crate::x509::{Issuer, SystemRandomness, Validity};
+
+    #[test]
+    fn a_root_signs_itself() {
+        let (root, key) = Contents::ca("A").self_signed();
+        root.verify_issued_by(&root).unwrap();
+        assert_eq!((root.authority_key_identifier(), root.is_for(key.public_key())), (None, true));
+        let other = Contents::ca("A").new_key();
+        let contents = Contents::ca("A");
+        let made = contents.template(other.public_key(), |template| issue(template, &key, &SystemRandomness));
+        assert!(matches!(made.unwrap_err().kind(), ErrorKind::KeyMismatch));
+    }
+
+    #[test]
+    fn a_renewed_root_keeps_name_and_extensions() {
+        let aki = Extension::authority_key_identifier(&[1, 2]).unwrap();
+        let contents = Contents { extensions: vec![aki, extension("1.2.3", false)], ..Contents::ca("A") };
+        let (old, key) = contents.self_signed();
+        let now = NOW + Duration::seconds(29);
+        let new = renew(&old, &key, now, &Always(1)).unwrap();
+        new.verify_issued_by(&new).unwrap();
+        assert_eq!((new.serial(), new.subject().der()), (&[1; 20][..], old.subject().der()));
+        assert_eq!(new.issuer().der(), old.issuer().der());
+        let begin = NOW - Duration::minutes(5);
+        assert_eq!(new.validity(), Validity::new(begin, begin + (contents.ends - contents.begins)).unwrap());
+        let mut kept = old.extensions().to_vec();
+        kept.retain(|extension| extension.oid != oid::AUTHORITY_KEY_IDENTIFIER);
+        assert_eq!((new.extensions(), kept.len() + 1), (kept.as_slice(), old.extensions().len()));
+        // What it issued before is valid below it.
+        let issuer = Issuer::new(old, key).unwrap();
+        Contents::leaf("leaf").under(&issuer).0.verify_issued_by(&new).unwrap();
+    }
+
+    #[test]
+    fn only_a_root_with_its_key_is_renewed() {
+        let refused = |old: &Certificate, key: &dyn SigningKey| {
+            renew(old, key, NOW, &SystemRandomness).unwrap_err().to_string()
+        };
+        let root = Contents::ca("A").issuer();
+        let (leaf, key) = Contents::leaf("leaf").under(&root);
+        assert_eq!(refused(&leaf, &key), "CN=leaf is not a CA: basicConstraints lacks CA:TRUE");
+        let (below, key) = Contents::ca("B").under(&root);
+        assert_eq!(refused(&below, &key), "CN=B is not a root CA: CN=A issued it");
+        let mismatch = "the private key does not belong to the CA certificate";
+        assert_eq!(refused(root.certificate(), &key), mismatch);
+        // It has the name of its issuer, and another key.
+        let (below, _) = Contents::ca("A").under(&root);
+        assert_eq!(refused(&below, root.key()), mismatch);
+    }
+}

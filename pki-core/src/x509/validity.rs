@@ -99,5 +99,48 @@ mod tests {
     fn minutes_are_rounded_half_up() {
         assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:29.9 UTC)), datetime!(2026-11-21 01:47 UTC));
         assert_eq!(round_to_minute(datetime!(2026-11-21 01:47:30 UTC)), datetime!(2026-11-21 01:48 UTC));
+        assert_eq!(round_to_minute(datetime!(2026-12-31 23:59:30 UTC)), datetime!(2027-01-01 00:00 UTC));
+        assert_eq!(round_to_minute(datetime!(2026-11-21 01:47 UTC)), datetime!(2026-11-21 01:47 UTC));
+    }
+
+    #[test]
+    fn the_end_is_after_the_beginning_in_whole_seconds() {
+        let begin = datetime!(2026-11-21 01:47:29.9 UTC);
+        let validity = Validity::new(begin, datetime!(2026-11-21 02:47:30.1 +1)).unwrap();
+        assert_eq!(validity.not_before(), datetime!(2026-11-21 01:47:29 UTC));
+        assert_eq!(validity.not_after(), datetime!(2026-11-21 01:47:30 UTC));
+        assert!(validity.not_after().offset().is_utc());
+        for end in [datetime!(2026-11-21 01:47:29.95 UTC), begin, begin - Duration::DAY] {
+            let error = Validity::new(begin, end).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Validity { .. }), "{error}");
+        }
+        let lasting = Validity::lasting(begin, Duration::DAY).unwrap();
+        assert_eq!(lasting.not_after() - lasting.not_before(), Duration::DAY);
+        let error = Validity::lasting(begin, Duration::ZERO).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it would be valid from 2026-11-21 01:47:29 UTC to 2026-11-21 01:47:29 UTC: the end is not after the \
+             beginning"
+        );
+        let error = Validity::lasting(begin, Duration::days(9_000_000)).unwrap_err();
+        assert_eq!(error.to_string(), "a certificate cannot hold a date after 2026-11-21 01:47:29 UTC");
+    }
+
+    /// RFC 5280 section 4.1.2.5.
+    #[test]
+    fn dates_are_utc_time_up_to_2049() {
+        for (moment, der) in [
+            (datetime!(1970-01-01 00:00 UTC), &b"\x17\x0d700101000000Z"[..]),
+            (datetime!(2049-12-31 23:59:59 UTC), b"\x17\x0d491231235959Z"),
+            (datetime!(2050-01-01 00:00 UTC), b"\x18\x0f20500101000000Z"),
+            (datetime!(9999-12-31 23:59:59 UTC), b"\x18\x0f99991231235959Z"),
+        ] {
+            assert_eq!(time_der(moment).unwrap(), der, "{moment}");
+        }
+        let error = time_der(datetime!(1969-12-31 23:59:59 UTC)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Date { .. }), "{error}");
+        let both =
+            Validity::new(datetime!(2049-12-31 23:59:59 UTC), datetime!(2050-01-01 00:00 UTC)).unwrap();
+        assert_eq!(both.to_der().unwrap(), b"\x30\x20\x17\x0d491231235959Z\x18\x0f20500101000000Z");
     }
 }

@@ -159,3 +159,6 @@ impl RecordedCertificate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

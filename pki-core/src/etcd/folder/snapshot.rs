@@ -224,3 +224,6 @@ impl UnusableEntry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

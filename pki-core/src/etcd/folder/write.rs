@@ -79,3 +79,6 @@ impl LockedFolder {
         batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
 }
+
+#[cfg(test)]
+mod tests;

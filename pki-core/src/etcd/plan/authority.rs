@@ -194,3 +194,6 @@ pub(crate) fn refuse_without_ca_key(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

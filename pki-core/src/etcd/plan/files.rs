@@ -332,3 +332,6 @@ impl<'a> Files<'a> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -299,3 +299,6 @@ impl PlannedCertificate {
         Self { spec, change, certificate, key, pending: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

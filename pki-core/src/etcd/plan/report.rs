@@ -262,3 +262,6 @@ impl FileReport {
 fn texts(change: &Change) -> Vec<String> {
     change.reasons().iter().map(Reason::to_string).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -760,3 +760,6 @@ fn names_only(case: &Case<'_>) -> Vec<Symptom> {
     }
     symptoms
 }
+
+#[cfg(test)]
+mod tests;

@@ -479,3 +479,6 @@ fn several_commands(case: &Case<'_>) -> Vec<Symptom> {
     }
     symptoms
 }
+
+#[cfg(test)]
+mod tests;

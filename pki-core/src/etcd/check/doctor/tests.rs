@@ -38,7 +38,7 @@ pub(crate) fn applied(description: &str) -> Files {
         .collect()
 }
 
-const MEMBERS: &str = "
+pub(crate) const MEMBERS: &str = "
 name: prod
 members:
   - {name: a, address: 10.0.0.1}
@@ -83,14 +83,33 @@ pub(crate) fn edit(files: &mut Files, path: &str, from: &str, to: &str) {
     entry.bytes = Zeroizing::new(text.replacen(from, to, 1).into_bytes());
 }
 
-const UNIT: &str = "/out/nodes/a/etc/systemd/system/etcd.service";
-const ENV: &str = "/out/nodes/a/etc/etcd/etcd.env";
+pub(crate) const UNIT: &str = "/out/nodes/a/etc/systemd/system/etcd.service";
+pub(crate) const ENV: &str = "/out/nodes/a/etc/etcd/etcd.env";
 
 /// The healthy cluster with one file changed.
-fn edited(path: &str, from: &str, to: &str) -> Files {
+pub(crate) fn edited(path: &str, from: &str, to: &str) -> Files {
     let mut files = healthy();
     edit(&mut files, path, from, to);
     files
+}
+
+/// Finds exactly these problems, each as `RULE PROBLEM`.
+pub(crate) fn problems(files: &Files, version: EtcdVersion, now: OffsetDateTime) -> Vec<String> {
+    let findings = find(files, &["/out"], version, now);
+    findings.iter().map(|finding| format!("{} {}", finding.rule, finding.problem)).collect()
+}
+
+/// All cases whose problems are not those expected, so that one run shows everything.
+#[track_caller]
+pub(crate) fn all_say(cases: Vec<(Files, Vec<&str>)>) {
+    let mut wrong = String::new();
+    for (place, (files, expected)) in cases.into_iter().enumerate() {
+        let found = problems(&files, EtcdVersion::V3_5, NOW);
+        if found != expected {
+            wrong.push_str(&format!("case {place}:\n  found    {found:#?}\n  expected {expected:#?}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
@@ -590,18 +609,18 @@ fn owners_are_judged_on_the_host_itself() {
     assert!(ids(&host).is_empty());
 }
 
-const PEER_PEM: &str = "/out/nodes/a/etc/etcd/pki/peer.pem";
-const SERVER_PEM: &str = "/out/nodes/a/etc/etcd/pki/server.pem";
+pub(crate) const PEER_PEM: &str = "/out/nodes/a/etc/etcd/pki/peer.pem";
+pub(crate) const SERVER_PEM: &str = "/out/nodes/a/etc/etcd/pki/server.pem";
 
 /// What a certificate is to be, where it differs from that of a.
-struct Wish<'a> {
-    hosts: &'a [&'a str],
-    usages: Vec<ObjectIdentifier>,
-    now: OffsetDateTime,
-    days: i64,
+pub(crate) struct Wish<'a> {
+    pub(crate) hosts: &'a [&'a str],
+    pub(crate) usages: Vec<ObjectIdentifier>,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) days: i64,
 }
 
-const BOTH: [ObjectIdentifier; 2] = [crate::x509::oid::SERVER_AUTH, crate::x509::oid::CLIENT_AUTH];
+pub(crate) const BOTH: [ObjectIdentifier; 2] = [crate::x509::oid::SERVER_AUTH, crate::x509::oid::CLIENT_AUTH];
 
 impl Default for Wish<'_> {
     fn default() -> Self {
@@ -610,7 +629,7 @@ impl Default for Wish<'_> {
 }
 
 /// The healthy cluster, with one certificate of a issued again for its own key.
-fn reissued(path: &str, wish: &Wish<'_>) -> Files {
+pub(crate) fn reissued(path: &str, wish: &Wish<'_>) -> Files {
     let mut files = healthy();
     let read = |path: &str| files[Path::new(path)].bytes.clone();
     let key = |path: &str| PrivateKey::read(&read(path), None).unwrap();
