@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use pki_core::disk::{self, Existing, Mode, TEMPORARY_PREFIX};
+use pki_core::disk::{Batch, Existing, Mode, Staged, TEMPORARY_PREFIX};
 use pki_core::etcd::shell_word;
 
 use super::files;
@@ -51,8 +51,7 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
         writeln!(terminal.output, "{} -> {}", link.display(), program.display())?;
         if flags.switch("replace-keys") {
             let script = folder.join(name);
-            disk::write(&script, wrapper(&link).as_bytes(), Mode::Masked(0o755), Existing::Replace)
-                .map_err(|error| CommandError::write(&script, &error))?;
+            write_script(&script, &link)?;
             writeln!(terminal.output, "{} -> {}", script.display(), link.display())?;
         }
     }
@@ -69,6 +68,14 @@ const MARK: &str = "# Made by `etcdpki link -replace-keys`: private keys that ex
 fn wrapper(link: &Path) -> String {
     let link = shell_word(&link.to_string_lossy());
     format!("#!/bin/sh\n{MARK}\n{}=1 exec {link} \"$@\"\n", replace_keys::VARIABLE)
+}
+
+fn write_script(script: &Path, link: &Path) -> Result<(), CommandError> {
+    let failed = |error: &std::io::Error| CommandError::write(script, error);
+    let mut batch = Batch::default();
+    let staged = Staged::new(script, wrapper(link).as_bytes(), Mode::Masked(0o755), Existing::Replace);
+    batch.add(staged.map_err(|error| failed(&error))?);
+    batch.commit().map_err(|error| failed(&error.source))
 }
 
 /// Fails if something other than a link to `program` has the name of a link, and `force` does not allow to replace it.

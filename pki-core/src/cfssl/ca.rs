@@ -248,7 +248,7 @@ mod tests {
     fn alone(request: &Request, profile: &Profile) -> Result<Certificate, String> {
         let key = key();
         let made = self_sign(&asked(request, &key), &key, profile, NOW, &Always(0xff));
-        made.map_err(|error| error.to_string())
+        made.map(|made| made.value).map_err(|error| error.to_string())
     }
 
     /// docs/cfssl.md, 32.

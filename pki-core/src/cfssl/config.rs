@@ -408,7 +408,8 @@ mod tests {
     /// The default profile of a ca-config with one more member in it.
     fn with(member: &str) -> Result<Profile, String> {
         let json = format!(r#"{{"signing":{{"default":{{"expiry":"1h","usages":["signing"],{member}}}}}}}"#);
-        read(&json).map(|config| config.value.profile(None).unwrap().clone())
+        let profile = read(&json)?.value.profile(None).map(|one| one.value.clone());
+        profile.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -421,14 +422,6 @@ mod tests {
             (r#"{"signing": null}"#, "c.json:1:1: the key `signing` is missing"),
             (r#"{"signing": 1}"#, "c.json:1:13: signing: expected an object, found a number"),
             (r#"{"signing": {"default": {}}}"#, "c.json:1:25: signing.default: the key `expiry` is missing"),
-            (
-                r#"{"signing": {"profiles": {"p": {"usages": ["signing"]}}}}"#,
-                "c.json:1:32: signing.profiles.p: the key `expiry` is missing",
-            ),
-            (
-                r#"{"signing": {"profiles": {"p": {"expiry": "1h"}}}}"#,
-                "c.json:1:32: signing.profiles.p: the profile has no usages",
-            ),
             (
                 r#"{"signing": {"default": {"expiry": "0"}}}"#,
                 "c.json:1:25: signing.default: the expiry is 0: the certificate would never be valid",
@@ -570,18 +563,18 @@ mod tests {
         let urls = |profile: &Profile| {
             (profile.crl_url.clone().unwrap(), profile.ocsp_url.clone().unwrap(), profile.issuer_urls.clone())
         };
-        let bare = config.profile(Some("bare")).unwrap();
+        let bare = config.profile(Some("bare")).unwrap().value;
         assert_eq!(
             (bare.expiry, urls(bare)),
             (time::Duration::hours(5), ("c".into(), "o".into(), vec!["i".into()]))
         );
         assert!(bare.key_usage.is_empty(), "usages are its own");
-        let own = config.profile(Some("own")).unwrap();
+        let own = config.profile(Some("own")).unwrap().value;
         assert_eq!(
             (own.expiry, urls(own)),
             (time::Duration::HOUR, ("C".into(), "O".into(), vec!["I".into()]))
         );
-        let far = config.profile(Some("far")).unwrap();
+        let far = config.profile(Some("far")).unwrap().value;
         assert_eq!(
             (far.remote.as_deref(), far.crl_url.as_deref(), far.expiry.is_zero()),
             (Some("r"), None, true)
@@ -589,7 +582,7 @@ mod tests {
         assert_eq!(config.names().collect::<Vec<_>>(), ["bare", "far", "own"]);
         // Without a default it is cfssl's own.
         let built_in = read(r#"{"signing": {"profiles": {}}}"#).unwrap().value;
-        assert_eq!(built_in.profile(None).unwrap().expiry, time::Duration::hours(8760));
+        assert_eq!(built_in.profile(None).unwrap().value.expiry, time::Duration::hours(8760));
     }
 
     /// docs/cfssl.md, 3.
@@ -608,8 +601,53 @@ mod tests {
             refused(&config, "kubernetes"),
             "there is no profile \"kubernetes\": there are client, peer"
         );
-        let none = "there is no profile \"peer\": the ca-config has no profiles";
-        assert_eq!(refused(&Config::default(), "peer"), none);
+        // Without profiles, nothing else can be meant.
+        let built_in = Config::default();
+        let default = built_in.profile(Some("peer")).unwrap();
+        assert_eq!(default.value.expiry_text, "8760h");
+        assert_eq!(default.notices, [Notice::new(NoticeKind::NoProfiles { name: "peer".into() })]);
+        for named in [None, Some("default")] {
+            let default = config.profile(named).unwrap();
+            assert_eq!((default.value.expiry_text.as_str(), default.notices.len()), ("8760h", 0));
+        }
+    }
+
+    /// docs/cfssl.md, 5.
+    #[test]
+    fn a_mistake_in_a_profile_is_an_error_where_it_is_used() {
+        for (profile, message) in [
+            (r#"{"usages": ["signing"]}"#, "c.json:2:18: signing.profiles.p: the key `expiry` is missing"),
+            (r#"{"expiry": "1h"}"#, "c.json:2:18: signing.profiles.p: the profile has no usages"),
+            (
+                r#"{"expiry": "1h", "usages": ["sining"]}"#,
+                "c.json:2:46: signing.profiles.p.usages[0]: there is no usage \"sining\": did you mean `signing`?",
+            ),
+        ] {
+            let json = format!(
+                "{{\"signing\": {{\"profiles\": {{\n            \"p\": {profile}, \
+                 \"q\": {{\"expiry\": \"1h\", \"usages\": [\"signing\"]}}}}}}}}"
+            );
+            let config = read(&json).unwrap().value;
+            assert_eq!(config.profile(Some("p")).unwrap_err().to_string(), message);
+            assert!(config.profile(Some("q")).unwrap().notices.is_empty());
+            let told = |chosen| config.unusable(chosen).map(|notice| notice.to_string()).collect::<Vec<_>>();
+            assert!(told(Some("p")).is_empty());
+            let (place, reason) = message.split_at(message.rfind("p: ").map_or(0, |end| end + 3));
+            let (place, reason) = match place {
+                "" => message.split_at(message.find("[0]: ").unwrap() + 5),
+                _ => (place, reason),
+            };
+            let expected = format!("{place}the profile \"p\" cannot be used: {reason}");
+            assert_eq!([told(Some("q")), told(None)], [[expected.clone()], [expected]]);
+        }
+        // Profiles take over nothing of the default's usages, so they can be used though those are wrong.
+        let json = r#"{"signing": {"default": {"expiry": "2h", "usages": ["sining"]},
+            "profiles": {"p": {"expiry": "0s", "usages": ["signing"]}}}}"#;
+        let config = read(json).unwrap().value;
+        assert_eq!(config.profile(Some("p")).unwrap().value.expiry, time::Duration::hours(2));
+        assert!(config.profile(None).is_err() && config.profile(Some("default")).is_err());
+        assert_eq!(config.unusable(Some("p")).count(), 1);
+        assert_eq!(config.unusable(None).count(), 0);
     }
 
     #[test]

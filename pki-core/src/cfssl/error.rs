@@ -196,7 +196,6 @@ pub enum ErrorKind {
 fn profiles(near: Option<&str>, known: &[String]) -> String {
     match near {
         Some(_) => did_you_mean(near),
-        None if known.is_empty() => ": the ca-config has no profiles".to_owned(),
         None => format!(": there are {}", known.join(", ")),
     }
 }

@@ -72,7 +72,11 @@ impl CertificateRequest {
     /// # Errors
     /// [`ErrorKind::Der`] if something cannot be encoded, and what `key` says.
     pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
-        check_names(subject, extensions)?;
+        // A subjectAltName of the requester's own may be malformed; then no CA accepts the request.
+        match check_names(subject, extensions) {
+            Err(error) if !matches!(error.kind(), ErrorKind::MalformedExtension { .. }) => return Err(error),
+            _ => {}
+        }
         let mut attributes = Vec::new();
         if !extensions.is_empty() {
             let extensions: Vec<_> = extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;
