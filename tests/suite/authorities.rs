@@ -214,7 +214,7 @@ fn wrong_ones_are_refused() -> Outcome {
         ("reversed.pem", "root-key.pem", "reversed.pem", "do not form a chain", "that signs first"),
         ("strangers.pem", "issuing-key.pem", "strangers.pem", "do not form a chain", "that signs first"),
         ("root.pem", "encrypted-key.pem", "encrypted-key.pem", "is encrypted", "leave out `private-key`"),
-        ("root.pem", "root.pem", "root.pem", "the private key cannot be used", ""),
+        ("root.pem", "root.pem", "root.pem", "this is a certificate, not a private key", "interchanged"),
     ] {
         let ca = json!({"ca": {"certificate": certificate, "private-key": key}});
         let tree = Tree::of_value(&authorities.describe("single-ca", ca));

@@ -8,6 +8,8 @@ use pki_core::{cfssl, etcd, x509};
 /// The hint for an error of a cluster.
 pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
     let text = match kind {
+        // A description has no flags that could be interchanged.
+        etcd::ErrorKind::X509(kind @ x509::ErrorKind::OtherBlock { .. }) => return kind.hint(),
         etcd::ErrorKind::X509(kind) => return of_x509(kind),
         etcd::ErrorKind::Cfssl(kind) => return of_cfssl(kind),
         etcd::ErrorKind::CaKeyEncrypted => {

@@ -133,7 +133,7 @@ pub enum ErrorKind {
         reason: &'static str,
     },
     /// The PEM block is something else.
-    #[error("this is a {}, not a {wanted}", label.to_lowercase())]
+    #[error("this is {}, not a {wanted}", block(label))]
     OtherBlock {
         /// The label of the block.
         label: String,
@@ -243,6 +243,17 @@ pub enum ErrorKind {
     },
 }
 
+/// What a PEM block with a label is.
+fn block(label: &str) -> String {
+    match label {
+        _ if label.ends_with("PRIVATE KEY") => "a private key".to_owned(),
+        _ if label.ends_with("CERTIFICATE REQUEST") => "a certificate request".to_owned(),
+        _ if label.ends_with("CERTIFICATE") => "a certificate".to_owned(),
+        "X509 CRL" => "a revocation list".to_owned(),
+        _ => format!("a PEM block {label:?}"),
+    }
+}
+
 impl Kind for ErrorKind {
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -267,6 +278,9 @@ impl Kind for ErrorKind {
             Self::NoPrivateKey => "give a file with a private key in PEM; if this file was cut short, restore it from \
                                    a backup, or delete it if nothing uses the key yet"
                 .to_owned(),
+            Self::OtherBlock { wanted, .. } => {
+                format!("give the file of the {wanted}; are two files interchanged?")
+            }
             Self::NotOneCertificate => "keep one certificate in the file".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate".to_owned(),
             Self::NotASerial { .. } => "write it in decimal, or in hex after 0x, such as 4711 or 0x1267".to_owned(),
