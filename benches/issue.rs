@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pki_core::cfssl::{CertificateInfo, Config, Request, SigningRequest, ca};
+use pki_core::cfssl::{CertificateInfo, Config, NewRequest, Request, SigningRequest, ca};
 use pki_core::etcd::{Cluster, Plan, Snapshot};
 use pki_core::x509::{
     Certificate, CertificateRequest, Issuer, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness,
@@ -40,7 +40,7 @@ fn certificates(criterion: &mut Criterion) {
     let now = OffsetDateTime::now_utc();
     let issuer = issuer(now);
     let config = Config::default();
-    let profile = config.profile(None).unwrap();
+    let profile = config.profile(None).unwrap().value;
     let request = member();
     for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Rsa2048] {
         let key = SystemKeys.generate(algorithm).unwrap();
@@ -59,8 +59,9 @@ fn certificates(criterion: &mut Criterion) {
         });
     }
     criterion.bench_function("key, request and certificate, ecdsa-256", |bencher| {
-        bencher
-            .iter(|| issuer.gencert(&request, profile, None, &SystemKeys, now, &SystemRandomness).unwrap());
+        bencher.iter(|| {
+            issuer.gencert(&NewRequest::new(&request, profile), &SystemKeys, now, &SystemRandomness).unwrap()
+        });
     });
     let bundle: Vec<String> = (0..1000).map(|_| issuer.certificate().to_pem()).collect();
     criterion.bench_function("describe 1,000 certificates", |bencher| {

@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
         Ok(config) => {
             let names: Vec<_> = config.value.names().map(Some).chain([None]).collect();
             for name in names {
-                let _ = config.value.profile(name).and_then(|profile| profile.check_usable());
+                let _ = config.value.profile(name).and_then(|profile| profile.value.check_usable());
             }
             config.notices.iter().for_each(|notice| drop(notice.to_string()));
         }

@@ -22,6 +22,7 @@ mod options;
 mod output;
 mod print_defaults;
 mod read;
+mod replace_keys;
 mod selfsign;
 mod sign;
 mod tool;
@@ -37,6 +38,9 @@ use crate::terminal::{CommandError, Terminal, print};
 pub(crate) use self::command::Command;
 pub(crate) use self::tool::Tool;
 
+/// The flags for a remote signer and a certificate database, which etcdpki does not have.
+const REMOTE: &[&str] = &["remote", "db-config"];
+
 /// cfssl's commands, and `initca`, in the order of their names.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -46,6 +50,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 [-flavor ubiquitous | optimal | force]",
         example: "etcdpki bundle -cert server.pem -ca-bundle ca.pem -int-bundle intermediate.pem",
         flags: &["cert", "ca-bundle", "int-bundle", "key", "flavor"],
+        refuses: &["domain", "int-dir", "metadata"],
         job: Job::Provided(bundle::run),
     },
     Command {
@@ -55,6 +60,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 FILE may be - for the standard input. -full describes every field, and all certificates of a file.",
         example: "etcdpki certinfo -full -cert server.pem",
         flags: &["cert", "csr", "full"],
+        refuses: &["domain", "serial", "aki", "db-config"],
         job: Job::Provided(certinfo::run),
     },
     Command {
@@ -67,10 +73,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 gencert -into DIR -ca CERT -ca-key KEY [-config FILE] [-profile NAME] CSRJSON...",
         example: "etcdpki gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=peer peer.json \
                   | etcdpki json -bare peer",
-        flags: &[
-            "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl",
-            "bare", "into", "force", "encrypt",
-        ],
+        flags: gencert::FLAGS,
+        refuses: REMOTE,
         job: Job::Provided(gencert::run),
     },
     Command {
@@ -78,7 +82,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a certificate request",
         usage: "genkey [-initca] CSRJSON",
         example: "etcdpki genkey csr.json | etcdpki json -bare server",
-        flags: &["initca", "config", "bare", "force", "encrypt"],
+        flags: &["initca", "bare", "force", "encrypt", "pkcs8"],
+        refuses: &[],
         job: Job::Provided(genkey::run),
     },
     Command {
@@ -89,14 +94,17 @@ pub(crate) const COMMANDS: &[Command] = &[
                 certificate. -crl names the previous revocation list, whose entries are kept.",
         example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
         flags: &["crl", "number", "pem", "bare"],
+        refuses: REMOTE,
         job: Job::Provided(gencrl::run),
     },
     Command {
         name: "gencsr",
         about: "make a certificate request for a key that exists",
-        usage: "gencsr -key KEY [-hostname LIST] CSRJSON\n  gencsr -key KEY -cert CERT",
+        usage: "gencsr -key KEY [-hostname LIST] [-cn CN] CSRJSON\n  \
+                gencsr -key KEY [-hostname LIST] [-cn CN] -cert CERT",
         example: "etcdpki gencsr -key server-key.pem -cert server.pem -bare server",
         flags: &["key", "cert", "hostname", "cn", "bare", "force"],
+        refuses: &[],
         job: Job::Provided(gencsr::run),
     },
     Command {
@@ -105,6 +113,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "info -config FILE -ca CERT -ca-key KEY [-profile NAME]",
         example: "etcdpki info -config ca-config.json -profile peer -ca ca.pem -ca-key ca-key.pem",
         flags: &["config", "ca", "ca-key", "profile"],
+        refuses: REMOTE,
         job: Job::Provided(info::run),
     },
     Command {
@@ -112,7 +121,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a self-signed CA, as gencert -initca does",
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
-        flags: &["ca-key", "cn", "bare", "force", "encrypt"],
+        flags: &["ca-key", "cn", "bare", "force", "encrypt", "pkcs8"],
+        refuses: &[],
         job: Job::Provided(initca::run),
     },
     Command {
@@ -121,6 +131,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "print-defaults config | csr | list",
         example: "etcdpki print-defaults config >ca-config.json",
         flags: &[],
+        refuses: &[],
         job: Job::Provided(print_defaults::run),
     },
     Command {
@@ -128,7 +139,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a self-signed certificate, for tests",
         usage: "selfsign [-config FILE] [-profile NAME] HOSTNAME CSRJSON",
         example: "etcdpki selfsign localhost csr.json | etcdpki json -bare test",
-        flags: &["config", "profile", "hostname", "bare", "force", "encrypt"],
+        flags: &["config", "profile", "hostname", "bare", "force", "encrypt", "pkcs8"],
+        refuses: &[],
         job: Job::Provided(selfsign::run),
     },
     Command {
@@ -139,6 +151,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 sign -ca CERT -ca-key KEY ... -into DIR CSR...",
         example: "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr",
         flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "into", "force"],
+        refuses: REMOTE,
         job: Job::Provided(sign::run),
     },
     Command {
@@ -147,6 +160,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "version",
         example: "etcdpki version",
         flags: &[],
+        refuses: &[],
         job: Job::Provided(version::run),
     },
     Command::missing(
@@ -170,7 +184,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 static CFSSLJSON: Tool = Tool {
     name: "json",
-    programs: &["cfssljson"],
+    programs: &["cfssljson", "cfssl-json"],
     called: "cfssljson",
     about: "write the JSON of cfssl's commands to files, as cfssljson does",
     usage: "cfssl ... | cfssljson -bare [flags] [NAME]",

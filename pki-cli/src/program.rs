@@ -25,9 +25,10 @@ impl Program {
     pub(crate) fn named(path: &OsStr) -> Self {
         let name = Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or_default();
         let tools = TOOLS.iter().chain(&cfssl::PROGRAMS);
-        match tools.copied().find(|tool| tool.programs.contains(&name)) {
+        let is_called = |tool: &&cfssl::Tool| tool.programs.iter().any(|program| is_name_of(program, name));
+        match tools.copied().find(is_called) {
             Some(tool) => Self::Tool(tool),
-            None if name == "cfssl" => Self::Cfssl,
+            None if is_name_of("cfssl", name) => Self::Cfssl,
             None => Self::Etcdpki,
         }
     }
@@ -40,6 +41,23 @@ impl Program {
             Self::Tool(tool) => status_of_cfssl(tool.run(args, terminal), terminal),
         }
     }
+}
+
+/// Whether a file with this name is the program: its name alone, or followed by a version, a system and a processor, as
+/// in the names of cfssl's downloads, `cfssl_linux-amd64` and `cfssljson_1.6.5_linux_amd64`.
+fn is_name_of(program: &str, name: &str) -> bool {
+    const PLATFORMS: [&str; 20] = [
+        "linux", "darwin", "freebsd", "windows", "amd64", "x86", "64", "386", "i386", "i686", "arm", "arm64",
+        "armv6", "armv7", "aarch64", "ppc64le", "s390x", "musl", "gnu", "exe",
+    ];
+    let Some(rest) = name.strip_prefix(program) else { return false };
+    let is_version = |word: &str| {
+        let digits = word.strip_prefix('v').unwrap_or(word);
+        digits.starts_with(|c: char| c.is_ascii_digit())
+    };
+    rest.is_empty()
+        || rest.starts_with(['_', '-', '.'])
+            && rest.split(['_', '-', '.']).skip(1).all(|word| is_version(word) || PLATFORMS.contains(&word))
 }
 
 /// `etcdpki COMMAND ...`, or `etcdpki help COMMAND`
@@ -99,6 +117,38 @@ fn status_of_cfssl(result: Result<(), CommandError>, terminal: &mut Terminal<'_>
         Err(error) => {
             error.report_as_cfssl(terminal);
             error.status_of_cfssl()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_downloads_are_those_of_the_programs() {
+        let called = |name: &str| match Program::named(OsStr::new(name)) {
+            Program::Etcdpki => "etcdpki",
+            Program::Cfssl => "cfssl",
+            Program::Tool(tool) => tool.name,
+        };
+        for (name, program) in [
+            ("/usr/bin/cfssl", "cfssl"),
+            ("./cfssl_linux-amd64", "cfssl"),
+            ("cfssl_1.6.5_linux_amd64", "cfssl"),
+            ("cfssl-v1.6.5", "cfssl"),
+            ("cfssljson", "json"),
+            ("cfssl-json", "json"),
+            ("cfssljson_1.6.5_linux_amd64", "json"),
+            ("cfssl-certinfo_linux-amd64", "cfssl-certinfo"),
+            ("cfssl-newkey_linux-amd64", "cfssl-newkey"),
+            ("mkbundle_linux-amd64", "mkbundle"),
+            ("cfssl-scan", "etcdpki"),
+            ("cfssl2", "etcdpki"),
+            ("cfssl_", "etcdpki"),
+            ("etcdpki_linux-amd64", "etcdpki"),
+        ] {
+            assert_eq!(called(name), program, "{name}");
         }
     }
 }

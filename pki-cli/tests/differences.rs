@@ -134,7 +134,8 @@ fn a_profile_is_one_of_the_config() {
     let gencert = format!("cfssl gencert {CA}");
     let wrong = format!("{gencert} -config @config.json -profile per @leaf.json");
     folder.bad(&wrong, 1, "did you mean `peer`?");
-    folder.bad(&format!("{gencert} -profile peer @leaf.json"), 1, "-config");
+    let without = folder.good(&format!("{gencert} -profile peer -bare @other @leaf.json"));
+    assert!(without.errors.contains("there are no profiles"), "{}", without.errors);
     folder.good(&format!("{gencert} -config @config.json -profile peer -bare @leaf @leaf.json"));
     assert_eq!(folder.certificate("leaf.pem").extended_key_usage().unwrap().len(), 2);
 }
@@ -379,4 +380,134 @@ fn certificates_of_servers_without_names_and_of_the_name_of_their_ca_are_told() 
     assert_eq!(folder.certificate("x.pem").authority_key_identifier(), None);
     let outlives = folder.good(&format!("cfssl gencert {CA} @leaf.json")).errors;
     assert!(outlives.contains("but its CA only until"), "{outlives}");
+}
+
+/// docs/cfssl.md, "What is new".
+#[test]
+fn a_whole_script_may_replace_keys() {
+    let mut folder = Folder::new();
+    let script = format!("cfssl gencert {CA} -bare @leaf @leaf.json");
+    folder.good(&script);
+    let old = folder.read("leaf-key.pem");
+    folder.bad(&script, 1, "ETCDPKI_REPLACE_KEYS=1");
+    for (value, is_replaced) in [("0", false), ("false", false), ("", false), ("1", true)] {
+        folder.variables = vec![("ETCDPKI_REPLACE_KEYS", value)];
+        if is_replaced {
+            drop(folder.good(&script))
+        } else {
+            folder.bad(&script, 1, "leaf-key.pem")
+        }
+        assert_eq!(folder.read("leaf-key.pem") != old, is_replaced, "{value:?}");
+    }
+
+    folder.variables = Vec::new();
+    folder.good("etcdpki link -replace-keys @");
+    let wrapper = folder.read("cfssljson");
+    assert!(
+        wrapper.starts_with("#!/bin/sh\n") && wrapper.contains("ETCDPKI_REPLACE_KEYS=1 exec "),
+        "{wrapper}"
+    );
+    // Twice is the same, and links take the place of the scripts.
+    folder.good("etcdpki link -replace-keys @");
+    assert_eq!(folder.read("cfssljson"), wrapper);
+    folder.good("etcdpki link @");
+    assert!(fs::read_link(folder.path("cfssljson")).is_ok());
+}
+
+#[test]
+fn a_new_key_may_be_pkcs8() {
+    let folder = Folder::new();
+    folder.good("cfssl genkey -pkcs8 -bare @x @leaf.json");
+    let text = folder.read("x-key.pem");
+    assert!(text.starts_with("-----BEGIN PRIVATE KEY-----\n"), "not PKCS#8");
+    // The same key in another form is no other key.
+    let key = PrivateKey::read(text.as_bytes(), None).unwrap();
+    folder.write("same.json", &format!(r#"{{"key": "{}"}}"#, key.to_pem().replace('\n', "\\r\\n")));
+    folder.good("cfssljson -bare -f @same.json @x");
+    assert_eq!(folder.read("x-key.pem"), text);
+}
+
+#[test]
+fn usages_may_be_identifiers_and_keys_comments() {
+    let folder = Folder::new();
+    folder.write(
+        "own.json",
+        r#"{"signing": {"_note": 1, "default": {"_why": [], "expiry": "1d", "usages": ["signing", "1.3.6.1.5.5.7.3.17"]}}}"#,
+    );
+    let ran = folder.good(&format!("cfssl gencert {CA} -config @own.json -bare @leaf @leaf.json"));
+    assert!(!ran.errors.contains("unknown key"), "{}", ran.errors);
+    let usages = folder.certificate("leaf.pem").extended_key_usage().unwrap().to_vec();
+    assert_eq!(usages.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.3.6.1.5.5.7.3.17"]);
+}
+
+#[test]
+fn a_bundle_becomes_files() {
+    let folder = Folder::new();
+    folder.good(&format!("cfssl gencert {CA} -bare @leaf @leaf.json"));
+    let bundle =
+        folder.good("cfssl bundle -cert @leaf.pem -ca-bundle @ca.pem -key @leaf-key.pem -domain a.example");
+    assert!(bundle.errors.contains("-domain has no effect"), "{}", bundle.errors);
+    folder.write("bundle.json", &bundle.output);
+    folder.good("cfssljson -bare -f @bundle.json @leaf");
+    assert!(folder.read("leaf-bundle.pem").starts_with(folder.read("leaf.pem").trim_end()));
+    assert_eq!(folder.read("leaf-root.pem").trim_end(), folder.read("ca.pem").trim_end());
+    folder.write("list", &folder.good("cfssl gencrl @leaf.pem @ca.pem @ca-key.pem").output);
+    folder.bad("cfssljson -bare -f @list @x", 1, "revocation list");
+}
+
+#[test]
+fn requests_are_utf8_and_marks_are_no_part_of_them() {
+    let folder = Folder::new();
+    let bytes = |name: &str, bytes: &[u8]| fs::write(folder.path(name), bytes).unwrap();
+    bytes("latin1.json", b"{\"CN\": \"x\", \"names\": [{\"O\": \"M\xfcller\"}]}");
+    folder.bad("cfssl genkey @latin1.json", 1, "latin1.json:1:31: ");
+    bytes("wide.json", &"{}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    folder.bad("cfssl genkey @wide.json", 1, "UTF-16");
+    bytes("marked.json", b"\xef\xbb\xbf{\"CN\": \"x\"}");
+    folder.good("cfssl genkey -bare @x @marked.json");
+}
+
+#[test]
+fn what_is_of_no_use_when_it_is_made_is_told() {
+    let folder = Folder::new();
+    folder.write(
+        "past.json",
+        r#"{"signing": {"default": {"expiry": "1h", "usages": ["signing"],
+        "not_before": "2019-01-01T00:00:00Z", "not_after": "2020-01-01T00:00:00Z"}}}"#,
+    );
+    folder.write("short.json", r#"{"CN": "x", "ca": {"expiry": "240s"}}"#);
+    folder
+        .write("san.json", r#"{"CN": "x", "extensions": [{"Id": [2, 5, 29, 17], "Value": "bm9uc2Vuc2U="}]}"#);
+    for (words, told) in [
+        (format!("cfssl gencert {CA} -config @past.json @leaf.json"), "the certificate ended on 2020-01-01"),
+        ("cfssl gencert -initca @short.json".to_owned(), "the certificate ended on "),
+        ("cfssl genkey -bare @san @san.json".to_owned(), "(subjectAltName) in `extensions` is malformed"),
+    ] {
+        let ran = folder.good(&words);
+        assert!(ran.errors.contains(told), "{words}: {}", ran.errors);
+    }
+    folder.bad(&format!("cfssl sign {CA} @san.csr"), 1, "its extension subjectAltName is malformed");
+}
+
+#[test]
+fn flags_without_a_say_are_told() {
+    let folder = Folder::new();
+    folder.good(&format!("cfssl gencert {CA} -bare @leaf @leaf.json"));
+    let request =
+        "cfssl gencsr -key @leaf-key.pem -cert @leaf.pem -hostname b.example,10.0.0.1 -cn other -bare @new";
+    let ran = folder.good(request);
+    assert!(!ran.errors.contains("no effect"), "{}", ran.errors);
+    let csr = CertificateRequest::read(folder.read("new.csr").as_bytes()).unwrap();
+    assert_eq!(csr.subject_alt_names().unwrap().to_string(), "b.example, 10.0.0.1");
+    assert_eq!(csr.subject().to_string(), "CN=other");
+    for (words, told) in [
+        ("cfssl gencert -initca -config @config.json @ca.json", "\"ca\": {\"expiry\": \"87600h\"}"),
+        ("cfssl gencert -initca -hostname h.example @ca.json", "-hostname has no effect in gencert -initca"),
+        ("cfssl genkey -initca -profile peer @ca.json", "-profile has no effect in genkey -initca"),
+        ("cfssl genkey -hostname h.example @leaf.json", "-hostname has no effect in genkey"),
+        ("cfssl certinfo -cert @leaf.pem -domain a.example", "-domain has no effect"),
+    ] {
+        let ran = folder.good(words);
+        assert!(ran.errors.contains(told), "{words}: {}", ran.errors);
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use pki_core::cfssl::{Config, Request, ca};
+use pki_core::cfssl::{Config, NewRequest, Request, ca};
 use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
 use time::OffsetDateTime;
 
@@ -23,8 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_json(PROFILES, None)?.value;
     let request =
         Request::from_json(r#"{"CN": "etcd1", "hosts": ["10.0.0.11", "etcd1.example.com"]}"#, None)?;
-    let profile = config.profile(Some("peer"))?;
-    let made = issuer.gencert(&request.value, profile, None, &SystemKeys, now, &SystemRandomness)?;
+    let profile = config.profile(Some("peer"))?.value;
+    let new = NewRequest::new(&request.value, profile);
+    let made = issuer.gencert(&new, &SystemKeys, now, &SystemRandomness)?;
     for notice in
         request.notices.iter().map(ToString::to_string).chain(made.notices.iter().map(ToString::to_string))
     {

@@ -18,6 +18,7 @@ pub(crate) mod number;
 pub(crate) mod profile;
 pub(crate) mod serials;
 pub(crate) mod sign;
+mod text;
 pub(crate) mod usage;
 
 pub use bundle::{Bundle, BundleInfo, BundleStatus, Bundler, Flavor};
@@ -32,4 +33,5 @@ pub use host::Host;
 pub use notice::{Notice, NoticeKind, WithNotices};
 pub use number::number;
 pub use profile::{CaConstraint, CsrWhitelist, Profile};
-pub use sign::{NewCertificate, SigningRequest};
+pub use sign::{NewCertificate, NewRequest, SigningRequest};
+pub use text::text;

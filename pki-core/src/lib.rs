@@ -57,7 +57,7 @@
 //! # Example: a CA and a certificate
 //!
 //! ```
-//! use pki_core::cfssl::{Profile, Request, ca};
+//! use pki_core::cfssl::{NewRequest, Profile, Request, ca};
 //! use pki_core::x509::{Issuer, KeySource, SystemKeys, SystemRandomness};
 //! use time::OffsetDateTime;
 //!
@@ -68,7 +68,8 @@
 //! let issuer = Issuer::new(root, key)?;
 //!
 //! let request = Request::from_json(r#"{"CN": "etcd1", "hosts": ["10.0.0.1"]}"#, None)?.value;
-//! let made = issuer.gencert(&request, &Profile::built_in(), None, &SystemKeys, now, &SystemRandomness)?.value;
+//! let profile = Profile::built_in();
+//! let made = issuer.gencert(&NewRequest::new(&request, &profile), &SystemKeys, now, &SystemRandomness)?.value;
 //! assert_eq!(made.certificate.subject_alt_names().to_string(), "10.0.0.1");
 //! # Ok::<(), pki_core::cfssl::Error>(())
 //! ```

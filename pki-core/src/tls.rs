@@ -26,7 +26,7 @@
 //! # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
 //! # let csr = request.sign(&key)?.value.verify()?;
 //! # let config = Config::default();
-//! # let signing = SigningRequest { request: &csr, profile: config.profile(None)?, subject: None, names: None, crl_url: None };
+//! # let signing = SigningRequest { request: &csr, profile: config.profile(None)?.value, subject: None, names: None, crl_url: None };
 //! # let certificate = issuer.sign(&signing, now, &SystemRandomness)?.value.to_pem().into_bytes();
 //! # let key = key.to_pem().as_bytes().to_vec();
 //! let leniency = Leniency::default();

@@ -64,7 +64,7 @@ fn issuer(key_file: &Path) -> Issuer {
 
 fn sign(issuer: &Issuer, request: CertificateRequest) -> Certificate {
     let config = Config::default();
-    let profile = config.profile(None).unwrap();
+    let profile = config.profile(None).unwrap().value;
     let request = request.verify().unwrap();
     let signing = SigningRequest { request: &request, profile, subject: None, names: None, crl_url: None };
     issuer.sign(&signing, OffsetDateTime::now_utc(), &SystemRandomness).unwrap().value

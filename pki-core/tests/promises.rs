@@ -17,7 +17,7 @@ use pki_core::etcd::doctor;
 
 /// Each row of the tables in docs/cfssl.md, by its section and its first cell, and the tests of it.
 #[rustfmt::skip] // One line a row.
-const ROWS: [(&str, &str, &[&str]); 73] = [
+const ROWS: [(&str, &str, &[&str]); 80] = [
     ("Commands", "gencert (", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "commands::bare_writes_files_and_never_over_a_key"]),
     ("Commands", "cfssljson,", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "cfssl::cfssljson::three_files_are_written"]),
     ("Commands", "serve,", &["properties::what_is_not_provided_says_what_to_use_instead"]),
@@ -30,13 +30,18 @@ const ROWS: [(&str, &str, &[&str]); 73] = [
     ("What is new", "see everything in a certificate", &["commands::chains_are_found_and_bundles_described"]),
     ("What is new", "complete revocation lists", &["commands::lists_go_on_from_the_list_before", "x509::crl::a_list_says_what_its_template_says"]),
     ("What is new", "encrypted keys", &["differences::encrypted_keys_are_read_by_every_command", "x509::key::keys_with_a_password_are_opened_with_it"]),
+    ("What is new", "scripts that renew", &["differences::a_whole_script_may_replace_keys"]),
+    ("What is new", "keys as PKCS#8", &["differences::a_new_key_may_be_pkcs8"]),
+    ("What is new", "more usages", &["differences::usages_may_be_identifiers_and_keys_comments"]),
+    ("What is new", "comments", &["differences::usages_may_be_identifiers_and_keys_comments"]),
+    ("What is new", "bundles as files", &["differences::a_bundle_becomes_files"]),
     ("What is new", "DER", &["x509::certificates_are_read_from_pem_and_der", "x509::requests_are_read_from_pem_and_der", "x509::key::a_key_is_read_in_each_of_its_forms", "x509::crl::a_list_says_what_its_template_says"]),
     ("What is new", "names outside ASCII", &["cfssl::hosts::names_outside_ascii_get_their_ascii_form"]),
     ("Defects of cfssl", "1", &["differences::a_ca_is_needed_to_sign"]),
     ("Defects of cfssl", "2", &["differences::errors_are_seen_in_the_status"]),
     ("Defects of cfssl", "3", &["cfssl::config::an_unknown_profile_is_an_error_and_not_the_default", "differences::a_profile_is_one_of_the_config"]),
     ("Defects of cfssl", "4", &["cfssl::csr_json::unknown_keys_are_told_at_every_depth", "cfssl::config::what_has_no_effect_and_what_is_unknown_is_told_at_every_depth", "cfssl::csr_json::everything_in_a_request_is_read", "go::json::the_last_of_repeated_keys_wins_whatever_its_case"]),
-    ("Defects of cfssl", "5", &["cfssl::config::what_a_profile_may_not_say_is_told"]),
+    ("Defects of cfssl", "5", &["cfssl::config::what_a_profile_may_not_say_is_told", "cfssl::config::a_mistake_in_a_profile_is_an_error_where_it_is_used"]),
     ("Defects of cfssl", "6", &["x509::issuer::what_is_unusual_about_a_certificate_is_told", "differences::certificates_of_servers_without_names_and_of_the_name_of_their_ca_are_told"]),
     ("Defects of cfssl", "7", &["x509::issuer::a_ca_issues_from_its_first_to_its_last_second", "x509::issuer::a_ca_is_a_certificate_that_may_sign_with_its_key", "differences::a_ca_that_has_ended_signs_nothing"]),
     ("Defects of cfssl", "8", &["cfssl::sign::the_path_length_of_the_ca_limits_the_cas_that_it_issues", "differences::a_path_length_of_zero_allows_no_ca_below"]),
@@ -72,7 +77,7 @@ const ROWS: [(&str, &str, &[&str]); 73] = [
     ("Defects of cfssl", "38", &["properties::what_is_not_provided_says_what_to_use_instead", "cfssl::serials::lines_name_a_serial_a_reason_and_a_date"]),
     ("Defects of cfssl", "39", &["differences::lists_are_refused_for_the_wrong_key_and_without_a_life", "cfssl::serials::lines_that_say_something_else_are_named", "x509::crl::a_list_says_what_its_template_says"]),
     ("Defects of cfssl", "40", &["commands::chains_are_found_and_bundles_described"]),
-    ("Defects of cfssl", "41", &["differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
+    ("Defects of cfssl", "41", &["differences::flags_without_a_say_are_told", "differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
     ("Defects of cfssl", "42", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "43", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "44", &["x509::name::values_may_be_of_any_length"]),
@@ -83,6 +88,8 @@ const ROWS: [(&str, &str, &[&str]); 73] = [
     ("Defects of cfssl", "49", &["safety::names_with_control_characters_are_refused_with_their_place"]),
     ("Defects of cfssl", "50", &["safety::a_result_that_would_be_lost_is_an_error"]),
     ("Defects of cfssl", "51", &["safety::input_without_an_end_is_refused"]),
+    ("Defects of cfssl", "52", &["differences::requests_are_utf8_and_marks_are_no_part_of_them", "cfssl::text::other_encodings_are_named"]),
+    ("Defects of cfssl", "53", &["differences::what_is_of_no_use_when_it_is_made_is_told"]),
     ("zlint", "`e_tls_server_cert_valid_time_longer_than_398_days`,", ZLINT),
     ("zlint", "`e_ca_country_name_missing`,", ZLINT),
     ("zlint", "`e_organizational_unit_name_prohibited`", ZLINT),

@@ -37,7 +37,7 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
     let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
     let request = request.sign(&key).unwrap().value;
     let config = Config::default();
-    let profile = config.profile(None).unwrap();
+    let profile = config.profile(None).unwrap().value;
     let verified = request.clone().verify().unwrap();
     let signing = SigningRequest {
         request: &verified,
@@ -71,7 +71,7 @@ fn read_everything(bytes: &[u8]) {
         let _ = RequestInfo::new(&request).map(|info| serde_json::to_string(&info));
         let Ok(request) = request.verify() else { continue };
         let config = Config::default();
-        let profile = config.profile(None).unwrap();
+        let profile = config.profile(None).unwrap().value;
         let signing =
             SigningRequest { request: &request, profile, subject: None, names: None, crl_url: None };
         let _ = SAMPLES.issuer.sign(&signing, now, &SystemRandomness);

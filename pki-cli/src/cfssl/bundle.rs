@@ -23,7 +23,7 @@ struct BundleFlags<'a> {
 
 impl<'a> BundleFlags<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
-        if invocation.given("domain").is_some() {
+        if invocation.given("domain").is_some() && invocation.given("cert").is_none() {
             return Err(CommandError::new("-domain is not provided: etcdpki reads local files")
                 .hint("openssl s_client -connect HOST:443 -showcerts </dev/null | etcdpki bundle -cert -"));
         }
@@ -62,6 +62,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let flags = BundleFlags::new(invocation)?;
     let (log, name) = (flags.log, flags.certificates);
     log.warnings(terminal, invocation.config_notices());
+    invocation.tell_unused(|flag| flag == "domain", "bundle -cert", terminal);
     let given = certificates(name, terminal)?;
     let mut read = |file: Option<&str>| match file {
         Some(file) => certificates(file, terminal),

@@ -165,10 +165,16 @@ impl Artifacts {
                 if *secret { Artifact::secret(suffix, bytes) } else { Artifact::public(suffix, bytes) };
             found.push(Artifact { binary: *suffix == "-key.enc", ..artifact });
         }
-        if let Some(bundle) = object(members, "result").and_then(|result| object(&result, "bundle")) {
+        // `bundle` prints the object that an answer of cfssl's HTTP API has in `result.bundle`.
+        let inner = object(members, "result").and_then(|result| object(&result, "bundle"));
+        let (bundle, path) = match inner {
+            Some(inner) => (Some(inner), "result.bundle."),
+            None => (members.contains_key("bundle").then(|| members.clone()), ""),
+        };
+        if let Some(bundle) = bundle {
             known = true;
             let part = |key: &str| {
-                let path = format!("result.bundle.{key}");
+                let path = format!("{path}{key}");
                 bundle
                     .get(key)
                     .ok_or_else(|| InputError::Missing { key: path.clone() })
@@ -203,6 +209,12 @@ impl Artifacts {
 
 /// Reads the input as one JSON value.
 fn json(input: &[u8]) -> Result<&RawValue, InputError> {
+    // The base64 of DER, which `gencrl` prints, begins with the bytes of a SEQUENCE.
+    if input.starts_with(b"MI") && STANDARD.decode(input.trim_ascii()).is_ok()
+        || input.starts_with(b"-----BEGIN X509 CRL")
+    {
+        return Err(InputError::RevocationList);
+    }
     let input = str::from_utf8(input)
         .map_err(|_| InputError::Syntax { reason: "it is not UTF-8 text".to_owned() })?;
     serde_json::from_str(input).map_err(|error| {
@@ -253,6 +265,9 @@ enum InputError {
     /// The input is not JSON.
     #[error("Failed to parse input: {reason}")]
     Syntax { reason: String },
+    /// The input is what `gencrl` prints.
+    #[error("the input is a revocation list, as gencrl prints it, and not JSON")]
+    RevocationList,
     /// A value is not of the kind that is needed.
     #[error("Failed to parse input: {what} is {found}, not {wanted}")]
     Kind { what: String, found: &'static str, wanted: &'static str },
@@ -312,6 +327,9 @@ impl InputError {
             Self::Syntax { .. } => {
                 Some("give the standard output of cfssl only, without its log: remove 2>&1 before the pipe")
             }
+            Self::RevocationList => {
+                Some("gencrl -bare NAME writes the file NAME.crl, and gencrl -pem prints the list as PEM")
+            }
             Self::Failed { enveloped: false, .. } => {
                 Some("give -bare if the input is the output of a cfssl command")
             }
@@ -319,7 +337,7 @@ impl InputError {
                 Some("leave out -bare: the input is an answer of cfssl's HTTP API")
             }
             Self::Empty { .. } | Self::Unknown { .. } => Some(
-                "give JSON with one of the keys cert, key, encrypted_key, csr, result.bundle or ocspResponse",
+                "give JSON with one of the keys cert, key, encrypted_key, csr, bundle, result.bundle or ocspResponse",
             ),
             _ => None,
         }

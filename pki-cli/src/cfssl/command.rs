@@ -7,6 +7,7 @@ use super::COMMANDS;
 use super::flags::FLAGS;
 use super::goflag::{self, Flag, FlagError};
 use super::invocation::{Invocation, flag_error, refuse_misplaced};
+use super::replace_keys;
 use crate::terminal::{CommandError, Terminal, print};
 
 /// A command of cfssl.
@@ -17,6 +18,8 @@ pub(crate) struct Command {
     pub(crate) example: &'static str,
     /// The flags that the command uses, for its help. It accepts all flags of cfssl.
     pub(crate) flags: &'static [&'static str],
+    /// The flags that the command refuses with a message of its own.
+    pub(crate) refuses: &'static [&'static str],
     pub(crate) job: Job,
 }
 
@@ -30,7 +33,15 @@ pub(crate) enum Job {
 
 impl Command {
     pub(crate) const fn missing(name: &'static str, instead: &'static str) -> Self {
-        Self { name, about: "not provided", usage: "", example: "", flags: &[], job: Job::Missing(instead) }
+        Self {
+            name,
+            about: "not provided",
+            usage: "",
+            example: "",
+            flags: &[],
+            refuses: &[],
+            job: Job::Missing(instead),
+        }
     }
 
     pub(crate) fn is_provided(&self) -> bool {
@@ -46,6 +57,7 @@ impl Command {
                 return Err(CommandError::new(message).hint(instead));
             }
         };
+        let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal);
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
             Err(FlagError::HelpRequested) => return print::text(terminal, &self.help()),
@@ -58,7 +70,12 @@ impl Command {
             return Err(CommandError::new(format!("-into is for gencert and sign, not for {}", self.name))
                 .hint("write the files with -bare NAME"));
         }
-        job(&Invocation::with_config(flags)?, terminal)
+        let invocation = Invocation::with_config(flags)?;
+        let makes_ca = self.flags.contains(&"initca") && invocation.switch("initca");
+        let called = if makes_ca { format!("{} -initca", self.name) } else { self.name.to_owned() };
+        let is_unused = |flag: &str| !self.flags.contains(&flag) && !self.refuses.contains(&flag);
+        invocation.tell_unused(is_unused, &called, terminal);
+        job(&invocation, terminal)
     }
 
     fn help(&self) -> String {

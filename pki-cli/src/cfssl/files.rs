@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, Batch, BatchError, Existing, FolderLock, KeyIsThere, Mode, Staged};
+use pki_core::x509::PrivateKey;
 use zeroize::Zeroizing;
+
+use super::replace_keys;
 
 use crate::terminal::CommandError;
 
@@ -161,7 +164,8 @@ fn permission(path: &Path, artifact: &Artifact, force: bool) -> Result<Option<Ex
     }
     match compare(path, &artifact.bytes).map_err(|error| failed("open", path, &error))? {
         Comparison::Same => Ok(None),
-        Comparison::SameButReadable => Ok(Some(Existing::Replace)),
+        // The contents may have another form, so `Existing::Replace` would refuse.
+        Comparison::SameButReadable => Ok(Some(Existing::ReplaceKeys)),
         Comparison::Different => Err(key_is_there(path)),
     }
 }
@@ -171,17 +175,31 @@ fn key_is_there(path: &Path) -> CommandError {
         "{} is already there, with other contents; nothing was written",
         path.display()
     ))
-    .hint("choose another base name, or replace the private key with -force")
+    .hint(format!(
+        "choose another base name, or replace the private key with -force; for a script that renews certificates, set \
+         {}=1",
+        replace_keys::VARIABLE
+    ))
 }
 
 /// A file that exists, compared with the contents that are to be written.
 enum Comparison {
-    /// The contents are equal, and only the owner may read the file.
+    /// It is the same private key, in whatever form, and only the owner may read the file.
     Same,
-    /// The contents are equal, but others than the owner may read or write the file.
+    /// It is the same private key, but others than the owner may read or write the file.
     SameButReadable,
-    /// The contents differ, or it is not a regular file.
+    /// It is something else, or it is not a regular file.
     Different,
+}
+
+/// More bytes than the file of a private key has.
+const LONGEST_KEY: u64 = 64 * 1024;
+
+/// Whether both texts hold the same private key: in PKCS#8, PKCS#1 or SEC 1, with any ends of lines.
+fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    let key = |text| PrivateKey::read(text, None).ok();
+    one == other
+        || key(one).zip(key(other)).is_some_and(|(one, other)| one.public_key() == other.public_key())
 }
 
 fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
@@ -190,12 +208,11 @@ fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Comparison::Different),
         other => other?,
     };
-    let length = u64::try_from(bytes.len()).ok();
     // Reading a pipe or a device could wait for ever.
-    if !metadata.is_file() || Some(metadata.len()) != length {
+    if !metadata.is_file() || metadata.len() > LONGEST_KEY {
         return Ok(Comparison::Different);
     }
-    if *disk::read(path, length.unwrap_or_default())? != bytes {
+    if !is_same_key(&disk::read(path, LONGEST_KEY)?, bytes) {
         return Ok(Comparison::Different);
     }
     let private = metadata.permissions().mode() & 0o077 == 0;

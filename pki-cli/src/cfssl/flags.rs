@@ -80,6 +80,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     switch("pem", "print the revocation list as PEM, in place of base64 in one line"),
     text("pgp-name", "name of the PGP key"),
     text("pgp-private", "file with the private PGP key"),
+    switch("pkcs8", "write the new key as PKCS#8, in place of SEC 1 or PKCS#1"),
     integer("port", "8888", "port to listen on"),
     text("profile", "signing profile to use"),
     text_or("reason", "0", "reason of the revocation"),
@@ -116,6 +117,7 @@ pub(crate) const NEWKEY_FLAGS: &[Flag] = &[
     switch("force", "with -bare, replace a private key that is already there"),
     switch("initca", "make a self-signed CA certificate"),
     integer("loglevel", "1", "least level that is logged"),
+    switch("pkcs8", "write the new key as PKCS#8, in place of SEC 1 or PKCS#1"),
 ];
 
 /// The flags of `mkbundle`.
@@ -126,8 +128,10 @@ pub(crate) const MKBUNDLE_FLAGS: &[Flag] = &[
 ];
 
 /// The flags of `link`.
-pub(crate) const LINK_FLAGS: &[Flag] =
-    &[switch("force", "replace files that have the name of a link; a folder is never replaced")];
+pub(crate) const LINK_FLAGS: &[Flag] = &[
+    switch("force", "replace files that have the name of a link; a folder is never replaced"),
+    switch("replace-keys", "let the programs replace private keys, for scripts that renew certificates"),
+];
 
 /// The flags of `cfssl-certinfo`.
 pub(crate) const CERTINFO_FLAGS: &[Flag] = &[

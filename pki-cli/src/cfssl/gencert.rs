@@ -2,18 +2,26 @@
 
 use std::path::Path;
 
-use pki_core::cfssl::NewCertificate;
-use pki_core::x509::{RacingKeys, SystemRandomness, root};
+use pki_core::cfssl::{Config, NewCertificate, NewRequest};
+use pki_core::x509::{RacingKeys, SubjectAltNames, SystemRandomness, root};
 
 use super::genkey::check_before_key;
 use super::initca;
 use super::into::{self, IntoFlags};
 use super::invocation::Invocation;
 use super::log::Log;
-use super::options::{CaFiles, Delivery, ProfileChoice, RequestFlags, refuse_ca_section, refuse_remote};
+use super::options::{
+    CaFiles, Delivery, ProfileChoice, RequestFlags, hosts, refuse_ca_section, refuse_remote,
+};
 use super::output::{Output, tell_signed};
 use super::read::{certificate, private_key};
 use crate::terminal::{CommandError, Terminal};
+
+/// The flags of all jobs of `gencert`.
+pub(crate) const FLAGS: &[&str] = &[
+    "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare",
+    "into", "force", "encrypt", "pkcs8",
+];
 
 /// The job that the flags of `gencert` select.
 #[derive(Clone, Copy)]
@@ -50,10 +58,43 @@ impl Job {
     }
 }
 
+impl Job {
+    /// The words that select the job, and the flags that it uses or refuses with a message of its own.
+    fn flags(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::RenewCa => ("gencert -renewca", &["renewca", "ca", "ca-key", "bare", "force"]),
+            Self::Renew => (
+                "gencert -from",
+                &["from", "key", "ca", "ca-key", "cn", "crl", "hostname", "profile", "bare", "force"],
+            ),
+            Self::NewCa => {
+                ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt", "pkcs8"])
+            }
+            Self::IssueMany => (
+                "gencert -into",
+                &[
+                    "into", "ca", "ca-key", "config", "profile", "crl", "force", "bare", "cn", "hostname",
+                    "encrypt",
+                ],
+            ),
+            Self::Issue => (
+                "gencert",
+                &[
+                    "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt",
+                    "pkcs8",
+                ],
+            ),
+        }
+    }
+}
+
 /// Runs `gencert`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
-    match Job::new(invocation)? {
+    let job = Job::new(invocation)?;
+    let (called, used) = job.flags();
+    invocation.tell_unused(|flag| FLAGS.contains(&flag) && !used.contains(&flag), called, terminal);
+    match job {
         Job::RenewCa => RenewCa::new(invocation)?.run(terminal),
         Job::Renew => Renew::new(invocation)?.run(terminal),
         Job::NewCa => initca::run(invocation, terminal),
@@ -149,6 +190,8 @@ impl<'a> Renew<'a> {
 /// The flags of `gencert` for one certificate from a CA.
 struct Issue<'a> {
     request: RequestFlags<'a>,
+    /// The hosts of `-hostname`, which also a CSRWhitelist does not take away.
+    hosts: Option<Vec<String>>,
     profile: ProfileChoice<'a>,
     ca: CaFiles<'a>,
     crl_url: Option<&'a str>,
@@ -160,6 +203,7 @@ impl<'a> Issue<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         Ok(Self {
             request: RequestFlags::new(invocation)?,
+            hosts: hosts(invocation),
             profile: ProfileChoice::new(invocation),
             ca: CaFiles::new(invocation),
             crl_url: invocation.given("crl"),
@@ -173,12 +217,15 @@ impl<'a> Issue<'a> {
         let Self { delivery, log, .. } = self;
         let request = self.request.read(log, terminal)?;
         refuse_ca_section(&request)?;
-        let profile = self.profile.signing_profile()?;
+        let profile = self.profile.signing_profile(Config::default(), log, terminal)?;
         let issuer = self.ca.issuer(log, terminal)?;
         self.ca.refuse_to_replace(delivery.certificate_file())?;
         check_before_key(&request, &delivery, log, terminal)?;
         let now = (terminal.now)();
-        let made = issuer.gencert(&request, &profile, self.crl_url, &RacingKeys, now, &SystemRandomness)?;
+        let names = self.hosts.as_deref().map(SubjectAltNames::from_hosts).transpose()?;
+        let names = names.map(|names| names.value);
+        let new = NewRequest { names, crl_url: self.crl_url, ..NewRequest::new(&request, &profile) };
+        let made = issuer.gencert(&new, &RacingKeys, now, &SystemRandomness)?;
         let NewCertificate { certificate, request, key } = made.value;
         log.info(terminal, "encoded CSR");
         tell_signed(&certificate, log, terminal);

@@ -1,12 +1,12 @@
 //! `gencsr`: a certificate request for a key that exists.
 
 use pki_core::cfssl::{Notice, WithNotices};
-use pki_core::x509::CertificateRequest;
+use pki_core::x509::{CertificateRequest, Changes, SubjectAltNames};
 use zeroize::Zeroizing;
 
 use super::invocation::Invocation;
 use super::log::Log;
-use super::options::{Delivery, RequestFlags};
+use super::options::{Delivery, RequestFlags, hosts};
 use super::output::Output;
 use super::read::{certificate, private_key_and_text};
 use crate::terminal::{CommandError, Terminal};
@@ -23,8 +23,8 @@ struct Gencsr<'a> {
 
 /// The source of the subject and the names in the request.
 enum Contents<'a> {
-    /// The file of a certificate that exists.
-    Certificate(&'a str),
+    /// The file of a certificate that exists, and what `-cn` and `-hostname` change.
+    Certificate { file: &'a str, common_name: Option<&'a str>, hosts: Option<Vec<String>> },
     /// A CSR JSON, with what the flags change in it.
     Json(RequestFlags<'a>),
 }
@@ -44,8 +44,10 @@ impl<'a> Gencsr<'a> {
                 )
                 .hint("leave out -cert, or leave out the CSR JSON"));
             }
-            Some(file) => Contents::Certificate(file),
-            None => Contents::Json(RequestFlags::new(invocation)?),
+            Some(file) => {
+                Contents::Certificate { file, common_name: invocation.given("cn"), hosts: hosts(invocation) }
+            }
+            None => Contents::Json(RequestFlags::new(invocation)?.without_dates()),
         };
         Ok(Self {
             key,
@@ -61,12 +63,15 @@ impl<'a> Gencsr<'a> {
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let Gencsr { key: key_name, contents, config_notices, delivery, log } = Gencsr::new(invocation)?;
     let (csr, text) = match contents {
-        Contents::Certificate(file) => {
+        Contents::Certificate { file, common_name, hosts } => {
             log.warnings(terminal, config_notices);
             let old = certificate(file, terminal)?;
+            let names = hosts.as_deref().map(SubjectAltNames::from_hosts).transpose()?;
+            let (names, notices) = names.map(|names| (names.value, names.notices)).unzip();
+            let subject = common_name.map(|name| old.subject().with_common_name(name)).transpose()?;
             let (key, text) = private_key_and_text(key_name, log, terminal)?;
-            let value = CertificateRequest::for_certificate(&old, &key)?;
-            (WithNotices { value, notices: Vec::new() }, text)
+            let value = CertificateRequest::for_certificate(&old, &Changes { subject, names }, &key)?;
+            (WithNotices { value, notices: notices.unwrap_or_default() }, text)
         }
         Contents::Json(request) => {
             let request = request.read(log, terminal)?;

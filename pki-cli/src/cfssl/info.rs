@@ -1,6 +1,6 @@
 //! `info`: a CA's certificate, and the usages and the expiry of a profile.
 
-use pki_core::cfssl::Profile;
+use pki_core::cfssl::Config;
 use serde::Serialize;
 
 use super::invocation::Invocation;
@@ -29,8 +29,7 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     }
     let log = invocation.log();
     log.warnings(terminal, invocation.config_notices());
-    let built_in = Profile::built_in();
-    let profile = profile.profile(&built_in)?;
+    let profile = profile.profile(Config::default(), log, terminal)?;
     let issuer = ca.issuer(log, terminal)?;
     let info = Info {
         certificate: issuer.certificate().to_pem().trim_end().to_owned(),

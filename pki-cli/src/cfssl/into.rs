@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pki_core::cfssl::{Error, Notice, Profile, Request, SigningRequest};
+use pki_core::cfssl::{self, Config, Error, NewRequest, Notice, Profile, Request, SigningRequest};
 use pki_core::disk::{self, Stopped};
 use pki_core::etcd::shell_word;
 use pki_core::x509::{
@@ -122,7 +122,7 @@ type NewFiles = (Vec<Artifact>, Vec<Notice>);
 pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     run(flags, terminal, &GENCERT_SUFFIXES, |context, Item { source: path, base }| {
         let text = read(path)?;
-        let request = Request::from_json(&String::from_utf8_lossy(&text), Some(path))?;
+        let request = Request::from_json(cfssl::text(&text, Some(path))?, Some(path))?;
         refuse_ca_section(&request.value)?;
         let old = if flags.force { None } else { OldSet::read(base)? };
         if let Some(old) = &old
@@ -135,8 +135,8 @@ pub(crate) fn gencert(flags: &IntoFlags<'_>, terminal: &mut Terminal<'_>) -> Res
             None => &SystemKeys,
         };
         let (profile, crl_url) = (&context.profile, context.crl_url);
-        let made =
-            context.issuer.gencert(&request.value, profile, crl_url, keys, context.now, &SystemRandomness);
+        let new = NewRequest { crl_url, ..NewRequest::new(&request.value, profile) };
+        let made = context.issuer.gencert(&new, keys, context.now, &SystemRandomness);
         let made = made.map_err(|error| error.in_file(path))?;
         let mut notices = request.notices;
         notices.extend(made.notices);
@@ -244,7 +244,8 @@ fn run(
         let bases: Vec<&Path> = items.iter().map(|item| item.base.as_path()).collect();
         files::refuse_existing_keys(&bases, suffixes, folder)?;
     }
-    let (issuer, profile) = (flags.ca.issuer(log, terminal)?, flags.profile.signing_profile()?);
+    let issuer = flags.ca.issuer(log, terminal)?;
+    let profile = flags.profile.signing_profile(Config::default(), log, terminal)?;
     let context = Context { issuer, profile, crl_url: flags.crl_url, now: (terminal.now)() };
     log.warnings(terminal, flags.config_notices);
     let kept = AtomicUsize::new(0);

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use pki_core::cfssl::{Config, Error, ErrorKind, Notice};
+use pki_core::cfssl::{self, Config, Error, ErrorKind, Notice};
 
 use super::goflag::{CommandLine, FlagError};
 use super::log::Log;
-use super::read::read_text;
-use crate::terminal::CommandError;
+use super::read::read;
+use crate::terminal::{CommandError, Terminal};
 
 /// cfssl's number for the error of a config that cannot be used.
 const CONFIG_UNUSABLE: u32 = 5200;
@@ -29,10 +29,13 @@ impl Invocation {
     pub(crate) fn with_config(flags: CommandLine) -> Result<Self, CommandError> {
         let mut invocation = Self::without_config(flags);
         if let Some(file) = invocation.given("config").map(Path::new) {
-            let text = read_text(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
-            let config = Config::from_json(&text, Some(file)).map_err(config_error)?;
-            invocation.config = Some(config.value);
+            let text = read(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
+            let config = cfssl::text(&text, Some(file)).and_then(|text| Config::from_json(text, Some(file)));
+            let config = config.map_err(config_error)?;
             invocation.config_notices = config.notices;
+            let unusable: Vec<Notice> = config.value.unusable(invocation.given("profile")).collect();
+            invocation.config_notices.extend(unusable);
+            invocation.config = Some(config.value);
         }
         Ok(invocation)
     }
@@ -72,9 +75,38 @@ impl Invocation {
         self.config.as_ref()
     }
 
+    /// Logs a warning for each flag that is given and has no effect in a command. cfssl accepts all flags everywhere, so a
+    /// script may give them, but nobody should rely on what does nothing.
+    pub(crate) fn tell_unused(
+        &self,
+        is_unused: impl Fn(&str) -> bool,
+        command: &str,
+        terminal: &mut Terminal<'_>,
+    ) {
+        let log = self.log();
+        for flag in self.flags.all_given().filter(|flag| *flag != "loglevel" && is_unused(flag)) {
+            log.warning(
+                terminal,
+                format_args!("-{flag} has no effect in {command}{}", instead(flag, command)),
+            );
+        }
+    }
+
     /// The notices about the config.
     pub(crate) fn config_notices(&self) -> &[Notice] {
         &self.config_notices
+    }
+}
+
+/// Where a setting of a flag without effect belongs, as the end of a sentence.
+fn instead(flag: &str, command: &str) -> &'static str {
+    match flag {
+        "config" | "profile" if command.contains("initca") => {
+            ": the CSR JSON sets the lifetime of a CA, as in \"ca\": {\"expiry\": \"87600h\"}"
+        }
+        "hostname" if command.contains("initca") => ": a CA has the addresses of \"hosts\" in the CSR JSON",
+        "crl" if command.contains("initca") => ": the CSR JSON has \"crl_url\"",
+        _ => "",
     }
 }
 

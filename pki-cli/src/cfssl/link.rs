@@ -5,11 +5,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use pki_core::disk::TEMPORARY_PREFIX;
+use pki_core::disk::{Batch, Existing, Mode, Staged, TEMPORARY_PREFIX};
+use pki_core::etcd::shell_word;
 
 use super::files;
 use super::goflag::CommandLine;
 use super::invocation::refuse_misplaced;
+use super::replace_keys;
 use crate::terminal::{CommandError, Terminal};
 
 /// The names of the links: the programs whose place etcdpki takes.
@@ -32,14 +34,48 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
     for name in NAMES {
         check(&folder.join(name), &program, force)?;
     }
+    let links = match flags.switch("replace-keys") {
+        true => folder.join(BEHIND),
+        false => folder.to_owned(),
+    };
+    fs::create_dir_all(&links)
+        .map_err(|error| CommandError::new(format!("cannot make {}: {error}", links.display())))?;
+    // A script is called from anywhere.
+    let links = fs::canonicalize(&links)
+        .map_err(|error| CommandError::new(format!("cannot look at {}: {error}", links.display())))?;
     for name in NAMES {
-        let link = folder.join(name);
+        let link = links.join(name);
         make(&link, &program).map_err(|error| {
             CommandError::new(format!("cannot make the link {}: {error}", link.display()))
         })?;
         writeln!(terminal.output, "{} -> {}", link.display(), program.display())?;
+        if flags.switch("replace-keys") {
+            let script = folder.join(name);
+            write_script(&script, &link)?;
+            writeln!(terminal.output, "{} -> {}", script.display(), link.display())?;
+        }
     }
     Ok(())
+}
+
+/// The folder of the links that scripts stand before.
+const BEHIND: &str = ".etcdpki";
+
+/// The second line of the scripts, by which they are known.
+const MARK: &str = "# Made by `etcdpki link -replace-keys`: private keys that exist may be replaced.";
+
+/// A script that runs the program behind `link` and lets it replace private keys.
+fn wrapper(link: &Path) -> String {
+    let link = shell_word(&link.to_string_lossy());
+    format!("#!/bin/sh\n{MARK}\n{}=1 exec {link} \"$@\"\n", replace_keys::VARIABLE)
+}
+
+fn write_script(script: &Path, link: &Path) -> Result<(), CommandError> {
+    let failed = |error: &std::io::Error| CommandError::write(script, error);
+    let mut batch = Batch::default();
+    let staged = Staged::new(script, wrapper(link).as_bytes(), Mode::Masked(0o755), Existing::Replace);
+    batch.add(staged.map_err(|error| failed(&error))?);
+    batch.commit().map_err(|error| failed(&error.source))
 }
 
 /// Fails if something other than a link to `program` has the name of a link, and `force` does not allow to replace it.
@@ -50,7 +86,8 @@ fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
             other.map_err(|error| CommandError::new(format!("cannot look at {}: {error}", link.display())))?
         }
     };
-    let ours = fs::read_link(link).is_ok_and(|target| target == program);
+    let ours = fs::read_link(link).is_ok_and(|target| target == program)
+        || present.is_file() && fs::read_to_string(link).is_ok_and(|text| text.contains(MARK));
     if ours || (force && !present.is_dir()) {
         return Ok(());
     }

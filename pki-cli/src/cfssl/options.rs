@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pki_core::cfssl::{Config, Notice, Profile, Request};
+use pki_core::cfssl::{self, Config, Notice, Profile, Request};
 use pki_core::x509::Issuer;
 
 use super::files;
@@ -97,27 +97,29 @@ impl<'a> ProfileChoice<'a> {
         }
     }
 
-    /// The profile; `built_in` if neither a config nor a profile is given.
-    pub(crate) fn profile<'b>(&self, built_in: &'b Profile) -> Result<&'b Profile, CommandError>
-    where
-        'a: 'b,
-    {
-        match (self.config, self.name) {
-            (Some(config), name) => Ok(config.profile(name).map_err(|error| error.in_file(self.file))?),
-            (None, None) => Ok(built_in),
-            (None, Some(name)) => {
-                Err(CommandError::new(format!("-profile {name} needs -config, the file that holds it"))
-                    .hint("add -config=ca-config.json"))
-            }
-        }
+    /// The profile of the config, or of `built_in` if none is given. The notices about the choice are logged.
+    pub(crate) fn profile(
+        &self,
+        built_in: Config,
+        log: Log,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Profile, CommandError> {
+        let profile = self.config.unwrap_or(&built_in).profile(self.name);
+        let profile = profile.map_err(|error| error.in_file(self.file))?;
+        log.warnings(terminal, &profile.notices);
+        Ok(profile.value.clone())
     }
 
-    /// The profile, or cfssl's default one, if it can sign.
-    pub(crate) fn signing_profile(&self) -> Result<Profile, CommandError> {
-        let built_in = Config::default();
-        let profile = self.profile(built_in.profile(None)?)?;
+    /// The profile, or that of `built_in`, if it can sign.
+    pub(crate) fn signing_profile(
+        &self,
+        built_in: Config,
+        log: Log,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Profile, CommandError> {
+        let profile = self.profile(built_in, log, terminal)?;
         profile.check_usable().map_err(|error| error.in_file(self.file))?;
-        Ok(profile.clone())
+        Ok(profile)
     }
 }
 
@@ -129,6 +131,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) force: bool,
     /// Whether a new key is encrypted with the password in the environment.
     pub(crate) encrypt: bool,
+    /// Whether a new key is written as PKCS#8, in place of the form of its kind.
+    pub(crate) pkcs8: bool,
 }
 
 impl<'a> Delivery<'a> {
@@ -137,6 +141,7 @@ impl<'a> Delivery<'a> {
             base_name: invocation.given("bare"),
             force: invocation.switch("force"),
             encrypt: invocation.switch("encrypt"),
+            pkcs8: invocation.switch("pkcs8"),
         }
     }
 
@@ -177,26 +182,42 @@ pub(crate) struct RequestFlags<'a> {
     common_name: Option<&'a str>,
     hosts: Option<Vec<String>>,
     config_notices: &'a [Notice],
+    /// Whether a certificate is made, and not only a request, which has no dates.
+    has_dates: bool,
 }
 
 impl<'a> RequestFlags<'a> {
     /// The CSR JSON that the operand names, without `-cn` and `-hostname`.
     pub(crate) fn of_file(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let config_notices = invocation.config_notices();
-        Ok(Self { file: invocation.operand()?, common_name: None, hosts: None, config_notices })
+        let file = invocation.operand()?;
+        Ok(Self { file, common_name: None, hosts: None, config_notices, has_dates: true })
+    }
+
+    /// The same for a command that makes a certificate request only.
+    pub(crate) fn without_dates(self) -> Self {
+        Self { has_dates: false, ..self }
     }
 
     /// The CSR JSON that the operand names, with `-cn` and `-hostname`.
     pub(crate) fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
         let request = Self::of_file(invocation)?;
-        // With -initca cfssl ignores -hostname.
+        // With -initca, -hostname has no effect, and this is told.
         let hosts = hosts(invocation).filter(|_| !invocation.switch("initca"));
         Ok(Self { common_name: invocation.given("cn"), hosts, ..request })
     }
 
     /// Reads the CSR JSON, and logs the notices about the config and about it.
     pub(crate) fn read(self, log: Log, terminal: &mut Terminal<'_>) -> Result<Request, CommandError> {
-        let mut request = read_request(self.file, self.config_notices, log, terminal)?;
+        let (bytes, file) = (read_or_input(self.file, terminal)?, Some(Path::new(self.file)));
+        let text = cfssl::text(&bytes, file)?;
+        let request = match self.has_dates {
+            true => Request::from_json(text, file)?,
+            false => Request::from_json_without_dates(text, file)?,
+        };
+        log.warnings(terminal, self.config_notices);
+        log.warnings(terminal, &request.notices);
+        let mut request = request.value;
         if let Some(common_name) = self.common_name {
             common_name.clone_into(&mut request.common_name);
         }
@@ -214,11 +235,9 @@ pub(crate) fn read_request(
     log: Log,
     terminal: &mut Terminal<'_>,
 ) -> Result<Request, CommandError> {
-    let bytes = read_or_input(name, terminal)?;
-    let request = Request::from_json(&String::from_utf8_lossy(&bytes), Some(Path::new(name)))?;
-    log.warnings(terminal, config_notices);
-    log.warnings(terminal, &request.notices);
-    Ok(request.value)
+    let request =
+        RequestFlags { file: name, common_name: None, hosts: None, config_notices, has_dates: true };
+    request.read(log, terminal)
 }
 
 /// Refuses a CSR JSON with a `ca` section, which only that of a self-signed CA may have.

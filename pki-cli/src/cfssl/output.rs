@@ -44,7 +44,7 @@ impl Output {
         terminal: &Terminal<'_>,
     ) -> Result<Self, CommandError> {
         if !delivery.encrypt {
-            return Ok(self.key_text(key.to_pem()));
+            return Ok(self.key_text(if delivery.pkcs8 { key.to_pkcs8_pem()? } else { key.to_pem() }));
         }
         let password = key_password_of_environment(terminal)?;
         Ok(self.key_text(key.to_encrypted_pem(&password, &SystemRandomness)?))

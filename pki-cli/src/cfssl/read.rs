@@ -26,11 +26,6 @@ fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CommandErro
         .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))
 }
 
-/// Reads a text file. Bytes that are not UTF-8 become U+FFFD, as in Go.
-pub(crate) fn read_text(path: &Path) -> Result<String, CommandError> {
-    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
-}
-
 /// Reads a file, or the standard input for `-`.
 pub(crate) fn read_or_input(
     name: &str,

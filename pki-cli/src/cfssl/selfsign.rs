@@ -49,23 +49,24 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let mut request = read_request(csr_json, invocation.config_notices(), log, terminal)?;
     refuse_ca_section(&request)?;
     if request.hosts.is_empty() {
-        request.hosts = host.split(',').map(str::to_owned).collect();
+        // As in cfssl, "." and "" stand for no name.
+        request.hosts =
+            host.split(',').filter(|host| !matches!(*host, "" | ".")).map(str::to_owned).collect();
     } else if host.split(',').any(|host| !request.hosts.iter().any(|known| known == host)) {
         log.warning(
             terminal,
             format_args!("{host} is ignored: the certificate is for the hosts of {csr_json}"),
         );
     }
-    let built_in = ca::self_sign_profile();
-    let profile = profile.profile(&built_in)?;
-    profile.check_usable()?;
+    let profile = profile.signing_profile(ca::self_sign_profile().into(), log, terminal)?;
     let (key, csr) = new_request(&request, &delivery, log, terminal)?;
     let now = (terminal.now)();
-    let certificate = ca::self_sign(&csr.clone().verify()?, &key, profile, now, &SystemRandomness)?;
+    let certificate = ca::self_sign(&csr.clone().verify()?, &key, &profile, now, &SystemRandomness)?;
     log.warning(
         terminal,
         "nobody trusts a self-signed certificate: use it for tests only, and issue others with a CA",
     );
-    let output = Output::default().certificate(&certificate).request(&csr);
+    log.warnings(terminal, &certificate.notices);
+    let output = Output::default().certificate(&certificate.value).request(&csr);
     output.key(&key, &delivery, terminal)?.deliver(&delivery, log, terminal)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pki_core::cfssl::{Notice, SigningRequest};
+use pki_core::cfssl::{Config, Notice, SigningRequest};
 use pki_core::x509::{CertificateRequest, SubjectAltNames, SystemRandomness};
 
 use super::into::{self, IntoFlags};
@@ -89,7 +89,7 @@ impl<'a> Sign<'a> {
         };
         let names = self.hosts.as_deref().map(SubjectAltNames::from_hosts).transpose()?;
         let (names, notices) = names.map(|names| (names.value, names.notices)).unzip();
-        let profile = self.profile.signing_profile()?;
+        let profile = self.profile.signing_profile(Config::default(), log, terminal)?;
         let issuer = self.ca.issuer(log, terminal)?;
         self.ca.refuse_to_replace(self.delivery.certificate_file())?;
         let request = CertificateRequest::read(&csr_text).and_then(CertificateRequest::verify);

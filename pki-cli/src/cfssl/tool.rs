@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::command::help;
 use super::goflag::{self, CommandLine, Flag, FlagError};
 use super::invocation::flag_error;
+use super::replace_keys;
 use crate::terminal::{CommandError, Terminal, print};
 
 /// One of the programs that cfssl installs beside `cfssl`, or a command that is built like them.
@@ -25,6 +26,8 @@ pub(crate) struct Tool {
 impl Tool {
     /// Runs the program with `args`, which do not include its name.
     pub(crate) fn run(&self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        let writes_keys = !self.programs.is_empty() && self.flags.iter().any(|flag| flag.name == "force");
+        let args = replace_keys::with_force(args, writes_keys, terminal);
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),
             Err(FlagError::HelpRequested) => {

@@ -46,6 +46,22 @@ fn of_x509(kind: &x509::ErrorKind) -> Option<String> {
         x509::ErrorKind::NotOneCertificate => {
             "keep one certificate in the file, or describe all of them with `certinfo -full -cert FILE`"
         }
+        x509::ErrorKind::OtherBlock { label, wanted: "certificate" } if label.ends_with("PRIVATE KEY") => {
+            "give the file of the certificate; are -ca and -ca-key, or -cert and -key, interchanged?"
+        }
+        x509::ErrorKind::OtherBlock { label, wanted: "private key" } if label.ends_with("CERTIFICATE") => {
+            "give the file of the private key; are -ca and -ca-key, or -cert and -key, interchanged?"
+        }
+        x509::ErrorKind::OtherBlock { label, wanted: "certificate request" }
+            if label.ends_with("CERTIFICATE") =>
+        {
+            "give the file of the request; `certinfo -cert FILE` describes a certificate, and `gencert -from FILE` \
+             renews it"
+        }
+        x509::ErrorKind::OtherBlock { label, wanted: "certificate" } if label.ends_with("REQUEST") => {
+            "give the file of the certificate; `certinfo -csr FILE` describes a request, and `sign` makes a \
+             certificate of it"
+        }
         x509::ErrorKind::NotACa { .. } => {
             "give the CA's own certificate, the one that `gencert -initca` made"
         }

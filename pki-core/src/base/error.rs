@@ -25,10 +25,10 @@ pub trait Kind: std::error::Error + 'static {
 /// assert!(matches!(error.kind(), ErrorKind::NoCertificate));
 /// assert_eq!(error.to_string(), "ca.pem: there is no PEM certificate in it");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error<K>(Box<Inner<K>>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner<K> {
     kind: K,
     place: Place,

@@ -166,6 +166,8 @@ pub struct BundleInfo {
     pub key_size: usize,
     /// The kind of the public key, as in `256-bit ECDSA`.
     pub key_type: String,
+    /// The moment at which the certificate ends, in the format of RFC 3339.
+    pub leaf_expires: String,
     /// The URLs of the OCSP responders in the certificate. `None` if there are none.
     pub ocsp: Option<Vec<String>>,
     /// Whether the certificate has the URL of an OCSP responder.
@@ -225,12 +227,13 @@ impl BundleInfo {
             bundle: bundle.chain.iter().map(pem).collect::<Vec<_>>().join("\n"),
             crl_support: !first.crl_urls().is_empty(),
             crt: pem(first),
-            expires: bundle.not_after().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default(),
+            expires: rfc3339(bundle.not_after()),
             hostnames,
             issuer: slashes(first.issuer()),
             key: key.map(|key| Zeroizing::new(key.to_pem().trim_end().to_owned())).unwrap_or_default(),
             key_size,
             key_type,
+            leaf_expires: rfc3339(Some(first.not_after())),
             ocsp_support: !ocsp.is_empty(),
             ocsp: Some(ocsp).filter(|urls| !urls.is_empty()),
             root: bundle.root.as_ref().map(pem).unwrap_or_default(),
@@ -293,6 +296,11 @@ fn slashes(name: &Name) -> String {
         }
     }
     text
+}
+
+/// A moment in the format of RFC 3339; empty for none.
+fn rfc3339(moment: Option<OffsetDateTime>) -> String {
+    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 fn end_of(chain: &[&Certificate]) -> Option<OffsetDateTime> {

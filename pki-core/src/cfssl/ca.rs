@@ -4,13 +4,15 @@ use time::{Duration, OffsetDateTime};
 
 use crate::cfssl::csr_json::Request;
 use crate::cfssl::error::{Error, ErrorKind};
-use crate::cfssl::notice::WithNotices;
+use crate::cfssl::notice::{Notice, WithNotices};
 use crate::cfssl::profile::Profile;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
 use crate::x509::csr::{CertificateRequest, VerifiedRequest};
 use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::extension::{BasicConstraints, Extension};
+use crate::x509::notice::ended;
+use crate::x509::oid;
 use crate::x509::random::{Random, SerialNumber};
 use crate::x509::root;
 use crate::x509::sign::SigningKey;
@@ -58,18 +60,22 @@ pub fn create(
     if section.expiry.is_zero() {
         return Err(ErrorKind::ZeroExpiry.into());
     }
-    let WithNotices { value: csr, notices } = request.sign(key)?;
+    let WithNotices { value: csr, mut notices } = request.sign(key)?;
     let names = SubjectAltNames::from_hosts(&request.hosts)?.value;
     let not_before = round_to_minute(now) - section.backdate;
+    let is_delegation = |asked: &&Extension| asked.oid == oid::DELEGATION_USAGE;
+    let delegation: Vec<Extension> = csr.extensions().iter().filter(is_delegation).cloned().collect();
     let template = Template {
         key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
         basic_constraints: BasicConstraints { ca: true, path_len: section.path_len },
         // cfssl's `FillTemplate` (signer/signer.go) removes the DNS names, e-mail addresses and URIs of a CA.
         names: &SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() },
         crl_url: request.crl_url.as_deref(),
+        extensions: &delegation,
         ..Template::new(csr.subject(), key.public_key(), Validity::lasting(not_before, section.expiry)?)
     };
     let certificate = root::issue(&template, key, random)?;
+    notices.extend(ended(&certificate, now).map(Notice::from));
     Ok(WithNotices { value: NewCa { certificate, request: csr }, notices })
 }
 
@@ -87,7 +93,7 @@ const SELF_SIGNED_EXPIRY: Duration = Duration::hours(2190);
 /// let key = SystemKeys.generate(request.key)?;
 /// let csr = request.sign(&key)?.value.verify()?;
 /// let now = time::OffsetDateTime::now_utc();
-/// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?;
+/// let certificate = ca::self_sign(&csr, &key, &ca::self_sign_profile(), now, &SystemRandomness)?.value;
 /// assert_eq!(certificate.subject_alt_names().to_string(), "localhost");
 /// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
@@ -103,7 +109,7 @@ pub fn self_sign(
     profile: &Profile,
     now: OffsetDateTime,
     random: &dyn Random,
-) -> Result<Certificate, Error> {
+) -> Result<WithNotices<Certificate>, Error> {
     profile.check_usable()?;
     if request.public_key() != key.public_key() {
         return Err(X509ErrorKind::KeyMismatch.into());
@@ -128,7 +134,9 @@ pub fn self_sign(
     let asked = requested.extensions().iter().filter(|asked| !is_own(asked));
     let asked: Vec<Extension> = asked.cloned().collect();
     let template = Template { extensions: &asked, ..template };
-    Ok(root::issue_with_serial(&template, key, SerialNumber::generate_short(random)?)?)
+    let value = root::issue_with_serial(&template, key, SerialNumber::generate_short(random)?)?;
+    let notices = ended(&value, now).map(Notice::from).into_iter().collect();
+    Ok(WithNotices { value, notices })
 }
 
 /// The profile for [`self_sign`] without a ca-config: cfssl's default with a shorter lifetime.
@@ -240,7 +248,7 @@ mod tests {
     fn alone(request: &Request, profile: &Profile) -> Result<Certificate, String> {
         let key = key();
         let made = self_sign(&asked(request, &key), &key, profile, NOW, &Always(0xff));
-        made.map_err(|error| error.to_string())
+        made.map(|made| made.value).map_err(|error| error.to_string())
     }
 
     /// docs/cfssl.md, 32.

@@ -17,6 +17,9 @@ use crate::go::json::{Node, Object};
 use crate::x509::der::object_identifier;
 use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
 
+/// The name of the default profile: in `signing` it is the key beside `profiles`.
+const DEFAULT: &str = "default";
+
 /// The profiles of a ca-config file.
 ///
 /// ```
@@ -25,20 +28,30 @@ use crate::x509::extension::{CertificatePolicy, PolicyQualifier};
 /// let json = r#"{"signing": {"default": {"expiry": "8760h"}, "profiles": {
 ///     "peer": {"expiry": "8760h", "usages": ["signing", "server auth", "client auth"]}}}}"#;
 /// let config = Config::from_json(json, None)?.value;
-/// assert!(config.profile(Some("peer")).is_ok());
+/// assert!(config.profile(Some("peer"))?.notices.is_empty());
 /// assert!(config.profile(Some("Peer")).unwrap_err().to_string().contains("did you mean `peer`"));
 /// # Ok::<(), pki_core::cfssl::Error>(())
 /// ```
+///
+/// A profile with a mistake is kept as its error, because the others can be used: [`Config::profile`] returns it, and
+/// [`Config::unusable`] tells it.
 #[derive(Debug, Clone)]
 pub struct Config {
-    default: Profile,
-    profiles: BTreeMap<String, Profile>,
+    default: Result<Profile, Error>,
+    profiles: BTreeMap<String, Result<Profile, Error>>,
 }
 
 /// The configuration that cfssl uses without a file: its built-in profile as the default, and no others.
 impl Default for Config {
     fn default() -> Self {
-        Self { default: Profile::built_in(), profiles: BTreeMap::new() }
+        Profile::built_in().into()
+    }
+}
+
+/// A configuration with a default profile and no others.
+impl From<Profile> for Config {
+    fn from(default: Profile) -> Self {
+        Self { default: Ok(default), profiles: BTreeMap::new() }
     }
 }
 
@@ -47,8 +60,9 @@ impl Config {
     /// notices.
     ///
     /// # Errors
-    /// [`ErrorKind::JsonSyntax`] if the text is not JSON, [`ErrorKind::JsonType`] if a value has the wrong type, and other
-    /// kinds if a value is not allowed; each with its place.
+    /// [`ErrorKind::JsonSyntax`] if the text is not JSON, [`ErrorKind::JsonType`] if a value outside the profiles has the
+    /// wrong type, and other kinds if a value there, or one that profiles take over from `default`, is not allowed; each
+    /// with its place.
     pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
         let root = Node::parse(text, file)?;
         let mut notices = Vec::new();
@@ -64,31 +78,64 @@ impl Config {
         };
         let context = Context { auth_keys, remotes };
         let mut object = signing.object()?;
-        let default = match object.all("default").last() {
-            Some(node) => context.profile(node, None, &mut notices)?,
-            None => Profile::built_in(),
+        // Profiles take over settings of the default profile, but not its usages, so a mistake there is none of theirs.
+        let (inherited, default) = match object.all("default").last() {
+            Some(node) => {
+                let settings = context.settings(node, &mut notices)?;
+                if settings.remote.is_none() && settings.expiry.is_zero() {
+                    return Err(ErrorKind::ZeroExpiry.at(node.place()));
+                }
+                (settings.clone(), usages(settings, node))
+            }
+            None => (Profile::built_in(), Ok(Profile::built_in())),
         };
         let mut profiles = BTreeMap::new();
         for nodes in object.all("profiles") {
             for (name, node) in nodes.members()? {
-                let profile = context.profile(&node, Some(&default), &mut notices)?;
-                profiles.insert(name, profile);
+                profiles.insert(name, context.profile(&node, &inherited, &mut notices));
             }
         }
         notices.extend(object.unknown().map(Notice::from));
         Ok(WithNotices { value: Self { default, profiles }, notices })
     }
 
-    /// The profile with a name, or the default profile without one.
+    /// The profile with a name, or the default profile without one. `default` names the default profile too, unless a
+    /// profile has that name. Where there are no profiles, every name means the default profile, with a notice.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownProfile`] if no profile has exactly that name, where cfssl would use the default.
-    pub fn profile(&self, name: Option<&str>) -> Result<&Profile, Error> {
-        let Some(name) = name else { return Ok(&self.default) };
-        self.profiles.get(name).ok_or_else(|| {
-            let near = suggest::near(name, self.names()).map(str::to_owned);
-            let known = self.names().map(str::to_owned).collect();
-            ErrorKind::UnknownProfile { name: name.to_owned(), near, known }.into()
+    /// [`ErrorKind::UnknownProfile`] if there are profiles and none has exactly that name, where cfssl would use the
+    /// default, and the mistake in the profile, if it has one.
+    pub fn profile(&self, name: Option<&str>) -> Result<WithNotices<&Profile>, Error> {
+        let named = name.and_then(|name| self.profiles.get(name));
+        let mut notices = Vec::new();
+        if let Some(name) = name
+            && named.is_none()
+            && name != DEFAULT
+        {
+            if !self.profiles.is_empty() {
+                let near = suggest::near(name, self.names()).map(str::to_owned);
+                let known = self.names().map(str::to_owned).collect();
+                return Err(ErrorKind::UnknownProfile { name: name.to_owned(), near, known }.into());
+            }
+            notices.push(Notice::new(NoticeKind::NoProfiles { name: name.to_owned() }));
+        }
+        match named.unwrap_or(&self.default) {
+            Ok(value) => Ok(WithNotices { value, notices }),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// A notice for each profile that cannot be used because of a mistake in it, but for the one that is `chosen`, as in
+    /// [`Config::profile`].
+    pub fn unusable(&self, chosen: Option<&str>) -> impl Iterator<Item = Notice> {
+        let chosen = chosen.unwrap_or(DEFAULT);
+        let default = (!self.profiles.contains_key(DEFAULT)).then_some((DEFAULT, &self.default));
+        let all = self.profiles.iter().map(|(name, profile)| (name.as_str(), profile)).chain(default);
+        all.filter(move |(name, _)| *name != chosen).filter_map(|(name, profile)| {
+            let error = profile.as_ref().err()?;
+            let kind =
+                NoticeKind::UnusableProfile { name: name.to_owned(), reason: error.kind().to_string() };
+            Some(Notice::new(kind).at(error.place().clone()))
         })
     }
 
@@ -132,19 +179,26 @@ struct Context {
 }
 
 impl Context {
+    /// A named profile, with what it takes over from the default profile.
     fn profile(
         &self,
         node: &Node<'_>,
-        default: Option<&Profile>,
+        inherited: &Profile,
         notices: &mut Vec<Notice>,
     ) -> Result<Profile, Error> {
+        let mut profile = usages(self.settings(node, notices)?, node)?;
+        if profile.remote.is_some() {
+            return Ok(profile);
+        }
+        inherit(&mut profile, inherited);
+        if profile.has_usages() { Ok(profile) } else { Err(ErrorKind::NoUsages.at(node.place())) }
+    }
+
+    /// A profile without its usages.
+    fn settings(&self, node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<Profile, Error> {
         let mut object = node.object()?;
         let mut profile = Profile::default();
-        if let Some(list) = object.all("usages").last() {
-            for usage in list.items()? {
-                profile.add_usage(&usage.text()?).map_err(|kind| kind.at(usage.place()))?;
-            }
-        }
+        object.ignore("usages");
         validity(&mut object, &mut profile)?;
         profile.ca_constraint = ca_constraint(&object.all("ca_constraint"), notices)?;
         profile.crl_url = object.text("crl_url")?.filter(|url| !url.is_empty());
@@ -185,13 +239,6 @@ impl Context {
         if profile.remote.is_none() && profile.expiry_text.is_empty() {
             return Err(ErrorKind::MissingKey { key: "expiry" }.at(node.place()));
         }
-        match default {
-            Some(default) => inherit(&mut profile, default, node)?,
-            None if profile.remote.is_none() && profile.expiry.is_zero() => {
-                return Err(ErrorKind::ZeroExpiry.at(node.place()));
-            }
-            None => {}
-        }
         Ok(profile)
     }
 
@@ -224,6 +271,16 @@ impl Context {
         }
         Ok(())
     }
+}
+
+/// The profile with the usages that `node` gives it.
+fn usages(mut profile: Profile, node: &Node<'_>) -> Result<Profile, Error> {
+    if let Some(list) = node.object()?.all("usages").last() {
+        for usage in list.items()? {
+            profile.add_usage(&usage.text()?).map_err(|kind| kind.at(usage.place()))?;
+        }
+    }
+    Ok(profile)
 }
 
 fn validity(object: &mut Object<'_>, profile: &mut Profile) -> Result<(), Error> {
@@ -309,11 +366,8 @@ fn qualifier(node: &Node<'_>, notices: &mut Vec<Notice>) -> Result<PolicyQualifi
     }
 }
 
-/// Fills fields of a named profile from the default profile, and checks that the profile has usages of its own.
-fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<(), Error> {
-    if profile.remote.is_some() {
-        return Ok(());
-    }
+/// Fills fields of a named profile from the default profile.
+fn inherit(profile: &mut Profile, default: &Profile) {
     if profile.expiry.is_zero() {
         profile.expiry = default.expiry;
     }
@@ -326,7 +380,6 @@ fn inherit(profile: &mut Profile, default: &Profile, node: &Node<'_>) -> Result<
     if profile.issuer_urls.is_empty() {
         profile.issuer_urls.clone_from(&default.issuer_urls);
     }
-    if profile.has_usages() { Ok(()) } else { Err(ErrorKind::NoUsages.at(node.place())) }
 }
 
 #[cfg(test)]
@@ -355,7 +408,8 @@ mod tests {
     /// The default profile of a ca-config with one more member in it.
     fn with(member: &str) -> Result<Profile, String> {
         let json = format!(r#"{{"signing":{{"default":{{"expiry":"1h","usages":["signing"],{member}}}}}}}"#);
-        read(&json).map(|config| config.value.profile(None).unwrap().clone())
+        let profile = read(&json)?.value.profile(None).map(|one| one.value.clone());
+        profile.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -368,14 +422,6 @@ mod tests {
             (r#"{"signing": null}"#, "c.json:1:1: the key `signing` is missing"),
             (r#"{"signing": 1}"#, "c.json:1:13: signing: expected an object, found a number"),
             (r#"{"signing": {"default": {}}}"#, "c.json:1:25: signing.default: the key `expiry` is missing"),
-            (
-                r#"{"signing": {"profiles": {"p": {"usages": ["signing"]}}}}"#,
-                "c.json:1:32: signing.profiles.p: the key `expiry` is missing",
-            ),
-            (
-                r#"{"signing": {"profiles": {"p": {"expiry": "1h"}}}}"#,
-                "c.json:1:32: signing.profiles.p: the profile has no usages",
-            ),
             (
                 r#"{"signing": {"default": {"expiry": "0"}}}"#,
                 "c.json:1:25: signing.default: the expiry is 0: the certificate would never be valid",
@@ -517,18 +563,18 @@ mod tests {
         let urls = |profile: &Profile| {
             (profile.crl_url.clone().unwrap(), profile.ocsp_url.clone().unwrap(), profile.issuer_urls.clone())
         };
-        let bare = config.profile(Some("bare")).unwrap();
+        let bare = config.profile(Some("bare")).unwrap().value;
         assert_eq!(
             (bare.expiry, urls(bare)),
             (time::Duration::hours(5), ("c".into(), "o".into(), vec!["i".into()]))
         );
         assert!(bare.key_usage.is_empty(), "usages are its own");
-        let own = config.profile(Some("own")).unwrap();
+        let own = config.profile(Some("own")).unwrap().value;
         assert_eq!(
             (own.expiry, urls(own)),
             (time::Duration::HOUR, ("C".into(), "O".into(), vec!["I".into()]))
         );
-        let far = config.profile(Some("far")).unwrap();
+        let far = config.profile(Some("far")).unwrap().value;
         assert_eq!(
             (far.remote.as_deref(), far.crl_url.as_deref(), far.expiry.is_zero()),
             (Some("r"), None, true)
@@ -536,7 +582,7 @@ mod tests {
         assert_eq!(config.names().collect::<Vec<_>>(), ["bare", "far", "own"]);
         // Without a default it is cfssl's own.
         let built_in = read(r#"{"signing": {"profiles": {}}}"#).unwrap().value;
-        assert_eq!(built_in.profile(None).unwrap().expiry, time::Duration::hours(8760));
+        assert_eq!(built_in.profile(None).unwrap().value.expiry, time::Duration::hours(8760));
     }
 
     /// docs/cfssl.md, 3.
@@ -555,8 +601,53 @@ mod tests {
             refused(&config, "kubernetes"),
             "there is no profile \"kubernetes\": there are client, peer"
         );
-        let none = "there is no profile \"peer\": the ca-config has no profiles";
-        assert_eq!(refused(&Config::default(), "peer"), none);
+        // Without profiles, nothing else can be meant.
+        let built_in = Config::default();
+        let default = built_in.profile(Some("peer")).unwrap();
+        assert_eq!(default.value.expiry_text, "8760h");
+        assert_eq!(default.notices, [Notice::new(NoticeKind::NoProfiles { name: "peer".into() })]);
+        for named in [None, Some("default")] {
+            let default = config.profile(named).unwrap();
+            assert_eq!((default.value.expiry_text.as_str(), default.notices.len()), ("8760h", 0));
+        }
+    }
+
+    /// docs/cfssl.md, 5.
+    #[test]
+    fn a_mistake_in_a_profile_is_an_error_where_it_is_used() {
+        for (profile, message) in [
+            (r#"{"usages": ["signing"]}"#, "c.json:2:18: signing.profiles.p: the key `expiry` is missing"),
+            (r#"{"expiry": "1h"}"#, "c.json:2:18: signing.profiles.p: the profile has no usages"),
+            (
+                r#"{"expiry": "1h", "usages": ["sining"]}"#,
+                "c.json:2:46: signing.profiles.p.usages[0]: there is no usage \"sining\": did you mean `signing`?",
+            ),
+        ] {
+            let json = format!(
+                "{{\"signing\": {{\"profiles\": {{\n            \"p\": {profile}, \
+                 \"q\": {{\"expiry\": \"1h\", \"usages\": [\"signing\"]}}}}}}}}"
+            );
+            let config = read(&json).unwrap().value;
+            assert_eq!(config.profile(Some("p")).unwrap_err().to_string(), message);
+            assert!(config.profile(Some("q")).unwrap().notices.is_empty());
+            let told = |chosen| config.unusable(chosen).map(|notice| notice.to_string()).collect::<Vec<_>>();
+            assert!(told(Some("p")).is_empty());
+            let (place, reason) = message.split_at(message.rfind("p: ").map_or(0, |end| end + 3));
+            let (place, reason) = match place {
+                "" => message.split_at(message.find("[0]: ").unwrap() + 5),
+                _ => (place, reason),
+            };
+            let expected = format!("{place}the profile \"p\" cannot be used: {reason}");
+            assert_eq!([told(Some("q")), told(None)], [[expected.clone()], [expected]]);
+        }
+        // Profiles take over nothing of the default's usages, so they can be used though those are wrong.
+        let json = r#"{"signing": {"default": {"expiry": "2h", "usages": ["sining"]},
+            "profiles": {"p": {"expiry": "0s", "usages": ["signing"]}}}}"#;
+        let config = read(json).unwrap().value;
+        assert_eq!(config.profile(Some("p")).unwrap().value.expiry, time::Duration::hours(2));
+        assert!(config.profile(None).is_err() && config.profile(Some("default")).is_err());
+        assert_eq!(config.unusable(Some("p")).count(), 1);
+        assert_eq!(config.unusable(None).count(), 0);
     }
 
     #[test]

@@ -8,14 +8,14 @@ use der::asn1::ObjectIdentifier;
 use time::Duration;
 
 use crate::cfssl::error::{Error, ErrorKind};
-use crate::cfssl::notice::{Notice, WithNotices};
+use crate::cfssl::notice::{Notice, NoticeKind, WithNotices};
 use crate::go::duration;
 use crate::go::json::Node;
 use crate::x509;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::csr::CertificateRequest;
 use crate::x509::der::object_identifier;
-use crate::x509::extension::{BasicConstraints, Extension};
+use crate::x509::extension::{BasicConstraints, Extension, Extensions};
 use crate::x509::key::{KeyAlgorithm, UnknownKeyAlgorithm};
 use crate::x509::name::{Attribute, Name, Subject};
 use crate::x509::oid;
@@ -102,6 +102,19 @@ impl Request {
     /// [`ErrorKind::JsonSyntax`] if the text is not JSON, [`ErrorKind::JsonType`] if a value has the wrong type, and other
     /// kinds if a value is not allowed; each with its place.
     pub fn from_json(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        Self::parse(text, file, CaDates::Needed)
+    }
+
+    /// Reads CSR JSON of which only a certification request is made. That has no dates, so a lifetime in the `ca` section
+    /// that cannot be read is a notice.
+    ///
+    /// # Errors
+    /// What [`Request::from_json`] says of everything else.
+    pub fn from_json_without_dates(text: &str, file: Option<&Path>) -> Result<WithNotices<Self>, Error> {
+        Self::parse(text, file, CaDates::Unused)
+    }
+
+    fn parse(text: &str, file: Option<&Path>, dates: CaDates) -> Result<WithNotices<Self>, Error> {
         let node = Node::parse(text, file)?;
         let mut notices = Vec::new();
         if node.is_null() {
@@ -117,7 +130,7 @@ impl Request {
             ..Self::default()
         };
         value.key = key(&object.all("key"), &mut notices)?;
-        value.ca = ca(&object.all("ca"), &mut notices)?;
+        value.ca = ca(&object.all("ca"), dates, &mut notices)?;
         for node in object.all("names") {
             value.names.clear();
             for entry in node.items()?.iter().filter(|entry| !entry.is_null()) {
@@ -172,7 +185,10 @@ impl Request {
     /// What [`SubjectAltNames::from_hosts`] says, [`x509::ErrorKind::Der`] if something cannot be encoded, and what the
     /// key says.
     pub fn sign(&self, key: &dyn SigningKey) -> Result<WithNotices<CertificateRequest>, Error> {
-        let WithNotices { value: names, notices } = SubjectAltNames::from_hosts(&self.hosts)?;
+        let WithNotices { value: names, mut notices } = SubjectAltNames::from_hosts(&self.hosts)?;
+        if self.extensions.subject_alt_names().is_err() {
+            notices.push(Notice::new(NoticeKind::MalformedSubjectAltName));
+        }
         let mut extensions = Vec::new();
         if !names.is_empty()
             && !self.extensions.iter().any(|extension| extension.oid == oid::SUBJECT_ALT_NAME)
@@ -223,17 +239,30 @@ fn key_algorithm(algo: &str, size: i64) -> Result<KeyAlgorithm, ErrorKind> {
     }
 }
 
-fn ca(nodes: &[Node<'_>], notices: &mut Vec<Notice>) -> Result<Option<CaSection>, Error> {
+/// Whether the dates of the `ca` section are used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CaDates {
+    Needed,
+    Unused,
+}
+
+fn ca(nodes: &[Node<'_>], dates: CaDates, notices: &mut Vec<Notice>) -> Result<Option<CaSection>, Error> {
     let mut section = None;
     for node in nodes {
         let mut object = node.object()?;
         let mut ca = section.unwrap_or_else(CaSection::default);
-        if let Some(expiry) = object.last("expiry", duration_unless_empty)?.flatten() {
+        let mut duration = |field| match object.last(field, duration_unless_empty) {
+            Err(error) if dates == CaDates::Unused => {
+                let kind = NoticeKind::UnusedMistake { reason: error.kind().to_string() };
+                notices.push(Notice::new(kind).at(error.place().clone()));
+                Ok(None)
+            }
+            other => other.map(Option::flatten),
+        };
+        if let Some(expiry) = duration("expiry")? {
             ca.expiry = expiry;
         }
-        if let Some(backdate) = object.last("backdate", duration_unless_empty)?.flatten()
-            && !backdate.is_zero()
-        {
+        if let Some(backdate) = duration("backdate")?.filter(|backdate| !backdate.is_zero()) {
             ca.backdate = backdate;
         }
         let zero = object.boolean("pathlenzero")?;

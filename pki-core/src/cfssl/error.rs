@@ -12,7 +12,7 @@ use crate::x509;
 pub type Error = error::Error<ErrorKind>;
 
 /// The facts of an [`Error`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An error with a key, a request or a certificate.
@@ -105,6 +105,12 @@ pub enum ErrorKind {
     /// A number in a list of bytes is not a byte.
     #[error("a byte is a number from 0 to 255")]
     NotAByte,
+    /// The file is not UTF-8.
+    #[error("there is a byte that is not UTF-8, in which JSON is written")]
+    NotUtf8,
+    /// The file is UTF-16.
+    #[error("the file is UTF-16, and JSON is written in UTF-8")]
+    Utf16,
     /// A text is not a date.
     #[error("{text:?} is not a date in the format of RFC 3339")]
     NotADate {
@@ -190,7 +196,6 @@ pub enum ErrorKind {
 fn profiles(near: Option<&str>, known: &[String]) -> String {
     match near {
         Some(_) => did_you_mean(near),
-        None if known.is_empty() => ": the ca-config has no profiles".to_owned(),
         None => format!(": there are {}", known.join(", ")),
     }
 }
@@ -222,6 +227,8 @@ impl Kind for ErrorKind {
                     .to_owned()
             }
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
+            Self::NotUtf8 => "save the file as UTF-8, or convert it with iconv -f LATIN1 -t UTF-8".to_owned(),
+            Self::Utf16 => "save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8".to_owned(),
             Self::PathLen { .. } => "write a number from 1 to 255, or -1 for no limit".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \
                                \"client auth\"] or choose a profile that has them"
@@ -230,7 +237,10 @@ impl Kind for ErrorKind {
             Self::PublicKeyNotWhitelisted => "add \"PublicKey\": true to its CSRWhitelist".to_owned(),
             Self::Remote { .. } => "choose a profile without `remote`".to_owned(),
             Self::UnknownUsage { .. } => {
-                format!("usages are {}", usage::names().collect::<Vec<_>>().join(", "))
+                format!(
+                    "usages are {}, and object identifiers such as 1.3.6.1.5.5.7.3.17",
+                    usage::names().collect::<Vec<_>>().join(", ")
+                )
             }
             Self::RevocationLine { .. } => "a line is: SERIAL [REASON [DATE]]".to_owned(),
             _ => return None,

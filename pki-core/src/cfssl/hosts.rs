@@ -12,7 +12,8 @@ impl SubjectAltNames {
     ///
     /// Some hosts give a notice: spaces around a host are removed, an empty host becomes an empty DNS name, a name outside
     /// ASCII is converted into its ASCII form (IDNA, UTS 46), and for some DNS names no client will accept the
-    /// certificate.
+    /// certificate. A host with a port, such as `host:2379`, is left out if there are others: cfssl makes a URI of it, which
+    /// no client compares with a host.
     ///
     /// ```
     /// use pki_core::x509::SubjectAltNames;
@@ -26,10 +27,11 @@ impl SubjectAltNames {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::HostWithPort`] for a host such as `host:2379`, [`ErrorKind::NotAHost`] for a path, a network, an address
+    /// [`ErrorKind::HostWithPort`] if all hosts have ports, [`ErrorKind::NotAHost`] for a path, a network, an address
     /// in brackets and so on, and [`ErrorKind::HostNotAscii`] for a host without an ASCII form.
     pub fn from_hosts(hosts: &[String]) -> Result<WithNotices<Self>, Error> {
         let (mut names, mut notices) = (Self::default(), Vec::new());
+        let is_alone = hosts.iter().all(|host| name_before_port(host.trim()).is_some());
         for host in hosts {
             let trimmed = host.trim();
             if trimmed.is_empty() {
@@ -45,6 +47,14 @@ impl SubjectAltNames {
             if ascii != trimmed {
                 let (host, ascii) = (trimmed.to_owned(), ascii.clone());
                 notices.push(Notice::new(NoticeKind::InternationalHost { host, ascii }));
+            }
+            if let Some(name) = name_before_port(&ascii) {
+                let (host, name) = (ascii.clone(), name.to_owned());
+                if is_alone {
+                    return Err(ErrorKind::HostWithPort { host, name }.into());
+                }
+                notices.push(Notice::new(NoticeKind::HostWithPort { host, name }));
+                continue;
             }
             check(&ascii)?;
             let classified = Host::classify(&ascii);
@@ -96,22 +106,26 @@ fn to_ascii(host: &str) -> Result<String, Error> {
     Ok(format!("{before}{star}{ascii}{after}"))
 }
 
+/// The name or address before the port in a text such as `host:2379`.
+fn name_before_port(host: &str) -> Option<&str> {
+    let (name, port) = host.rsplit_once(':')?;
+    let is_port = has_digits_only(port)
+        && host.parse::<IpAddr>().is_err()
+        && !name.contains('/')
+        && (!name.contains(':') || name.starts_with('['));
+    is_port.then(|| name.trim_start_matches('[').trim_end_matches(']'))
+}
+
+fn has_digits_only(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
 /// Refuses texts that are not hosts, although cfssl would put them into a certificate.
 fn check(host: &str) -> Result<(), Error> {
     let not_a_host = |reason| Err(ErrorKind::NotAHost { host: host.to_owned(), reason }.into());
-    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    if let Some((name, port)) = host.rsplit_once(':')
-        && digits(port)
-        && host.parse::<IpAddr>().is_err()
-        && !name.contains('/')
-        && (!name.contains(':') || name.starts_with('['))
-    {
-        let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-        return Err(ErrorKind::HostWithPort { host: host.to_owned(), name }.into());
-    }
     if let Some((address, length)) = host.split_once('/')
         && address.parse::<IpAddr>().is_ok()
-        && digits(length)
+        && has_digits_only(length)
     {
         return not_a_host("it is a network, and a certificate needs every address, such as 10.0.0.11");
     }
@@ -184,6 +198,15 @@ mod tests {
     fn a_port_is_no_part_of_a_host() {
         let error = SubjectAltNames::from_hosts(&["etcd1:2379".to_owned()]).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::HostWithPort { name, .. } if name == "etcd1"));
+
+        let hosts = ["etcd1", "etcd1:2379", "[::1]:2379"].map(str::to_owned);
+        let names = SubjectAltNames::from_hosts(&hosts).unwrap();
+        assert_eq!(names.value.to_string(), "etcd1");
+        let left_out = |host: &str, name: &str| {
+            Notice::new(NoticeKind::HostWithPort { host: host.to_owned(), name: name.to_owned() })
+        };
+        assert_eq!(names.notices, [left_out("etcd1:2379", "etcd1"), left_out("[::1]:2379", "::1")]);
+        assert!(SubjectAltNames::from_hosts(&hosts[1..]).is_err());
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub enum NoticeKind {
     /// A list of hosts has an empty entry.
     #[error("an empty host becomes an empty DNS name: write \"hosts\": [] for no hosts")]
     EmptyHost,
+    /// A host was written with a port, and is not in the certificate.
+    #[error("{host:?} is left out, because names in certificates have no port: write {name:?}")]
+    HostWithPort {
+        /// The host as the user wrote it.
+        host: String,
+        /// The host without the port.
+        name: String,
+    },
     /// A host was written with characters outside ASCII.
     #[error("the certificate has the host {host:?} in its ASCII form, {ascii:?}")]
     InternationalHost {
@@ -30,9 +38,28 @@ pub enum NoticeKind {
         /// The host by IDNA, which the certificate has.
         ascii: String,
     },
+    /// The request has a subjectAltName of its own that cannot be decoded.
+    #[error(
+        "the extension 2.5.29.17 (subjectAltName) in `extensions` is malformed: no CA will accept the request"
+    )]
+    MalformedSubjectAltName,
+    /// A key of another of cfssl's files.
+    #[error("`{key}` has no effect here: {instead}")]
+    Misplaced {
+        /// The key.
+        key: String,
+        /// Where it belongs.
+        instead: &'static str,
+    },
     /// cfssl has this setting, and the library does not use it.
     #[error("it has no effect here")]
     NoEffect,
+    /// A profile was named, and there are no profiles to choose from.
+    #[error("there are no profiles, so {name:?} means the default profile")]
+    NoProfiles {
+        /// The name of the profile.
+        name: String,
+    },
     /// Clients will never accept the certificate for this name.
     #[error("no client will accept the certificate for the host {host:?}: {reason}")]
     OddHost {
@@ -40,6 +67,17 @@ pub enum NoticeKind {
         host: String,
         /// The property that no host name has.
         reason: &'static str,
+    },
+    /// The CA's path length is smaller than that of the new CA, and counts.
+    #[error(
+        "the profile's path length of {path_len} is more than the CA above it allows: \
+         {limit} further CAs may follow"
+    )]
+    PathLenLimited {
+        /// The path length in the profile.
+        path_len: u8,
+        /// The path length that remains.
+        limit: u8,
     },
     /// An object of the file has a key several times.
     #[error("the key `{key}` is there several times, and the last value counts")]
@@ -62,6 +100,20 @@ pub enum NoticeKind {
         /// The host with the spaces.
         host: String,
     },
+    /// A value that is not used has a mistake.
+    #[error("{reason}; it is not used here")]
+    UnusedMistake {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A profile that was not chosen has a mistake.
+    #[error("the profile {name:?} cannot be used: {reason}")]
+    UnusableProfile {
+        /// The name of the profile.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file has a key that cfssl does not know.
     #[error("unknown key `{key}`{}", did_you_mean(near.as_deref()))]
     UnknownKey {
@@ -83,8 +135,30 @@ impl From<UnknownMember> for Notice {
         if is_repeated {
             return Self::new(NoticeKind::RepeatedKey { key }).at(place);
         }
-        let near = suggest::near(&key, fields).map(str::to_owned);
-        Self::new(NoticeKind::UnknownKey { key, near }).at(place)
+        let kind = match instead(&key, &fields) {
+            Some(instead) => NoticeKind::Misplaced { key, instead },
+            None => {
+                let near = suggest::near(&key, fields).map(str::to_owned);
+                NoticeKind::UnknownKey { key, near }
+            }
+        };
+        Self::new(kind).at(place)
+    }
+}
+
+/// Where a key belongs that is unknown among `fields`, if it is one of cfssl's other file.
+fn instead(key: &str, fields: &[&str]) -> Option<&'static str> {
+    let is_csr_json = fields.contains(&"hosts");
+    let is_config = fields.contains(&"signing") || fields.contains(&"usages");
+    match key {
+        "expiry" | "usages" | "ca_constraint" | "signing" | "profiles" if is_csr_json => Some(
+            "the lifetime and the usages of a certificate are in the ca-config's profile, and the lifetime of a CA is \
+             in \"ca\": {\"expiry\": \"87600h\"}",
+        ),
+        "CN" | "hosts" | "names" | "key" | "ca" | "CA" if is_config => {
+            Some("the name, the hosts and the key of a certificate are in the CSR JSON")
+        }
+        _ => None,
     }
 }
 

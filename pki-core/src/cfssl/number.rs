@@ -33,6 +33,9 @@ fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
     Some(match kind {
         x509::ErrorKind::KeyMismatch => 1000,
         x509::ErrorKind::NoCertificate => 1002,
+        x509::ErrorKind::OtherBlock { wanted: "certificate", .. } => 1003,
+        x509::ErrorKind::OtherBlock { wanted: "private key", .. } => 2003,
+        x509::ErrorKind::OtherBlock { .. } => 9300,
         x509::ErrorKind::Certificate { .. } | x509::ErrorKind::NotOneCertificate => 1003,
         x509::ErrorKind::NoPrivateKey => 2002,
         x509::ErrorKind::PrivateKey { .. } => 2003,
@@ -44,7 +47,7 @@ fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
         x509::ErrorKind::NoRequest => 9002,
         x509::ErrorKind::RepeatedExtension { .. } | x509::ErrorKind::Request { .. } => 9003,
         x509::ErrorKind::InvalidObjectIdentifier { .. }
-        | x509::ErrorKind::NotARequest { .. }
+        | x509::ErrorKind::MalformedExtension { .. }
         | x509::ErrorKind::SignatureAlgorithm { .. }
         | x509::ErrorKind::SignatureInvalid => 9300,
         _ => return None,

@@ -149,11 +149,15 @@ impl Profile {
         Ok(())
     }
 
-    /// Checks that the profile has a usage.
+    /// Checks that the profile can sign here.
     ///
     /// # Errors
-    /// [`ErrorKind::NoUsages`] if it has none.
+    /// [`ErrorKind::Remote`] if it leaves signing to a server, [`ErrorKind::NoUsages`] if it has no usage.
     pub fn check_usable(&self) -> Result<(), Error> {
-        if self.has_usages() { Ok(()) } else { Err(ErrorKind::NoUsages.into()) }
+        match &self.remote {
+            Some(name) => Err(ErrorKind::Remote { name: name.clone() }.into()),
+            None if self.has_usages() => Ok(()),
+            None => Err(ErrorKind::NoUsages.into()),
+        }
     }
 }

@@ -35,6 +35,26 @@ pub struct SigningRequest<'a> {
     pub crl_url: Option<&'a str>,
 }
 
+/// cfssl's CSR JSON, for which a key is to be made, the profile for it, and what replaces parts of them.
+#[derive(Debug, Clone)]
+pub struct NewRequest<'a> {
+    /// The CSR JSON.
+    pub request: &'a Request,
+    /// The profile that determines usages, lifetime and extensions.
+    pub profile: &'a Profile,
+    /// Names for the certificate in place of those that the profile takes from the request.
+    pub names: Option<SubjectAltNames>,
+    /// A URL that replaces the `crl_url` of the profile.
+    pub crl_url: Option<&'a str>,
+}
+
+impl<'a> NewRequest<'a> {
+    /// A request of which nothing is replaced.
+    pub fn new(request: &'a Request, profile: &'a Profile) -> Self {
+        Self { request, profile, names: None, crl_url: None }
+    }
+}
+
 /// A new certificate with its key, and the request that cfssl writes beside them.
 #[derive(Debug)]
 pub struct NewCertificate {
@@ -68,7 +88,7 @@ impl Issuer {
     /// let request = CertificateRequest::read(file.as_bytes())?.verify()?;
     /// let signing = SigningRequest {
     ///     request: &request,
-    ///     profile: config.profile(Some("server"))?,
+    ///     profile: config.profile(Some("server"))?.value,
     ///     subject: Some(Subject::common_name("etcd1")),
     ///     names: Some(SubjectAltNames::from_hosts(&["10.0.0.1".to_owned()])?.value),
     ///     crl_url: None,
@@ -92,9 +112,6 @@ impl Issuer {
     ) -> Result<WithNotices<Certificate>, Error> {
         let SigningRequest { request, profile, .. } = signing;
         profile.check_usable()?;
-        if let Some(server) = &profile.remote {
-            return Err(ErrorKind::Remote { name: server.clone() }.into());
-        }
         let whitelist = profile.csr_whitelist.unwrap_or(CsrWhitelist::ALL);
         if !whitelist.public_key {
             return Err(ErrorKind::PublicKeyNotWhitelisted.into());
@@ -112,10 +129,11 @@ impl Issuer {
             None => whitelist.apply(request.request().subject_alt_names()?),
         };
         check_names(profile, &subject, &names)?;
+        let mut notices = Vec::new();
         if profile.ca_constraint.is_some() {
             names = SubjectAltNames { ip: names.ip, ..SubjectAltNames::default() };
         }
-        self.check_constraints(request, profile)?;
+        notices.extend(self.check_constraints(request, profile)?);
         let copied = copied_extensions(signing);
         let template = Template {
             names: &names,
@@ -124,16 +142,15 @@ impl Issuer {
             ..profile.template(&subject, request.public_key(), validity(profile, now)?)
         };
         let signed = self.issue(&template, now, random)?;
-        let mut notices: Vec<Notice> = signed.notices.into_iter().map(Notice::from).collect();
+        notices.extend(signed.notices.into_iter().map(Notice::from));
         notices.extend(requested_usages(&signed.value, profile));
         Ok(WithNotices { value: signed.value, notices })
     }
 
-    /// Makes a key, a request and a certificate from cfssl's CSR JSON, as `cfssl gencert` does. `crl_url` replaces that of
-    /// the profile.
+    /// Makes a key, a request and a certificate from cfssl's CSR JSON, as `cfssl gencert` does.
     ///
     /// ```
-    /// use pki_core::cfssl::{Profile, Request};
+    /// use pki_core::cfssl::{NewRequest, Profile, Request};
     /// # use pki_core::cfssl::ca;
     /// use pki_core::x509::{Issuer, SystemKeys, SystemRandomness};
     /// # use pki_core::x509::KeySource;
@@ -143,7 +160,8 @@ impl Issuer {
     /// # let key = SystemKeys.generate(request.key)?;
     /// # let issuer = Issuer::new(ca::create(&request, &key, now, &SystemRandomness)?.value.certificate, key)?;
     /// let request = Request::from_json(r#"{"CN": "etcd1", "hosts": ["etcd1.example.com"]}"#, None)?.value;
-    /// let made = issuer.gencert(&request, &Profile::built_in(), None, &SystemKeys, now, &SystemRandomness)?.value;
+    /// let profile = Profile::built_in();
+    /// let made = issuer.gencert(&NewRequest::new(&request, &profile), &SystemKeys, now, &SystemRandomness)?.value;
     /// assert!(made.certificate.is_for(made.key.public_key()));
     /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
@@ -152,17 +170,16 @@ impl Issuer {
     /// What [`Request::sign`] and [`Issuer::sign`] say, and what `keys` says.
     pub fn gencert(
         &self,
-        request: &Request,
-        profile: &Profile,
-        crl_url: Option<&str>,
+        new: &NewRequest<'_>,
         keys: &dyn KeySource,
         now: OffsetDateTime,
         random: &dyn Random,
     ) -> Result<WithNotices<NewCertificate>, Error> {
+        let NewRequest { request, profile, names, crl_url } = new.clone();
         let key = keys.generate(request.key)?;
         let WithNotices { value: csr, mut notices } = request.sign(&key)?;
         let verified = csr.trust_own_signature()?;
-        let signing = SigningRequest { request: &verified, profile, subject: None, names: None, crl_url };
+        let signing = SigningRequest { request: &verified, profile, subject: None, names, crl_url };
         let signed = self.sign(&signing, now, random)?;
         notices.extend(signed.notices);
         let value = NewCertificate { certificate: signed.value, request: verified.into_request(), key };
@@ -170,14 +187,28 @@ impl Issuer {
     }
 
     /// Checks that the profile allows the CA that is asked for, and that this CA allows it by its path length (RFC 5280
-    /// section 4.2.1.9).
-    fn check_constraints(&self, request: &VerifiedRequest, profile: &Profile) -> Result<(), Error> {
-        let requested = request.request().basic_constraints()?.filter(|constraints| constraints.ca);
-        let Some(constraint) = profile.ca_constraint else {
-            return if requested.is_some() { Err(ErrorKind::CaNotAllowed.into()) } else { Ok(()) };
+    /// section 4.2.1.9). Of the path lengths of a chain the smallest one counts (section 6.1.4), so one in the profile
+    /// that is too great does no harm.
+    fn check_constraints(
+        &self,
+        request: &VerifiedRequest,
+        profile: &Profile,
+    ) -> Result<Option<Notice>, Error> {
+        // No CSRWhitelist names basicConstraints.
+        let requested = match profile.csr_whitelist {
+            Some(_) => None,
+            None => request.request().basic_constraints()?.filter(|constraints| constraints.ca),
         };
-        let path_len = requested.and_then(|constraints| constraints.path_len).or(constraint.path_len);
-        Ok(self.check_path_len(path_len)?)
+        let Some(constraint) = profile.ca_constraint else {
+            return if requested.is_some() { Err(ErrorKind::CaNotAllowed.into()) } else { Ok(None) };
+        };
+        self.check_path_len(requested.and_then(|constraints| constraints.path_len))?;
+        let limit = self.certificate().basic_constraints().and_then(|own| own.path_len);
+        Ok(constraint.path_len.zip(limit).filter(|(path_len, limit)| path_len >= limit).map(
+            |(path_len, limit)| {
+                Notice::new(NoticeKind::PathLenLimited { path_len, limit: limit.saturating_sub(1) })
+            },
+        ))
     }
 }
 

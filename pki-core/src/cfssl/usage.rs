@@ -2,6 +2,7 @@
 
 use der::asn1::ObjectIdentifier;
 
+use crate::x509::der::object_identifier;
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
@@ -38,9 +39,11 @@ const USAGES: [(&str, Usage); 23] = [
     ("netscape sgc", Usage::Extended(oid::NETSCAPE_SGC)),
 ];
 
-/// The meaning of `name`, if cfssl knows it.
+/// The meaning of `name`: one of cfssl's names, or, which cfssl does not know, the identifier of a usage of extKeyUsage
+/// as numbers with dots between them.
 pub(crate) fn find(name: &str) -> Option<Usage> {
-    USAGES.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
+    let known = USAGES.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage);
+    known.or_else(|| object_identifier(name).ok().map(Usage::Extended))
 }
 
 /// cfssl's name of a usage of extKeyUsage, if there is one.

@@ -271,7 +271,7 @@ impl<'a> Object<'a> {
         self.all(field);
     }
 
-    /// The members that name a field again, and those that were not read.
+    /// The members that name a field again, and those that were not read. Those whose keys begin with `_` are comments.
     pub(crate) fn unknown(self) -> impl Iterator<Item = UnknownMember> {
         let Self { members, known, repeated } = self;
         let repeated = repeated.into_iter().map(|(field, node)| UnknownMember {
@@ -280,7 +280,8 @@ impl<'a> Object<'a> {
             is_repeated: true,
             fields: Vec::new(),
         });
-        repeated.chain(members.into_iter().map(move |(key, node)| UnknownMember {
+        let unread = members.into_iter().filter(|(key, _)| !key.starts_with('_'));
+        repeated.chain(unread.map(move |(key, node)| UnknownMember {
             key,
             place: node.place(),
             is_repeated: false,

@@ -15,6 +15,7 @@ use crate::x509::key::PublicKey;
 use crate::x509::name::Name;
 use crate::x509::oid;
 use crate::x509::pem;
+use crate::x509::pkcs7;
 use crate::x509::usage::KeyUsage;
 use crate::x509::validity::Validity;
 
@@ -44,15 +45,21 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a file with one certificate: one PEM block with any label, or bare DER. Text before the block is skipped.
+    /// Reads a file with one certificate: one PEM block with any label, or bare DER. Text before the block is skipped. The
+    /// block may be a SignedData of PKCS #7 with one certificate.
     ///
     /// # Errors
     /// [`ErrorKind::NoCertificate`] if there is neither, [`ErrorKind::NotOneCertificate`] if there is more after the
-    /// block, [`ErrorKind::Certificate`] if it is malformed.
+    /// block, [`ErrorKind::Certificate`] if it is malformed, and [`ErrorKind::OtherBlock`] if its label says that it is
+    /// something else.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         match pem::blocks(bytes).first() {
             Some(_) if pem::has_more_after_first(bytes) => Err(ErrorKind::NotOneCertificate.into()),
-            Some(block) => Self::from_der(&block.der),
+            Some(block) => match Self::of_block(block)?.as_slice() {
+                [] => Err(ErrorKind::NoCertificate.into()),
+                [one] => Ok(one.clone()),
+                _ => Err(ErrorKind::NotOneCertificate.into()),
+            },
             None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoCertificate.into()),
         }
@@ -68,12 +75,27 @@ impl Certificate {
         if blocks.is_empty() && bytes.first() == Some(&0x30) {
             return Ok(vec![Self::from_der(bytes)?]);
         }
-        let certificates = blocks.iter().filter(|block| {
-            matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
-        });
-        let all: Vec<Self> =
-            certificates.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
+        let mut all = Vec::new();
+        for block in &blocks {
+            if pkcs7::has_label(block)
+                || matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+            {
+                all.extend(Self::of_block(block)?);
+            }
+        }
         if all.is_empty() { Err(ErrorKind::NoCertificate.into()) } else { Ok(all) }
+    }
+
+    /// The certificates of a PEM block.
+    fn of_block(block: &pem::Block) -> Result<Vec<Self>, Error> {
+        if pkcs7::has_label(block) {
+            return pkcs7::certificates(&block.der)?.iter().map(|der| Self::from_der(der)).collect();
+        }
+        match Self::from_der(&block.der) {
+            Ok(one) => Ok(vec![one]),
+            Err(error) if block.label.ends_with("CERTIFICATE") => Err(error),
+            Err(_) => Err(block.is_no("certificate")),
+        }
     }
 
     /// Reads a certificate in DER.

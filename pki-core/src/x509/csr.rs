@@ -28,6 +28,15 @@ pub struct CertificateRequest {
     signature: Vec<u8>,
 }
 
+/// What a request for another certificate does not take over from the one that exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The subject in place of that of the certificate.
+    pub subject: Option<Name>,
+    /// The subject alternative names in place of those of the certificate.
+    pub names: Option<SubjectAltNames>,
+}
+
 /// A request whose signature was checked, which proves that the requester has the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedRequest {
@@ -63,7 +72,11 @@ impl CertificateRequest {
     /// # Errors
     /// [`ErrorKind::Der`] if something cannot be encoded, and what `key` says.
     pub fn new(subject: &Name, extensions: &[Extension], key: &dyn SigningKey) -> Result<Self, Error> {
-        check_names(subject, extensions)?;
+        // A subjectAltName of the requester's own may be malformed; then no CA accepts the request.
+        match check_names(subject, extensions) {
+            Err(error) if !matches!(error.kind(), ErrorKind::MalformedExtension { .. }) => return Err(error),
+            _ => {}
+        }
         let mut attributes = Vec::new();
         if !extensions.is_empty() {
             let extensions: Vec<_> = extensions.iter().map(Encode::to_der).collect::<Result<_, _>>()?;
@@ -80,10 +93,11 @@ impl CertificateRequest {
     }
 
     /// Makes a request for another certificate like `certificate`: with its subject, byte for byte, its subject
-    /// alternative names, and for a CA its basicConstraints. `key` may be the key of the certificate, or a new one.
+    /// alternative names, and for a CA its basicConstraints, but for what `changes` replaces. `key` may be the key of the
+    /// certificate, or a new one.
     ///
     /// ```
-    /// use pki_core::x509::{CertificateRequest, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
+    /// use pki_core::x509::{CertificateRequest, Changes, KeyAlgorithm, KeySource, SystemKeys, SystemRandomness};
     /// use pki_core::cfssl::{Request, ca};
     ///
     /// # let now = time::OffsetDateTime::now_utc();
@@ -91,28 +105,35 @@ impl CertificateRequest {
     /// # let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256)?;
     /// # let old = ca::create(&request, &key, now, &SystemRandomness)?.value.certificate;
     /// let new_key = SystemKeys.generate(KeyAlgorithm::EcdsaP384)?;
-    /// let request = CertificateRequest::for_certificate(&old, &new_key)?;
+    /// let request = CertificateRequest::for_certificate(&old, &Changes::default(), &new_key)?;
     /// assert_eq!(request.subject(), old.subject());
     /// # Ok::<(), pki_core::cfssl::Error>(())
     /// ```
     ///
     /// # Errors
     /// What [`CertificateRequest::new`] says.
-    pub fn for_certificate(certificate: &Certificate, key: &dyn SigningKey) -> Result<Self, Error> {
+    pub fn for_certificate(
+        certificate: &Certificate,
+        changes: &Changes,
+        key: &dyn SigningKey,
+    ) -> Result<Self, Error> {
         let mut extensions = Vec::new();
-        if let Some(names) = certificate.extensions().find(oid::SUBJECT_ALT_NAME) {
-            extensions.push(Extension { critical: false, ..names.clone() });
+        match (&changes.names, certificate.extensions().find(oid::SUBJECT_ALT_NAME)) {
+            (Some(names), _) if names.is_empty() => {}
+            (Some(names), _) => extensions.push(Extension::subject_alt_name(names, false)?),
+            (None, Some(names)) => extensions.push(Extension { critical: false, ..names.clone() }),
+            (None, None) => {}
         }
         if let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) {
             extensions.push(Extension::basic_constraints(constraints)?);
         }
-        Self::new(certificate.subject(), &extensions, key)
+        Self::new(changes.subject.as_ref().unwrap_or(certificate.subject()), &extensions, key)
     }
 
     /// Reads the first PEM block of a file, or bare DER. Text around the block is ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::NotARequest`] if the block has the label of something
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::OtherBlock`] if the block has the label of something
     /// else, [`ErrorKind::Request`] if it is malformed.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         match pem::blocks(bytes).first() {
@@ -121,7 +142,7 @@ impl CertificateRequest {
             {
                 Self::from_der(&block.der)
             }
-            Some(block) => Err(ErrorKind::NotARequest { label: block.label.clone() }.into()),
+            Some(block) => Err(block.is_no("certificate request")),
             None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
             None => Err(ErrorKind::NoRequest.into()),
         }
@@ -130,10 +151,16 @@ impl CertificateRequest {
     /// Reads the first PEM block of a file, with any label, or bare DER.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::Request`] if it is malformed.
+    /// [`ErrorKind::NoRequest`] if there is neither, [`ErrorKind::Request`] if it is malformed, and
+    /// [`ErrorKind::OtherBlock`] if its label says that it is something else.
     pub fn read_any_label(bytes: &[u8]) -> Result<Self, Error> {
         match pem::blocks(bytes).first() {
-            Some(block) => Self::from_der(&block.der),
+            Some(block) => {
+                Self::from_der(&block.der).map_err(|error| match block.label.ends_with("REQUEST") {
+                    true => error,
+                    false => block.is_no("certificate request"),
+                })
+            }
             None => Self::read(bytes),
         }
     }
@@ -231,7 +258,7 @@ impl CertificateRequest {
     /// The subject alternative names that are asked for.
     ///
     /// # Errors
-    /// [`ErrorKind::Der`] if the extension is malformed.
+    /// [`ErrorKind::MalformedExtension`].
     pub fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
         self.extensions.subject_alt_names()
     }
@@ -239,7 +266,7 @@ impl CertificateRequest {
     /// The basicConstraints that are asked for, if any.
     ///
     /// # Errors
-    /// [`ErrorKind::Der`] if the extension is malformed.
+    /// [`ErrorKind::MalformedExtension`].
     pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
         self.extensions.basic_constraints()
     }

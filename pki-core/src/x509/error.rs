@@ -12,7 +12,7 @@ use crate::x509::key::kind::{KeyAlgorithm, PublicKeyKind, UnknownKeyAlgorithm};
 pub type Error = error::Error<ErrorKind>;
 
 /// The facts of an [`Error`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The name constraints of the CA do not allow a name of the certificate.
@@ -132,11 +132,19 @@ pub enum ErrorKind {
         /// The extension that it lacks.
         reason: &'static str,
     },
-    /// The PEM block is not a certification request.
-    #[error("this is a {label}, not a certificate request")]
-    NotARequest {
+    /// The PEM block is something else.
+    #[error("this is a {}, not a {wanted}", label.to_lowercase())]
+    OtherBlock {
         /// The label of the block.
         label: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// An extension of a request cannot be decoded.
+    #[error("its extension {name} is malformed")]
+    MalformedExtension {
+        /// The name of the extension in RFC 5280.
+        name: &'static str,
     },
     /// Another CA issued the certificate or revocation list.
     #[error("it was issued by {issuer}, not by {ca}")]

@@ -5,7 +5,7 @@ use der::{Decode, Encode, Sequence, Tag, TagNumber};
 
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::der as encode;
-use crate::x509::error::Error;
+use crate::x509::error::{Error, ErrorKind};
 use crate::x509::oid;
 use crate::x509::usage::KeyUsage;
 
@@ -168,27 +168,36 @@ fn tagged(contents: &[u8], tag: Tag) -> Result<Vec<AnyRef<'_>>, Error> {
 pub(crate) trait Extensions {
     fn find(&self, oid: ObjectIdentifier) -> Option<&Extension>;
 
+    /// Decodes the value of an extension. `name` is its name in RFC 5280, for the error.
+    fn decode<T>(
+        &self,
+        oid: ObjectIdentifier,
+        name: &'static str,
+        decode: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some(extension) = self.find(oid) else { return Ok(None) };
+        decode(extension.value.as_bytes())
+            .map(Some)
+            .map_err(|_| ErrorKind::MalformedExtension { name }.into())
+    }
+
     fn basic_constraints(&self) -> Result<Option<BasicConstraints>, Error> {
-        let Some(extension) = self.find(oid::BASIC_CONSTRAINTS) else { return Ok(None) };
-        Ok(Some(BasicConstraints::from_der(extension.value.as_bytes())?))
+        self.decode(oid::BASIC_CONSTRAINTS, "basicConstraints", |der| Ok(BasicConstraints::from_der(der)?))
     }
 
     fn key_usage(&self) -> Result<Option<KeyUsage>, Error> {
-        let Some(extension) = self.find(oid::KEY_USAGE) else { return Ok(None) };
-        let bits = BitStringRef::from_der(extension.value.as_bytes())?;
-        Ok(Some(KeyUsage::from_bits(bits.raw_bytes())))
+        self.decode(oid::KEY_USAGE, "keyUsage", |der| {
+            Ok(KeyUsage::from_bits(BitStringRef::from_der(der)?.raw_bytes()))
+        })
     }
 
     fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, Error> {
-        let Some(extension) = self.find(oid::EXTENDED_KEY_USAGE) else { return Ok(None) };
-        Ok(Some(Vec::from_der(extension.value.as_bytes())?))
+        self.decode(oid::EXTENDED_KEY_USAGE, "extKeyUsage", |der| Ok(Vec::from_der(der)?))
     }
 
     fn subject_alt_names(&self) -> Result<SubjectAltNames, Error> {
-        match self.find(oid::SUBJECT_ALT_NAME) {
-            Some(extension) => SubjectAltNames::from_der(extension.value.as_bytes()),
-            None => Ok(SubjectAltNames::default()),
-        }
+        let names = self.decode(oid::SUBJECT_ALT_NAME, "subjectAltName", SubjectAltNames::from_der)?;
+        Ok(names.unwrap_or_default())
     }
 
     /// The URIs of one access method in authorityInfoAccess.
@@ -226,19 +235,19 @@ pub(crate) trait Extensions {
     }
 
     fn subject_key_identifier(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(extension) = self.find(oid::SUBJECT_KEY_IDENTIFIER) else { return Ok(None) };
-        Ok(Some(AnyRef::from_der(extension.value.as_bytes())?.value().to_vec()))
+        self.decode(oid::SUBJECT_KEY_IDENTIFIER, "subjectKeyIdentifier", |der| {
+            Ok(AnyRef::from_der(der)?.value().to_vec())
+        })
     }
 
     /// The keyIdentifier, if the extension has one.
     fn authority_key_identifier(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(extension) = self.find(oid::AUTHORITY_KEY_IDENTIFIER) else { return Ok(None) };
-        let sequence = AnyRef::from_der(extension.value.as_bytes())?;
-        let fields = encode::elements::<AnyRef<'_>>(sequence.value())?;
-        Ok(fields
-            .into_iter()
-            .find(|field| der::Tagged::tag(field) == context(0, false))
-            .map(|field| field.value().to_vec()))
+        let identifier = self.decode(oid::AUTHORITY_KEY_IDENTIFIER, "authorityKeyIdentifier", |der| {
+            let fields = encode::elements::<AnyRef<'_>>(AnyRef::from_der(der)?.value())?;
+            let identifier = fields.into_iter().find(|field| der::Tagged::tag(field) == context(0, false));
+            Ok(identifier.map(|field| field.value().to_vec()))
+        })?;
+        Ok(identifier.flatten())
     }
 }
 

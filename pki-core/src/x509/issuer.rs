@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::x509::acceptance;
 use crate::x509::certificate::Certificate;
 use crate::x509::error::{Error, ErrorKind};
-use crate::x509::notice::{Notice, NoticeKind, WithNotices};
+use crate::x509::notice::{Notice, NoticeKind, WithNotices, ended};
 use crate::x509::oid;
 use crate::x509::random::{Random, SerialNumber};
 use crate::x509::sign::{SigningKey, ToBeSigned};
@@ -94,7 +94,7 @@ impl Issuer {
         }
         .sign(self.key())?;
         acceptance::check(&self.certificate, &certificate)?;
-        let notices = self.notices(&certificate);
+        let notices = self.notices(&certificate, now);
         Ok(WithNotices { value: certificate, notices })
     }
 
@@ -116,8 +116,8 @@ impl Issuer {
         }
     }
 
-    fn notices(&self, certificate: &Certificate) -> Vec<Notice> {
-        let mut notices = Vec::new();
+    fn notices(&self, certificate: &Certificate, now: OffsetDateTime) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = ended(certificate, now).into_iter().collect();
         let (not_after, issuer_not_after) = (certificate.not_after(), self.certificate.not_after());
         if not_after > issuer_not_after {
             notices.push(Notice::new(NoticeKind::OutlivesIssuer { not_after, issuer_not_after }));

@@ -50,6 +50,16 @@ impl Name {
         Ok(Self { der: der.to_vec(), attributes })
     }
 
+    /// The name with another common name, encoded as a [`Subject`] is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Der`](crate::x509::ErrorKind::Der) if it cannot be encoded.
+    pub fn with_common_name(&self, common_name: &str) -> Result<Self, Error> {
+        let mut subject = Subject::from(self);
+        subject.replace_with(&Subject::common_name(common_name));
+        subject.to_name()
+    }
+
     /// The RDNSequence in DER.
     pub fn der(&self) -> &[u8] {
         &self.der

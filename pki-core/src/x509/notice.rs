@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::base::notice;
 use crate::base::place::date;
+use crate::x509::certificate::Certificate;
 
 /// What the user should know about a certificate that was issued.
 pub type Notice = notice::Notice<NoticeKind>;
@@ -15,6 +16,12 @@ pub type WithNotices<T> = notice::WithNotices<T, NoticeKind>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeKind {
+    /// The certificate has ended already.
+    #[error("the certificate ended on {}: no program accepts it", date(*not_after))]
+    Ended {
+        /// The last moment of the certificate.
+        not_after: OffsetDateTime,
+    },
     /// The certificate has the name of its CA.
     #[error("{name} is also the name of the CA, so some programs take the certificate for self-signed")]
     NamedLikeIssuer {
@@ -46,4 +53,10 @@ pub enum NoticeKind {
         /// The last moment of the CA.
         issuer_not_after: OffsetDateTime,
     },
+}
+
+/// A notice if the certificate has ended at `now`, though it was only just made.
+pub(crate) fn ended(certificate: &Certificate, now: OffsetDateTime) -> Option<Notice> {
+    let not_after = certificate.not_after();
+    (not_after < now).then(|| Notice::new(NoticeKind::Ended { not_after }))
 }

@@ -23,6 +23,8 @@ oids! {
     SHA384_WITH_RSA = "1.2.840.113549.1.1.12";
     SHA512_WITH_RSA = "1.2.840.113549.1.1.13";
     RSASSA_PSS = "1.2.840.113549.1.1.10";
+    DSA_WITH_SHA1 = "1.2.840.10040.4.3";
+    DSA_WITH_SHA256 = "2.16.840.1.101.3.4.3.2";
     ECDSA_WITH_SHA1 = "1.2.840.10045.4.1";
     ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
     ECDSA_WITH_SHA384 = "1.2.840.10045.4.3.3";
@@ -95,6 +97,8 @@ fn signature(algorithm: ObjectIdentifier) -> (&'static str, u8) {
         SHA256_WITH_RSA => ("SHA256WithRSA", 4),
         SHA384_WITH_RSA => ("SHA384WithRSA", 5),
         SHA512_WITH_RSA => ("SHA512WithRSA", 6),
+        DSA_WITH_SHA1 => ("DSAWithSHA1", 7),
+        DSA_WITH_SHA256 => ("DSAWithSHA256", 8),
         ECDSA_WITH_SHA1 => ("ECDSAWithSHA1", 9),
         ECDSA_WITH_SHA256 => ("ECDSAWithSHA256", 10),
         ECDSA_WITH_SHA384 => ("ECDSAWithSHA384", 11),

@@ -3,6 +3,8 @@
 use pem::{EncodeConfig, LineEnding, Pem};
 use zeroize::Zeroizing;
 
+use crate::x509::error::{Error, ErrorKind};
+
 /// One block of a PEM text. Its contents may be a private key, so they are wiped when it is dropped.
 pub(crate) struct Block {
     pub(crate) label: String,
@@ -12,6 +14,11 @@ pub(crate) struct Block {
 }
 
 impl Block {
+    /// The error for a block where something else is `wanted`.
+    pub(crate) fn is_no(&self, wanted: &'static str) -> Error {
+        ErrorKind::OtherBlock { label: self.label.clone(), wanted }.into()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }

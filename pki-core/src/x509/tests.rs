@@ -283,7 +283,7 @@ fn requests_are_read_from_pem_and_der() {
     }
     let odd = pem.replace("CERTIFICATE REQUEST", "CERTIFICATE");
     let error = CertificateRequest::read(odd.as_bytes()).unwrap_err();
-    assert_eq!(error.to_string(), "this is a CERTIFICATE, not a certificate request");
+    assert_eq!(error.to_string(), "this is a certificate, not a certificate request");
     assert_eq!(CertificateRequest::read_any_label(odd.as_bytes()).unwrap(), request);
     for nothing in [&b""[..], b"junk"] {
         for read in [CertificateRequest::read, CertificateRequest::read_any_label] {
@@ -344,7 +344,7 @@ fn a_request_like_a_certificate_asks_for_its_name_and_names() {
     let critical = Contents { subject: Subject::default(), ..Contents::leaf("") };
     for contents in [Contents::leaf("leaf"), critical, Contents::ca("A")] {
         let (certificate, key) = contents.under(&CA);
-        let request = CertificateRequest::for_certificate(&certificate, &key).unwrap();
+        let request = CertificateRequest::for_certificate(&certificate, &Changes::default(), &key).unwrap();
         assert_eq!(request.subject(), certificate.subject());
         assert_eq!(request.subject_alt_names().unwrap(), *certificate.subject_alt_names());
         let asked = request.basic_constraints().unwrap();

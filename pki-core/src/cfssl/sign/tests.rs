@@ -89,7 +89,8 @@ fn a_ca_that_has_ended_signs_nothing() {
             "the CA certificate is valid from 2010-01-01 00:00:00 UTC to 2020-01-01 00:00:00 UTC, not now"
         );
         assert!(error.hint().is_some());
-        let made = issuer.gencert(&self::request(), &profile, None, &SystemKeys, now, &SystemRandomness);
+        let made =
+            issuer.gencert(&NewRequest::new(&self::request(), &profile), &SystemKeys, now, &SystemRandomness);
         assert_eq!(made.unwrap_err().to_string(), error.to_string());
     }
 }
@@ -102,11 +103,11 @@ fn the_path_length_of_the_ca_limits_the_cas_that_it_issues() {
         (Some(0), None, Some(None), false),
         (Some(0), Some(0), None, false),
         (Some(1), Some(0), None, true),
-        (Some(1), Some(1), None, false),
-        // What the request asks for counts before what the profile says.
+        // Of the path lengths of a chain the smallest one counts, so that of the profile may be too great.
+        (Some(1), Some(1), None, true),
         (Some(1), Some(1), Some(Some(0)), true),
         (Some(1), Some(0), Some(Some(1)), false),
-        (Some(1), Some(1), Some(None), false),
+        (Some(1), Some(1), Some(None), true),
         (None, Some(7), Some(Some(9)), true),
     ] {
         let constraints = BasicConstraints { ca: true, path_len: limit };
@@ -128,6 +129,9 @@ fn the_path_length_of_the_ca_limits_the_cas_that_it_issues() {
                 // The certificate says what the profile says.
                 let constraints = BasicConstraints { ca: true, path_len: constraint.path_len };
                 assert_eq!(signed.value.basic_constraints(), Some(constraints), "{what}");
+                let is_limited = constraint.path_len.zip(limit).is_some_and(|(own, above)| own >= above);
+                let told = |notice: &Notice| matches!(notice.kind(), NoticeKind::PathLenLimited { .. });
+                assert_eq!(signed.notices.iter().any(told), is_limited, "{what}");
             }
             Err(error) => {
                 assert!(!is_allowed, "{what}: {error}");
@@ -294,7 +298,7 @@ fn a_name_whitelist_is_not_anchored_and_never_looks_at_addresses() {
         let json = format!(
             r#"{{"signing": {{"default": {{"expiry": "1h", "usages": ["signing"], "name_whitelist": "{text}"}}}}}}"#
         );
-        Config::from_json(&json, None).unwrap().value.profile(None).unwrap().clone()
+        Config::from_json(&json, None).unwrap().value.profile(None).unwrap().value.clone()
     };
     let one = |common_name: &str, hosts: &[&str]| {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
@@ -363,8 +367,9 @@ fn what_is_unusual_about_a_certificate_is_told() {
 fn gencert_makes_a_key_a_request_and_a_certificate() {
     let request = Request { hosts: vec![" a.example".into(), String::new()], ..request() };
     let crl = Some("http://crl.example/");
-    let made = issuer().gencert(&request, &Profile::built_in(), crl, &SystemKeys, NOW, &SystemRandomness);
-    let made = made.unwrap();
+    let profile = Profile::built_in();
+    let new = NewRequest { crl_url: crl, ..NewRequest::new(&request, &profile) };
+    let made = issuer().gencert(&new, &SystemKeys, NOW, &SystemRandomness).unwrap();
     assert_eq!(made.notices.len(), 2, "{:?}", made.notices);
     let NewCertificate { certificate, request, key } = made.value;
     assert!(certificate.is_for(key.public_key()));
@@ -372,6 +377,6 @@ fn gencert_makes_a_key_a_request_and_a_certificate() {
     assert_eq!(certificate.crl_urls(), ["http://crl.example/"]);
     assert_eq!(certificate.subject_alt_names().to_string(), "a.example, ");
     let wrong = Request { hosts: vec!["a:1".into()], ..self::request() };
-    let error = issuer().gencert(&wrong, &Profile::built_in(), None, &SystemKeys, NOW, &SystemRandomness);
+    let error = issuer().gencert(&NewRequest::new(&wrong, &profile), &SystemKeys, NOW, &SystemRandomness);
     assert!(matches!(error.unwrap_err().kind(), ErrorKind::HostWithPort { .. }));
 }

@@ -105,6 +105,6 @@ impl<'a> Importer<'a> {
         let names: Vec<&str> = ca_config.names().collect();
         let exact = [stem, usual, "peer", "etcd"].into_iter().find(|name| names.contains(name));
         let name = exact.or(if let [only] = names.as_slice() { Some(only) } else { None });
-        ca_config.profile(name).ok().map(|profile| profile.expiry).filter(|expiry| expiry.is_positive())
+        ca_config.profile(name).ok().map(|profile| profile.value.expiry).filter(|expiry| expiry.is_positive())
     }
 }

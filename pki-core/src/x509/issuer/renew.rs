@@ -31,7 +31,7 @@ impl Issuer {
     /// # let request = Request { common_name: "etcd1".into(), hosts: vec!["10.0.0.1".into()], ..Request::default() };
     /// # let csr = request.sign(&SystemKeys.generate(request.key)?)?.value.verify()?;
     /// # let config = Config::default();
-    /// # let profile = config.profile(None)?;
+    /// # let profile = config.profile(None)?.value;
     /// # let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
     /// # let old = issuer.sign(&signing, now, &SystemRandomness)?.value;
     /// let new = issuer.renew(&old, now + Duration::days(300), &SystemRandomness)?.value;
@@ -76,7 +76,7 @@ impl Issuer {
         }
         .sign(self.key())?;
         acceptance::check(&self.certificate, &certificate)?;
-        let mut notices = self.notices(&certificate);
+        let mut notices = self.notices(&certificate, now);
         if old.issuer() != self.certificate.subject() {
             let (was, is) = (old.issuer().to_string(), self.certificate.subject().to_string());
             notices.push(Notice::new(NoticeKind::OtherIssuer { was, is }));

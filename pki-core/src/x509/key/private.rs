@@ -99,6 +99,14 @@ impl PrivateKey {
         Ok(pem::encode_secret(encrypted::LABEL, &der))
     }
 
+    /// The text of a key file in PKCS#8 (RFC 5958), with the label `PRIVATE KEY`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::KeyEncoding`].
+    pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, Error> {
+        Ok(pem::encode_secret("PRIVATE KEY", &self.to_pkcs8()?))
+    }
+
     /// The key as PKCS#8 (RFC 5958) in DER.
     pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let failed = |_| ErrorKind::KeyEncoding;

@@ -13,7 +13,8 @@ impl PrivateKey {
     ///
     /// # Errors
     /// [`ErrorKind::NoPrivateKey`] if there is no key, [`ErrorKind::PrivateKey`] if the key is too weak or its kind is not
-    /// supported, [`ErrorKind::KeyEncrypted`] if the key needs a password and there is none, and
+    /// supported, [`ErrorKind::OtherBlock`] if its label says that it is something else, [`ErrorKind::KeyEncrypted`] if the
+    /// key needs a password and there is none, and
     /// [`ErrorKind::WrongPassword`] if `password` does not open it.
     pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Self, Error> {
         let Some(block) = pem::blocks(bytes).into_iter().find(|block| block.label != "EC PARAMETERS") else {
@@ -26,7 +27,10 @@ impl PrivateKey {
         };
         match encrypted::decrypt(&block, password)? {
             Some(der) => Self::from_der(&der),
-            None => Self::from_der(&block.der),
+            None => Self::from_der(&block.der).map_err(|error| match block.label.ends_with("PRIVATE KEY") {
+                true => error,
+                false => block.is_no("private key"),
+            }),
         }
     }
 

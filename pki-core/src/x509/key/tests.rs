@@ -142,7 +142,7 @@ fn weak_and_unknown_keys_are_refused() {
                      PKCS#1 or SEC 1";
     refused(&pem::encode("PRIVATE KEY", b"\x30\x00"), None, not_known);
     let certificate = crate::x509::tests::Contents::ca("A").self_signed().0;
-    refused(&certificate.to_pem(), None, not_known);
+    refused(&certificate.to_pem(), None, "this is a certificate, not a private key");
     let error = PrivateKey::read(b"\x30\x00", None).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::PrivateKey { .. }));
     // `openssl genrsa 1024`

@@ -251,7 +251,7 @@ mod tests {
         let key = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
         let csr = request.sign(&key).unwrap().value.verify().unwrap();
         let config = Config::default();
-        let profile = config.profile(None).unwrap();
+        let profile = config.profile(None).unwrap().value;
         let signing = SigningRequest { request: &csr, profile, subject: None, names: None, crl_url: None };
         let certificate = issuer.sign(&signing, NOW, &SystemRandomness).unwrap().value.to_pem();
         Identity::read(certificate.as_bytes(), key.to_pem().as_bytes(), Leniency::default()).unwrap()
