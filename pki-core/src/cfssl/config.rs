@@ -580,6 +580,9 @@ mod tests {
             (Some("r"), None, true)
         );
         assert_eq!(config.names().collect::<Vec<_>>(), ["bare", "far", "own"]);
+        let own = Profile::built_in();
+        assert_eq!(own.usage_names, ["signing", "key encipherment", "server auth", "client auth"]);
+        assert_eq!((own.expiry, own.expiry_text.as_str()), (time::Duration::hours(8760), "8760h"));
         // Without a default it is cfssl's own.
         let built_in = read(r#"{"signing": {"profiles": {}}}"#).unwrap().value;
         assert_eq!(built_in.profile(None).unwrap().value.expiry, time::Duration::hours(8760));

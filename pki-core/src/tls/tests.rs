@@ -459,6 +459,24 @@ fn name_constraints_of_a_ca_hold_for_what_is_below() {
             ),
         }
     }
+    // Networks of IPv6, up to the last bit of the mask.
+    let network = |mask: u8| {
+        let (mut address, mut bits) = ([0; 16], [0; 16]);
+        (address[0], bits[0]) = (0xfd, mask);
+        general_name(ip, &[address, bits].concat())
+    };
+    for (mask, host, is_allowed) in
+        [(0xff, [0xfd, 1], true), (0xff, [0xfc, 1], false), (0xfe, [0xfc, 1], true), (0xfe, [0xfa, 1], false)]
+    {
+        let mut world = World::new();
+        let constraints =
+            name_constraints(&[network(mask), general_name(ip, &[10, 0, 0, 0, 255, 0, 0, 0])], &[]);
+        world.ca = Contents { extensions: vec![constraints], ..Contents::ca("A") }.issuer();
+        let mut address = [0; 16];
+        address[..2].copy_from_slice(&host);
+        world.server.names.ip.push(IpAddr::from(address));
+        assert_eq!(world.shake().is_ok(), is_allowed, "{mask:x} {host:?}");
+    }
     // Of an address that is no host Go says no, if there is any constraint on URIs.
     let mut world = World::new();
     let constraints = name_constraints(&[], &[name(uri, "other")]);

@@ -38,4 +38,10 @@ mod tests {
             assert_eq!(ids_in(broken, "etcd"), None, "{broken}");
         }
     }
+
+    #[test]
+    fn every_machine_has_a_root() {
+        assert_eq!(ids("root"), Some((0, 0)));
+        assert_eq!(ids("no such user"), None);
+    }
 }

@@ -267,3 +267,19 @@ fn files_of_certificates_are_told_by_their_form() {
     let chain = [own.to_pem(), ca.to_pem()].concat();
     all_say(vec![(server(chain.as_bytes()), vec![])]);
 }
+
+#[test]
+fn kinds_of_keys_that_etcd_does_not_take_are_told() {
+    use crate::x509::tests::{p224, rsa};
+    let told = |key: &crate::x509::PublicKey| {
+        let mut files = healthy();
+        let issuer = Issuer::new(certificate(&files, CA), self::key(&files, "/out/ca/ca-key.pem")).unwrap();
+        let own = Contents::leaf("a").for_key(&issuer, key).value;
+        write(&mut files, SERVER_PEM, own.to_pem(), 0o644);
+        let all = problems(&files, EtcdVersion::V3_5, NOW);
+        all.into_iter().filter(|text| text.starts_with("E514")).collect::<Vec<_>>()
+    };
+    assert_eq!((told(&rsa(1024)), told(&rsa(2048))), (Vec::new(), Vec::new()));
+    assert_eq!(told(&rsa(1023)), ["E514 its RSA key has 1023 bits"]);
+    assert_eq!(told(&p224()), ["E514 its key is on P-224"]);
+}

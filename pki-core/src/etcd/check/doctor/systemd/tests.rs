@@ -69,6 +69,7 @@ fn what_is_wrong_with_a_unit_is_told() {
             unit("Restart=always", "Restart=on-abnormal").tap("TimeoutStartSec=15min", "TimeoutStartSec=30"),
             vec![],
         ),
+        (unit("Type=notify", "Type=simple").tap("Restart=always", "Restart=no").tap("=15min", "=30"), vec![]),
         (start("/usr/bin/etcd --log-level=${LEVEL}"), vec!["E106 ${LEVEL} is not set"]),
         (unit("User=etcd", "User=etcd\nsome junk"), vec!["E108 \"some junk\" is no setting"]),
     ]);
@@ -173,6 +174,17 @@ fn what_is_wrong_with_addresses_and_clusters_is_told() {
             vec!["E307 advertise-client-urls has https://[::]:2379"],
         ),
         (env("ETCD_NAME=a", "ETCD_NAME=z"), vec!["E321 its name is `z`, and initial-cluster has a, b and c"]),
+        (
+            env("ETCD_NAME=a", "ETCD_NAME='\"a\"'"),
+            vec![
+                "E321 its name is `\"a\"`, and initial-cluster has a, b and c; the quotes are part of it, as `docker \
+                 --env-file` leaves them",
+            ],
+        ),
+        (
+            line("ETCD_LISTEN_CLIENT_HTTP_URLS=http://10.0.0.1:2382"),
+            vec!["E303 listen-client-http-urls has http://10.0.0.1:2382"],
+        ),
         (
             env(
                 "ETCD_INITIAL_ADVERTISE_PEER_URLS=https://10.0.0.1:2380",
