@@ -393,9 +393,9 @@ fn a_whole_script_may_replace_keys() {
     for (value, is_replaced) in [("0", false), ("false", false), ("", false), ("1", true)] {
         folder.variables = vec![("ETCDPKI_REPLACE_KEYS", value)];
         if is_replaced {
-            drop(folder.good(&script))
+            drop(folder.good(&script));
         } else {
-            folder.bad(&script, 1, "leaf-key.pem")
+            folder.bad(&script, 1, "leaf-key.pem");
         }
         assert_eq!(folder.read("leaf-key.pem") != old, is_replaced, "{value:?}");
     }
