@@ -9,9 +9,9 @@ use std::thread;
 
 use libtest_mimic::Trial;
 
-use super::command::run;
+use super::command::{run, until};
 use super::layouts::{LAYOUTS, Layout, SHARED_CERT, SINGLE_CA};
-use super::live::{Cluster, described, on_each_etcd, run_unless_turned_away};
+use super::live::{Cluster, PATIENCE, described, on_each_etcd, run_unless_turned_away};
 use super::programs::{Etcd, find};
 use super::trial::{Missing, Outcome};
 
@@ -212,15 +212,16 @@ impl Who {
         let mut asking = Command::new(curl);
         asking.env_clear().args(["--silent", "--show-error", "--insecure", "--http1.1", "--max-time", "60"]);
         asking.args(["--output", "/dev/null", "--write-out", "%{http_code}"]);
-        // On a busy machine /health of a member can be too late for its own limit of a second, and is 503 then.
-        asking.args(["--retry", "5"]);
         if let Some((certificate, key)) = &self.pair {
             asking.arg("--cert").arg(certificate).arg("--key").arg(key);
         }
         if let Some(body) = body {
             asking.args(["--data", body]);
         }
-        let ran = run(asking.arg(url));
+        asking.arg(url);
+        // On a busy machine /health of a member can be too late for its own limit of a second, and is 503 then.
+        let answer = until(PATIENCE, || Some(run(&mut asking)).filter(|ran| ran.stdout != "503"));
+        let ran = answer.unwrap_or_else(|| panic!("{} at {url}: always 503", self.name));
         let told = match ran.code {
             Some(0) => ran.stdout.clone(),
             // The handshake failed; or it was over for the client, and then the server hung up: a client learns
