@@ -211,7 +211,8 @@ impl Cluster {
         let script = format!("set -eu; . \"$0\"; unset NONE {}; exec \"$@\"", without.join(" "));
         let mut command = Command::new("sh");
         command.env_clear().arg("-c").arg(script).arg(self.tree.path("clients/root/etcdctl.env"));
-        command.arg(&self.etcd.etcdctl).args(arguments);
+        // Its own limit of 5 seconds is short on a busy machine.
+        command.arg(&self.etcd.etcdctl).arg("--command-timeout=20s").args(arguments);
         command
     }
 
