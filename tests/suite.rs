@@ -11,7 +11,6 @@ mod suite {
     pub mod authorities;
     pub mod certificates;
     pub mod command;
-    pub mod crash;
     pub mod crashes;
     pub mod deploy;
     pub mod described;
@@ -29,6 +28,7 @@ mod suite {
     pub mod hostile;
     pub mod hosts;
     pub mod import;
+    pub mod interrupted_apply;
     pub mod layouts;
     pub mod live;
     pub mod modules;
@@ -45,6 +45,7 @@ mod suite {
     pub mod schedule;
     pub mod schema;
     pub mod steps;
+    pub mod strace;
     pub mod systemd;
     pub mod trial;
     pub mod unit;
@@ -72,7 +73,7 @@ fn main() {
         suite::descriptions::trials(),
         suite::differences::trials(),
         suite::schema::trials(),
-        suite::crash::trials(),
+        suite::interrupted_apply::trials(),
         suite::crashes::trials(),
         suite::deploy::trials(),
         suite::steps::trials(),

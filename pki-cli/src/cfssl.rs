@@ -89,11 +89,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "gencrl",
         about: "make a certificate revocation list",
-        usage: "gencrl [-crl OLD] [-number N] [-pem | -bare NAME] SERIALS CERT KEY [LIFETIME]\n\n\
+        usage: "gencrl [-crl OLD] [-number N] [-pem | -bare NAME [-force]] SERIALS CERT KEY [LIFETIME]\n\n\
                 SERIALS is a file with a line SERIAL [REASON [DATE]] for each certificate, or the file of one\n\
                 certificate. -crl names the previous revocation list, whose entries are kept.",
         example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
-        flags: &["crl", "number", "pem", "bare"],
+        flags: &["crl", "number", "pem", "bare", "force"],
         refuses: REMOTE,
         job: Job::Provided(gencrl::run),
     },

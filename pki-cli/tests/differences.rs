@@ -400,6 +400,10 @@ fn a_whole_script_may_replace_keys() {
         assert_eq!(folder.read("leaf-key.pem") != old, is_replaced, "{value:?}");
     }
 
+    folder.variables = vec![("ETCDPKI_REPLACE_KEYS", "off")];
+    folder.bad(&script, 1, "neither yes nor no");
+    folder.good("cfssl version");
+
     folder.variables = Vec::new();
     folder.good("etcdpki link -replace-keys @");
     let wrapper = folder.read("cfssljson");
@@ -453,6 +457,16 @@ fn a_bundle_becomes_files() {
     assert_eq!(folder.read("leaf-root.pem").trim_end(), folder.read("ca.pem").trim_end());
     folder.write("list", &folder.good("cfssl gencrl @leaf.pem @ca.pem @ca-key.pem").output);
     folder.bad("cfssljson -bare -f @list @x", 1, "revocation list");
+    // What an answer of cfssl's HTTP API has under this name is no file.
+    let answer =
+        r#"{"success": true, "result": {"certificate": "c", "bundle": {"bundle": "b", "root": "r"}}}"#;
+    folder.write("answer.json", answer);
+    folder.good("cfssljson -f @answer.json @y");
+    assert_eq!(folder.read("y.pem"), "c");
+    assert!(!folder.path("y-bundle.pem").exists());
+    // -force acts, so it is not told to have no effect.
+    let forced = folder.good("cfssl gencrl -force -bare @leaf @leaf.pem @ca.pem @ca-key.pem");
+    assert!(!forced.errors.contains("no effect"), "{}", forced.errors);
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub fn begin(folder: &Path) -> io::Result<Option<FolderLock>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::disk) mod tests {
     use std::fs::{self, File, Permissions};
     use std::io::ErrorKind;
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -86,7 +86,8 @@ mod tests {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
     }
 
-    fn names(folder: &Path) -> Vec<String> {
+    /// The names in a folder, sorted.
+    pub(in crate::disk) fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::command::run;
 use super::product::program;
-use super::programs::find;
-use super::trial::{Missing, Outcome, trials};
+use super::strace::{Strace, WRITING};
+use super::trial::{Outcome, trials};
 
 pub fn trials() -> Vec<Trial> {
     trials![
@@ -85,6 +85,7 @@ const OTHER: &[Case] = &[
     case("gencrl", "gencrl -bare list serials ca.pem ca-key.pem", &["list.crl"], &[]),
     case("mkbundle", "mkbundle -f all.pem ca.pem old.pem", &["all.pem"], &[]),
     case("link", "link links", &["links/cfssl", "links/cfssljson", "links/mkbundle"], &[]),
+    case("link", "link -replace-keys links", &["links/cfssl", "links/.etcdpki/cfssl", "links/mkbundle"], &[]),
     case("link", "link -force other-links", &["other-links/cfssl", "other-links/mkbundle"], &[]),
     case("cluster status", "cluster status out --prometheus old.prom", &["old.prom"], &[]),
 ];
@@ -163,30 +164,6 @@ fn clusters_survive_crashes() -> Outcome {
     survive(CLUSTERS, 5)
 }
 
-/// The system calls that change a folder or a file.
-const WRITING: [&str; 20] = [
-    "openat",
-    "write",
-    "fsync",
-    "fdatasync",
-    "syncfs",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
-    "unlink",
-    "unlinkat",
-    "mkdir",
-    "chmod",
-    "fchmod",
-    "chown",
-    "fchown",
-    "ftruncate",
-];
-
 /// What happens to a call: the process is killed before it, or it fails.
 const FAULTS: [&str; 6] =
     ["signal=KILL", "error=EIO", "error=ENOSPC", "error=EDQUOT", "error=EROFS", "error=EPERM"];
@@ -196,7 +173,7 @@ const USUAL: usize = 500;
 
 /// Tries the moments of some cases. `share` of all 27 parts of the moments are for them.
 fn survive(cases: &[Case], share: usize) -> Outcome {
-    let strace = strace()?;
+    let strace = Strace::find()?;
     let wanted = std::env::var("ETCDPKI_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL);
     let template = prepare();
     let moments: Vec<(&Case, &str, &str, usize)> = cases
@@ -215,9 +192,8 @@ fn survive(cases: &[Case], share: usize) -> Outcome {
     for (case, call, fault, nth) in moments.iter().step_by(step) {
         let folder = TempDir::new().unwrap();
         copy(template.path(), folder.path());
-        let inject = format!("inject=?{call}:{fault}:when={nth}");
-        let ran = run(Command::new(&strace)
-            .args(["-f", "-qq", "-o", "/dev/null", "-e", &inject])
+        let ran = run(strace
+            .injecting(call, fault, *nth)
             .arg(program())
             .args(case.args.split(' '))
             .current_dir(folder.path()));
@@ -286,24 +262,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn strace() -> Result<PathBuf, Missing> {
-    let strace = find("strace")?;
-    let may = run(Command::new(&strace).args(["-qq", "-o", "/dev/null", "true"]));
-    match may.code {
-        Some(0) => Ok(strace),
-        _ => Err(Missing(format!("strace may not trace here: {}", may.stderr.trim()))),
-    }
-}
-
 /// How often a thread of the command makes each of the writing calls.
-fn calls(strace: &Path, template: &Path, case: &Case) -> BTreeMap<&'static str, usize> {
+fn calls(strace: &Strace, template: &Path, case: &Case) -> BTreeMap<&'static str, usize> {
     let folder = TempDir::new().unwrap();
     copy(template, folder.path());
     let log = TempDir::new().unwrap();
     let log = log.path().join("log");
-    let trace = format!("trace={}", WRITING.map(|call| format!("?{call}")).join(","));
-    run(Command::new(strace)
-        .args(["-f", "-qq", "-e", &trace, "-o"])
+    run(strace
+        .listing()
+        .arg("-o")
         .arg(&log)
         .arg(program())
         .args(case.args.split(' '))

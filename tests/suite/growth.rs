@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::command::{Ran, run, until};
 use super::layouts::{LAYOUTS, Layout};
 use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd};
-use super::product::{Entry, Tree};
+use super::product::{Entry, Tree, printed_steps};
 use super::programs::Etcd;
 use super::trial::{Outcome, named};
 
@@ -189,13 +189,7 @@ fn assert_untouched(before: &BTreeMap<String, Entry>, tree: &Tree) {
 /// its systemd, it does what that comes to.
 #[track_caller]
 fn follow(cluster: &mut Cluster, etcd: &Etcd, applied: &Ran) -> Outcome {
-    let (_, steps) = applied.stdout.split_once("\nNext:\n").expect("steps");
-    let mut title = "";
-    for line in steps.lines() {
-        let Some(command) = line.strip_prefix("     ") else {
-            title = line;
-            continue;
-        };
+    for (title, command) in printed_steps(applied) {
         if let Some((_, names)) = command.split_once("deploy.sh --copy ") {
             for name in names.split(' ') {
                 cluster.copy(name)?;

@@ -180,3 +180,18 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Entry>) {
 pub fn is_key(path: &str) -> bool {
     path.ends_with("-key.pem")
 }
+
+/// The commands that `apply` printed as next steps, each with the title above it.
+#[track_caller]
+pub fn printed_steps(applied: &Ran) -> Vec<(&str, &str)> {
+    let (_, steps) = applied.stdout.split_once("\nNext:\n").expect("steps");
+    let mut title = "";
+    let mut all = Vec::new();
+    for line in steps.lines() {
+        match line.strip_prefix("     ") {
+            Some(command) => all.push((title, command)),
+            None => title = line,
+        }
+    }
+    all
+}

@@ -169,7 +169,12 @@ impl Artifacts {
         let inner = object(members, "result").and_then(|result| object(&result, "bundle"));
         let (bundle, path) = match inner {
             Some(inner) => (Some(inner), "result.bundle."),
-            None => (members.contains_key("bundle").then(|| members.clone()), ""),
+            // An answer may have an object of this name beside the certificate, which cfssljson ignores.
+            None => {
+                let is_bundle = members.get("bundle").is_some_and(|raw| raw.get().starts_with('"'))
+                    && members.contains_key("root");
+                (is_bundle.then(|| members.clone()), "")
+            }
         };
         if let Some(bundle) = bundle {
             known = true;

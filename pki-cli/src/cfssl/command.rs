@@ -57,7 +57,7 @@ impl Command {
                 return Err(CommandError::new(message).hint(instead));
             }
         };
-        let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal);
+        let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal)?;
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
             Err(FlagError::HelpRequested) => return print::text(terminal, &self.help()),

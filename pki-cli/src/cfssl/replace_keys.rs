@@ -5,17 +5,31 @@
 
 use std::ffi::OsString;
 
-use crate::terminal::Terminal;
+use crate::terminal::{CommandError, Terminal};
 
 /// The name of the variable.
 pub(crate) const VARIABLE: &str = "ETCDPKI_REPLACE_KEYS";
 
-/// The arguments of a command, with `-force` before them if the command has this flag and the variable is set, to
-/// something other than `0` or `false`.
-pub(crate) fn with_force(mut args: Vec<OsString>, has_force: bool, terminal: &Terminal<'_>) -> Vec<OsString> {
+/// The arguments of a command, with `-force` before them if the command has this flag and the variable is `1` or `true`.
+///
+/// # Errors
+///
+/// The variable is something else than `1`, `true`, `0`, `false` or empty.
+pub(crate) fn with_force(
+    mut args: Vec<OsString>,
+    has_force: bool,
+    terminal: &Terminal<'_>,
+) -> Result<Vec<OsString>, CommandError> {
     let value = (terminal.variable)(VARIABLE).unwrap_or_default();
-    if has_force && !matches!(value.to_str(), Some("" | "0" | "false")) {
-        args.insert(0, "-force".into());
+    match value.to_str() {
+        Some("" | "0" | "false") => {}
+        _ if !has_force => {}
+        Some("1" | "true") => args.insert(0, "-force".into()),
+        _ => {
+            let message =
+                format!("the environment variable {VARIABLE} is {value:?}, which means neither yes nor no");
+            return Err(CommandError::new(message).hint(format!("write {VARIABLE}=1, or {VARIABLE}=0")));
+        }
     }
-    args
+    Ok(args)
 }

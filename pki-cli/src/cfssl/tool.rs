@@ -27,7 +27,7 @@ impl Tool {
     /// Runs the program with `args`, which do not include its name.
     pub(crate) fn run(&self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         let writes_keys = !self.programs.is_empty() && self.flags.iter().any(|flag| flag.name == "force");
-        let args = replace_keys::with_force(args, writes_keys, terminal);
+        let args = replace_keys::with_force(args, writes_keys, terminal)?;
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),
             Err(FlagError::HelpRequested) => {

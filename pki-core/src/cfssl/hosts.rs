@@ -12,7 +12,7 @@ impl SubjectAltNames {
     ///
     /// Some hosts give a notice: spaces around a host are removed, an empty host becomes an empty DNS name, a name outside
     /// ASCII is converted into its ASCII form (IDNA, UTS 46), and for some DNS names no client will accept the
-    /// certificate. A host with a port, such as `host:2379`, is left out if there are others: cfssl makes a URI of it, which
+    /// certificate. A host with a port, such as `host:2379`, is left out if there are hosts without: cfssl makes a URI of it, which
     /// no client compares with a host.
     ///
     /// ```
@@ -27,11 +27,14 @@ impl SubjectAltNames {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::HostWithPort`] if all hosts have ports, [`ErrorKind::NotAHost`] for a path, a network, an address
+    /// [`ErrorKind::HostWithPort`] for a host with a port if there are none without, [`ErrorKind::NotAHost`] for a path, a network, an address
     /// in brackets and so on, and [`ErrorKind::HostNotAscii`] for a host without an ASCII form.
     pub fn from_hosts(hosts: &[String]) -> Result<WithNotices<Self>, Error> {
         let (mut names, mut notices) = (Self::default(), Vec::new());
-        let is_alone = hosts.iter().all(|host| name_before_port(host.trim()).is_some());
+        let is_alone = hosts
+            .iter()
+            .map(|host| host.trim())
+            .all(|host| host.is_empty() || name_before_port(host).is_some());
         for host in hosts {
             let trimmed = host.trim();
             if trimmed.is_empty() {
@@ -207,6 +210,7 @@ mod tests {
         };
         assert_eq!(names.notices, [left_out("etcd1:2379", "etcd1"), left_out("[::1]:2379", "::1")]);
         assert!(SubjectAltNames::from_hosts(&hosts[1..]).is_err());
+        assert!(SubjectAltNames::from_hosts(&["".into(), "etcd1:2379".into()]).is_err());
     }
 
     #[test]

@@ -161,15 +161,7 @@ fn is_of_running_process(rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+    use crate::disk::tests::names;
 
     #[test]
     fn readers_come_together_and_a_writer_alone() {

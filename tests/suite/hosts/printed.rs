@@ -12,7 +12,7 @@ use super::sandbox::described;
 use super::writer::Writer;
 use super::{HOSTS, Hosts, PATIENCE, on_hosts};
 use crate::suite::command::{Ran, quoted, until};
-use crate::suite::product::Tree;
+use crate::suite::product::{Tree, printed_steps};
 use crate::suite::trial::{Outcome, named};
 
 /// The address to which a member moves: one more of the third host.
@@ -193,13 +193,7 @@ fn a_member_takes_anothers_place(hosts: &Hosts) -> Outcome {
 /// Does what was printed, in its order: commands for a host on that host, others where the output folder is.
 #[track_caller]
 fn follow(hosts: &Hosts, tree: &Tree, addresses: &BTreeMap<String, String>, applied: &Ran) {
-    let (_, steps) = applied.stdout.split_once("\nNext:\n").expect("steps");
-    let mut title = "";
-    for line in steps.lines() {
-        let Some(command) = line.strip_prefix("     ") else {
-            title = line;
-            continue;
-        };
+    for (title, command) in printed_steps(applied) {
         if title.contains("healthy for 5 seconds") {
             wait_for_5_healthy_seconds(hosts, command);
         } else if command.starts_with("systemctl ") {

@@ -1,8 +1,8 @@
 //! `cluster apply` that is killed: whatever the moment, the next one finishes the work.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::command::{Ran, Running, run};
 use super::layouts::LEAST_PRIVILEGE;
 use super::openssl::Openssl;
 use super::product::{Tree, is_key};
-use super::programs::find;
+use super::strace::{Strace, WRITING};
 use super::trial::{Missing, Outcome, trials};
 
 pub fn trials() -> Vec<Trial> {
@@ -77,51 +77,22 @@ fn count_files(folder: &Path) -> usize {
     items.flatten().map(|item| count(&item.path())).sum()
 }
 
-/// What changes a folder or a file; a crash between any two of these calls must be survived.
-const WRITING: [&str; 19] = [
-    "openat",
-    "write",
-    "fsync",
-    "fdatasync",
-    "syncfs",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "unlink",
-    "unlinkat",
-    "mkdir",
-    "mkdirat",
-    "chmod",
-    "fchmod",
-    "chown",
-    "fchown",
-    "ftruncate",
-];
-
 /// `cluster apply` under strace, which does something to the n-th call of one kind.
 struct Injection {
-    strace: PathBuf,
+    strace: Strace,
     description: Value,
 }
 
 impl Injection {
     fn into(description: Value) -> Result<Self, Missing> {
-        let strace = find("strace")?;
-        let may = run(Command::new(&strace).args(["-qq", "-o", "/dev/null", "true"]));
-        if may.code != Some(0) {
-            return Err(Missing(format!("strace may not trace here: {}", may.stderr.trim())));
-        }
+        let strace = Strace::find()?;
         Ok(Self { strace, description })
     }
 
     fn apply(&self, call: &str, what: &str, nth: usize) -> (Tree, Ran) {
         let tree = Tree::of_value(&self.description);
         let apply = tree.command("apply");
-        let mut traced = Command::new(&self.strace);
-        // The question mark is for calls that this machine does not have.
-        traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("inject=?{call}:{what}:when={nth}")]);
+        let mut traced = self.strace.injecting(call, what, nth);
         let ran = run(traced.arg(apply.get_program()).args(apply.get_args()));
         (tree, ran)
     }
