@@ -13,6 +13,7 @@ mod key;
 mod lock;
 mod many;
 mod read;
+mod set;
 mod staged;
 mod sync;
 mod target;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::Trial;
+use pki_core::disk;
 use pki_core::x509::{Certificate, PrivateKey};
 use tempfile::TempDir;
 
@@ -205,6 +206,11 @@ fn survive(cases: &[Case], share: usize) -> Outcome {
             fault.starts_with("error") && ran.code != Some(0) && ran.stderr.trim().is_empty();
         // What cannot be written to the standard error cannot be told.
         assert!(!failed_in_silence || *call == "write", "{when}: {ran}");
+        // The next process that writes there finds or makes pairs that fit, whatever it does: every second time another one.
+        if nth % 2 == 0 {
+            drop(disk::begin(folder.path()).unwrap());
+            old_pair_fits(folder.path(), &when);
+        }
         let keys = keys(folder.path());
         let again = run(Command::new(program()).args(case.args.split(' ')).current_dir(folder.path()));
         // If the run was killed after its last name, the work is done, and a new key is not made over it.
@@ -218,6 +224,14 @@ fn survive(cases: &[Case], share: usize) -> Outcome {
         "only {stopped} of {tried} crashes: the calls are not those that the program makes"
     );
     Ok(())
+}
+
+/// Key and certificate of the pair that is there from the beginning are of one run, whatever a killed run replaced.
+fn old_pair_fits(folder: &Path, when: &str) {
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let key = PrivateKey::read(&read("old-key.pem"), None).unwrap();
+    let certificate = Certificate::read(&read("old.pem")).unwrap();
+    assert!(certificate.is_for(key.public_key()), "after {when}: old is no pair");
 }
 
 /// After the second run: everything is there, fits together, and nothing else is.

@@ -84,23 +84,18 @@ pub(super) fn write(artifacts: &[Artifact], name: &str, force: bool) -> Result<V
     // Keys get their names last. If the process is killed before, the same command makes everything anew, and if a key is
     // replaced, then by one whose certificate is there.
     permitted.sort_by_key(|(artifact, ..)| artifact.secret);
-    let replaces =
-        permitted.iter().any(|(artifact, path, _)| !artifact.secret && path.symlink_metadata().is_ok());
-    let (mut first, mut keys) = (Batch::default(), Batch::default());
-    let mut paths = Vec::new();
+    let has_key = permitted.iter().any(|(artifact, ..)| artifact.secret);
+    let (mut files, mut paths) = (Vec::new(), Vec::new());
     for (artifact, path, existing) in permitted {
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
         let staged = staged.map_err(|error| match KeyIsThere::in_error(&error) {
             Some(_) => key_is_there(&path),
             None => failed("open", &path, &error),
         })?;
-        // Within a batch, new names come before those that replace a file.
-        if artifact.secret && replaces { &mut keys } else { &mut first }.add(staged);
+        files.push(staged);
         paths.push(path);
     }
-    for batch in [first, keys] {
-        batch.commit().map_err(|error| failed("write", &error.path, &error.source))?;
-    }
+    batch(files, has_key).commit().map_err(|error| failed("write", &error.path, &error.source))?;
     Ok(paths)
 }
 
@@ -116,7 +111,7 @@ pub(super) fn begin(folder: Option<&Path>) -> Result<Option<FolderLock>, Command
 
 /// Stages the files of one certificate among many. Their names begin with `base`.
 pub(super) fn stage(artifacts: &[Artifact], base: &Path, force: bool) -> Result<Batch, BatchError> {
-    let mut batch = Batch::default();
+    let mut files = Vec::new();
     for artifact in artifacts {
         let path = with_suffix(base, artifact.suffix);
         let existing = match artifact.secret {
@@ -125,9 +120,19 @@ pub(super) fn stage(artifacts: &[Artifact], base: &Path, force: bool) -> Result<
             false => Existing::Replace,
         };
         let staged = Staged::new(&path, &artifact.bytes, artifact.mode, existing);
-        batch.add(staged.map_err(|source| BatchError { path, source })?);
+        files.push(staged.map_err(|source| BatchError { path, source })?);
     }
-    Ok(batch)
+    Ok(batch(files, artifacts.iter().any(|artifact| artifact.secret)))
+}
+
+/// A batch of the files of one certificate. With a key they change together.
+fn batch(files: Vec<Staged>, has_key: bool) -> Batch {
+    let mut batch = Batch::default();
+    match has_key {
+        true => batch.add_set(files),
+        false => files.into_iter().for_each(|file| batch.add(file)),
+    }
+    batch
 }
 
 /// The path `base` with `suffix` appended to its last part.

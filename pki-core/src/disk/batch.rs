@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, mem};
 
 use crate::disk::error::BatchError;
+use crate::disk::set::FileSet;
 use crate::disk::staged::{Replacement, Staged};
 use crate::disk::sync::sync;
 use crate::disk::target::folder_of;
@@ -29,6 +30,8 @@ pub struct Batch {
     /// New files that have their names, and may not be on the disk yet.
     named: Vec<PathBuf>,
     replacements: Vec<Replacement>,
+    staged_sets: Vec<Vec<Staged>>,
+    sets: Vec<FileSet>,
 }
 
 impl Batch {
@@ -37,11 +40,24 @@ impl Batch {
         self.staged.push(staged);
     }
 
+    /// Adds files that belong together, such as a certificate and its private key, in the order in which they are to get
+    /// their names. If a file that may be a private key is replaced ([`Existing::ReplaceKeys`](crate::disk::Existing)), the
+    /// old files keep second names until all new ones have theirs: if the process is killed before, the next one that
+    /// [begins](crate::disk::begin) to write into the folder takes the set back.
+    pub fn add_set(&mut self, mut files: Vec<Staged>) {
+        match FileSet::is_needed(&files) {
+            true => self.staged_sets.push(files),
+            false => self.staged.append(&mut files),
+        }
+    }
+
     /// Adds all files of another batch.
     pub fn append(&mut self, mut other: Self) {
         self.staged.append(&mut other.staged);
         self.named.append(&mut other.named);
         self.replacements.append(&mut other.replacements);
+        self.staged_sets.append(&mut other.staged_sets);
+        self.sets.append(&mut other.sets);
     }
 
     /// Gives the files that replace no other their names. This is the first part of [`Batch::commit`], for threads that
@@ -57,11 +73,14 @@ impl Batch {
                 Err(replacement) => self.replacements.push(replacement),
             }
         }
+        for files in mem::take(&mut self.staged_sets) {
+            self.sets.push(FileSet::new(files)?);
+        }
         Ok(())
     }
 
-    /// Gives each file its name: first those that replace no other, then the others, both in the order in which they were
-    /// added. When this returns, all of them are on the disk and survive a loss of power.
+    /// Gives each file its name: first those that replace no other, then the sets, then the others, each in the order in which
+    /// they were added. When this returns, all of them are on the disk and survive a loss of power.
     ///
     /// Before a file replaces another, its contents and all new names are on the disk, so a loss of power leaves the old
     /// file or the new one. A new name replaces nothing, so it is synced only after it was given.
@@ -73,12 +92,19 @@ impl Batch {
         self.name_new()?;
         let new = self.named.iter().map(|path| (path.as_path(), path.as_path()));
         let replacing = self.replacements.iter().map(|file| (file.temporary(), file.target()));
-        let files: Vec<_> = new.chain(replacing).collect();
+        let files: Vec<_> = new.chain(replacing).chain(self.sets.iter().flat_map(FileSet::files)).collect();
+        let in_sets = self.sets.iter().flat_map(FileSet::files).map(|(_, target)| folder_of(target));
         // If this fails, the new files are removed: some file systems report only now that they are full.
-        sync(&files, &folders(&self.named))?;
+        sync(&files, &folders(&self.named).into_iter().chain(in_sets).collect())?;
         self.named.clear();
         let replacements = mem::take(&mut self.replacements).into_iter();
-        let replaced = replacements.map(Replacement::replace).collect::<Result<Vec<_>, _>>()?;
+        let mut replaced = Vec::new();
+        for set in &mut self.sets {
+            replaced.append(&mut set.replace()?);
+        }
+        for file in replacements {
+            replaced.push(file.replace()?);
+        }
         sync(&[], &folders(&replaced))
     }
 }

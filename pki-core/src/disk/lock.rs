@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::disk::set::Leftovers;
 use crate::disk::target::TEMPORARY_PREFIX;
 
 /// What a process does in a folder.
@@ -128,7 +129,8 @@ fn holder(file: &File) -> Option<(i32, String)> {
 }
 
 /// Deletes the temporary files that a killed process left in `folder`, and returns their number. Those of a process that
-/// runs stay.
+/// runs stay. Files that were to be replaced together, of which a killed process replaced only a part, get their old contents
+/// again.
 ///
 /// The caller has to hold the lock of the folder.
 ///
@@ -137,17 +139,20 @@ fn holder(file: &File) -> Option<(i32, String)> {
 /// What the operating system says if the folder cannot be read, or a file in it cannot be deleted.
 pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     let mut removed = 0;
+    let mut sets = Leftovers::default();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)) else { continue };
         let kind = entry.file_type()?;
         if (kind.is_file() || kind.is_symlink()) && !is_of_running_process(rest) {
-            fs::remove_file(entry.path())?;
-            removed += 1;
+            if !sets.add(&entry.path(), rest.as_ref()) {
+                fs::remove_file(entry.path())?;
+                removed += 1;
+            }
         }
     }
-    Ok(removed)
+    Ok(removed + sets.settle()?)
 }
 
 /// Whether the rest of a temporary name begins with the number of another process that runs.

@@ -116,20 +116,40 @@ impl Staged {
                 Err(failure) => (failure.error, StagedFile::Temporary(failure.path)),
             },
         };
-        let result = match (existing, file) {
-            (Existing::Keep, _) => Err(failure),
+        match existing {
+            Existing::Keep => Err(BatchError { path: target, source: failure }),
             // This is so for any failure, since some file systems cannot rename without replacing.
-            (Existing::Replace | Existing::ReplaceKeys, StagedFile::Temporary(file)) => Ok(file),
+            Existing::Replace | Existing::ReplaceKeys => {
+                Self { file, target, existing }.into_replacement().map(Err)
+            }
+        }
+    }
+
+    /// Makes the file one that replaces whatever has its name.
+    pub(super) fn into_replacement(self) -> Result<Replacement, BatchError> {
+        let Self { file, target, .. } = self;
+        let result = match file {
+            StagedFile::Temporary(file) => Ok(file),
             // Only a file with a name can replace another.
-            (Existing::Replace | Existing::ReplaceKeys, StagedFile::Unnamed(file)) => temporary()
+            StagedFile::Unnamed(file) => temporary()
                 .make_in(folder_of(&target), |path| link(&file, path))
                 .map(tempfile::NamedTempFile::into_temp_path)
                 .or_else(|_| copy(&file, folder_of(&target))),
         };
         match result {
-            Ok(file) => Ok(Err(Replacement { file, target })),
+            Ok(file) => Ok(Replacement { file, target }),
             Err(source) => Err(BatchError { path: target, source }),
         }
+    }
+
+    /// The name that it will get.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// What happens to the file that has the name already.
+    pub(super) fn existing(&self) -> Existing {
+        self.existing
     }
 }
 
@@ -161,7 +181,7 @@ impl Replacement {
 }
 
 /// The beginning of temporary names of this process. Its number tells whether the writer of a file still runs.
-static PREFIX: LazyLock<String> = LazyLock::new(|| format!("{TEMPORARY_PREFIX}{}-", Pid::this()));
+pub(super) static PREFIX: LazyLock<String> = LazyLock::new(|| format!("{TEMPORARY_PREFIX}{}-", Pid::this()));
 
 fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();

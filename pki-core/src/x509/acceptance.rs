@@ -5,6 +5,7 @@
 
 use der::asn1::ObjectIdentifier;
 
+use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
 use crate::x509::constraints::NameConstraints;
 use crate::x509::error::{Error, ErrorKind};
@@ -47,6 +48,16 @@ pub(crate) fn allows_usage(certificate: &Certificate, usage: ObjectIdentifier) -
 
 /// Checks that clients and servers accept `certificate`, which `ca` issued, as far as the CA decides it.
 pub(in crate::x509) fn check(ca: &Certificate, certificate: &Certificate) -> Result<(), Error> {
+    let usages = certificate.extended_key_usage().unwrap_or_default();
+    check_planned(ca, certificate.subject_alt_names(), usages)
+}
+
+/// Checks the same for a certificate with these names and usages, before there is one.
+pub(crate) fn check_planned(
+    ca: &Certificate,
+    names: &SubjectAltNames,
+    usages: &[ObjectIdentifier],
+) -> Result<(), Error> {
     let subject = || ca.subject().to_string();
     let constraints = match ca.extensions().find(oid::NAME_CONSTRAINTS) {
         Some(extension) => {
@@ -59,10 +70,9 @@ pub(in crate::x509) fn check(ca: &Certificate, certificate: &Certificate) -> Res
     if let Some(oid) = unhandled_critical_extension(ca, constraints.as_ref()) {
         return Err(ErrorKind::CaHasUnknownExtension { ca: subject(), oid }.into());
     }
-    if let Some(name) = constraints.and_then(|found| found.forbids(certificate.subject_alt_names())) {
+    if let Some(name) = constraints.and_then(|found| found.forbids(names)) {
         return Err(ErrorKind::CaForbidsName { ca: subject(), name }.into());
     }
-    let usages = certificate.extended_key_usage().unwrap_or_default();
     let mut forbidden = usages.iter().filter(|usage| **usage != oid::ANY_EXTENDED_KEY_USAGE);
     match forbidden.find(|usage| !allows_usage(ca, **usage)) {
         Some(usage) => Err(ErrorKind::CaForbidsUsage { ca: subject(), usage: usage_name(*usage) }.into()),
@@ -85,8 +95,8 @@ mod tests {
 
     use super::*;
     use crate::x509::{
-        BasicConstraints, Extension, Issuer, KeyAlgorithm, KeySource, KeyUsage, Subject, SubjectAltNames,
-        SystemKeys, SystemRandomness, Template, Validity, root,
+        BasicConstraints, Extension, Issuer, KeyAlgorithm, KeySource, KeyUsage, Subject, SystemKeys,
+        SystemRandomness, Template, Validity, root,
     };
 
     /// Issues a certificate for `etcd1.example` and 10.0.0.1 below a CA with these extensions.

@@ -1,6 +1,6 @@
 //! Writing to an output folder. Nothing else in the etcd layer changes anything on a disk, but for creating the folder.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -61,6 +61,8 @@ impl LockedFolder {
         seen: &mut HashSet<PathBuf>,
     ) -> Result<(), Error> {
         let mut batch = Batch::default();
+        // Keys that are replaced, by the paths of their certificates.
+        let mut keys: BTreeMap<String, Staged> = BTreeMap::new();
         for file in files {
             let path = self.place(&file.path, seen)?;
             let existing = match file.replaces {
@@ -74,10 +76,24 @@ impl LockedFolder {
             if let Some((user, group)) = users.ids(&file.owner) {
                 staged.give(user, group).map_err(|e| Error::io("set the owner of", &path, e))?;
             }
-            batch.add(staged);
+            match certificate_of(file) {
+                Some(certificate) => drop(keys.insert(certificate, staged)),
+                None => match keys.remove(&file.path) {
+                    // A killed process leaves no key beside the certificate of another one.
+                    Some(key) => batch.add_set(vec![key, staged]),
+                    None => batch.add(staged),
+                },
+            }
         }
+        keys.into_values().for_each(|key| batch.add(key));
         batch.commit().map_err(|error| Error::io("write", &error.path, error.source))
     }
+}
+
+/// The path of the certificate of a key that is replaced. `None` for any other file.
+fn certificate_of(file: &OutputFile) -> Option<String> {
+    let stem = file.path.strip_suffix("-key.pem").filter(|_| file.replaces && is_secret(file.mode))?;
+    Some(format!("{stem}.pem"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::etcd::cluster::{Cluster, GivenAuthority};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::plan::change::PlannedCertificate;
+use crate::x509::acceptance::check_planned;
 use crate::x509::certificate::Certificate;
 use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::PrivateKey;
@@ -190,6 +191,32 @@ pub(crate) fn refuse_without_ca_key(
         if let Some(leaf) = certificates.iter().find(is_below) {
             let path = ca.spec.pair.key.clone();
             return Err(ErrorKind::CaKeyMissing { path, needed_for: leaf.id().to_string() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a plan in which an existing CA issues, or is asked for, a certificate that clients would refuse because of the
+/// CA. Otherwise somebody would carry requests to an offline CA for certificates that nobody accepts.
+pub(crate) fn refuse_what_a_given_ca_forbids(
+    cluster: &Cluster,
+    authorities: &[Authority],
+    certificates: &[PlannedCertificate],
+) -> Result<(), Error> {
+    for authority in authorities {
+        let CaSource::Existing(existing) = &authority.source else { continue };
+        let is_below = |planned: &&PlannedCertificate| {
+            !planned.id().role().is_authority()
+                && (planned.is_issued() || planned.pending.is_some())
+                && cluster.layout().issuer(planned.id().role()) == authority.role
+        };
+        for leaf in certificates.iter().filter(is_below) {
+            let checked =
+                check_planned(&existing.certificate, &leaf.spec.names, &leaf.spec.extended_key_usage);
+            checked.map_err(|error| match &cluster.certificate_settings.of(authority.role).given {
+                Some(given) => error.in_file(&given.certificate),
+                None => error,
+            })?;
         }
     }
     Ok(())

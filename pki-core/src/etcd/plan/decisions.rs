@@ -10,7 +10,9 @@ use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::{Snapshot, Users};
 use crate::etcd::notice::Notice;
-use crate::etcd::plan::authority::{Authority, authorities, issuer_of, refuse_without_ca_key};
+use crate::etcd::plan::authority::{
+    Authority, authorities, issuer_of, refuse_what_a_given_ca_forbids, refuse_without_ca_key,
+};
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::etcd::plan::judge;
 use crate::etcd::plan::notices::notices;
@@ -48,6 +50,7 @@ impl Decisions {
             certificates.push(judge::leaf(spec, issuer, &record, snapshot, now)?);
         }
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
+        refuse_what_a_given_ca_forbids(cluster, &authorities, &certificates)?;
         let notices = notices(cluster, &authorities, &certificates, snapshot, now);
         let starts = cluster.starts(&record.members);
         let joining = cluster.joining(&starts, &record.members);

@@ -262,3 +262,25 @@ fn files_are_given_to_their_owners() {
     let users = Folder::open(output.root()).unwrap().snapshot(&cluster("")).unwrap();
     assert_eq!(users.users().ids(&Owner::Root), Some((0, 0)));
 }
+
+#[test]
+fn a_key_that_is_replaced_changes_together_with_its_certificate() {
+    let (_temporary, folder) = locked();
+    let at = |name: &str| folder.root().join(name);
+    for name in ["x.pem", "x-key.pem"] {
+        fs::write(at(name), "old").unwrap();
+    }
+    // A folder in the place of the certificate cannot be replaced, so the key is not replaced either.
+    fs::remove_file(at("x.pem")).unwrap();
+    fs::create_dir(at("x.pem")).unwrap();
+    let files = [file("x-key.pem", 0o600, "new", true), file("x.pem", 0o644, "new", true)];
+    folder.write(&Users::default(), &files, &mut HashSet::new()).unwrap_err();
+    assert_eq!(fs::read_to_string(at("x-key.pem")).unwrap(), "old");
+    fs::remove_dir(at("x.pem")).unwrap();
+    fs::write(at("x.pem"), "old").unwrap();
+    folder.write(&Users::default(), &files, &mut HashSet::new()).unwrap();
+    for name in ["x.pem", "x-key.pem"] {
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), "new");
+    }
+    assert_eq!(folder.root().read_dir().unwrap().count(), 2);
+}

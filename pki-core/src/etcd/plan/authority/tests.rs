@@ -8,7 +8,7 @@ use crate::etcd::plan::Plan;
 use crate::etcd::plan::tests::{NOW, apply, cluster, empty};
 use crate::x509::random::SystemRandomness;
 use crate::x509::tests::{Contents, SECOND};
-use crate::x509::{BasicConstraints, Issuer};
+use crate::x509::{BasicConstraints, Extension, Issuer, KeyUsage, Subject, Template, Validity, oid, root};
 
 const WITH_KEY: &str = "certificates: {ca: {certificate: ca.pem, private-key: ca-key.pem}}\n";
 
@@ -50,6 +50,31 @@ fn the_files_of_a_ca_have_to_be_there() {
         refused(&beside(&[&ca], &other.to_pem())),
         "ca-key.pem: the private key does not belong to the CA certificate"
     );
+}
+
+/// A CA that may sign for clients only.
+fn for_clients_only() -> (Certificate, PrivateKey) {
+    let key = Contents::ca("A").new_key();
+    let subject = Subject::common_name("A").to_name().unwrap();
+    let usage = Extension::extended_key_usage(&[oid::CLIENT_AUTH]).unwrap();
+    let template = Template {
+        key_usage: KeyUsage::KEY_CERT_SIGN,
+        basic_constraints: BasicConstraints { ca: true, path_len: None },
+        extensions: std::slice::from_ref(&usage),
+        ..Template::new(&subject, key.public_key(), Validity::new(NOW, NOW + Duration::days(900)).unwrap())
+    };
+    (root::issue(&template, &key, &SystemRandomness).unwrap(), key)
+}
+
+#[test]
+fn an_existing_ca_is_not_asked_for_what_clients_would_refuse() {
+    let (ca, key) = for_clients_only();
+    let snapshot = beside(&[&ca], &key.to_pem());
+    for description in [WITH_KEY, "certificates: {ca: {certificate: ca.pem}}\n"] {
+        let error = Plan::new(&cluster(description), &snapshot, NOW).unwrap_err();
+        let is_forbidden = matches!(error.kind(), ErrorKind::X509(X509ErrorKind::CaForbidsUsage { usage, .. }) if usage == "serverAuth");
+        assert!(is_forbidden && error.to_string().starts_with("ca.pem: "), "{error}");
+    }
 }
 
 #[test]
