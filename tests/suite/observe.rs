@@ -34,7 +34,8 @@ pub fn trials() -> Vec<Trial> {
 
 /// A look, and what it says as JSON.
 pub fn observe(cluster: &Cluster, more: &[&str]) -> (Ran, Value) {
-    let ran = run(etcdpki(["cluster", "observe", "--json", "--timeout", "20s"]).args(more).arg(&cluster.tree.root));
+    let ran =
+        run(etcdpki(["cluster", "observe", "--json", "--timeout", "20s"]).args(more).arg(&cluster.tree.root));
     let seen = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"));
     (ran, seen)
 }

@@ -1,6 +1,6 @@
 //! `etcdpki cluster observe`: what the members of a cluster that run show and tell.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration as StdDuration;
 
 use clap::Args;
@@ -85,7 +85,7 @@ fn limit(text: &str) -> Result<StdDuration, String> {
 
 impl LookArgs {
     /// Reads what is expected of the members in `folder`.
-    pub(super) fn read(&self, folder: &PathBuf, version: &EtcdArgs) -> Result<Running, CommandError> {
+    pub(super) fn read(&self, folder: &Path, version: &EtcdArgs) -> Result<Running, CommandError> {
         let folder = absolute(folder)?;
         if self.client.is_empty() || self.client.contains('/') || self.client.starts_with('.') {
             return Err(CommandError::new(format!("{:?} is not the name of a client", self.client))
@@ -130,8 +130,17 @@ pub(super) fn status(situation: Situation) -> ExitStatus {
 /// Prints an observation for a person.
 pub(super) fn show(observation: &Observation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
-    let header =
-        ["MEMBER", "ROLE", "ETCD", "SINCE", "CLIENT PORT SHOWS", "PEER PORT SHOWS", "CONNECTED", "CLOCK", "HEALTH"];
+    let header = [
+        "MEMBER",
+        "ROLE",
+        "ETCD",
+        "SINCE",
+        "CLIENT PORT SHOWS",
+        "PEER PORT SHOWS",
+        "CONNECTED",
+        "CLOCK",
+        "HEALTH",
+    ];
     let mut table = table::new(&header, style);
     let others = observation.members.len() - 1;
     for member in &observation.members {
@@ -172,10 +181,8 @@ pub(super) fn show(observation: &Observation, terminal: &mut Terminal<'_>) -> Re
 
 /// Prints the CAs that the ports accept, those of several members together.
 fn accepted(observation: &Observation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    for (what, of) in [
-        ("client ports", (|member| &member.client) as fn(&MemberObservation) -> &PortObservation),
-        ("peer ports", |member| &member.peer),
-    ] {
+    let client: fn(&MemberObservation) -> &PortObservation = |member| &member.client;
+    for (what, of) in [("client ports", client), ("peer ports", |member| &member.peer)] {
         let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
         for member in &observation.members {
             let Some(accepts) = &of(member).accepts else { continue };
@@ -185,7 +192,8 @@ fn accepted(observation: &Observation, terminal: &mut Terminal<'_>) -> Result<()
             }
         }
         for (accepts, members) in groups {
-            let names = if accepts.is_empty() { "those of its system".to_owned() } else { accepts.join("; ") };
+            let names =
+                if accepts.is_empty() { "those of its system".to_owned() } else { accepts.join("; ") };
             let line = format!("CAs that {what} accept ({}): {names}.", members.join(", "));
             writeln!(terminal.output, "{}", shown(&line))?;
         }

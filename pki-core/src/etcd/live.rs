@@ -99,10 +99,8 @@ pub fn look_at_all(
     limit: Duration,
 ) -> Vec<SeenMember> {
     std::thread::scope(|scope| {
-        let looking: Vec<_> = targets
-            .iter()
-            .map(|target| scope.spawn(move || look_at(target, identity, now, limit)))
-            .collect();
+        let looking: Vec<_> =
+            targets.iter().map(|target| scope.spawn(move || look_at(target, identity, now, limit))).collect();
         let nobody = || SeenMember {
             client: SeenPort::default(),
             peer: SeenPort::default(),

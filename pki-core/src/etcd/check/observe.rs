@@ -26,7 +26,9 @@ use crate::etcd::live::{self, SeenMember, Target};
 use crate::etcd::option::version::EtcdVersion;
 use crate::tls::{Identity, Leniency};
 use crate::x509::certificate::Certificate;
-pub(crate) use expected::{Expected, ExpectedPort};
+use expected::Expected;
+#[cfg(test)]
+use expected::ExpectedPort;
 
 /// The members of a cluster that are expected to run, as their files say.
 #[derive(Debug)]
@@ -101,7 +103,8 @@ fn identity(folder: &Path, client: &str, files: &dyn Files) -> Result<Option<Ide
     for name in files.names(&folder)? {
         let Ok(Some(entry)) = entry(&folder.join(name), files)? else { continue };
         let is_leaf = Certificate::read_all(&entry.bytes).is_ok_and(|all| {
-            all.first().is_some_and(|first| !first.basic_constraints().is_some_and(|constraints| constraints.ca))
+            all.first()
+                .is_some_and(|first| !first.basic_constraints().is_some_and(|constraints| constraints.ca))
         });
         if is_leaf {
             certificates.push(entry.bytes.clone());

@@ -20,7 +20,9 @@ pub(super) struct Answer {
 
 /// Asks for a path, and keeps the connection for more.
 pub(super) fn get(stream: &mut (impl Read + Write), host: &str, path: &str) -> io::Result<Answer> {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: etcdpki\r\nAccept: */*\r\n\r\n")?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: etcdpki\r\nAccept: */*\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     stream.flush()?;
     read(stream)
 }
@@ -208,7 +210,10 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"),
             ("HTTP/1.1 200 OK\ncontent-length:5\n\nhello and more", "hello"),
             ("HTTP/1.0 200 OK\r\n\r\nhello", "hello"),
-            ("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n", "hello"),
+            (
+                "HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n",
+                "hello",
+            ),
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"),
         ] {
             assert_eq!(parsed(text), Ok((200, body.to_owned())), "{text:?}");

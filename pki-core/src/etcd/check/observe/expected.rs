@@ -12,7 +12,6 @@ use crate::etcd::folder::record::Record;
 use crate::etcd::found::{FileLookup, Files, FoundUrl, Host, Member, entry};
 use crate::etcd::live::{Endpoint, Target};
 use crate::etcd::option::port::{PEER, Port, SERVER};
-use crate::tls::{Identity, Leniency, NoStart};
 use crate::x509::certificate::Certificate;
 use crate::x509::pem;
 
@@ -25,17 +24,11 @@ pub(crate) struct Expected {
     pub(crate) peer: ExpectedPort,
     /// The file that etcd reads only at its start and that changed last, and when that was. Only records know it.
     pub(crate) read_at_start: Option<(String, OffsetDateTime)>,
-    /// Where ssh reaches the host.
-    pub(crate) ssh: Option<String>,
-    /// Whether a unit starts the member.
-    pub(crate) has_unit: bool,
 }
 
 /// What a port should show.
 #[derive(Debug)]
 pub(crate) struct ExpectedPort {
-    /// The certificate and key, or why etcd does not start with the files.
-    pub(crate) identity: Result<Identity, NoStart>,
     /// The certificate, if the file has one.
     pub(crate) leaf: Option<Certificate>,
     /// The contents of the file of the CAs; `None` if the port has none, or it was not found.
@@ -81,11 +74,6 @@ impl Expected {
             let leaf = Certificate::read_all(&certificate).ok().and_then(|all| all.into_iter().next());
             Ok(ExpectedPort {
                 leaf,
-                identity: Identity::read(
-                    &certificate,
-                    &bytes(port.key)?.unwrap_or_default(),
-                    Leniency::default(),
-                ),
                 demands: settings.value(port.ca).is_some() || settings.is_true(port.auth),
                 authorities,
                 is_tls: endpoints(settings.urls(port.advertise), port).iter().any(|endpoint| endpoint.is_tls),
@@ -101,8 +89,6 @@ impl Expected {
             client: port(&SERVER)?,
             peer: port(&PEER)?,
             read_at_start: record.and_then(|record| read_at_start(record, &name)),
-            ssh: record.and_then(|record| record.ssh.get(&name).cloned()),
-            has_unit: member.unit.is_some(),
             name,
         })
     }
@@ -122,7 +108,11 @@ fn read_at_start(record: &Record, member: &str) -> Option<(String, OffsetDateTim
 
 fn endpoints(urls: Vec<FoundUrl>, port: &Port) -> Vec<Endpoint> {
     let found: Vec<Endpoint> = urls.iter().filter_map(endpoint).collect();
-    if found.is_empty() { FoundUrl::parse(port.usual_url).iter().filter_map(endpoint).collect() } else { found }
+    if found.is_empty() {
+        FoundUrl::parse(port.usual_url).iter().filter_map(endpoint).collect()
+    } else {
+        found
+    }
 }
 
 fn endpoint(url: &FoundUrl) -> Option<Endpoint> {

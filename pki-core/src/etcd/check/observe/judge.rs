@@ -34,15 +34,19 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub(super) fn new(running: &'a Running, seen: &'a [SeenMember], now: OffsetDateTime) -> Self {
         let members = running.members.iter().zip(seen);
-        let names = members.filter_map(|(expected, seen)| {
-            Some((metrics(seen)?.id.as_deref()?, expected.name.as_str()))
-        });
+        let names = members
+            .filter_map(|(expected, seen)| Some((metrics(seen)?.id.as_deref()?, expected.name.as_str())));
         Self { running, seen, now, names: names.collect(), findings: Vec::new() }
     }
 
     pub(super) fn observation(mut self) -> Observation {
-        let members: Vec<MemberObservation> =
-            self.running.members.iter().zip(self.seen).map(|(expected, seen)| self.member(expected, seen)).collect();
+        let members: Vec<MemberObservation> = self
+            .running
+            .members
+            .iter()
+            .zip(self.seen)
+            .map(|(expected, seen)| self.member(expected, seen))
+            .collect();
         self.mesh(&members);
         self.findings.sort_by_key(|finding| (finding.severity, finding.rule));
         Observation {
@@ -154,8 +158,9 @@ impl<'a> Judge<'a> {
             return;
         }
         let (is, should) = (shown.serial_decimal(), leaf.serial_decimal());
-        let problem =
-            format!("{what}: it shows the certificate with the serial number {is}, and its file has {should}");
+        let problem = format!(
+            "{what}: it shows the certificate with the serial number {is}, and its file has {should}"
+        );
         let record = self.running.record.as_ref();
         let fingerprint = shown.fingerprint();
         if record.is_some_and(|record| record.former.iter().any(|former| former.sha256 == fingerprint)) {
@@ -202,11 +207,8 @@ impl<'a> Judge<'a> {
         };
         let (more, less) = (&is - &wanted, &wanted - &is);
         let same_text = more.iter().any(|der| less.iter().any(|other| text(der) == text(other)));
-        let mut problem = format!(
-            "{what}: it accepts {}, and its file has {}",
-            names(is.clone()),
-            names(wanted.clone())
-        );
+        let mut problem =
+            format!("{what}: it accepts {}, and its file has {}", names(is.clone()), names(wanted.clone()));
         if same_text {
             problem.push_str(
                 "; the names look the same, but their bytes differ (for example PrintableString and UTF8String), and \
@@ -228,11 +230,8 @@ impl<'a> Judge<'a> {
             }
         }
         let Some((file, written)) = newer else { return false };
-        let problem = format!(
-            "the process began at {}, and {file} is of {}",
-            second(started),
-            second(written)
-        );
+        let problem =
+            format!("the process began at {}, and {file} is of {}", second(started), second(written));
         self.find(rules::OLDER_THAN_FILES, &expected.name, problem);
         true
     }
@@ -261,7 +260,9 @@ impl<'a> Judge<'a> {
         let problem = match &told.health {
             _ if leaderless => "it knows no leader".to_owned(),
             Some(Health { is_healthy: true, .. }) => return,
-            Some(Health { reason, .. }) if reason.is_empty() => "/health says that it is not healthy".to_owned(),
+            Some(Health { reason, .. }) if reason.is_empty() => {
+                "/health says that it is not healthy".to_owned()
+            }
             Some(Health { reason, .. }) => format!("/health says that it is not healthy: {reason}"),
             None => "/health has not answered in time".to_owned(),
         };
@@ -286,7 +287,8 @@ impl<'a> Judge<'a> {
     fn clock(&mut self, name: &str, told: &Told) {
         let Some(difference) = told.clock_difference else { return };
         if difference.abs() > CLOCK_TOLERANCE {
-            let (seconds, how) = (difference.whole_seconds(), if difference.is_positive() { "ahead" } else { "behind" });
+            let (seconds, how) =
+                (difference.whole_seconds(), if difference.is_positive() { "ahead" } else { "behind" });
             self.find(rules::CLOCK, name, format!("its clock is {} seconds {how}", seconds.abs()));
         }
     }

@@ -1,6 +1,6 @@
 //! Observations in Prometheus' text format, for the node exporter's textfile collector.
 
-use crate::etcd::check::observe::report::{Observation, PortObservation, Situation};
+use crate::etcd::check::observe::report::{MemberObservation, Observation, PortObservation, Situation};
 use crate::etcd::check::status::PrometheusText;
 
 /// A value of a port, if it is known.
@@ -24,6 +24,27 @@ const OF_PORTS: [(&str, &str, PortValue); 4] = [
         "Whether the running member accepts the CAs of its file.",
         |port| port.accepts_its_file.map(i64::from),
     ),
+];
+
+/// A value of a member, if it is known.
+type MemberValue = fn(&MemberObservation) -> Option<i64>;
+
+/// The values of members: the name of the metric, what it means, and where it is.
+const OF_MEMBERS: [(&str, &str, MemberValue); 4] = [
+    ("etcdpki_process_start_timestamp_seconds", "When the process of the member began.", |member| {
+        Some(member.started?.unix_timestamp())
+    }),
+    ("etcdpki_member_healthy", "Whether the member is healthy by its own words.", |member| {
+        member.healthy.map(i64::from)
+    }),
+    (
+        "etcdpki_member_waits_for_restart",
+        "Whether files have changed that the member has not read.",
+        |member| Some(i64::from(member.waits_for_restart)),
+    ),
+    ("etcdpki_clock_difference_seconds", "How much later the clock of the member is.", |member| {
+        member.clock_difference
+    }),
 ];
 
 /// An observation as metrics (prometheus.io, exposition formats, text format 0.0.4). They are true at the moment of
@@ -61,40 +82,28 @@ pub fn prometheus(observation: &Observation) -> String {
     for member in &observation.members {
         for (port, seen) in [("client", &member.client), ("peer", &member.peer)] {
             if let (Some(end), Some(serial)) = (seen.not_after, &seen.serial) {
-                let labels =
-                    [("cluster", cluster.as_str()), ("member", &member.name), ("port", port), ("serial", serial)];
+                let labels = [
+                    ("cluster", cluster.as_str()),
+                    ("member", &member.name),
+                    ("port", port),
+                    ("serial", serial),
+                ];
                 text.sample(&labels, end.unix_timestamp());
             }
         }
     }
-    let of_members: [(&'static str, &str, &dyn Fn(usize) -> Option<i64>); 4] = {
-        let member = |at: usize| observation.members.get(at);
-        [
-            ("etcdpki_process_start_timestamp_seconds", "When the process of the member began.", &move |at| {
-                Some(member(at)?.started?.unix_timestamp())
-            }),
-            ("etcdpki_member_healthy", "Whether the member is healthy by its own words.", &move |at| {
-                member(at)?.healthy.map(i64::from)
-            }),
-            (
-                "etcdpki_member_waits_for_restart",
-                "Whether files have changed that the member has not read.",
-                &move |at| member(at).map(|member| i64::from(member.waits_for_restart)),
-            ),
-            ("etcdpki_clock_difference_seconds", "How much later the clock of the member is.", &move |at| {
-                member(at)?.clock_difference
-            }),
-        ]
-    };
-    for (metric, help, value) in of_members {
+    for (metric, help, value) in OF_MEMBERS {
         text.metric(metric, help);
-        for (at, member) in observation.members.iter().enumerate() {
-            if let Some(value) = value(at) {
+        for member in &observation.members {
+            if let Some(value) = value(member) {
                 text.sample(&[("cluster", &cluster), ("member", &member.name)], value);
             }
         }
     }
-    text.metric("etcdpki_members_connected", "Whether a member has a connection with another, by its own words.");
+    text.metric(
+        "etcdpki_members_connected",
+        "Whether a member has a connection with another, by its own words.",
+    );
     for member in &observation.members {
         for (other, is) in &member.connected {
             let labels = [("cluster", cluster.as_str()), ("member", &member.name), ("other", other)];

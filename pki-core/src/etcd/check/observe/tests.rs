@@ -33,9 +33,11 @@ fn running(files: &BTreeMap<PathBuf, Entry>) -> Running {
 
 /// What a member shows that is as its files say.
 fn port(expected: &ExpectedPort, endpoint: &Endpoint) -> SeenPort {
-    let mut greeting = Greeting::default();
-    greeting.chain = vec![expected.leaf.as_ref().unwrap().der().to_vec()];
-    greeting.accepted = Some(expected.trusted().iter().map(|ca| ca.subject().der().to_vec()).collect());
+    let greeting = Greeting {
+        chain: vec![expected.leaf.as_ref().unwrap().der().to_vec()],
+        accepted: Some(expected.trusted().iter().map(|ca| ca.subject().der().to_vec()).collect()),
+        ..Greeting::default()
+    };
     SeenPort { endpoint: Some(endpoint.clone()), greeting: Some(greeting), ..SeenPort::default() }
 }
 
@@ -105,7 +107,8 @@ fn what_is_right_is_as_recorded() {
 #[test]
 fn what_is_dangerous_is_told() {
     let danger = Situation::NotSafe;
-    let silent = NoAnswer { endpoint: "https://10.0.0.2:2379".to_owned(), why: "no answer in time".to_owned() };
+    let silent =
+        NoAnswer { endpoint: "https://10.0.0.2:2379".to_owned(), why: "no answer in time".to_owned() };
     found(
         |all| {
             all[1].client = SeenPort { no_answer: Some(silent), ..SeenPort::default() };
@@ -115,7 +118,11 @@ fn what_is_dangerous_is_told() {
         danger,
     );
     let plain = |port: &mut SeenPort| (port.is_plaintext, port.greeting) = (true, None);
-    found(|all| plain(&mut all[0].peer), &[("E1102", "a", "http://10.0.0.1:2380 answers without TLS")], danger);
+    found(
+        |all| plain(&mut all[0].peer),
+        &[("E1102", "a", "http://10.0.0.1:2380 answers without TLS")],
+        danger,
+    );
     found(
         |all| all[0].client.greeting.as_mut().unwrap().accepted = None,
         &[("E1105", "a", "asks for no certificate")],
@@ -130,8 +137,7 @@ fn what_is_dangerous_is_told() {
     );
     found(
         |all| {
-            told(&mut all[1]).health =
-                Some(Health { is_healthy: false, reason: "ALARM NOSPACE".to_owned() });
+            told(&mut all[1]).health = Some(Health { is_healthy: false, reason: "ALARM NOSPACE".to_owned() });
         },
         &[("E1108", "b", "ALARM NOSPACE")],
         danger,
