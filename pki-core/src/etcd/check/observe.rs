@@ -9,7 +9,7 @@ mod prometheus;
 mod report;
 mod rules;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -18,7 +18,7 @@ pub use prometheus::prometheus;
 pub use report::{MemberObservation, Observation, PortObservation, Situation};
 pub(crate) use rules::RULES;
 
-use crate::etcd::cluster::path::{CLIENTS, NODES};
+use crate::etcd::cluster::path::CLIENTS;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
 use crate::etcd::found::{Files, Found, ReadError, entry, record_of};
@@ -117,11 +117,6 @@ fn identity(folder: &Path, client: &str, files: &dyn Files) -> Result<Option<Ide
     Ok(pairs
         .filter_map(|(certificate, key)| Identity::read(certificate, key, Leniency::default()).ok())
         .next())
-}
-
-/// The folder of a member in an output folder.
-fn node(folder: &Path, member: &str) -> PathBuf {
-    folder.join(NODES).join(member)
 }
 
 #[cfg(test)]

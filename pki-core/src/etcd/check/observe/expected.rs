@@ -5,7 +5,6 @@ use std::path::Path;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::etcd::check::observe::node;
 use crate::etcd::cluster::path::NODES;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
@@ -64,7 +63,7 @@ impl Expected {
                 FileLookup::Present(path) => path.clone(),
                 FileLookup::Absent(_) | FileLookup::TooLarge(_) => return Ok(None),
                 // The command of a container lies apart from the host's files.
-                FileLookup::Unknown => node(folder, &name).join(file.trim_start_matches('/')),
+                FileLookup::Unknown => folder.join(NODES).join(&name).join(file.trim_start_matches('/')),
             };
             Ok(entry(&path, files)?.ok().flatten().map(|entry| entry.bytes))
         };

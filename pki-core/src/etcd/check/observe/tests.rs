@@ -1,6 +1,7 @@
 //! What is made of members that were seen, without any network.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use time::Duration;
 use time::macros::datetime;
