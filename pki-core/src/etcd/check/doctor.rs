@@ -11,6 +11,8 @@ mod keys;
 mod options;
 mod releases;
 mod revocation;
+mod sandbox;
+mod service;
 mod systemd;
 mod trust;
 
@@ -26,6 +28,8 @@ use case::{Case, Check};
 fn checks() -> impl Iterator<Item = &'static Check> {
     [
         systemd::CHECKS,
+        service::CHECKS,
+        sandbox::CHECKS,
         options::CHECKS,
         releases::CHECKS,
         addresses::CHECKS,

@@ -61,6 +61,11 @@ fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
     }
 }
 
+/// Whether a folder is one that `apply` wrote.
+pub(crate) fn is_output_folder(folder: &Path, files: &dyn Files) -> Result<bool, Error> {
+    Ok(entry(&folder.join(RECORD), files)?.is_ok_and(|entry| entry.is_some()))
+}
+
 /// Whether the file or folder with a name is of somebody who has left.
 type IsLeft<'a> = &'a dyn Fn(&str) -> bool;
 

@@ -1,5 +1,6 @@
 //! What systemd makes of units, and above all what `systemd-analyze verify` does not tell.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::base::place::Place;
@@ -152,6 +153,17 @@ pub(crate) const CHECKS: &[Check] = &[
             sources: &["systemd.service(5)"],
         },
         find: several_commands,
+    },
+    Check {
+        rule: Rule {
+            id: "E114",
+            severity: Severity::Error,
+            title: "a line of an environment file sets nothing",
+            consequence: "systemd passes over the line, and etcd starts without the setting: `Ignoring invalid environment assignment`",
+            remedy: "write `NAME=value`, without `export`",
+            sources: &["systemd.exec(5)", "systemd, src/basic/env-file.c"],
+        },
+        find: environment_faults,
     },
 ];
 
@@ -314,12 +326,13 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for host in case.found.hosts.iter().filter(|host| host.units.iter().any(|unit| unit.main.is_some())) {
         let named: Vec<_> = host.units.iter().flat_map(Unit::environment_files).collect();
-        let is_read = |path: &Path| {
-            named
-                .iter()
-                .any(|name| matches!(host.lookup(&name.path), FileLookup::Present(seen) if seen == path))
-        };
-        for (path, file) in host.environments.iter().filter(|(path, _)| !is_read(path)) {
+        // Which file a pattern means, and what a program reads that is not known, cannot be told.
+        let is_unknown = named.iter().any(|name| !name.is_known)
+            || host.members.iter().any(|member| member.process.opaque.is_some());
+        if is_unknown {
+            continue;
+        }
+        for (path, file) in host.environments.iter().filter(|(path, _)| !host.is_named(path)) {
             if !file.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
                 continue;
             }
@@ -329,6 +342,33 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
                 instead => format!("the unit reads {} instead", instead.join(", ")),
             };
             symptoms.push(Symptom::new(Place::file(path), problem));
+        }
+    }
+    symptoms
+}
+
+/// Lines of an environment file that systemd passes over.
+fn environment_faults(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for host in &case.found.hosts {
+        let named = host.units.iter().flat_map(Unit::environment_files);
+        let read: BTreeSet<&Path> = named
+            .filter_map(|name| match host.lookup(&name.path) {
+                FileLookup::Present(path) => Some(path.as_path()),
+                _ => None,
+            })
+            .collect();
+        for (path, file) in host.environments.iter().filter(|(path, _)| read.contains(path.as_path())) {
+            for (line, text) in &file.faults {
+                let place = Place::file(path).at(*line, 1);
+                let symptom =
+                    Symptom::new(place, format!("`{text}` is no name of a variable, or has no `=`"));
+                symptoms.push(if text.contains("ETCD_") {
+                    symptom
+                } else {
+                    symptom.overriding(Severity::Warning, "systemd passes over the line")
+                });
+            }
         }
     }
     symptoms
@@ -363,7 +403,7 @@ fn faults(case: &Case<'_>, wanted: fn(&SyntaxFaultKind) -> bool) -> Vec<Symptom>
     symptoms
 }
 
-fn notifies(unit: &Unit) -> bool {
+pub(crate) fn notifies(unit: &Unit) -> bool {
     let kind = unit.last("Service", "Type").map(|setting| setting.value.text.as_str());
     matches!(kind, Some("notify" | "notify-reload"))
 }
@@ -423,17 +463,17 @@ fn short_start(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn whole_units<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'a Unit)> {
+pub(crate) fn whole_units<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'a Unit)> {
     let with_unit = case.members().filter_map(|(host, member)| Some((host, member, host.unit(member)?)));
     with_unit.filter(|(_, _, unit)| unit.main.is_some())
 }
 
 fn root_user(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for (_, _, unit) in whole_units(case) {
-        let dynamic = unit.last("Service", "DynamicUser").is_some();
+    // The user in a container is the container's.
+    for (_, _, unit) in whole_units(case).filter(|(_, member, _)| member.process.container.is_none()) {
         match unit.last("Service", "User") {
-            None if !dynamic => {
+            None if !unit.is_true("DynamicUser") => {
                 symptoms.push(Symptom::new(unit.place(), "there is no `User=`, so that it is root"));
             }
             Some(setting) if matches!(setting.value.text.as_str(), "root" | "0") => {
@@ -457,9 +497,11 @@ const SANDBOX: [&str; 8] = [
 ];
 
 fn no_sandbox(case: &Case<'_>) -> Vec<Symptom> {
-    let bare = whole_units(case).filter(|(_, _, unit)| {
+    let on_host = whole_units(case).filter(|(_, member, _)| member.process.container.is_none());
+    let bare = on_host.filter(|(_, _, unit)| {
         let sets = |key: &str| unit.files.iter().flat_map(|f| &f.settings).any(|s| s.key == key);
-        !SANDBOX.iter().any(|key| sets(key))
+        // A dynamic user has a sandbox (systemd.exec(5), `DynamicUser=`).
+        !SANDBOX.iter().any(|key| sets(key)) && !unit.is_true("DynamicUser")
     });
     bare.map(|(_, _, unit)| {
         Symptom::new(unit.place(), "none of systemd's means to confine a service is used")

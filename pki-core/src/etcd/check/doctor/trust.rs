@@ -410,6 +410,6 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 /// Whether a file that a member names is known not to be there.
-pub(crate) fn is_absent(host: &Host, path: &str) -> bool {
-    matches!(host.lookup(path), FileLookup::Absent(_)) && Path::new(path).is_absolute()
+pub(crate) fn is_absent(host: &Host, member: &Member, path: &str) -> bool {
+    matches!(host.lookup_of(member, path), FileLookup::Absent(_)) && Path::new(path).is_absolute()
 }

@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
     /// The contents of the file that an option names, or why they are not known.
     fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
         let missing = || StartFault::Missing { option, file: file.to_owned() };
-        let path = match self.host.lookup(file) {
+        let path = match self.host.lookup_of(self.member, file) {
             FileLookup::Present(path) | FileLookup::TooLarge(path) => path.clone(),
             FileLookup::Absent(_) => return Ok(Err(missing())),
             // The command of a container lies apart from the host's files.
