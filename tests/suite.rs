@@ -33,6 +33,7 @@ mod suite {
     pub mod live;
     pub mod modules;
     pub mod network;
+    pub mod observe;
     pub mod openssl;
     pub mod options;
     pub mod privileges;
@@ -89,6 +90,7 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::observe::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

@@ -51,6 +51,7 @@
 mod address;
 mod certificate;
 mod chain;
+mod greet;
 mod hostname;
 mod identity;
 mod leniency;
@@ -66,6 +67,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use time::OffsetDateTime;
 
+pub use greet::{Greeting, NoSession, Session, Show, alert_in, greet};
 pub(crate) use hostname::is_among;
 pub use identity::{Authorities, Identity, NamedAuthorities};
 pub use leniency::Leniency;
