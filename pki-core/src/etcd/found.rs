@@ -21,6 +21,7 @@ mod kind;
 mod kubernetes;
 mod list;
 mod mounts;
+mod not_understood;
 mod omission;
 mod pem_file;
 mod process;
@@ -51,7 +52,6 @@ pub(crate) use files::entry;
 pub use files::{Files, SystemFiles};
 pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
-pub(crate) use omission::NotUnderstood;
 pub use omission::Omission;
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
@@ -65,6 +65,7 @@ pub use yaml::{ConfigFile, ConfigValue};
 use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
+use not_understood::NotUnderstood;
 use tree::{Overlay, Sorted, Tree};
 
 /// The files of etcd that were found, by host.
@@ -137,6 +138,17 @@ impl Found {
             return Err(ReadError::NotUnderstood { path, reason, remedy });
         }
         Ok(Self { hosts, left_out, not_understood, is_only_certificates, paths: paths.to_vec() })
+    }
+
+    /// What could not be judged. Only where this is empty, no finding means that nothing is wrong.
+    pub fn omissions(&self) -> Vec<Omission> {
+        let mut all = omission::of(&self.not_understood, self.members());
+        if self.members().next().is_none() && !self.is_only_certificates && all.is_empty() {
+            all.extend(self.paths.iter().map(|path| omission::no_member(path)));
+        }
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Every member, with its host.

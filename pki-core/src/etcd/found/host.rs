@@ -12,7 +12,7 @@ use crate::etcd::found::error::ReadError;
 use crate::etcd::found::files::{Files, entry};
 use crate::etcd::found::instances;
 use crate::etcd::found::kind::ContentKind;
-use crate::etcd::found::omission::{NotUnderstood, NotUnderstoodKind};
+use crate::etcd::found::not_understood::{NotUnderstood, NotUnderstoodKind};
 use crate::etcd::found::pem_file::PemFile;
 use crate::etcd::found::process::{Argument, EnvironmentLookup, Opaque, Process};
 use crate::etcd::found::settings::Settings;

@@ -45,8 +45,10 @@ mod tests {
 
     fn read(form: ListForm, text: &str) -> Vec<(String, String)> {
         let (variables, _) = form.read(text, Path::new("e"));
-        let mut pairs: Vec<_> =
-            variables.into_iter().map(|variable| (variable.name, variable.value.unwrap_or_default())).collect();
+        let mut pairs: Vec<_> = variables
+            .into_iter()
+            .map(|variable| (variable.name, variable.value.unwrap_or_default()))
+            .collect();
         pairs.sort();
         pairs
     }

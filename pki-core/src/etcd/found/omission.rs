@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::place::Place;
-use crate::etcd::found::{FileLookup, Found, Host, Member};
+use crate::etcd::found::host::{FileLookup, Host, Member};
+use crate::etcd::found::not_understood::NotUnderstood;
 
 /// Something that no check could judge, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -20,51 +21,6 @@ pub struct Omission {
     pub reason: String,
     /// What to do about it.
     pub remedy: String,
-}
-
-/// A file that was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NotUnderstood {
-    pub(crate) path: PathBuf,
-    pub(crate) what: NotUnderstoodKind,
-}
-
-/// What is known about a file that was not understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotUnderstoodKind {
-    /// A template, by its language.
-    Template(&'static str),
-    /// A file of some other kind; `None` if nothing tells which.
-    Foreign(Option<&'static str>),
-}
-
-impl NotUnderstood {
-    /// What the file seems to be, as the end of a sentence.
-    pub(crate) fn reason(&self) -> String {
-        match self.what {
-            NotUnderstoodKind::Template(language) => {
-                format!("it is a template ({language}), and what will stand in it is not known")
-            }
-            NotUnderstoodKind::Foreign(Some(seems)) => {
-                format!(
-                    "it is not understood: it seems to be {seems}, and no setting of etcd's was found in it"
-                )
-            }
-            NotUnderstoodKind::Foreign(None) => {
-                "it is not understood: no setting of etcd's was found in it".to_owned()
-            }
-        }
-    }
-
-    pub(crate) fn remedy(&self) -> &'static str {
-        match self.what {
-            NotUnderstoodKind::Template(_) => "render the template first, and name what it makes",
-            NotUnderstoodKind::Foreign(_) => {
-                "name the unit, the environment or configuration file, the manifest or the script that gives etcd its \
-                 options"
-            }
-        }
-    }
 }
 
 impl Omission {
@@ -86,31 +42,23 @@ impl fmt::Display for Omission {
     }
 }
 
-impl Found {
-    /// What could not be judged. Only where this is empty, no finding means that nothing is wrong.
-    pub fn omissions(&self) -> Vec<Omission> {
-        let files = self
-            .not_understood
-            .iter()
-            .map(|file| Omission::new(&Place::file(&file.path), &file.path, file.reason(), file.remedy()));
-        let mut all: Vec<Omission> = files.collect();
-        for (host, member) in self.members() {
-            all.extend(of_member(host, member));
-        }
-        if self.members().next().is_none() && !self.is_only_certificates && all.is_empty() {
-            all.extend(self.paths.iter().map(|path| {
-                Omission::new(
-                    &Place::file(path),
-                    path,
-                    "no member of etcd was found here",
-                    "name what starts etcd: a unit, a manifest, a script, or a configuration file",
-                )
-            }));
-        }
-        all.sort();
-        all.dedup();
-        all
-    }
+/// What could not be judged of the files and members that were found.
+pub(crate) fn of<'a>(
+    not_understood: &[NotUnderstood],
+    members: impl Iterator<Item = (&'a Host, &'a Member)>,
+) -> Vec<Omission> {
+    let files = not_understood
+        .iter()
+        .map(|file| Omission::new(&Place::file(&file.path), &file.path, file.reason(), file.remedy()));
+    let mut all: Vec<Omission> = files.collect();
+    all.extend(members.flat_map(|(host, member)| of_member(host, member)));
+    all
+}
+
+/// That no member was found at a path.
+pub(crate) fn no_member(path: &Path) -> Omission {
+    let remedy = "name what starts etcd: a unit, a manifest, a script, or a configuration file";
+    Omission::new(&Place::file(path), path, "no member of etcd was found here", remedy)
 }
 
 /// What is not known about a member.

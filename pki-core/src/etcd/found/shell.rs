@@ -113,7 +113,10 @@ impl Lexer<'_> {
                         is_number && self.characters.peek().is_some_and(|(_, c)| matches!(c, '<' | '>'));
                     // A continued line alone makes no word.
                     let is_empty = word.word.text.is_empty() && !word.is_quoted;
-                    if !is_descriptor && !is_empty && let Some(command) = self.commands.last_mut() {
+                    if !is_descriptor
+                        && !is_empty
+                        && let Some(command) = self.commands.last_mut()
+                    {
                         command.words.push(word);
                     }
                 }

@@ -14,7 +14,7 @@ use crate::etcd::found::files::{Files, entry};
 use crate::etcd::found::foreign;
 use crate::etcd::found::host::Host;
 use crate::etcd::found::kind::{Content, ContentKind, is_description, is_drop_in_folder};
-use crate::etcd::found::omission::{NotUnderstood, NotUnderstoodKind};
+use crate::etcd::found::not_understood::{NotUnderstood, NotUnderstoodKind};
 use crate::etcd::found::recorded;
 
 /// The files that were read.

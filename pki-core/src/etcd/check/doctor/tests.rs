@@ -139,6 +139,17 @@ fn systemd_rules() {
         ("User=etcd", "User=root", "E111"),
         ("User=etcd", "", "E111"),
         ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd\nExecStart=/usr/bin/etcd", "E113"),
+        (
+            "ExecStart=/usr/bin/etcd",
+            "ExecStart=/etc/etcd/none/../etcd\nExecStart=\nExecStart=/etc/etcd/etcd",
+            "E115",
+        ),
+        ("LimitNOFILE=65536", "LimitNOFILE=65536\nWorkingDirectory=/etc/etcd/none", "E116"),
+        ("Type=notify", "Type=forking", "E117"),
+        ("Type=notify", "Type=oneshot", "E117"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/bin/sh -c 'etcd 2>&1 | logger -t etcd'", "E118"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/timeout 1h /usr/bin/etcd", "E118"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd\nInaccessiblePaths=/etc/etcd/pki", "E119"),
     ] {
         let mut files = edited(UNIT, from, to);
         if id == "E110" {
@@ -160,6 +171,31 @@ fn systemd_rules() {
     let mut files = healthy();
     write(&mut files, UNIT, bare, 0o644);
     finds(&files, &["E112"]);
+    finds(&edited(ENV, "ETCD_NAME=a\n", "export ETCD_NAME=a\n"), &["E114", "E321"]);
+    let tmp = edited(ENV, "ETCD_DATA_DIR=/var/lib/etcd", "ETCD_DATA_DIR=/var/tmp/etcd");
+    finds(&tmp, &["E119", "E120"]);
+}
+
+#[test]
+fn what_etcd_made_itself_is_judged() {
+    let own = |key: &str| {
+        let mut files =
+            edited(UNIT, "ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd --auto-tls --cipher-suites=");
+        let pki = "/out/nodes/a/etc/etcd/pki";
+        let fixtures = "/out/nodes/a/var/lib/etcd/fixtures/client";
+        let certificate = files[Path::new(&format!("{pki}/server.pem"))].bytes.to_vec();
+        write(&mut files, &format!("{fixtures}/cert.pem"), certificate, 0o600);
+        let bytes = match key {
+            "" => Vec::new(),
+            name => files[Path::new(&format!("{pki}/{name}"))].bytes.to_vec(),
+        };
+        write(&mut files, &format!("{fixtures}/key.pem"), bytes, 0o600);
+        find(&files, &["/out/nodes/a"], EtcdVersion::V3_5, NOW)
+    };
+    let is_told = |findings: &[Finding]| findings.iter().any(|finding| finding.rule == "E610");
+    assert!(is_told(&own("")));
+    assert!(is_told(&own("peer-key.pem")), "E610");
+    assert!(!is_told(&own("server-key.pem")));
 }
 
 #[test]
