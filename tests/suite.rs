@@ -21,6 +21,7 @@ mod suite {
     pub mod etcd;
     pub mod findings;
     pub mod folders;
+    pub mod forecast;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -91,6 +92,7 @@ fn main() {
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::observe::trials(),
+        suite::forecast::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

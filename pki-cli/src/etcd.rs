@@ -4,6 +4,7 @@ mod apply;
 mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod forecast;
 mod import;
 mod new;
 mod observe;
@@ -32,6 +33,7 @@ Example:
   etcdpki cluster verify out
   etcdpki cluster status out
   etcdpki cluster observe out
+  etcdpki cluster forecast out
 
 Exit status: see `etcdpki --help` for the table, and the help of each command for what it means there.";
 
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Look at the members that run: what they show, whom they accept, how they are connected
     #[command(after_help = observe::EXAMPLE)]
     Observe(observe::Observe),
+    /// Tell what a restart of each member would bring, before it happens
+    #[command(after_help = forecast::EXAMPLE)]
+    Forecast(forecast::Command),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -88,6 +93,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Import(import) => import.run(terminal),
         Command::Verify(verify) => verify.run(terminal),
         Command::Observe(observe) => observe.run(terminal),
+        Command::Forecast(forecast) => forecast.run(terminal),
     }
 }
 

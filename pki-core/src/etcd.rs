@@ -44,7 +44,7 @@ pub(crate) mod render;
 pub(crate) mod safe;
 pub mod start;
 
-pub use check::{doctor, explain, observe, status, verify};
+pub use check::{doctor, explain, forecast, observe, status, verify};
 pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};

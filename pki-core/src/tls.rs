@@ -236,6 +236,31 @@ pub fn handshake(
     }
 }
 
+/// Whether one side accepts certificates that the other side has shown, without a handshake. `host` is what a client
+/// dials, and `None` for a server.
+///
+/// # Errors
+/// The [`Refusal`] of the side that checks.
+pub fn check_shown(
+    shown: &[&[u8]],
+    authorities: &Authorities,
+    allowed: &AllowedPeers,
+    host: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let verifier = PeerVerifier {
+        by: if host.is_some() { Side::Client } else { Side::Server },
+        authorities: Some(authorities.clone()),
+        host: host.map(str::to_owned),
+        allowed: allowed.clone(),
+        leniency: Leniency::default(),
+        now,
+        stand_in: None,
+        unusable: None,
+    };
+    verifier.verify(shown)
+}
+
 impl Server {
     /// The checks that etcd makes after the handshake (`client/pkg/transport`, `listener_tls.go`).
     fn check_connection(&self, shown: &Identity, source: IpAddr, lookup: &dyn Lookup) -> Result<(), Reason> {

@@ -5,6 +5,7 @@
 //! below `nodes` in an output folder, or a single file. What a unit or an option names is looked up within its own
 //! host. If a file may be elsewhere, or is too large to be read, nothing is concluded from it.
 
+mod assemble;
 mod command;
 mod compose;
 mod document;

@@ -66,6 +66,11 @@ impl Identity {
         last.as_ref().unwrap_or(self.leaf.certificate()).issuer().der().to_vec()
     }
 
+    /// The certificates that it shows, in DER: its own, then those of CAs above it.
+    pub fn chain(&self) -> Vec<&[u8]> {
+        self.chain.iter().map(Vec::as_slice).collect()
+    }
+
     /// The certificate and the intermediate CAs, as the other side reads them.
     pub(super) fn read_chain(&self, leniency: Leniency) -> Result<Vec<GoCertificate>, Reason> {
         chain::read(&self.chain.iter().map(Vec::as_slice).collect::<Vec<_>>(), leniency)

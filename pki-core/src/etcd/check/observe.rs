@@ -26,17 +26,15 @@ use crate::etcd::live::{self, SeenMember, Target};
 use crate::etcd::option::version::EtcdVersion;
 use crate::tls::{Identity, Leniency};
 use crate::x509::certificate::Certificate;
-use expected::Expected;
-#[cfg(test)]
-use expected::ExpectedPort;
+pub(crate) use expected::{Expected, ExpectedPort};
 
 /// The members of a cluster that are expected to run, as their files say.
 #[derive(Debug)]
 pub struct Running {
-    version: EtcdVersion,
-    record: Option<Record>,
+    pub(crate) version: EtcdVersion,
+    pub(crate) record: Option<Record>,
     pub(crate) members: Vec<Expected>,
-    identity: Option<Identity>,
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Running {
@@ -55,7 +53,7 @@ impl Running {
         let record = record_of(folder, files)?;
         let mut members = Vec::new();
         for (host, member) in found.distinct_members() {
-            members.push(Expected::read(folder, host, member, record.as_ref(), files)?);
+            members.push(Expected::read(folder, host, member, version, record.as_ref(), files)?);
         }
         if members.is_empty() {
             return Err(ReadError::NoMember { path: folder.to_owned() });

@@ -132,8 +132,8 @@ fn parts(text: &str) -> Vec<(usize, &str)> {
 enum Raw {
     Null,
     Scalar(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(String, Spanned<Raw>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(String, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {

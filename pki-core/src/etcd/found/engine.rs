@@ -134,7 +134,7 @@ impl Process {
             let value = value.unwrap_or_default();
             match name.as_str() {
                 "exec" => {
-                    run.entrypoint = Some(Argument { text: Some(value.clone()), written: value, ..word })
+                    run.entrypoint = Some(Argument { text: Some(value.clone()), written: value, ..word });
                 }
                 "set-env" => run.add_variable(&value, &word, self),
                 "inherit-env" => run.keeps_environment = true,

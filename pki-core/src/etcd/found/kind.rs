@@ -8,14 +8,19 @@ use serde::de::IgnoredAny;
 use crate::cfssl::config::Config;
 use crate::cfssl::csr_json::Request;
 use crate::etcd::folder::snapshot::Entry;
+use crate::etcd::found::compose;
 use crate::etcd::found::document::Node;
 use crate::etcd::found::environment::EnvironmentFile;
+use crate::etcd::found::foreign;
+use crate::etcd::found::init;
+use crate::etcd::found::kubernetes;
 use crate::etcd::found::pem_file::PemFile;
 use crate::etcd::found::process::Process;
+use crate::etcd::found::sections;
 use crate::etcd::found::settings::Settings;
 use crate::etcd::found::started::Started;
+use crate::etcd::found::template;
 use crate::etcd::found::yaml::ConfigFile;
-use crate::etcd::found::{compose, foreign, init, kubernetes, sections, template};
 use crate::etcd::option::EtcdOption;
 use crate::etcd::option::version::EtcdVersion;
 
@@ -84,6 +89,16 @@ impl Content {
             return Self::Known(kind);
         }
         Self::of_text(text, path, is_named)
+    }
+
+    /// What a file is in which other files are written, apart from these: a script may start etcd itself.
+    pub(crate) fn around(path: &Path, entry: &Entry) -> Self {
+        match std::str::from_utf8(&entry.bytes) {
+            Ok(text) if text.starts_with("#!") || matches!(extension(path), "sh" | "bash") => {
+                Self::of_lines(text, path, false)
+            }
+            _ => Self::Elsewhere,
+        }
     }
 
     /// What a text is that is no certificate, no unit and no template.

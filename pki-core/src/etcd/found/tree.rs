@@ -163,7 +163,11 @@ impl Tree {
         let mut is_only_certificates = true;
         let mut folders = OutputFolders { files, known: BTreeMap::new() };
         for (path, TreeFile { entry, is_named, around }) in self.files {
-            let content = Content::of(&path, &entry, is_named);
+            let content = if self.around.contains(&path) {
+                Content::around(&path, &entry)
+            } else {
+                Content::of(&path, &entry, is_named)
+            };
             is_only_certificates &= is_beside_certificates(&path, &content);
             let seems =
                 || NotUnderstoodKind::Foreign(foreign::seems(&String::from_utf8_lossy(&entry.bytes), &path));

@@ -1,10 +1,26 @@
 //! What a unit starts, where, and what systemd then waits for.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::base::place::Place;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
 use crate::etcd::check::doctor::systemd::{notifies, whole_units};
 use crate::etcd::check::finding::{Rule, Severity};
+use crate::etcd::found::{FileLookup, Unit};
 
 pub(crate) const CHECKS: &[Check] = &[
+    Check {
+        rule: Rule {
+            id: "E114",
+            severity: Severity::Error,
+            title: "a line of an environment file sets nothing",
+            consequence: "systemd passes over the line, and etcd starts without the setting: `Ignoring invalid environment assignment`",
+            remedy: "write `NAME=value`, without `export`",
+            sources: &["systemd.exec(5)", "systemd, src/basic/env-file.c"],
+        },
+        find: environment_faults,
+    },
     Check {
         rule: Rule {
             id: "E115",
@@ -50,6 +66,33 @@ pub(crate) const CHECKS: &[Check] = &[
         find: unheard,
     },
 ];
+
+/// Lines of an environment file that systemd passes over.
+fn environment_faults(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for host in &case.found.hosts {
+        let named = host.units.iter().flat_map(Unit::environment_files);
+        let read: BTreeSet<&Path> = named
+            .filter_map(|name| match host.lookup(&name.path) {
+                FileLookup::Present(path) => Some(path.as_path()),
+                _ => None,
+            })
+            .collect();
+        for (path, file) in host.environments.iter().filter(|(path, _)| read.contains(path.as_path())) {
+            for (line, text) in &file.faults {
+                let place = Place::file(path).at(*line, 1);
+                let symptom =
+                    Symptom::new(place, format!("`{text}` is no name of a variable, or has no `=`"));
+                symptoms.push(if text.contains("ETCD_") {
+                    symptom
+                } else {
+                    symptom.overriding(Severity::Warning, "systemd passes over the line")
+                });
+            }
+        }
+    }
+    symptoms
+}
 
 fn missing_programs(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();

@@ -1,8 +1,5 @@
 //! What systemd makes of units, and above all what `systemd-analyze verify` does not tell.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
 use crate::base::place::Place;
 use crate::base::suggest;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
@@ -153,17 +150,6 @@ pub(crate) const CHECKS: &[Check] = &[
             sources: &["systemd.service(5)"],
         },
         find: several_commands,
-    },
-    Check {
-        rule: Rule {
-            id: "E114",
-            severity: Severity::Error,
-            title: "a line of an environment file sets nothing",
-            consequence: "systemd passes over the line, and etcd starts without the setting: `Ignoring invalid environment assignment`",
-            remedy: "write `NAME=value`, without `export`",
-            sources: &["systemd.exec(5)", "systemd, src/basic/env-file.c"],
-        },
-        find: environment_faults,
     },
 ];
 
@@ -342,33 +328,6 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
                 instead => format!("the unit reads {} instead", instead.join(", ")),
             };
             symptoms.push(Symptom::new(Place::file(path), problem));
-        }
-    }
-    symptoms
-}
-
-/// Lines of an environment file that systemd passes over.
-fn environment_faults(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
-    for host in &case.found.hosts {
-        let named = host.units.iter().flat_map(Unit::environment_files);
-        let read: BTreeSet<&Path> = named
-            .filter_map(|name| match host.lookup(&name.path) {
-                FileLookup::Present(path) => Some(path.as_path()),
-                _ => None,
-            })
-            .collect();
-        for (path, file) in host.environments.iter().filter(|(path, _)| read.contains(path.as_path())) {
-            for (line, text) in &file.faults {
-                let place = Place::file(path).at(*line, 1);
-                let symptom =
-                    Symptom::new(place, format!("`{text}` is no name of a variable, or has no `=`"));
-                symptoms.push(if text.contains("ETCD_") {
-                    symptom
-                } else {
-                    symptom.overriding(Severity::Warning, "systemd passes over the line")
-                });
-            }
         }
     }
     symptoms

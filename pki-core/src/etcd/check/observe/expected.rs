@@ -8,9 +8,11 @@ use zeroize::Zeroizing;
 use crate::etcd::cluster::path::NODES;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
-use crate::etcd::found::{FileLookup, Files, FoundUrl, Host, Member, entry};
+use crate::etcd::found::{FileLookup, Files, FoundUrl, Host, Member, Settings, entry};
 use crate::etcd::live::{Endpoint, Target};
 use crate::etcd::option::port::{PEER, Port, SERVER};
+use crate::etcd::option::version::EtcdVersion;
+use crate::tls::{AllowedPeers, Authorities, Identity, Leniency, NoStart};
 use crate::x509::certificate::Certificate;
 use crate::x509::pem;
 
@@ -28,12 +30,16 @@ pub(crate) struct Expected {
 /// What a port should show.
 #[derive(Debug)]
 pub(crate) struct ExpectedPort {
+    /// The certificate and key, or why etcd does not start with the files.
+    pub(crate) identity: Result<Identity, NoStart>,
     /// The certificate, if the file has one.
     pub(crate) leaf: Option<Certificate>,
     /// The contents of the file of the CAs; `None` if the port has none, or it was not found.
     pub(crate) authorities: Option<Vec<u8>>,
     /// Whether who connects must have a certificate.
     pub(crate) demands: bool,
+    /// The names that certificates of others must have.
+    pub(crate) allowed: AllowedPeers,
     /// Whether the settings say that it speaks TLS.
     pub(crate) is_tls: bool,
 }
@@ -46,12 +52,24 @@ impl ExpectedPort {
     }
 }
 
+impl ExpectedPort {
+    /// The CAs that etcd would trust after a start with these files.
+    ///
+    /// # Errors
+    /// If etcd does not start with them.
+    pub(crate) fn read_authorities(&self) -> Result<Authorities, NoStart> {
+        let read = Authorities::of_clients(self.authorities.as_deref(), self.demands, Leniency::default())?;
+        Ok(read.unwrap_or(Authorities::System))
+    }
+}
+
 impl Expected {
     /// Reads what the settings of a member name.
     pub(super) fn read(
         folder: &Path,
         host: &Host,
         member: &Member,
+        version: EtcdVersion,
         record: Option<&Record>,
         files: &dyn Files,
     ) -> Result<Self, Error> {
@@ -73,8 +91,14 @@ impl Expected {
             let leaf = Certificate::read_all(&certificate).ok().and_then(|all| all.into_iter().next());
             Ok(ExpectedPort {
                 leaf,
+                identity: Identity::read(
+                    &certificate,
+                    &bytes(port.key)?.unwrap_or_default(),
+                    Leniency::default(),
+                ),
                 demands: settings.value(port.ca).is_some() || settings.is_true(port.auth),
                 authorities,
+                allowed: allowed(settings, port, version),
                 is_tls: endpoints(settings.urls(port.advertise), port).iter().any(|endpoint| endpoint.is_tls),
             })
         };
@@ -103,6 +127,20 @@ fn read_at_start(record: &Record, member: &str) -> Option<(String, OffsetDateTim
     let prefix = format!("{NODES}/{member}/");
     let own = record.written.iter().filter(|(path, _)| path.starts_with(&prefix) && !is_leaf(path));
     own.max_by_key(|(_, moment)| moment.0).map(|(path, moment)| (path.clone(), moment.0))
+}
+
+/// The names that a port allows; both kinds together are an error of etcd (etcd, client/pkg/transport/listener.go).
+fn allowed(settings: &Settings, port: &Port, version: EtcdVersion) -> AllowedPeers {
+    let items = |option: &str| -> Vec<String> {
+        let items = settings.items(option, version).unwrap_or_default();
+        items.into_iter().map(str::to_owned).collect()
+    };
+    let (names, hosts) = (port.allowed_names.map(items).unwrap_or_default(), items(port.allowed_hosts));
+    match (names.is_empty(), hosts.is_empty()) {
+        (true, true) => AllowedPeers::All,
+        (false, _) => AllowedPeers::CommonNames(names),
+        (true, false) => AllowedPeers::Hostnames(hosts),
+    }
 }
 
 fn endpoints(urls: Vec<FoundUrl>, port: &Port) -> Vec<Endpoint> {
