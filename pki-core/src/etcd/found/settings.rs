@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) operands: Vec<(String, Place)>,
     /// The places of arguments that Go's package `flag` does not read, and why.
     pub(crate) argument_faults: Vec<(Place, String)>,
+    /// Why the configuration file cannot be read, and the place of that; `None` if it can, or was not seen.
+    pub(crate) config_fault: Option<(Place, String)>,
     /// Whether everything that sets options was found. If not, an option that is not here may be set elsewhere.
     pub(crate) is_complete: bool,
 }
@@ -78,8 +80,12 @@ impl Settings {
         };
         settings.add_flags(process, version);
         settings.add_variables(process, version);
-        let file = settings.used.iter().find(|setting| setting.option == "config-file");
-        let Some(file) = file.filter(|file| file.value.as_deref() != Some("")).cloned() else {
+        // The last flag counts, and without one the variable (etcd, server/etcdmain/config.go, `parse`).
+        let is_named =
+            |setting: &&Setting| setting.option == "config-file" && setting.value.as_deref() != Some("");
+        let last =
+            |source| settings.used.iter().rfind(|setting| setting.source == source && is_named(setting));
+        let Some(file) = last(Source::Flag).or_else(|| last(Source::Variable)).cloned() else {
             return settings;
         };
         // With a configuration file, etcd ignores everything else (etcd, server/etcdmain/config.go, `parse`).
@@ -180,6 +186,7 @@ impl Settings {
 
     /// Adds the keys of a configuration file.
     fn add_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
+        self.config_fault.clone_from(&config.fault);
         for value in &config.values {
             let matching = |option: &&EtcdOption| {
                 option.yaml(version).is_some_and(|place| {
