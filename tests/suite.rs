@@ -44,6 +44,7 @@ mod suite {
     pub mod rendering;
     pub mod schedule;
     pub mod schema;
+    pub mod starts;
     pub mod steps;
     pub mod strace;
     pub mod systemd;
@@ -83,6 +84,7 @@ fn main() {
         suite::systemd::trials(),
         suite::handshakes::trials(),
         suite::options::trials(),
+        suite::starts::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
         suite::findings::trials(),

@@ -1,5 +1,7 @@
 //! The options that one member is given, by its flags, its environment or its configuration file.
 
+use std::collections::HashMap;
+
 use crate::base::place::Place;
 use crate::etcd::found::process::Process;
 use crate::etcd::found::yaml::ConfigFile;
@@ -187,6 +189,7 @@ impl Settings {
     /// Adds the keys of a configuration file.
     fn add_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
         self.config_fault.clone_from(&config.fault);
+        let mut indices: HashMap<&str, usize> = HashMap::new();
         for value in &config.values {
             let matching = |option: &&EtcdOption| {
                 option.yaml(version).is_some_and(|place| {
@@ -197,7 +200,7 @@ impl Settings {
                 })
             };
             let option = EtcdOption::all().find(matching);
-            self.used.push(Setting {
+            let setting = Setting {
                 option: option.map_or_else(|| value.keys.join("."), |option| option.name().to_owned()),
                 value: Some(value.text.clone()),
                 in_file: Some(value.value.clone()),
@@ -205,7 +208,13 @@ impl Settings {
                 written: value.keys.join("."),
                 place: value.place.clone(),
                 is_known: option.is_some(),
-            });
+            };
+            // Of keys that differ in case, the one counts that Go writes last: it sorts the keys of a mapping.
+            let known = option.and_then(|option| indices.insert(option.name(), self.used.len()));
+            match known.filter(|index| self.used.get(*index).is_some_and(|e| e.written > setting.written)) {
+                Some(index) => self.used.insert(index, setting),
+                None => self.used.push(setting),
+            }
         }
     }
 

@@ -95,7 +95,7 @@ impl Socket {
         let ip = match url.host.as_str() {
             "localhost" => IpAddr::from([127, 0, 0, 1]),
             "" => return Some(Self::Any(port)),
-            host => host.parse().ok()?,
+            host => host.parse::<IpAddr>().ok()?.to_canonical(),
         };
         Some(if ip.is_unspecified() { Self::Any(port) } else { Self::At(ip, port) })
     }

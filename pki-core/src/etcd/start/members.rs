@@ -84,15 +84,18 @@ pub(super) fn refusals(
     refusals
 }
 
-type Key = (String, Option<String>, Option<u16>);
+type Key = (String, Option<String>, Option<u16>, String);
 
-/// The scheme, address and port of a URL. A name, which may stand for any address, is `None`.
+/// The scheme, address and port of a URL, and all else in it. A name, which may stand for any address, is `None`.
 fn key(url: &FoundUrl) -> Key {
     let host = match url.host.as_str() {
         "localhost" => Some("localhost".to_owned()),
         host => host.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string()),
     };
-    (url.scheme.clone(), host, url.port)
+    let (_, rest) = url.text.split_once("://").unwrap_or_default();
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    (url.scheme.clone(), host, url.port, format!("{user}@{tail}"))
 }
 
 /// The URLs that a member advertises have to be those that `initial-cluster` has for it.
@@ -116,11 +119,11 @@ fn differing(
     let keys = |urls: &[&FoundUrl]| urls.iter().map(|url| key(url)).collect::<BTreeSet<_>>();
     let (own_keys, advertised_keys) = (keys(own), keys(&all));
     // A name may stand for any address, so only its scheme and port are compared.
-    let is_met = |(scheme, host, port): &Key, others: &BTreeSet<Key>| {
-        let any = |host: Option<String>| others.contains(&(scheme.clone(), host, *port));
+    let is_met = |(scheme, host, port, rest): &Key, others: &BTreeSet<Key>| {
+        let any = |host: Option<String>| others.contains(&(scheme.clone(), host, *port, rest.clone()));
         match host {
             Some(_) => any(host.clone()) || any(None),
-            None => others.iter().any(|other| (&other.0, other.2) == (scheme, *port)),
+            None => others.iter().any(|other| (&other.0, other.2, &other.3) == (scheme, *port, rest)),
         }
     };
     let may_be_equal = own.len() == all.len()

@@ -150,6 +150,13 @@ fn refused(setting: &Setting, values: &Values<'_>) -> Option<Refusal> {
         return None;
     }
     let error = setting.check(option, version).err()?;
+    let error = if option.is_started_with(&error, version) {
+        // The URLs behind one that etcd takes.
+        let mut errors = urls::list(text).filter_map(|item| option.check(item, version).err());
+        errors.find(|error| !option.is_started_with(error, version))?
+    } else {
+        error
+    };
     let is_wrong_type = matches!(error, ValueError::InFile { .. });
     let is_taken = match option.name() {
         _ if matches!(error, ValueError::Single { .. }) => true,
@@ -160,8 +167,10 @@ fn refused(setting: &Setting, values: &Values<'_>) -> Option<Refusal> {
             is_off && parse_int(text, Base::Prefixed).is_ok() && !is_wrong_type
         }
         "log-level" if version.has(5, 0) => {
+            // go.uber.org/zap, zapcore/level.go; 3.7 has a release of it that knows one word more.
             let text = text.to_lowercase();
-            !is_wrong_type && (text.is_empty() || option.check(&text, version).is_ok())
+            let is_word = text.is_empty() || text == "warning" && version.has(7, 0);
+            !is_wrong_type && (is_word || option.check(&text, version).is_ok())
         }
         "tls-min-version" | "tls-max-version" | "log-format" => text.is_empty() && !is_wrong_type,
         "auto-compaction-retention" => text.is_empty() && !is_wrong_type,

@@ -6,6 +6,7 @@ use crate::etcd::check::doctor::case::{Case, Check, Symptom, place};
 use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::FoundUrl;
+use crate::etcd::option::EtcdOption;
 use crate::etcd::option::port::{PEER, SERVER};
 use crate::etcd::start::{RefusalKind, Service};
 use crate::go::net::is_loopback;
@@ -20,7 +21,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "listen on addresses, such as https://10.0.0.1:2380 or https://[2001:db8::1]:2380; names are for the advertise options",
             sources: &["etcd#9575", "rke#947", "rancher#16934"],
         },
-        find: |case| refused(case, &[RefusalKind::Url]),
+        find: urls,
     },
     Check {
         rule: Rule {
@@ -89,6 +90,22 @@ pub(crate) const CHECKS: &[Check] = &[
         find: unspecified,
     },
 ];
+
+fn urls(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = refused(case, &[RefusalKind::Url]);
+    for (_, member) in case.members() {
+        for setting in member.settings.used.iter().filter(|setting| setting.is_known) {
+            let Some(option) = EtcdOption::find(&setting.option) else { continue };
+            let Err(error) = setting.check(option, case.version) else { continue };
+            if option.is_started_with(&error, case.version) {
+                let symptom = Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written));
+                let consequence = "{etcd} listens on any port that is free, or sends others to none";
+                symptoms.push(symptom.overriding(Severity::Error, consequence));
+            }
+        }
+    }
+    symptoms
+}
 
 fn clients_to_peers(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
