@@ -275,7 +275,7 @@ fn tokens(draft: &mut Draft<'_>, random: &mut Random) {
         "Simple".to_owned(),
         " simple".to_owned(),
         format!("jwt,sign-method=hs256,priv-key={key}"),
-        format!("jwt,sign-method=EdDSA"),
+        "jwt,sign-method=EdDSA".to_owned(),
     ];
     draft.set("auth-token", random.pick(&tokens));
 }
