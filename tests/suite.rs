@@ -31,6 +31,7 @@ mod suite {
     pub mod interrupted_apply;
     pub mod layouts;
     pub mod live;
+    pub mod logs;
     pub mod modules;
     pub mod network;
     pub mod openssl;
@@ -87,6 +88,7 @@ fn main() {
         suite::doctor::trials(),
         suite::findings::trials(),
         suite::etcd::trials(),
+        suite::logs::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::hosts::trials(),
