@@ -15,7 +15,7 @@ mod start;
 mod storage;
 mod systemd;
 
-use super::Explanation;
+use super::explanation::Explanation;
 
 /// What a healthy member says when it, or another one, is stopped as it should be.
 pub(super) const HARMLESS: [&str; 3] = [

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::SaidBy;
+use super::explanation::SaidBy;
 use super::program::{self, Program};
 
 /// A line of a log, without what a journal, a container engine or a shipper of logs has wrapped around it.

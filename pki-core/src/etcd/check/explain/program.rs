@@ -1,6 +1,6 @@
 //! Which program wrote a line of a log.
 
-use super::SaidBy;
+use super::explanation::SaidBy;
 
 /// The program that wrote a line, as far as the line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

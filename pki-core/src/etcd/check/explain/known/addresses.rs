@@ -1,7 +1,7 @@
 //! URLs and addresses that etcd does not take, and what it serves without TLS.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

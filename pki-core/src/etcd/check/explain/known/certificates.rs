@@ -1,7 +1,7 @@
 //! Certificates that somebody does not accept: what crypto/x509, OpenSSL, Java and others say of them.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::Client;
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::Client;
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

@@ -1,7 +1,7 @@
 //! What clients say: etcdctl, curl, gRPC, and libraries of other languages.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::Client;
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::Client;
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

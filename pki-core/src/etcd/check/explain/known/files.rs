@@ -1,7 +1,7 @@
 //! Files that etcd or a client cannot read or use: certificates, keys, revocation lists, folders.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

@@ -1,7 +1,7 @@
 //! What says little by itself, and comes last: ends of connections and of time, files that are not there.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

@@ -1,7 +1,7 @@
 //! A cluster's life: members that join, leave and do not reach each other, versions, names, networks.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

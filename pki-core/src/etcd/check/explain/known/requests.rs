@@ -1,7 +1,7 @@
 //! Requests that etcd refuses: users, passwords, limits.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

@@ -1,7 +1,7 @@
 //! Disks, data and resources: slow requests, full disks, damaged files, clocks.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::{Client, Kernel, Member};
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::{Client, Kernel, Member};
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {

@@ -1,7 +1,7 @@
 //! What systemd says of etcd's unit.
 
-use crate::etcd::check::explain::Explanation;
-use crate::etcd::check::explain::SaidBy::Systemd;
+use crate::etcd::check::explain::explanation::Explanation;
+use crate::etcd::check::explain::explanation::SaidBy::Systemd;
 
 pub(super) const TABLE: &[Explanation] = &[
     Explanation {
