@@ -36,6 +36,7 @@ pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
 pub(crate) use process::Process;
 pub use recorded::described_version;
+pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
