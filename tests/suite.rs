@@ -32,6 +32,7 @@ mod suite {
     pub mod interrupted_apply;
     pub mod layouts;
     pub mod live;
+    pub mod logs;
     pub mod modules;
     pub mod network;
     pub mod observe;
@@ -91,6 +92,7 @@ fn main() {
         suite::doctor::trials(),
         suite::findings::trials(),
         suite::etcd::trials(),
+        suite::logs::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::observe::trials(),
