@@ -8,7 +8,10 @@ mod case;
 mod certificates;
 mod cluster;
 mod keys;
+mod names;
 mod options;
+mod reach;
+mod refusals;
 mod releases;
 mod revocation;
 mod sandbox;
@@ -32,7 +35,9 @@ fn checks() -> impl Iterator<Item = &'static Check> {
         sandbox::CHECKS,
         options::CHECKS,
         releases::CHECKS,
+        refusals::CHECKS,
         addresses::CHECKS,
+        reach::CHECKS,
         cluster::CHECKS,
         trust::CHECKS,
         certificates::CHECKS,
@@ -64,7 +69,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
-    let case = Case { found, version, now };
+    let case = Case::new(found, version, now);
     let mut findings: Vec<Finding> = Vec::new();
     for Check { rule, find } in checks() {
         let mut of_rule = HashSet::new();

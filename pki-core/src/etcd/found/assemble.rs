@@ -194,6 +194,13 @@ impl Host {
                 }
             });
             member.settings = settings;
+            if let Some(setting) = member.settings.setting("config-file")
+                && let Some(name) = setting.value.as_deref()
+                && let FileLookup::Absent(_) = self.lookup_of(member, name)
+            {
+                let problem = format!("{name} is not there");
+                member.settings.config_fault = Some((setting.place.clone(), problem));
+            }
             member.settings.is_complete &= member.process.opaque.is_none();
         }
         if self.units.is_empty() {
