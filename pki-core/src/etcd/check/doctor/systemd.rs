@@ -312,9 +312,10 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for host in case.found.hosts.iter().filter(|host| host.units.iter().any(|unit| unit.main.is_some())) {
         let named: Vec<_> = host.units.iter().flat_map(Unit::environment_files).collect();
-        // Which file a pattern means, and what a program reads that is not known, cannot be told.
+        // Which file a pattern means cannot be told, nor whether a program that is not known reads the file itself. If
+        // the unit has a file for it, this one is not meant to be read by the program.
         let is_unknown = named.iter().any(|name| !name.is_known)
-            || host.members.iter().any(|member| member.process.opaque.is_some());
+            || named.is_empty() && host.members.iter().any(|member| member.process.opaque.is_some());
         if is_unknown {
             continue;
         }
