@@ -139,6 +139,7 @@ fn rule_of(reason: &Reason) -> &'static Rule {
     match reason {
         Reason::BadSignature { .. }
         | Reason::NameConstraint { .. }
+        | Reason::NameEncoding { .. }
         | Reason::NotACa { .. }
         | Reason::PathLength { .. }
         | Reason::SystemAuthorities { .. }
@@ -204,7 +205,15 @@ fn remedy_of(refusal: &Refusal, kind: ConnectionKind, from: &str, to: &str) -> S
             Reason::NotAllowed { allowed, .. } => {
                 format!("put {} into the {certificate} certificate of {owner}, or allow what it has", list(allowed))
             }
-            Reason::UnknownAuthority { .. } | Reason::BadSignature { .. } => format!(
+            Reason::BadSignature { authority, .. } | Reason::NameEncoding { authority, has_same_key: false, .. } => format!(
+                "there are two CAs with the name {authority}: find out which of them the cluster uses; issue the \
+                 {certificate} certificate of {owner} by that one, or have {judges} trust both while you replace it"
+            ),
+            Reason::NameEncoding { .. } => format!(
+                "have {judges} trust the CA as it was when it issued the certificate, or issue the {certificate} \
+                 certificate of {owner} again; renew a CA only so that its name keeps its bytes"
+            ),
+            Reason::UnknownAuthority { .. } => format!(
                 "issue the {certificate} certificate of {owner} by a CA that {judges} trust, or have them trust its CA"
             ),
             Reason::SystemAuthorities { .. } => "name the cluster's CA: trusted-ca-file, peer-trusted-ca-file".to_owned(),
