@@ -34,6 +34,7 @@ pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
+pub(crate) use recorded::Records;
 pub use recorded::described_version;
 pub(crate) use settings::{Setting, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};

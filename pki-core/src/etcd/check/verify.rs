@@ -4,15 +4,19 @@
 //! connection that should succeed with real handshakes ([`tls`](crate::tls)), and some that must fail, and counts
 //! whether a majority is left when a member is lost.
 
+mod assembly;
 mod attempt;
 mod client;
+mod clusters;
 mod meeting;
 mod member;
+mod membership;
 mod names;
 mod obstacle;
 mod plan;
 mod probe;
 mod quorum;
+mod reach;
 mod report;
 mod rules;
 mod start;
@@ -30,27 +34,32 @@ pub use probe::UntrustedCa;
 pub use report::{FirstEnd, Link, Loss, MemberReport, Tried, Verdict, Verification};
 pub(crate) use rules::RULES;
 
-use crate::base::place::Place;
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::finding::Finding;
 use crate::etcd::found::{Files, Found, ReadError};
 use crate::etcd::option::version::EtcdVersion;
 use crate::tls::Leniency;
+use assembly::Assembly;
 use attempt::{Attempt, Way};
 use client::ClientNode;
+use clusters::Candidates;
 use meeting::{Dial, Outcome, Parties};
-use member::{End, Node, Reading};
-use names::KnownNames;
+use member::{End, Node};
+use membership::Membership;
 use obstacle::{Obstacle, Unknown};
 use probe::Probes;
 use report::{Failing, breach, failed_connections};
+use verdict::Assume;
 
 /// Members and clients with their files, and every connection that should be possible between them.
 #[derive(Debug)]
 pub struct Connections {
     version: EtcdVersion,
     parties: Parties,
+    /// What the cluster is called where there are several.
+    name: String,
     nodes: Vec<Node>,
+    membership: Membership,
     clients: Vec<ClientNode>,
     /// When certificates end.
     ends: BTreeSet<End>,
@@ -70,6 +79,8 @@ impl Connections {
     /// Looks at the folder that `apply` made, or at any other that has members and, in `clients/`, clients, as a
     /// version of etcd would. The certificate of `untrusted` must open no port.
     ///
+    /// Members that do not name each other in `initial-cluster` are several clusters. There is at least one.
+    ///
     /// # Errors
     /// If the folder does not exist, cannot be read, or has nothing of etcd in it.
     pub fn read(
@@ -78,83 +89,27 @@ impl Connections {
         leniency: Leniency,
         untrusted: &UntrustedCa,
         files: &dyn Files,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Vec<Self>, ReadError> {
         let found = Found::read(&[folder.to_owned()], version, files)?;
-        let parties = Parties::default();
-        let mut reading = Reading {
-            folder,
-            files,
-            version,
-            leniency,
-            parties,
-            ends: BTreeSet::new(),
-            findings: Vec::new(),
-        };
-        let mut nodes = Vec::new();
-        for (host, member) in found.distinct_members() {
-            let name = member.settings.value("name").unwrap_or("default").to_owned();
-            if !member.settings.is_complete {
-                let problem = "not all of its settings are here";
-                let finding = rules::INCOMPLETE_SETTINGS.finding(member.place.clone(), problem);
-                reading.findings.push(finding.about(&name));
-            }
-            nodes.push(Node::read(host, member, name, &mut reading)?);
-        }
-        if nodes.is_empty() {
+        let candidates = Candidates::of(&found, folder, files)?;
+        if candidates.all.is_empty() {
             return Err(ReadError::NoMember { path: folder.to_owned() });
         }
-        let clients = ClientNode::read_all(folder, &found.left_out, &mut reading)?;
-        let Reading { mut parties, ends, findings, .. } = reading;
-        parties.names = known_names(&nodes);
-        let probes = Probes::plan(&nodes, &clients, untrusted, &mut parties);
-        let mut connections = Self {
-            version,
-            parties,
-            nodes,
-            clients,
-            ends,
-            left_out: found
-                .left_out
-                .iter()
-                .map(|path| path.strip_prefix(folder).unwrap_or(path).to_owned())
-                .collect(),
-            findings,
-            attempts: Vec::new(),
-            dials: Vec::new(),
-            probes,
-            sources_of: BTreeMap::new(),
-        };
-        connections.note_absent_members();
-        connections.plan_peers();
-        for Dial { caller, source, .. } in &connections.dials {
-            connections.sources_of.entry(*caller).or_default().extend(*source);
-        }
-        connections.plan_clients();
-        connections.plan_gateways();
-        Ok(connections)
+        let assembly = Assembly { folder, version, leniency, untrusted, files, found: &found, candidates };
+        assembly.clusters()
     }
 
-    /// The number of members.
+    /// The number of members whose files are here.
     pub fn size(&self) -> usize {
         self.nodes.len()
-    }
-
-    fn note_absent_members(&mut self) {
-        let here: BTreeSet<&str> = self.nodes.iter().map(|node| node.name.as_str()).collect();
-        let named: BTreeSet<&str> =
-            self.nodes.iter().flat_map(|node| &node.initial_cluster).map(String::as_str).collect();
-        let absent: Vec<&str> = named.difference(&here).copied().collect();
-        if !absent.is_empty() {
-            let problem = format!("initial-cluster names {} too", absent.join(", "));
-            self.findings.push(rules::ABSENT_MEMBERS.finding(Place::default(), problem));
-        }
     }
 
     /// Tries every connection and counts.
     pub fn verify(&self, conditions: Conditions<'_>) -> Verification {
         let outcomes = self.outcomes(conditions);
         let mesh = self.links(&outcomes);
-        let verdict = self.verdict(&mesh);
+        let verdict = self.verdict(&mesh, Assume::Best);
+        let assumes = self.assumptions(&outcomes, &mesh);
         let results = self.probes.run(&self.parties, conditions);
         let size = self.nodes.len();
         let mut findings = self.findings.clone();
@@ -170,8 +125,11 @@ impl Connections {
         Verification {
             etcd: self.version.to_string(),
             at: conditions.now,
-            summary: self.summary(&verdict, &mesh),
+            cluster: self.name.clone(),
+            summary: self.summary(&verdict, &assumes),
+            otherwise: (!assumes.is_empty()).then(|| self.verdict(&mesh, Assume::Worst)),
             verdict,
+            assumes,
             members: self.nodes.iter().map(|node| self.report(node)).collect(),
             mesh,
             tried: Tried {
@@ -208,7 +166,8 @@ impl Connections {
                 }
             }
         };
-        self.attempts.iter().map(of_attempt).collect()
+        let with_assumption = |attempt: &Attempt| of_attempt(attempt).or_else(|| attempt.assumes.clone());
+        self.attempts.iter().map(with_assumption).collect()
     }
 
     fn report(&self, node: &Node) -> MemberReport {
@@ -263,20 +222,4 @@ impl Connections {
             connection: format!("{from} to {to}"),
         })
     }
-}
-
-fn known_names(nodes: &[Node]) -> KnownNames {
-    let mut names = KnownNames::default();
-    for node in nodes {
-        for listener in [&node.peer, &node.client] {
-            let addresses = listener.addresses();
-            for url in &listener.advertised {
-                names.learn(&url.host, addresses.iter().copied());
-            }
-        }
-        for marker in &node.markers {
-            names.learn_marker(marker);
-        }
-    }
-    names
 }

@@ -89,7 +89,6 @@ impl Node {
             gateway_shows_server: gateway_certificate.is_none(),
             gateway_certificate,
             markers,
-            initial_cluster,
             faults: reader.faults,
             name: reader.name,
         })
