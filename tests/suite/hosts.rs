@@ -1,6 +1,6 @@
 //! Real hosts: Debian with systemd as process 1 and sshd, booted from one root file system, in a network of their own.
 //!
-//! Each trial gets the same few hosts, one trial after the other, as bare as they were booted. What a person would do
+//! Each trial gets a few hosts, as bare as they were booted, and the next trial gets the same. What a person would do
 //! by ssh is done by ssh, word by word.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -64,22 +64,36 @@ fn on_hosts(
     trial_on_hosts(name, move || with_hosts(&found?, test))
 }
 
-/// What the trials share: the hosts, or why there are none.
-static SHARED: Mutex<Option<Result<Hosts, Missing>>> = Mutex::new(None);
+/// Hosts that no trial has at the moment.
+static FREE: Mutex<Vec<Hosts>> = Mutex::new(Vec::new());
+
+/// Why there are none.
+static MISSING: OnceLock<Missing> = OnceLock::new();
 
 fn with_hosts(etcd: &Etcd, test: impl FnOnce(&Hosts) -> Outcome) -> Outcome {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    let hosts = shared.get_or_insert_with(Hosts::boot).as_mut().map_err(|missing| missing.clone())?;
+    if let Some(missing) = MISSING.get() {
+        return Err(missing.clone());
+    }
+    let free = FREE.lock().unwrap().pop();
+    let mut hosts = match free {
+        Some(hosts) => hosts,
+        None => Hosts::boot().map_err(|missing| MISSING.get_or_init(|| missing).clone())?,
+    };
     let ended = catch_unwind(AssertUnwindSafe(|| {
         hosts.wipe(etcd);
-        test(hosts)
+        test(&hosts)
     }));
-    if ended.is_err() {
-        eprintln!("{}", hosts.accounts());
-        // Nobody knows what the trial has left.
-        *shared = None;
+    match ended {
+        Ok(outcome) => {
+            FREE.lock().unwrap().push(hosts);
+            outcome
+        }
+        // Nobody knows what the trial has left, so no other gets these hosts.
+        Err(panic) => {
+            eprintln!("{}", hosts.accounts());
+            resume_unwind(panic)
+        }
     }
-    ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Hosts that are on, and the machine from which somebody reaches them.

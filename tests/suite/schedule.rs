@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -16,9 +16,12 @@ use libtest_mimic::Trial;
 /// for its election timeout loses its leader, and then a test waits for elections instead.
 const SERVERS_PER_CORE: u32 = 3;
 
-/// How many trials run at once: those with servers, one on hosts, and one of the others on each core.
+/// How many trials on hosts run at once. Each has hosts of its own, which take 40 MiB of memory each and seconds to boot.
+const HOSTS_AT_ONCE: u32 = 2;
+
+/// How many trials run at once: those with servers, those on hosts, and one of the others on each core.
 pub fn threads() -> usize {
-    usize::try_from(servers_at_once() + 1 + cores()).unwrap()
+    usize::try_from(servers_at_once() + HOSTS_AT_ONCE + cores()).unwrap()
 }
 
 fn cores() -> u32 {
@@ -29,25 +32,43 @@ fn servers_at_once() -> u32 {
     SERVERS_PER_CORE * cores()
 }
 
-static RUNNING: Mutex<u32> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
-
-/// The right to run servers, until it is dropped.
-pub struct Turn(());
-
-/// Waits until there are not too many trials with servers.
-pub fn turn_of_servers() -> Turn {
-    let most = servers_at_once();
-    let mut running = ENDED.wait_while(RUNNING.lock().unwrap(), |running| *running >= most).unwrap();
-    *running += 1;
-    Turn(())
+/// How many trials of a kind are running.
+struct Running {
+    count: Mutex<u32>,
+    ended: Condvar,
 }
+
+impl Running {
+    const fn none() -> Self {
+        Self { count: Mutex::new(0), ended: Condvar::new() }
+    }
+
+    /// Waits until there are not too many.
+    fn turn(&'static self, most: u32) -> Turn {
+        let mut count = self.ended.wait_while(self.count.lock().unwrap(), |count| *count >= most).unwrap();
+        *count += 1;
+        Turn(self)
+    }
+}
+
+/// The right to run a trial of a kind, until it is dropped.
+pub struct Turn(&'static Running);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *RUNNING.lock().unwrap() -= 1;
-        ENDED.notify_one();
+        *self.0.count.lock().unwrap() -= 1;
+        self.0.ended.notify_one();
     }
+}
+
+pub fn turn_of_servers() -> Turn {
+    static SERVERS: Running = Running::none();
+    SERVERS.turn(servers_at_once())
+}
+
+pub fn turn_on_hosts() -> Turn {
+    static HOSTS: Running = Running::none();
+    HOSTS.turn(HOSTS_AT_ONCE)
 }
 
 /// The names of the trials that start servers.
@@ -64,13 +85,6 @@ static ON_HOSTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// Says that a trial is on hosts.
 pub fn is_on_hosts(name: &str) {
     ON_HOSTS.lock().unwrap().insert(name.to_owned());
-}
-
-/// Waits for the hosts, which all these trials have in common.
-pub fn turn_on_hosts() -> MutexGuard<'static, ()> {
-    static HOSTS: Mutex<()> = Mutex::new(());
-    // A trial that failed has left them to the next.
-    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where what is measured is written at once, so that a run that is stopped leaves it too.
@@ -116,7 +130,7 @@ impl Times {
     pub fn order(&self, trials: Vec<Trial>) -> Vec<Trial> {
         let (with_servers, on_hosts) = (WITH_SERVERS.lock().unwrap(), ON_HOSTS.lock().unwrap());
         let mut kinds = [
-            Kind { at_once: 1, unknown: 10.0, trials: Vec::new(), until: 0.0 },
+            Kind { at_once: HOSTS_AT_ONCE, unknown: 10.0, trials: Vec::new(), until: 0.0 },
             Kind { at_once: servers_at_once(), unknown: 10.0, trials: Vec::new(), until: 0.0 },
             Kind { at_once: cores(), unknown: 0.1, trials: Vec::new(), until: 0.0 },
         ];

@@ -44,7 +44,7 @@ pub fn trial_with_servers(name: impl Into<String>, test: impl FnOnce() -> Outcom
     })
 }
 
-/// A test on hosts that are booted. One runs after the other, because they have the same hosts.
+/// A test on hosts that are booted, which no other test has meanwhile.
 pub fn trial_on_hosts(name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     let name = name.into();
     schedule::is_on_hosts(&name);

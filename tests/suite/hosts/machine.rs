@@ -84,7 +84,9 @@ impl Machine {
     pub fn switch_on(&self) {
         let mut runner = self.runner.lock().unwrap();
         assert!(runner.is_none(), "{} is on", self.name);
-        let group = format!("etcdpki-{}-{}", std::process::id(), self.name);
+        // The folder of these hosts has a name of its own.
+        let all = self.folder.parent().and_then(Path::file_name).unwrap().to_string_lossy();
+        let group = format!("{all}-{}", self.name);
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-euc", RUN]).env("IMAGE", &self.image).env("FOLDER", &self.folder);
         command.env("NETWORK", &self.network).env("GROUP", group).env("NAME", &self.name);

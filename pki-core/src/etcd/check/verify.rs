@@ -91,7 +91,7 @@ impl Connections {
         files: &dyn Files,
     ) -> Result<Vec<Self>, ReadError> {
         let found = Found::read(&[folder.to_owned()], version, files)?;
-        let candidates = Candidates::of(&found, folder, files)?;
+        let candidates = Candidates::of(&found, folder, files, version)?;
         if candidates.all.is_empty() {
             return Err(ReadError::NoMember { path: folder.to_owned() });
         }
@@ -113,10 +113,10 @@ impl Connections {
         let results = self.probes.run(&self.parties, conditions);
         let size = self.nodes.len();
         let mut findings = self.findings.clone();
-        findings.extend(self.nodes.iter().flat_map(|node| node.faults.iter().cloned()));
+        findings.extend(self.nodes.iter().flat_map(|node| node.faults.iter().chain(&node.unseen).cloned()));
         let failing = self.attempts.iter().zip(&outcomes);
         findings.extend(failed_connections(
-            failing.filter_map(|(attempt, outcome)| self.failing(attempt, outcome)),
+            failing.flat_map(|(attempt, outcome)| self.failing(attempt, outcome)),
         ));
         findings.extend(results.breaches.into_iter().map(|connection| breach(connection, size)));
         findings.extend(self.lost_majorities(&verdict));
@@ -179,10 +179,19 @@ impl Connections {
         }
     }
 
-    fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Option<Failing> {
-        let (from, to) = self.ends_of(attempt);
-        let obstacle = Arc::clone(outcome.as_ref()?);
-        Some(Failing { kind: attempt.kind, from, to, obstacle })
+    /// Why an attempt fails or may fail.
+    fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Vec<Failing> {
+        // What was not seen of two members is told of each of them.
+        let is_told =
+            |obstacle: &Arc<Obstacle>| !matches!(**obstacle, Obstacle::Depends(Unknown::NotSeen(_)));
+        let is_open = outcome.as_deref().is_some_and(Obstacle::is_open);
+        let assumes = attempt.assumes.as_ref().filter(|assumes| is_open && outcome.as_ref() != Some(assumes));
+        let all = outcome.iter().filter(|obstacle| is_told(obstacle)).chain(assumes);
+        all.map(|obstacle| {
+            let (from, to) = self.ends_of(attempt);
+            Failing { kind: attempt.kind, from, to, obstacle: Arc::clone(obstacle) }
+        })
+        .collect()
     }
 
     /// The names of both sides.

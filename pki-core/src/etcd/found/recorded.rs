@@ -61,6 +61,8 @@ pub(crate) struct Around {
     pub(crate) members: Arc<BTreeSet<String>>,
     /// The files of the member.
     pub(crate) path: PathBuf,
+    /// The name of the member by its files.
+    pub(crate) name: String,
     /// Whether the member has left the cluster.
     pub(crate) has_left: bool,
 }
@@ -101,8 +103,8 @@ impl Records {
             let name = name.to_string_lossy();
             let name = if place == CONTAINERS { name.strip_suffix(".sh").unwrap_or(&name) } else { &name };
             let has_left = !members.contains(name) && had(&record.former, NODES, name);
-            let members = Arc::clone(members);
-            return Ok(Some(Around { folder: folder.to_owned(), members, path, has_left }));
+            let (members, name) = (Arc::clone(members), name.to_owned());
+            return Ok(Some(Around { folder: folder.to_owned(), members, path, name, has_left }));
         }
         Ok(None)
     }

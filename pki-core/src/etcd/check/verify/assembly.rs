@@ -80,7 +80,7 @@ impl Assembly<'_> {
                 let finding = rules::INCOMPLETE_SETTINGS.finding(candidate.member.place.clone(), problem);
                 reading.findings.push(finding.about(&candidate.name));
             }
-            nodes.push(Node::read(candidate.host, candidate.member, candidate.name.clone(), &mut reading)?);
+            nodes.push(Node::read(candidate, &mut reading)?);
         }
         let local: BTreeMap<usize, usize> =
             numbers.iter().enumerate().map(|(local, number)| (*number, local)).collect();
@@ -147,7 +147,7 @@ fn of_membership(
             findings.push(rules::ALONE.finding(place, problem));
         }
     }
-    if members.iter().any(|member| member.has_discovery()) {
+    if members.iter().any(|member| member.has_discovery() && member.start.is_accepted()) {
         let problem = "a discovery service or DNS names the members";
         findings.push(rules::DISCOVERED.finding(Place::default(), problem));
     }

@@ -7,15 +7,21 @@ use std::sync::Arc;
 use crate::etcd::error::Error;
 use crate::etcd::found::{Files, Found, FoundUrl, Host, Member, Records};
 use crate::etcd::option::port::PEER;
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::start::Start;
 
 /// A member that was found, with what its settings say about its cluster.
 pub(crate) struct Candidate<'a> {
     pub(crate) host: &'a Host,
     pub(crate) member: &'a Member,
     pub(crate) name: String,
+    /// The name of its files in an output folder.
+    pub(crate) recorded_as: Option<String>,
     /// The number of the scope that it is in.
     pub(crate) scope: usize,
-    /// The entries of its `initial-cluster`.
+    /// What etcd does with its settings.
+    pub(crate) start: Start,
+    /// The members that it names, itself among them.
     pub(crate) entries: Vec<(String, FoundUrl)>,
     /// What identifies the cluster that it founds; `None` if it joins one.
     pub(crate) founds: Option<String>,
@@ -46,7 +52,12 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// If the record of an output folder cannot be read.
-    pub(crate) fn of(found: &'a Found, folder: &Path, files: &dyn Files) -> Result<Self, Error> {
+    pub(crate) fn of(
+        found: &'a Found,
+        folder: &Path,
+        files: &dyn Files,
+        version: EtcdVersion,
+    ) -> Result<Self, Error> {
         let mut records = Records::default();
         let mut numbers: BTreeMap<Option<PathBuf>, usize> = BTreeMap::new();
         let mut known: HashMap<(usize, &str, Vec<String>), usize> = HashMap::new();
@@ -59,6 +70,7 @@ impl<'a> Candidates<'a> {
                 left.insert(around.path.clone());
                 continue;
             }
+            let recorded_as = around.as_ref().map(|around| around.name.clone());
             let key = around.as_ref().map(|around| around.folder.clone());
             let scope = *numbers.entry(key.clone()).or_insert_with(|| {
                 scopes.push(Scope {
@@ -74,12 +86,12 @@ impl<'a> Candidates<'a> {
                 let at = *known.entry((scope, name, urls)).or_insert(all.len());
                 if let Some(other) = all.get_mut(at) {
                     if other.member.unit.is_none() && member.unit.is_some() {
-                        *other = Candidate::new(host, member, scope);
+                        *other = Candidate::new(host, member, scope, version).recorded_as(recorded_as);
                     }
                     continue;
                 }
             }
-            all.push(Candidate::new(host, member, scope));
+            all.push(Candidate::new(host, member, scope, version).recorded_as(recorded_as));
         }
         Ok(Self { all, scopes, left })
     }
@@ -118,26 +130,32 @@ impl<'a> Candidates<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn new(host: &'a Host, member: &'a Member, scope: usize) -> Self {
+    fn new(host: &'a Host, member: &'a Member, scope: usize, version: EtcdVersion) -> Self {
         let settings = &member.settings;
-        let name = settings.value("name").unwrap_or("default").to_owned();
-        let discovery = ["discovery", "discovery-srv"].iter().find_map(|option| settings.value(option));
-        let mut advertised = settings.urls(PEER.advertise);
-        if advertised.is_empty() && settings.is_complete {
-            advertised.extend(FoundUrl::parse(PEER.usual_url));
-        }
-        let is_set = settings.value("initial-cluster").is_some();
-        let entries = match is_set || discovery.is_some() || !settings.is_complete {
-            true => settings.initial_cluster(),
-            // etcd, server/embed/config.go, `InitialClusterFromName`.
-            false => advertised.iter().map(|url| (name.clone(), url.clone())).collect(),
-        };
+        let start = Start::of_member(member, version);
+        let name = start.name.clone().or_else(|| settings.value("name").map(str::to_owned));
+        let discovery = ["discovery", "discovery-srv", "discovery-endpoints"];
+        let discovery = discovery.iter().find_map(|option| settings.value(option)).map(str::to_owned);
+        let entries = start.members.clone().unwrap_or_default();
         let is_new = settings.value("initial-cluster-state").is_none_or(|state| state == "new");
         let token = settings.value("initial-cluster-token").unwrap_or("etcd-cluster");
-        let founds = (is_new && !entries.is_empty()).then(|| cluster_id(&entries, token));
-        let discovery = discovery.map(str::to_owned);
-        let is_unknown = !settings.is_complete && !is_set && discovery.is_none();
-        Self { host, member, name, scope, entries, founds, discovery, advertised, is_unknown }
+        Self {
+            host,
+            member,
+            name: name.unwrap_or_else(|| "default".to_owned()),
+            scope,
+            founds: (is_new && !entries.is_empty()).then(|| cluster_id(&entries, token)),
+            advertised: start.peer_urls.clone().unwrap_or_default(),
+            is_unknown: start.members.is_none() && discovery.is_none(),
+            entries,
+            discovery,
+            start,
+            recorded_as: None,
+        }
+    }
+
+    fn recorded_as(self, recorded_as: Option<String>) -> Self {
+        Self { recorded_as, ..self }
     }
 
     /// Whether it is alone because nothing tells it of others, and not because somebody wants it so.

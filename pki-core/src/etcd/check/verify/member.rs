@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// Why it does not start; empty if it starts.
     pub(crate) faults: Vec<Finding>,
+    /// What of it was not seen; empty if everything was.
+    pub(crate) unseen: Vec<Finding>,
     pub(crate) peer: Listener,
     pub(crate) client: Listener,
     /// The number of the party that dials other members.
@@ -126,7 +128,7 @@ impl Shown {
 }
 
 impl Node {
-    /// Whether etcd would start with all this.
+    /// Whether etcd would start with all this, as far as it was seen.
     pub(crate) fn starts(&self) -> bool {
         self.faults.is_empty()
     }

@@ -34,7 +34,8 @@ impl Membership {
         let main = most_founded(&founds);
         let mut membership = Self { founds, main, ..Self::default() };
         let (mut named, mut absent, mut left) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let present: BTreeSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
+        let names = |member: &&'_ &Candidate<'_>| [Some(member.name.clone()), member.recorded_as.clone()];
+        let present: BTreeSet<String> = members.iter().flat_map(|member| names(&member)).flatten().collect();
         let recorded = scope.recorded.as_ref();
         for (number, member) in members.iter().enumerate() {
             let is_of_cluster = !membership.founds_another(number);

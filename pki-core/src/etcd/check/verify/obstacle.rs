@@ -43,6 +43,8 @@ pub(crate) enum Unknown {
     WhichSource(Vec<IpAddr>),
     /// Which addresses name servers give for these names.
     Names(Vec<String>),
+    /// What was not seen of one of the two, by its name.
+    NotSeen(String),
     /// Whether something forwards connections from the URL that is dialled to the one that the member listens at.
     Forwarding { url: String, listener: String },
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Unknown {
             Self::Names(names) => {
                 write!(f, "the addresses that name servers give for {} are not known here", names.join(", "))
             }
+            Self::NotSeen(member) => write!(f, "not all of {member} was seen"),
             Self::Forwarding { url, listener } => {
                 write!(f, "{url} is dialled, and the member listens at {listener}")
             }
@@ -114,6 +117,7 @@ impl Obstacle {
             Self::Depends(Unknown::Source | Unknown::WhichSource(_)) => rules::SOURCE_UNKNOWN,
             Self::Depends(Unknown::Names(_)) => rules::NAMES_UNKNOWN,
             Self::Depends(Unknown::Forwarding { .. }) => rules::FORWARDING,
+            Self::Depends(Unknown::NotSeen(_)) => rules::FILE_NOT_SEEN,
         }
     }
 
@@ -152,7 +156,15 @@ impl Obstacle {
             Self::Depends(Unknown::Forwarding { url, listener }) => {
                 Some(format!("{url} leads to {listener}"))
             }
-            Self::Depends(_) => Some("what is unknown here is in order".to_owned()),
+            // What was not seen of a member is told of the member.
+            Self::Depends(Unknown::NotSeen(_)) => None,
+            Self::Depends(Unknown::Source | Unknown::WhichSource(_)) => {
+                Some("members dial from addresses that their certificates are for".to_owned())
+            }
+            Self::Depends(Unknown::Names(_)) => Some(
+                "name servers give the addresses of the members for the names in their certificates"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -166,7 +178,7 @@ impl Obstacle {
             | Self::OtherMember { .. }
             | Self::OtherPort { .. }
             | Self::OtherCluster
-            | Self::Depends(Unknown::Forwarding { .. }) => None,
+            | Self::Depends(Unknown::Forwarding { .. } | Unknown::NotSeen(_)) => None,
             Self::Unusable(_) => Some(format!("issue the certificate of {from} again")),
             Self::Depends(Unknown::Names(_)) => {
                 Some(format!("put the addresses of {from} into its {} certificate", shown(kind)))

@@ -53,6 +53,10 @@ impl Connections {
         if !self.membership.is_one_cluster(from, to) {
             return Some((Way::Known(Some(Arc::new(Obstacle::OtherCluster))), None));
         }
+        if let Some(unseen) = [dialler, target].into_iter().find(|node| !node.unseen.is_empty()) {
+            let unknown = Unknown::NotSeen(unseen.name.clone());
+            return Some((Way::Known(Some(Arc::new(Obstacle::Depends(unknown)))), None));
+        }
         let destination = sockets.destination(url, ConnectionKind::Peer, Some((from, dialler)), (to, target));
         let (behind, assumes) = self.behind(url, &target.peer, ConnectionKind::Peer, from, destination);
         let way = match behind {
@@ -121,7 +125,7 @@ impl Connections {
         for (from, to, url) in planned {
             let host = self.parties.host(&url.host);
             let (Some(client), Some(node)) = (self.clients.get(from), self.nodes.get(to)) else { continue };
-            if !node.starts() {
+            if !node.starts() || !node.unseen.is_empty() {
                 continue;
             }
             let destination = sockets.destination(&url, ConnectionKind::Client, None, (to, node));
@@ -148,7 +152,9 @@ impl Connections {
     pub(crate) fn plan_gateways(&mut self) {
         let host = self.parties.host("localhost");
         for at in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(at).filter(|node| node.starts()) else { continue };
+            let Some(node) = self.nodes.get(at).filter(|node| node.starts() && node.unseen.is_empty()) else {
+                continue;
+            };
             if let (Some(caller), ListenerTls::Port(port)) = (node.gateway, node.client.tls) {
                 let way = self.dial_once(Dial { caller, port, host, source: None });
                 let (kind, assumes) = (ConnectionKind::Gateway, None);

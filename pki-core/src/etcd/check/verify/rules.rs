@@ -48,25 +48,25 @@ pub(crate) const IDENTITY: &Rule = &Rule {
 pub(crate) const NO_CERTIFICATE_TO_LISTEN: &Rule = &Rule {
     id: "E805",
     severity: Severity::Error,
-    title: "a member does not start: it has to listen with TLS and has no certificate",
+    title: "a member does not start: a certificate or its key is not named",
     consequence: "{etcd} ends instead of starting, and the cluster has one member less",
-    remedy: "name a certificate and its key, or listen without TLS",
+    remedy: "name both a certificate and its key, or listen without TLS",
     sources: &[LISTENER],
 };
 
 pub(crate) const NOT_IN_INITIAL_CLUSTER: &Rule = &Rule {
     id: "E806",
     severity: Severity::Error,
-    title: "a member does not start: initial-cluster does not name it",
-    consequence: "{etcd} ends instead of starting, and the cluster has one member less",
-    remedy: "name the member in initial-cluster as it names itself",
+    title: "a member does not start: initial-cluster does not have it as it is",
+    consequence: "{etcd} ends instead of starting without data, and the cluster has one member less",
+    remedy: "have the member in initial-cluster once, with its own name and the peer URLs that it advertises",
     sources: &["etcd, server/embed/config.go", "etcd#3087"],
 };
 
 pub(crate) const FILE_NOT_SEEN: &Rule = &Rule {
     id: "E807",
-    severity: Severity::Error,
-    title: "a file of a member was not seen, so the member counts as not started",
+    severity: Severity::Warning,
+    title: "a file of a member was not seen",
     consequence: "nobody can say from these files whether the member starts and who connects to it",
     remedy: "give a folder that has all files of the member",
     sources: &[LISTENER],
@@ -74,11 +74,20 @@ pub(crate) const FILE_NOT_SEEN: &Rule = &Rule {
 
 pub(crate) const SETTINGS_NOT_SEEN: &Rule = &Rule {
     id: "E808",
-    severity: Severity::Error,
-    title: "the settings of a member were not seen, so the member counts as not started",
+    severity: Severity::Warning,
+    title: "the settings of a member were not seen",
     consequence: "nobody can say from these files whether the member starts and who connects to it",
     remedy: "give a folder that has the units, environment and configuration files of the hosts",
     sources: &["etcd, server/etcdmain/config.go"],
+};
+
+pub(crate) const REFUSED_SETTING: &Rule = &Rule {
+    id: "E809",
+    severity: Severity::Error,
+    title: "a member does not start: etcd refuses its settings",
+    consequence: "{etcd} ends instead of starting, and the cluster has one member less",
+    remedy: "correct the setting: `etcdpki doctor` tells more about it",
+    sources: &["etcd, server/embed/config.go", "etcd, server/etcdmain/config.go"],
 };
 
 // A connection that fails.
@@ -363,6 +372,7 @@ pub(crate) const RULES: &[Rule] = &[
     *NOT_IN_INITIAL_CLUSTER,
     *FILE_NOT_SEEN,
     *SETTINGS_NOT_SEEN,
+    *REFUSED_SETTING,
     *CHAIN,
     *NAME,
     *TIME,
@@ -396,6 +406,8 @@ pub(crate) const RULES: &[Rule] = &[
 
 /// The rules about what could not be judged.
 pub(crate) const OPEN_RULES: &[&Rule] = &[
+    FILE_NOT_SEEN,
+    SETTINGS_NOT_SEEN,
     SOURCE_UNKNOWN,
     NAMES_UNKNOWN,
     INCOMPLETE_SETTINGS,

@@ -126,7 +126,10 @@ impl Connections {
             _ => false,
         };
         let runs = |voter: &Voter<'_>| match voter {
-            Voter::Here(at) => self.nodes.get(*at).is_some_and(Node::starts),
+            Voter::Here(at) => self
+                .nodes
+                .get(*at)
+                .is_some_and(|node| node.starts() && (node.unseen.is_empty() || assume == Assume::Best)),
             Voter::Absent(_) => assume == Assume::Best,
         };
         let here: Vec<usize> = voters.iter().filter_map(Voter::here).collect();
@@ -151,11 +154,17 @@ impl Connections {
         for (attempt, outcome) in self.attempts.iter().zip(outcomes) {
             let link = mesh.get(attempt.from).and_then(|row| row.get(attempt.to));
             if attempt.kind == ConnectionKind::Peer && link == Some(&Link::Depends) {
-                all.extend(outcome.as_deref().and_then(Obstacle::assumption));
+                let both = [outcome, &attempt.assumes];
+                all.extend(both.into_iter().filter_map(|one| one.as_deref()?.assumption()));
             }
         }
         let has = |rule: &Rule| self.findings.iter().any(|finding| finding.rule == rule.id);
+        let unseen = self.nodes.iter().filter(|node| node.starts() && !node.unseen.is_empty());
+        let unseen: Vec<String> = unseen.map(|node| node.name.clone()).collect();
         let mut list: Vec<String> = all.into_iter().collect();
+        if !unseen.is_empty() {
+            list.push(format!("what was not seen of {} is in order", some(&unseen)));
+        }
         match self.membership.absent.as_slice() {
             [] => {}
             [one] => list.push(format!("{one}, whose files are not here, is in order")),
