@@ -24,7 +24,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
@@ -36,20 +36,15 @@ pub(crate) use rules::RULES;
 
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::finding::Finding;
-use crate::etcd::found::{Files, Found, ReadError};
 use crate::etcd::option::version::EtcdVersion;
-use crate::tls::Leniency;
-use assembly::Assembly;
 use attempt::{Attempt, Way};
 use client::ClientNode;
-use clusters::Candidates;
 use meeting::{Dial, Outcome, Parties};
 use member::{End, Node};
-use membership::Membership;
+use membership::{Assume, Membership};
 use obstacle::{Obstacle, Unknown};
 use probe::Probes;
 use report::{Failing, breach, failed_connections};
-use verdict::Assume;
 
 /// Members and clients with their files, and every connection that should be possible between them.
 #[derive(Debug)]
@@ -76,29 +71,6 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Looks at the folder that `apply` made, or at any other that has members and, in `clients/`, clients, as a
-    /// version of etcd would. The certificate of `untrusted` must open no port.
-    ///
-    /// Members that do not name each other in `initial-cluster` are several clusters. There is at least one.
-    ///
-    /// # Errors
-    /// If the folder does not exist, cannot be read, or has nothing of etcd in it.
-    pub fn read(
-        folder: &Path,
-        version: EtcdVersion,
-        leniency: Leniency,
-        untrusted: &UntrustedCa,
-        files: &dyn Files,
-    ) -> Result<Vec<Self>, ReadError> {
-        let found = Found::read(&[folder.to_owned()], version, files)?;
-        let candidates = Candidates::of(&found, folder, files, version)?;
-        if candidates.all.is_empty() {
-            return Err(ReadError::NoMember { path: folder.to_owned() });
-        }
-        let assembly = Assembly { folder, version, leniency, untrusted, files, found: &found, candidates };
-        assembly.clusters()
-    }
-
     /// The number of members whose files are here.
     pub fn size(&self) -> usize {
         self.nodes.len()

@@ -69,7 +69,12 @@ pub(crate) struct Around {
 
 /// The records of output folders, each read once.
 #[derive(Default)]
-pub(crate) struct Records(BTreeMap<PathBuf, Option<(Record, Arc<BTreeSet<String>>)>>);
+pub(crate) struct Records(BTreeMap<PathBuf, Option<KnownRecord>>);
+
+struct KnownRecord {
+    record: Record,
+    members: Arc<BTreeSet<String>>,
+}
 
 impl Records {
     /// What the record of the output folder says that a member's files are in; `None` if they are in none.
@@ -94,11 +99,11 @@ impl Records {
             if !self.0.contains_key(folder) {
                 let found = record(folder, files)?.map(|record| {
                     let members = record.members.iter().map(|start| start.member.clone()).collect();
-                    (record, Arc::new(members))
+                    KnownRecord { record, members: Arc::new(members) }
                 });
                 self.0.insert(folder.to_owned(), found);
             }
-            let Some(Some((record, members))) = self.0.get(folder) else { continue };
+            let Some(Some(KnownRecord { record, members })) = self.0.get(folder) else { continue };
             let path = folder.join(place).join(name);
             let name = name.to_string_lossy();
             let name = if place == CONTAINERS { name.strip_suffix(".sh").unwrap_or(&name) } else { &name };

@@ -19,14 +19,39 @@ use crate::etcd::option::version::EtcdVersion;
 use crate::tls::Leniency;
 
 /// What was found, and how it is to be looked at.
-pub(crate) struct Assembly<'a> {
-    pub(crate) folder: &'a Path,
-    pub(crate) version: EtcdVersion,
-    pub(crate) leniency: Leniency,
-    pub(crate) untrusted: &'a UntrustedCa,
-    pub(crate) files: &'a dyn Files,
-    pub(crate) found: &'a Found,
-    pub(crate) candidates: Candidates<'a>,
+struct Assembly<'a> {
+    folder: &'a Path,
+    version: EtcdVersion,
+    leniency: Leniency,
+    untrusted: &'a UntrustedCa,
+    files: &'a dyn Files,
+    found: &'a Found,
+    candidates: Candidates<'a>,
+}
+
+impl Connections {
+    /// Looks at the folder that `apply` made, or at any other that has members and, in `clients/`, clients, as a
+    /// version of etcd would. The certificate of `untrusted` must open no port.
+    ///
+    /// Members that do not name each other in `initial-cluster` are several clusters. There is at least one.
+    ///
+    /// # Errors
+    /// If the folder does not exist, cannot be read, or has nothing of etcd in it.
+    pub fn read(
+        folder: &Path,
+        version: EtcdVersion,
+        leniency: Leniency,
+        untrusted: &UntrustedCa,
+        files: &dyn Files,
+    ) -> Result<Vec<Self>, ReadError> {
+        let found = Found::read(&[folder.to_owned()], version, files)?;
+        let candidates = Candidates::of(&found, folder, files, version)?;
+        if candidates.all.is_empty() {
+            return Err(ReadError::NoMember { path: folder.to_owned() });
+        }
+        let assembly = Assembly { folder, version, leniency, untrusted, files, found: &found, candidates };
+        assembly.clusters()
+    }
 }
 
 impl Assembly<'_> {
@@ -34,7 +59,7 @@ impl Assembly<'_> {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(crate) fn clusters(&self) -> Result<Vec<Connections>, ReadError> {
+    fn clusters(&self) -> Result<Vec<Connections>, ReadError> {
         let clusters = self.candidates.clusters();
         let index = Index::of(&self.candidates.all);
         let scope_of = |numbers: &[usize]| {

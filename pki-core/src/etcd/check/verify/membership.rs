@@ -22,6 +22,15 @@ pub(crate) struct Membership {
     main: Option<String>,
 }
 
+/// What is taken for granted of what the files do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assume {
+    /// That all of it is in order.
+    Best,
+    /// That nothing of it is.
+    Worst,
+}
+
 impl Membership {
     /// `meant` tells which of these members an entry of `initial-cluster` means.
     pub(crate) fn of(

@@ -8,22 +8,13 @@ use crate::etcd::check::finding::{Finding, Rule};
 use crate::etcd::check::verify::Connections;
 use crate::etcd::check::verify::meeting::Outcome;
 use crate::etcd::check::verify::member::Node;
-use crate::etcd::check::verify::obstacle::Obstacle;
+use crate::etcd::check::verify::membership::Assume;
 use crate::etcd::check::verify::quorum::Quorum;
 use crate::etcd::check::verify::report::{Link, Loss, Verdict, some};
 use crate::etcd::check::verify::rules;
 
 /// The most assumptions that a sentence has.
 const MOST_ASSUMPTIONS: usize = 3;
-
-/// What is taken for granted of what the files do not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Assume {
-    /// That all of it is in order.
-    Best,
-    /// That nothing of it is.
-    Worst,
-}
 
 /// A member that counts for the majority.
 enum Voter<'a> {
