@@ -21,6 +21,7 @@ mod suite {
     pub mod etcd;
     pub mod findings;
     pub mod folders;
+    pub mod forecast;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -33,6 +34,7 @@ mod suite {
     pub mod live;
     pub mod modules;
     pub mod network;
+    pub mod observe;
     pub mod openssl;
     pub mod options;
     pub mod privileges;
@@ -89,6 +91,8 @@ fn main() {
         suite::etcd::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::observe::trials(),
+        suite::forecast::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

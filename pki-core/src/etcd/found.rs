@@ -37,6 +37,7 @@ pub(crate) use pem_file::{Form, FoundKey};
 pub(crate) use process::Process;
 pub(crate) use recorded::Records;
 pub use recorded::described_version;
+pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};

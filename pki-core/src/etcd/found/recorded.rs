@@ -122,7 +122,7 @@ fn had(all: &[RecordedCertificate], place: &str, name: &str) -> bool {
 }
 
 /// The record of an output folder; `None` if the folder has none.
-fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
+pub(crate) fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
     let path = folder.join(RECORD);
     match entry(&path, files)? {
         Ok(Some(entry)) => Record::parse(&entry.bytes).map(Some).map_err(|error| error.in_file(&path)),
