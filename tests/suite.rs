@@ -44,6 +44,7 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod restart;
     pub mod schedule;
     pub mod schema;
     pub mod steps;
@@ -93,6 +94,7 @@ fn main() {
         suite::growth::trials(),
         suite::observe::trials(),
         suite::forecast::trials(),
+        suite::restart::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];
