@@ -8,7 +8,10 @@ mod case;
 mod certificates;
 mod cluster;
 mod keys;
+mod names;
 mod options;
+mod reach;
+mod refusals;
 mod releases;
 mod revocation;
 mod systemd;
@@ -28,7 +31,9 @@ fn checks() -> impl Iterator<Item = &'static Check> {
         systemd::CHECKS,
         options::CHECKS,
         releases::CHECKS,
+        refusals::CHECKS,
         addresses::CHECKS,
+        reach::CHECKS,
         cluster::CHECKS,
         trust::CHECKS,
         certificates::CHECKS,
@@ -60,7 +65,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
-    let case = Case { found, version, now };
+    let case = Case::new(found, version, now);
     let mut findings: Vec<Finding> = Vec::new();
     for Check { rule, find } in checks() {
         let mut of_rule = HashSet::new();

@@ -253,6 +253,12 @@ impl Host {
                     FileLookup::Present(path) => self.configs.get(path),
                     _ => None,
                 });
+            if let Some(setting) = member.settings.setting("config-file")
+                && let Some(FileLookup::Absent(_)) = setting.value.as_deref().map(|name| self.lookup(name))
+            {
+                let problem = format!("{} is not there", setting.value.as_deref().unwrap_or_default());
+                member.settings.config_fault = Some((setting.place.clone(), problem));
+            }
         }
         if self.units.is_empty() {
             for (path, config) in self.configs.iter().filter(|(path, _)| !used.contains(*path)) {
