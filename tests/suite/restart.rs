@@ -81,7 +81,7 @@ impl Lab {
         let exec =
             format!("HOME={} sh {} {{name}} {{command}}", word(self.home.path()), word(&self.at("host")));
         let mut command = etcdpki(["cluster", "restart", "--json", "--settle", "1s", "--timeout", "20s"]);
-        command.arg(format!("--exec={exec}")).args(more).arg(&self.cluster.tree.root);
+        command.arg(format!("--exec={exec}")).arg(&self.cluster.tree.root).args(more);
         let path = format!("{}:/usr/bin:/bin", self.etcd.etcdctl.parent().unwrap().display());
         let output = fs::File::create(self.at("report")).unwrap();
         command.env("PATH", path).stdin(Stdio::null()).stdout(output);
