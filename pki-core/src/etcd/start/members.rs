@@ -116,7 +116,13 @@ fn differing(
     if own_texts == advertised_texts {
         return None;
     }
-    let keys = |urls: &[&FoundUrl]| urls.iter().map(|url| key(url)).collect::<BTreeSet<_>>();
+    // 3.7 compares scheme and host alone (pkg/netutil/netutil.go, `urlsHostNormalizedEqual`).
+    let is_loose = values.version.has(7, 0);
+    let keys = |urls: &[&FoundUrl]| {
+        let all = urls.iter().map(|url| key(url));
+        all.map(|key| if is_loose { (key.0, key.1, key.2, String::new()) } else { key })
+            .collect::<BTreeSet<_>>()
+    };
     let (own_keys, advertised_keys) = (keys(own), keys(&all));
     // A name may stand for any address, so only its scheme and port are compared.
     let is_met = |(scheme, host, port, rest): &Key, others: &BTreeSet<Key>| {
