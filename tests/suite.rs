@@ -45,6 +45,7 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod restart;
     pub mod schedule;
     pub mod schema;
     pub mod starts;
@@ -97,6 +98,7 @@ fn main() {
         suite::growth::trials(),
         suite::observe::trials(),
         suite::forecast::trials(),
+        suite::restart::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

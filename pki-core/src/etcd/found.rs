@@ -57,6 +57,7 @@ pub use omission::Omission;
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
 pub(crate) use process::Process;
+pub(crate) use recorded::Records;
 pub use recorded::described_version;
 pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
