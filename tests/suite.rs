@@ -32,6 +32,7 @@ mod suite {
     pub mod interrupted_apply;
     pub mod layouts;
     pub mod live;
+    pub mod logs;
     pub mod modules;
     pub mod network;
     pub mod observe;
@@ -44,8 +45,10 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod restart;
     pub mod schedule;
     pub mod schema;
+    pub mod starts;
     pub mod steps;
     pub mod strace;
     pub mod systemd;
@@ -85,14 +88,17 @@ fn main() {
         suite::systemd::trials(),
         suite::handshakes::trials(),
         suite::options::trials(),
+        suite::starts::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
         suite::findings::trials(),
         suite::etcd::trials(),
+        suite::logs::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::observe::trials(),
         suite::forecast::trials(),
+        suite::restart::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

@@ -5,10 +5,12 @@ mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 mod forecast;
+mod hosts;
 mod import;
 mod new;
 mod observe;
 mod plan;
+mod restart;
 mod show;
 mod status;
 mod verify;
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     /// Tell what a restart of each member would bring, before it happens
     #[command(after_help = forecast::EXAMPLE)]
     Forecast(forecast::Command),
+    /// Restart members one after the other, each only when it is safe
+    #[command(after_help = restart::EXAMPLE)]
+    Restart(restart::Restart),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -94,6 +99,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Verify(verify) => verify.run(terminal),
         Command::Observe(observe) => observe.run(terminal),
         Command::Forecast(forecast) => forecast.run(terminal),
+        Command::Restart(restart) => restart.run(terminal),
     }
 }
 

@@ -81,7 +81,7 @@ fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
     let status = match commands::parse(args) {
         Ok(command) => run(command, terminal).unwrap_or_else(|error| {
             error.report(terminal);
-            ExitStatus::Failed
+            error.status()
         }),
         Err(error) => show_clap_error(&error, terminal),
     };

@@ -38,6 +38,7 @@ pub mod found;
 mod import;
 pub mod live;
 pub(crate) mod notice;
+pub mod operate;
 pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;

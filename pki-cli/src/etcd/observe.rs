@@ -72,7 +72,7 @@ pub(super) struct LookArgs {
     pub(super) client: String,
 }
 
-fn limit(text: &str) -> Result<StdDuration, String> {
+pub(super) fn limit(text: &str) -> Result<StdDuration, String> {
     let longest = Duration::hours(1);
     match duration::parse(text) {
         Ok(time) if !time.is_positive() || time > longest => {

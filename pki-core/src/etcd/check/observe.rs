@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 pub use prometheus::prometheus;
 pub use report::{MemberObservation, Observation, PortObservation, Situation};
-pub(crate) use rules::RULES;
+pub(crate) use rules::{RULES, is_cured_by_restart};
 
 use crate::etcd::cluster::path::CLIENTS;
 use crate::etcd::error::Error;
@@ -66,6 +66,24 @@ impl Running {
     /// Whether there is a client as which members can be asked.
     pub fn has_identity(&self) -> bool {
         self.identity.is_some()
+    }
+
+    /// Where ssh reaches the host of a member: as its description says, or as root at the host of its client URL.
+    pub fn destination(&self, member: &str) -> Option<String> {
+        let member = self.members.iter().find(|other| other.name == member)?;
+        let usual = || Some(format!("root@{}", member.target.client.first()?.host));
+        member.ssh.clone().or_else(usual)
+    }
+
+    /// Whether a unit of systemd starts a member.
+    pub fn has_unit(&self, member: &str) -> bool {
+        self.members.iter().any(|other| other.name == member && other.has_unit)
+    }
+
+    /// The URL at which clients reach a member.
+    pub fn client_url(&self, member: &str) -> Option<String> {
+        let member = self.members.iter().find(|other| other.name == member)?;
+        member.target.client.first().map(ToString::to_string)
     }
 
     /// The names of the members, in the order of observations.

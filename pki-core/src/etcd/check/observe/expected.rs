@@ -25,6 +25,10 @@ pub(crate) struct Expected {
     pub(crate) peer: ExpectedPort,
     /// The file that etcd reads only at its start and that changed last, and when that was. Only records know it.
     pub(crate) read_at_start: Option<(String, OffsetDateTime)>,
+    /// Where ssh reaches the host, as the record says.
+    pub(crate) ssh: Option<String>,
+    /// Whether a unit starts the member.
+    pub(crate) has_unit: bool,
 }
 
 /// What a port should show.
@@ -111,6 +115,8 @@ impl Expected {
             target,
             client: port(&SERVER)?,
             peer: port(&PEER)?,
+            ssh: record.and_then(|record| record.ssh.get(&name).cloned()),
+            has_unit: member.unit.is_some(),
             read_at_start: record.and_then(|record| read_at_start(record, &name)),
             name,
         })

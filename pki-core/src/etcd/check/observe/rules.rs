@@ -153,3 +153,8 @@ const WAITING: [&str; 4] = [FORMER_CERTIFICATE.id, OLDER_THAN_FILES.id, NOT_TOLD
 pub(super) fn waits(rule: &str) -> bool {
     WAITING.contains(&rule)
 }
+
+/// Whether a restart cures what a finding of this rule is about, if the host has the right files.
+pub(crate) fn is_cured_by_restart(rule: &str) -> bool {
+    [OTHER_AUTHORITIES.id, OLDER_THAN_FILES.id].contains(&rule)
+}
