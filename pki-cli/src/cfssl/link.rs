@@ -43,6 +43,8 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
     // A script is called from anywhere.
     let links = fs::canonicalize(&links)
         .map_err(|error| CommandError::new(format!("cannot look at {}: {error}", links.display())))?;
+    // The links behind the scripts are in a folder of their own, which may have what a killed run left, too.
+    let _links_lock = if flags.switch("replace-keys") { files::begin(Some(&links))? } else { None };
     for name in NAMES {
         let link = links.join(name);
         make(&link, &program).map_err(|error| {
