@@ -20,6 +20,8 @@ pub(crate) struct CommandError {
     hint: Option<String>,
     /// A text of several lines that stands in the place of the hint.
     help: Option<String>,
+    /// What else is wrong.
+    further: Vec<CommandError>,
     code: Option<u32>,
     kind: Kind,
 }
@@ -42,6 +44,7 @@ impl CommandError {
             more: Vec::new(),
             hint: None,
             help: None,
+            further: Vec::new(),
             code: None,
             kind: Kind::Failed,
         }
@@ -120,6 +123,9 @@ impl CommandError {
         if let Some(hint) = self.shown_hint() {
             let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
+        for error in &self.further {
+            error.report(terminal);
+        }
     }
 
     /// The message as a terminal may show it. It may repeat what stands in a file.
@@ -169,7 +175,14 @@ impl From<cfssl::Error> for CommandError {
 
 impl From<etcd::Error> for CommandError {
     fn from(error: etcd::Error) -> Self {
-        Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) }
+        let mut each = error
+            .each()
+            .iter()
+            .map(|error| Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) });
+        match each.next() {
+            Some(first) => Self { further: each.collect(), ..first },
+            None => Self::new(error.to_string()),
+        }
     }
 }
 
