@@ -41,6 +41,7 @@ pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod safe;
+pub mod start;
 
 pub use check::{doctor, explain, status, verify};
 pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};

@@ -34,8 +34,9 @@ pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
+pub(crate) use process::Process;
 pub use recorded::described_version;
-pub(crate) use settings::{Setting, Source};
+pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 

@@ -17,8 +17,7 @@ use crate::go::yaml::Value;
 pub use definition::EtcdOption;
 use definition::File;
 use table::OPTIONS;
-pub(crate) use urls::FoundUrl;
-pub use urls::UrlUse;
+pub use urls::{FoundUrl, UrlUse};
 pub use value::{ValueError, ValueKind, YamlKind};
 
 /// Whether a version of etcd has an option.
@@ -120,6 +119,11 @@ impl EtcdOption {
     /// The name on etcd's command line, without dashes.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What took its place: `option` or `option=value`.
+    pub(crate) fn successor(&self) -> Option<&'static str> {
+        self.instead
     }
 
     /// The kind of value that the option takes in this version.

@@ -147,6 +147,25 @@ impl Unit {
 }
 
 impl Process {
+    /// The process of a command line, without the name of the program, and of an environment.
+    pub(crate) fn of_command(arguments: &[String], environment: &[(String, String)]) -> Self {
+        let place = Place::default;
+        let argument =
+            |text: &str| Argument { text: Some(text.to_owned()), written: text.to_owned(), place: place() };
+        let variable = |(name, value): &(String, String)| Variable {
+            name: name.clone(),
+            value: Some(value.clone()),
+            place: place(),
+        };
+        let words = std::iter::once("etcd").chain(arguments.iter().map(String::as_str));
+        Self {
+            arguments: words.map(argument).collect(),
+            variables: environment.iter().map(variable).collect(),
+            environment_is_known: true,
+            ..Self::default()
+        }
+    }
+
     /// Sets a variable, in place of an earlier one with its name.
     fn set(&mut self, variable: Variable) {
         self.variables.retain(|earlier| earlier.name != variable.name);

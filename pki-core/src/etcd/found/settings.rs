@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) ignored: Vec<Setting>,
     /// The words after the flags, with their places. etcd has no use for any.
     pub(crate) operands: Vec<(String, Place)>,
+    /// The places of arguments that Go's package `flag` does not read, and why.
+    pub(crate) argument_faults: Vec<(Place, String)>,
     /// Whether everything that sets options was found. If not, an option that is not here may be set elsewhere.
     pub(crate) is_complete: bool,
 }
@@ -107,26 +109,45 @@ impl Settings {
         while let Some(argument) = arguments.next() {
             let written = argument.text.as_deref().unwrap_or(&argument.written);
             let name = written.strip_prefix("--").or_else(|| written.strip_prefix('-'));
-            let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let Some(name) = name.filter(|_| written != "-") else {
                 self.operands.push((written.to_owned(), argument.place.clone()));
                 let rest = arguments.map(|rest| (rest.written.clone(), rest.place.clone()));
                 self.operands.extend(rest);
                 return;
             };
+            // Two dashes alone end the flags.
+            if name.is_empty() {
+                self.operands.extend(arguments.map(|rest| (rest.written.clone(), rest.place.clone())));
+                return;
+            }
+            if name.starts_with(['-', '=']) {
+                let problem = format!("`{written}` has not the form of a flag");
+                self.argument_faults.push((argument.place.clone(), problem));
+                continue;
+            }
             let (name, own_value) = match name.split_once('=') {
                 Some((name, value)) => (name, Some(value)),
                 None => (name, None),
             };
             let option = EtcdOption::find(name);
             let is_known = option.is_some_and(|option| option.availability(version).is_accepted());
-            let is_bool = option.is_some_and(|option| option.kind(version) == ValueKind::Bool);
+            // etcd's ignored flags are booleans to Go (pkg/flags/ignored.go, `IsBoolFlag`).
+            let is_bool = option
+                .is_some_and(|option| matches!(option.kind(version), ValueKind::Bool | ValueKind::Ignored));
             let value = match own_value {
                 Some(value) => argument.text.is_some().then(|| value.to_owned()),
                 None if is_bool => Some("true".to_owned()),
                 None if option.is_none() => arguments
                     .next_if(|next| !next.written.starts_with('-'))
                     .and_then(|next| next.text.clone()),
-                None => arguments.next().and_then(|next| next.text.clone()),
+                None => match arguments.next() {
+                    Some(next) => next.text.clone(),
+                    None => {
+                        let problem = format!("--{name} has no value");
+                        self.argument_faults.push((argument.place.clone(), problem));
+                        None
+                    }
+                },
             };
             self.used.push(Setting {
                 option: name.to_owned(),

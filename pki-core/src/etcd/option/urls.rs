@@ -7,7 +7,8 @@ use crate::go::url::{NO_URL, Url};
 /// A URL in an option that somebody wrote. It is read more leniently than by etcd, so that an error can be about one of
 /// its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundUrl {
+#[non_exhaustive]
+pub struct FoundUrl {
     /// The whole URL, without spaces around it.
     pub text: String,
     /// The scheme in lower case: `https`, `http`, `unix` or `unixs`, if etcd knows it.
@@ -65,6 +66,17 @@ pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn members(value: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
     let items = value.split(',').filter(|item| !item.is_empty());
     items.map(|item| item.split_once('=').map(|(name, url)| (name, url.trim())).ok_or(item))
+}
+
+/// Whether `NewURLs` reads a URL (etcd, client/pkg/types/urls.go): all that a flag itself asks of it.
+pub(crate) fn is_read(text: &str, version: EtcdVersion) -> bool {
+    let Some(url) = Url::parse(text) else { return false };
+    let has_port = split_host_port(&url.host).is_ok() && url.path.is_empty();
+    match url.scheme.as_str() {
+        "http" | "https" => has_port,
+        "unix" | "unixs" => has_port || version.has(5, 13),
+        _ => false,
+    }
 }
 
 /// Checks a URL by the rules of `NewURLs` (etcd, client/pkg/types/urls.go), of `checkBindURLs` and `checkHostURLs`
