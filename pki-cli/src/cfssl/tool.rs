@@ -31,7 +31,7 @@ impl Tool {
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),
             Err(FlagError::HelpRequested) => {
-                print::text(terminal, &help(self.called, self.about, self.usage, self.flags, self.example))
+                print::text(terminal, &help(self.called, self.about, self.usage, self.flags.iter().copied(), self.example))
             }
             Err(error) => Err(flag_error(&error, self.called)),
         }

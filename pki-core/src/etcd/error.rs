@@ -216,7 +216,9 @@ impl Kind for ErrorKind {
                 "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \
                  certificates that are there"
             }
-            Self::NewerRecord { .. } => "use the newer version of the program; do not delete the record",
+            Self::NewerRecord { .. } => {
+                "use the newer version of the program: the record is whole, and the cluster needs it"
+            }
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "rename it or remove it, then try again",
             Self::OtherCa { .. } => {
                 "use another output folder for another cluster; the name of a CA cannot change while certificates \
