@@ -21,6 +21,7 @@ mod suite {
     pub mod etcd;
     pub mod findings;
     pub mod folders;
+    pub mod forecast;
     pub mod growth;
     pub mod guides;
     pub mod handshakes;
@@ -31,8 +32,10 @@ mod suite {
     pub mod interrupted_apply;
     pub mod layouts;
     pub mod live;
+    pub mod logs;
     pub mod modules;
     pub mod network;
+    pub mod observe;
     pub mod openssl;
     pub mod options;
     pub mod privileges;
@@ -42,8 +45,10 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod restart;
     pub mod schedule;
     pub mod schema;
+    pub mod starts;
     pub mod steps;
     pub mod strace;
     pub mod systemd;
@@ -83,12 +88,17 @@ fn main() {
         suite::systemd::trials(),
         suite::handshakes::trials(),
         suite::options::trials(),
+        suite::starts::trials(),
         suite::rendering::trials(),
         suite::doctor::trials(),
         suite::findings::trials(),
         suite::etcd::trials(),
+        suite::logs::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::observe::trials(),
+        suite::forecast::trials(),
+        suite::restart::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

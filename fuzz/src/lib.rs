@@ -99,7 +99,11 @@ pub fn verify(files: &BTreeMap<PathBuf, Entry>, folder: &str) {
         UntrustedCa::new(&SystemKeys, &SystemRandomness, NOW).expect("the machine has randomness")
     });
     match Connections::read(Path::new(folder), EtcdVersion::V3_5, Leniency::default(), &UNTRUSTED, files) {
-        Ok(connections) => write_json(&connections.verify(Conditions { now: NOW, lookup: None })),
+        Ok(clusters) => {
+            for cluster in clusters {
+                write_json(&cluster.verify(Conditions { now: NOW, lookup: None }));
+            }
+        }
         Err(error) => drop((error.to_string(), error.hint())),
     }
 }

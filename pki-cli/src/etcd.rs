@@ -4,9 +4,13 @@ mod apply;
 mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod forecast;
+mod hosts;
 mod import;
 mod new;
+mod observe;
 mod plan;
+mod restart;
 mod show;
 mod status;
 mod verify;
@@ -30,6 +34,8 @@ Example:
   etcdpki cluster apply -f cluster.yaml -o out
   etcdpki cluster verify out
   etcdpki cluster status out
+  etcdpki cluster observe out
+  etcdpki cluster forecast out
 
 Exit status: see `etcdpki --help` for the table, and the help of each command for what it means there.";
 
@@ -58,6 +64,15 @@ pub(crate) enum Command {
     /// Try every connection of a cluster, without starting it, and tell which losses it survives
     #[command(after_help = verify::EXAMPLE)]
     Verify(verify::Verify),
+    /// Look at the members that run: what they show, whom they accept, how they are connected
+    #[command(after_help = observe::EXAMPLE)]
+    Observe(observe::Observe),
+    /// Tell what a restart of each member would bring, before it happens
+    #[command(after_help = forecast::EXAMPLE)]
+    Forecast(forecast::Command),
+    /// Restart members one after the other, each only when it is safe
+    #[command(after_help = restart::EXAMPLE)]
+    Restart(restart::Restart),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -82,10 +97,13 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         }
         Command::Import(import) => import.run(terminal),
         Command::Verify(verify) => verify.run(terminal),
+        Command::Observe(observe) => observe.run(terminal),
+        Command::Forecast(forecast) => forecast.run(terminal),
+        Command::Restart(restart) => restart.run(terminal),
     }
 }
 
-/// The option `--etcd`, which `doctor`, `cluster verify` and `cluster import` have.
+/// The option `--etcd` of the commands that apply the rules of a version of etcd.
 #[derive(Args)]
 pub(crate) struct EtcdArgs {
     /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23; if it is absent, that of the description

@@ -83,7 +83,7 @@ fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
             terminal.colour = color;
             run(command, terminal).unwrap_or_else(|error| {
                 error.report(terminal);
-                ExitStatus::Failed
+                error.status()
             })
         }
         Err(error) => show_clap_error(&error, terminal),

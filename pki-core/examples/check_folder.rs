@@ -10,7 +10,7 @@ use std::{env, fs, path};
 
 use pki_core::etcd::doctor::examine;
 use pki_core::etcd::found::{Found, SystemFiles};
-use pki_core::etcd::verify::{Conditions, Connections, UntrustedCa};
+use pki_core::etcd::verify::{Conditions, Connections, UntrustedCa, Verification};
 use pki_core::etcd::{Cluster, EtcdVersion, Folder, Plan, Status};
 use pki_core::tls::Leniency;
 use pki_core::x509::{SystemKeys, SystemRandomness};
@@ -30,9 +30,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut findings = examine(&found, version, now);
     // Whether every member and client can connect, by handshakes in memory. A CA that nobody trusts must open no port.
     let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, now)?;
-    let connections = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles)?;
-    let verification = connections.verify(Conditions { now, lookup: None });
-    findings.extend(verification.findings.iter().cloned());
+    let clusters = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles)?;
+    let verify = |cluster: &Connections| cluster.verify(Conditions { now, lookup: None });
+    let verifications: Vec<Verification> = clusters.iter().map(verify).collect();
+    findings.extend(verifications.iter().flat_map(|verification| verification.findings.clone()));
     // Whether everything is as recorded, and lasts for another thirty days.
     let status = Status::new(&Folder::open(&folder)?.public_snapshot(), now)?.must_last(Duration::days(30));
     findings.extend(status.findings.iter().cloned());
@@ -40,7 +41,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for finding in &findings {
         println!("{} {}: {finding}\n  {}", finding.severity, finding.rule, finding.remedy);
     }
-    println!("verify: {}", verification.summary);
+    for verification in &verifications {
+        println!("verify: {}", verification.summary);
+    }
     if let Some(first) = status.certificates.iter().min_by_key(|certificate| certificate.ends) {
         println!("status: the first certificate to end is {}, on {}", first.certificate, first.ends.date());
     }

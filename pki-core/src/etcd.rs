@@ -36,14 +36,16 @@ pub(crate) mod error;
 pub(crate) mod folder;
 pub mod found;
 mod import;
+pub mod live;
 pub(crate) mod notice;
+pub mod operate;
 pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod safe;
 pub mod start;
 
-pub use check::{doctor, explain, status, verify};
+pub use check::{doctor, explain, forecast, observe, status, verify};
 pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};

@@ -51,6 +51,7 @@
 mod address;
 mod certificate;
 mod chain;
+mod greet;
 mod hostname;
 mod identity;
 mod leniency;
@@ -66,6 +67,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use time::OffsetDateTime;
 
+pub use greet::{Greeting, NoSession, Session, Show, alert_in, greet};
 pub(crate) use hostname::is_among;
 pub use identity::{Authorities, Identity, NamedAuthorities};
 pub use leniency::Leniency;
@@ -232,6 +234,31 @@ pub fn handshake(
         }
         _ => Ok(()),
     }
+}
+
+/// Whether one side accepts certificates that the other side has shown, without a handshake. `host` is what a client
+/// dials, and `None` for a server.
+///
+/// # Errors
+/// The [`Refusal`] of the side that checks.
+pub fn check_shown(
+    shown: &[&[u8]],
+    authorities: &Authorities,
+    allowed: &AllowedPeers,
+    host: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let verifier = PeerVerifier {
+        by: if host.is_some() { Side::Client } else { Side::Server },
+        authorities: Some(authorities.clone()),
+        host: host.map(str::to_owned),
+        allowed: allowed.clone(),
+        leniency: Leniency::default(),
+        now,
+        stand_in: None,
+        unusable: None,
+    };
+    verifier.verify(shown)
 }
 
 impl Server {

@@ -131,7 +131,8 @@ fn etcdctl_env_is_usable_from_anywhere() -> Outcome {
     assert!(left.lines().all(|name| name.starts_with("ETCDCTL_")), "{left}");
     // A shell that does not tell where the file is gets no wrong paths.
     let mut shell = Command::new("sh");
-    shell.args(["-c", "if . moved/clients/root/etcdctl.env; then exit 3; fi; test -z \"${ETCDCTL_CACERT-}\""]);
+    shell
+        .args(["-c", "if . moved/clients/root/etcdctl.env; then exit 3; fi; test -z \"${ETCDCTL_CACERT-}\""]);
     let told = run(shell.current_dir(root.parent().unwrap())).ok();
     assert!(told.stderr.contains("change into its folder first"), "{told}");
     Ok(())

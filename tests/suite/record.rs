@@ -130,7 +130,7 @@ fn the_described_version_is_followed() -> Outcome {
 fn a_damaged_record_is_told() -> Outcome {
     let tree = Tree::of_value(&described(&["a"], &[], &json!({}))).applied();
     let record = tree.read("cluster.lock.json");
-    for damaged in [record[..100].to_owned(), record.replace("\"version\": 2", "\"version\": 9")] {
+    for damaged in [record[..100].to_owned(), record.replace("\"version\": 3", "\"version\": 9")] {
         fs::write(tree.path("cluster.lock.json"), &damaged).unwrap();
         for command in [VERIFY, DOCTOR, IMPORT] {
             let ran = check(command, &tree.root).ends_with(1);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pki_core::etcd::check::{Finding, RuleReport, rules};
 use pki_core::etcd::doctor::examine;
-use pki_core::etcd::found::{Found, SystemFiles};
+use pki_core::etcd::found::{Found, Omission, SystemFiles};
 use pki_core::etcd::{EtcdVersion, Folder};
 use serde::Serialize;
 
@@ -15,8 +15,9 @@ use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, pr
 
 pub(crate) const EXAMPLE: &str = "\
 Exit status:
-  0  nothing is wrong
+  0  everything was understood, and nothing is wrong
   1  something is wrong, be it a warning only, or a path cannot be read
+  2  nothing was found wrong, but something could not be judged: it was not understood, or not seen
 
 Examples:
   etcdpki doctor out
@@ -47,6 +48,8 @@ struct Report<'a> {
     members: usize,
     certificates: usize,
     findings: &'a [Finding],
+    /// What could not be judged, and why.
+    not_judged: &'a [Omission],
 }
 
 impl Doctor {
@@ -59,12 +62,17 @@ impl Doctor {
         }
         let found = read_paths(&paths, version)?;
         let findings = examine(&found, version, (terminal.now)());
+        let omissions = found.omissions();
         if self.json {
-            print::json(terminal, &report(&found, version, &findings))?;
+            print::json(terminal, &report(&found, version, &findings, &omissions))?;
         } else {
-            show(&found, version, &findings, terminal)?;
+            show(&found, version, &findings, &omissions, terminal)?;
         }
-        Ok(if findings.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
+        Ok(match (findings.is_empty(), omissions.is_empty()) {
+            (true, true) => ExitStatus::Done,
+            (true, false) => ExitStatus::NotFinished,
+            (false, _) => ExitStatus::Failed,
+        })
     }
 
     fn list(&self, version: EtcdVersion, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
@@ -89,12 +97,18 @@ pub(super) fn read_paths(paths: &[PathBuf], version: EtcdVersion) -> Result<Foun
     Ok(found)
 }
 
-fn report<'a>(found: &Found, version: EtcdVersion, findings: &'a [Finding]) -> Report<'a> {
+fn report<'a>(
+    found: &Found,
+    version: EtcdVersion,
+    findings: &'a [Finding],
+    not_judged: &'a [Omission],
+) -> Report<'a> {
     Report {
         etcd: version.to_string(),
         members: found.distinct_members().len(),
         certificates: certificates(found),
         findings,
+        not_judged,
     }
 }
 
@@ -107,10 +121,12 @@ fn show(
     found: &Found,
     version: EtcdVersion,
     findings: &[Finding],
+    omissions: &[Omission],
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     finding::print(findings, style, &mut *terminal.output)?;
+    finding::omissions(omissions, style, &mut *terminal.output)?;
     finding::left_out(&found.left_out, &mut *terminal.output)?;
     let (members, certificates) = (found.distinct_members().len(), certificates(found));
     let examined = format!(
@@ -118,9 +134,14 @@ fn show(
         finding::count(members, "member"),
         finding::count(certificates, "certificate")
     );
+    let not_judged = match omissions.len() {
+        0 => String::new(),
+        number => format!(", and {} that could not be judged", finding::count(number, "thing")),
+    };
     let result = match finding::totals(findings) {
-        None => style.paint(Tone::Good, "Nothing is wrong".to_owned()),
-        Some(totals) => style.paint(Tone::Error, format!("Found {totals}")),
+        None if omissions.is_empty() => style.paint(Tone::Good, "Nothing is wrong".to_owned()),
+        None => style.paint(Tone::Warning, format!("Found no error{not_judged}")),
+        Some(totals) => style.paint(Tone::Error, format!("Found {totals}{not_judged}")),
     };
     Ok(writeln!(terminal.output, "{result}. {examined}")?)
 }

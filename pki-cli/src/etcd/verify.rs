@@ -23,12 +23,14 @@ use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, pr
 pub(super) const EXAMPLE: &str = "\
 Every member connects to every other member, and every client to every member, with real TLS handshakes in memory, \
 by the rules of etcd and of Go's TLS. Certificates are also tried where they must not be accepted. Nothing is started, \
-and only the files in DIR are read: what depends on name servers is reported as unknown.
+and only the files in DIR are read. What they do not tell is taken for granted, and the verdict says so: \"if ...\".
+
+Members that do not name each other in initial-cluster are several clusters, each with its verdict.
 
 Exit status:
   0  the cluster forms, it survives the loss of any one member, and all connections are as intended
   1  something is wrong, or the folder cannot be read
-  2  nothing was found wrong, but a connection depends on what the files do not tell
+  2  nothing was found wrong, but something depends on what the files do not tell
 
 Examples:
   etcdpki cluster verify out
@@ -72,15 +74,33 @@ impl Verify {
         let lock = Folder::lock_around(&folder)?;
         let read = Connections::read(&folder, version, Leniency::default(), &untrusted, &SystemFiles);
         drop(lock);
-        let verified = read.map(|connections| connections.verify(Conditions { now, lookup: None }));
+        let verify = |cluster: &Connections| cluster.verify(Conditions { now, lookup: None });
+        let verified: Result<Vec<Verification>, _> =
+            read.map(|clusters| clusters.iter().map(verify).collect());
         spinner.finish_and_clear();
         let verified = verified?;
-        if self.json {
-            print::json(terminal, &verified)?;
-        } else {
-            Printer { style: Style::of_output(terminal) }.verification(&verified, terminal)?;
+        match verified.as_slice() {
+            all if self.json => print::json_one_or_many(terminal, all, all.len())?,
+            all => {
+                let printer = Printer { style: Style::of_output(terminal) };
+                for (number, cluster) in all.iter().enumerate() {
+                    if all.len() > 1 {
+                        let before = if number == 0 { "" } else { "\n" };
+                        let members = shown(&cluster.cluster);
+                        writeln!(
+                            terminal.output,
+                            "{before}Cluster {} of {}: {members}",
+                            number + 1,
+                            all.len()
+                        )?;
+                    }
+                    printer.verification(cluster, terminal)?;
+                }
+            }
         }
-        Ok(match (verified.is_healthy(), verified.is_certain()) {
+        let is_healthy = verified.iter().all(Verification::is_healthy);
+        let is_certain = verified.iter().all(Verification::is_certain);
+        Ok(match (is_healthy, is_certain) {
             (true, true) => ExitStatus::Done,
             (true, false) => ExitStatus::NotFinished,
             (false, _) => ExitStatus::Failed,

@@ -10,6 +10,7 @@ use pki_core::{cfssl, etcd, x509};
 
 use super::hint;
 use super::{Style, Terminal, Tone};
+use crate::exit_status::ExitStatus;
 
 /// Why a command did not do what it was asked to do.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ enum Kind {
     Failed,
     /// The flags could not be read.
     Usage,
+    /// Nothing was there that could be judged.
+    NotJudged,
     /// The program that read the output has ended, so nobody reads a message.
     OutputClosed,
 }
@@ -108,8 +111,13 @@ impl CommandError {
     pub(crate) fn status_of_cfssl(&self) -> u8 {
         match self.kind {
             Kind::Usage => 2,
-            Kind::Failed | Kind::OutputClosed => 1,
+            Kind::NotJudged | Kind::Failed | Kind::OutputClosed => 1,
         }
+    }
+
+    /// The exit status of one of etcdpki's own commands.
+    pub(crate) fn status(&self) -> ExitStatus {
+        if self.kind == Kind::NotJudged { ExitStatus::NotFinished } else { ExitStatus::Failed }
     }
 
     /// Prints the error for people: `error: ...`, then `hint: ...`.
@@ -201,7 +209,8 @@ impl From<InvalidValue> for CommandError {
 impl From<ReadError> for CommandError {
     fn from(error: ReadError) -> Self {
         let hint = error.hint();
-        Self::new(error.to_string()).maybe_hint(hint)
+        let kind = if error.is_not_judged() { Kind::NotJudged } else { Kind::Failed };
+        Self { kind, ..Self::new(error.to_string()).maybe_hint(hint) }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use pki_core::base::shown;
 use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, Rule, Severity, groups};
+use pki_core::etcd::found::Omission;
 
 use super::{Style, Tone};
 
@@ -29,6 +30,26 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
+    }
+    Ok(())
+}
+
+/// Prints what could not be judged, and an empty line: a line for each, and once what to do about those of one kind.
+pub(crate) fn omissions(omissions: &[Omission], style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut rest: Vec<&Omission> = omissions.iter().collect();
+    while let Some(first) = rest.first().copied() {
+        writeln!(out, "{}", style.paint(Tone::Warning, "could not be judged:".to_owned()))?;
+        let (same, others): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|other| other.remedy == first.remedy);
+        for omission in same {
+            let text = omission.to_string();
+            let text = text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text);
+            writeln!(out, "  {}", shown(text))?;
+        }
+        line("remedy", &first.remedy, style, out)?;
+        writeln!(out)?;
+        rest = others;
     }
     Ok(())
 }

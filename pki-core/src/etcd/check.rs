@@ -15,12 +15,15 @@
 //! | 8xx | members that do not start, connections and majorities | [`verify`] |
 //! | 9xx | the files of an output folder | [`status`] |
 //! | 10xx | what several files say about one cluster | [`import`](crate::etcd::import()) |
+//! | 11xx | members that run | [`observe`], [`forecast`] |
 
 mod connection;
 pub mod doctor;
 pub mod explain;
 mod finding;
+pub mod forecast;
 pub(crate) mod import;
+pub mod observe;
 mod rules;
 pub mod status;
 pub mod verify;

@@ -5,24 +5,45 @@
 //! below `nodes` in an output folder, or a single file. What a unit or an option names is looked up within its own
 //! host. If a file may be elsewhere, or is too large to be read, nothing is concluded from it.
 
+mod assemble;
+mod command;
+mod compose;
+mod document;
+mod embedded;
+mod engine;
 mod environment;
 mod error;
 mod files;
+mod foreign;
 mod host;
+mod init;
+mod instances;
 mod kind;
+mod kubernetes;
+mod list;
+mod mounts;
+mod not_understood;
+mod omission;
 mod pem_file;
 mod process;
 mod recorded;
+mod related;
+mod script;
+mod sections;
 mod settings;
+mod shell;
+mod started;
+mod template;
 mod text;
+mod tree;
 mod unit;
 mod words;
+mod wrapper;
 mod yaml;
 
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
 pub(crate) use crate::etcd::option::FoundUrl;
@@ -32,20 +53,22 @@ pub(crate) use files::entry;
 pub use files::{Files, SystemFiles};
 pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
+pub use omission::Omission;
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
 pub(crate) use process::Process;
+pub(crate) use recorded::Records;
 pub use recorded::described_version;
+pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use yaml::{ConfigFile, ConfigValue};
 
 use crate::etcd::cluster::path::ETCDCTL;
-use crate::etcd::folder::snapshot::{Entry, FileKind};
-use crate::etcd::found::error::MOST_FILES;
-use crate::etcd::found::kind::{ContentKind, is_description, is_drop_in_folder};
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
+use not_understood::NotUnderstood;
+use tree::{Overlay, Sorted, Tree};
 
 /// The files of etcd that were found, by host.
 #[derive(Debug, Clone, Default)]
@@ -54,10 +77,13 @@ pub struct Found {
     pub hosts: Vec<Host>,
     /// What was left out, because it is of members and clients that the record of its output folder no longer has.
     pub left_out: BTreeSet<PathBuf>,
+    /// The files that were named, or speak of etcd, and were not understood.
+    pub(crate) not_understood: Vec<NotUnderstood>,
+    /// Whether nothing but certificates, keys and what they are made from was there.
+    pub(crate) is_only_certificates: bool,
+    /// The paths that were named.
+    pub(crate) paths: Vec<PathBuf>,
 }
-
-/// Files by path, each with whether the user named the file itself, and not a folder around it.
-type NamedFiles = BTreeMap<PathBuf, (Entry, bool)>;
 
 impl Found {
     /// Reads files and folders, named by their absolute paths, as etcd of `version` would read them.
@@ -77,26 +103,54 @@ impl Found {
     /// If a path does not exist, cannot be read, has too many files, has nothing that belongs to etcd, or is the
     /// description of a cluster.
     pub fn read(paths: &[PathBuf], version: EtcdVersion, files: &dyn Files) -> Result<Self, ReadError> {
-        let (mut all, mut left_out) = (NamedFiles::new(), BTreeSet::new());
+        let (mut tree, mut left_out) = (Tree::default(), BTreeSet::new());
         for path in paths {
             let left = recorded::left_behind(path, files)?;
-            all.append(&mut read_path(path, &left, files)?);
+            tree.read(path, &left, files)?;
             left_out.extend(left);
         }
-        let client_folders: BTreeSet<PathBuf> = all
-            .keys()
-            .filter(|path| path.file_name().is_some_and(|name| name == ETCDCTL))
-            .filter_map(|path| path.parent().map(Path::to_owned))
-            .collect();
-        let mut hosts = by_host(all);
+        tree.open_embedded();
+        let overlay = Overlay { files, embedded: tree.embedded() };
+        let client_files =
+            tree.files.keys().filter(|path| path.file_name().is_some_and(|name| name == ETCDCTL));
+        let client_folders: BTreeSet<PathBuf> =
+            client_files.filter_map(|path| path.parent().map(Path::to_owned)).collect();
+        let Sorted { mut hosts, known, mut not_understood, is_only_certificates } = tree.sorted(files)?;
+        let is_there = |path: &PathBuf| {
+            known
+                .iter()
+                .chain(not_understood.iter().map(|file| &file.path))
+                .any(|file| file.starts_with(path))
+        };
+        if let Some(path) = paths.iter().find(|path| !is_there(path)) {
+            return Err(ReadError::Nothing { path: path.clone() });
+        }
         for host in &mut hosts {
             // A client's folder may have the files for a host of the control plane in a folder of their own.
             let around = host.root.as_deref().and_then(Path::parent);
             let folders = [Some(host.folder.as_path()), around];
             host.is_client = folders.into_iter().flatten().any(|folder| client_folders.contains(folder));
-            host.assemble(version, files)?;
+            host.assemble(version, &overlay)?;
+            not_understood.append(&mut host.not_understood);
         }
-        Ok(Self { hosts, left_out })
+        hosts.retain(|host| !host.is_empty());
+        let named = not_understood.iter().find(|file| paths.contains(&file.path));
+        if let Some(file) = named.filter(|_| hosts.is_empty()) {
+            let (path, reason, remedy) = (file.path.clone(), file.reason(), file.remedy());
+            return Err(ReadError::NotUnderstood { path, reason, remedy });
+        }
+        Ok(Self { hosts, left_out, not_understood, is_only_certificates, paths: paths.to_vec() })
+    }
+
+    /// What could not be judged. Only where this is empty, no finding means that nothing is wrong.
+    pub fn omissions(&self) -> Vec<Omission> {
+        let mut all = omission::of(&self.not_understood, self.members());
+        if self.members().next().is_none() && !self.is_only_certificates && all.is_empty() {
+            all.extend(self.paths.iter().map(|path| omission::no_member(path)));
+        }
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Every member, with its host.
@@ -132,112 +186,12 @@ impl Found {
     }
 }
 
-/// The files at a path that the user named.
-fn read_path(path: &Path, left_out: &BTreeSet<PathBuf>, files: &dyn Files) -> Result<NamedFiles, ReadError> {
-    let entry = files.entry(path)?.ok_or_else(|| ReadError::Missing { path: path.to_owned() })?;
-    let found = if entry.kind == FileKind::Folder {
-        read_folder(path, left_out, files)?
-    } else if is_description(path, &entry) {
-        return Err(ReadError::Description { path: path.to_owned() });
-    } else {
-        NamedFiles::from([(path.to_owned(), (entry, true))])
-    };
-    if found.iter().any(|(path, (entry, is_named))| ContentKind::of(path, entry, *is_named).is_some()) {
-        Ok(found)
-    } else {
-        Err(ReadError::Nothing { path: path.to_owned() })
-    }
-}
-
-/// The files in a folder and in the folders below it, but for what is left out.
-fn read_folder(
-    folder: &Path,
-    left_out: &BTreeSet<PathBuf>,
-    files: &dyn Files,
-) -> Result<NamedFiles, ReadError> {
-    let mut found = NamedFiles::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for name in files.names(&next)? {
-            let path = next.join(&name);
-            if left_out.contains(&path) {
-                continue;
-            }
-            let entry = match entry(&path, files)? {
-                Ok(Some(entry)) => entry,
-                Ok(None) => continue,
-                Err(error) if ContentKind::of_systemd(&path).is_some() => return Err(error.into()),
-                // Programs and data. If a unit or an option names the file, its lookup says that it is too large.
-                Err(_) => continue,
-            };
-            match entry.kind {
-                // `.wants` and `.requires` have only links to units (systemd.unit(5)), and `.git` has old versions.
-                FileKind::Folder
-                    if name.ends_with(".wants") || name.ends_with(".requires") || name == ".git" => {}
-                FileKind::Folder => folders.push(path),
-                FileKind::File => {
-                    found.insert(path, (entry, false));
-                }
-            }
-            if found.len() + folders.len() > MOST_FILES {
-                return Err(ReadError::TooMany { path: folder.to_owned() });
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Sorts files by host.
-fn by_host(files: NamedFiles) -> Vec<Host> {
-    let roots: BTreeSet<PathBuf> = files.keys().filter_map(|path| root_of(path)).collect();
-    let mut hosts: BTreeMap<PathBuf, Host> = BTreeMap::new();
-    for (path, (entry, is_named)) in files {
-        let Some(kind) = ContentKind::of(&path, &entry, is_named) else { continue };
-        let root = root_of(&path).or_else(|| {
-            let around = roots.iter().filter(|root| path.starts_with(root) && root.parent().is_some());
-            around.max_by_key(|root| root.components().count()).cloned()
-        });
-        let folder = root.clone().or_else(|| loose_folder(&path)).unwrap_or_default();
-        let host = hosts.entry(folder.clone()).or_insert_with(|| Host::new(root, folder));
-        host.add_file(path, &entry, kind);
-    }
-    hosts.into_values().collect()
-}
-
-/// The folder that is `/` on the host of a file: the one above the last `etc`, or else above a folder for units. `None`
-/// if the path has no such folder.
-fn root_of(path: &Path) -> Option<PathBuf> {
-    let names: Vec<_> = path.components().collect();
-    let is = |index: usize, name: &str| {
-        names
-            .get(index)
-            .is_some_and(|part| matches!(part, Component::Normal(part) if *part == OsStr::new(name)))
-    };
-    // The last name is the file's own.
-    let folders = 0..names.len().saturating_sub(1);
-    let at = folders.clone().rev().find(|index| is(*index, "etc")).or_else(|| {
-        folders.rev().find(|index| {
-            let is_usr =
-                is(*index, "usr") && ["lib", "local", "share"].iter().any(|name| is(*index + 1, name));
-            let is_in_usr =
-                index.checked_sub(1).is_some_and(|before| is(before, "usr") || is(before, "local"));
-            is_usr || (is(*index, "lib") || is(*index, "run")) && is(*index + 1, "systemd") && !is_in_usr
-        })
-    })?;
-    names.get(..at).map(|names| names.iter().collect())
-}
-
-/// The folder of a loose file; for a drop-in, the folder that would have its unit.
-fn loose_folder(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent()?;
-    Some(if is_drop_in_folder(folder) { folder.parent()? } else { folder }.to_owned())
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
+    use crate::etcd::folder::snapshot::{Entry, FileKind};
 
     /// Files in memory, readable by everybody, from paths and texts.
     pub(crate) fn files<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<PathBuf, Entry> {
@@ -257,17 +211,6 @@ pub(crate) mod tests {
 
     const UNIT: &str =
         "[Service]\nEnvironmentFile=/etc/etcd/etcd.env\nExecStart=/usr/bin/etcd --data-dir=/d\n";
-
-    #[test]
-    fn a_root_follows_from_the_path_of_a_file() {
-        let root = |path: &str| root_of(Path::new(path)).map(|path| path.display().to_string());
-        assert_eq!(root("/etc/etcd/etcd.env").as_deref(), Some("/"));
-        assert_eq!(root("/out/nodes/a/etc/systemd/system/etcd.service").as_deref(), Some("/out/nodes/a"));
-        assert_eq!(root("/x/usr/lib/systemd/system/etcd.service").as_deref(), Some("/x"));
-        assert_eq!(root("/lib/systemd/system/etcd.service").as_deref(), Some("/"));
-        assert_eq!(root("/home/me/etcd.service"), None);
-        assert_eq!(root("/home/me/etc"), None);
-    }
 
     #[test]
     fn each_folder_of_a_node_is_a_host() {

@@ -203,6 +203,16 @@ impl EtcdOption {
         }
     }
 
+    /// Whether etcd starts with a value that has this fault, and does something useless with it.
+    pub(crate) fn is_started_with(&self, error: &ValueError, version: EtcdVersion) -> bool {
+        let used = match self.kind(version) {
+            ValueKind::Urls(used) => used,
+            ValueKind::Members => UrlUse::Advertise,
+            _ => return false,
+        };
+        matches!(error, ValueError::Url { reason, .. } if urls::is_started_with(reason, used))
+    }
+
     /// The items of a value: the parts between the commas of a list, or the value itself if the option does not take a
     /// list in this version.
     pub fn items<'a>(&self, value: &'a str, version: EtcdVersion) -> Vec<&'a str> {

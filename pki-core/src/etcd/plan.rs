@@ -180,10 +180,10 @@ pub(crate) mod tests {
     #[test]
     fn a_record_of_a_newer_version_is_not_to_be_deleted() {
         let mut snapshot = empty();
-        let record = br#"{"version": 3, "unknown": []}"#;
+        let record = br#"{"version": 4, "unknown": []}"#;
         snapshot.insert(RECORD, Entry::file(0o644, record.to_vec()));
         let error = Plan::new(&cluster(""), &snapshot, NOW).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::NewerRecord { found: 3, known: 2 }), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::NewerRecord { found: 4, known: 3 }), "{error}");
         assert_eq!(
             error.hint().as_deref(),
             Some("use the newer version of the program: the record is whole, and the cluster needs it")

@@ -85,6 +85,9 @@ impl Start {
         refusals.extend(logging::refusals(&values, member));
         refusals.extend(tokens::refusal(&values));
         refusals.extend(listeners::refusals(&values, &listeners, member));
+        let is_lacking = refusals.iter().any(|refusal| refusal.kind == RefusalKind::NotAdvertised);
+        let default = if is_lacking { "" } else { SERVER.usual_url };
+        let client_urls = values.urls(SERVER.advertise, default);
         if let Some(members) = &members {
             refusals.extend(members::refusals(&values, members, peer_urls.as_deref(), member));
         }
@@ -92,12 +95,10 @@ impl Start {
             refusals,
             unknown,
             name: values.text("name", "default").map(str::to_owned),
-            client_urls: values.urls(SERVER.advertise, SERVER.usual_url),
+            client_urls,
             peer_urls,
             members,
-            // etcd 3.4 leaves it off if there is a configuration file that does not mention it (embed/config.go,
-            // `NewConfig`); as a flag, it is on.
-            has_gateway: values.is_true("enable-grpc-gateway", !values.has_file || version.has(5, 0)),
+            has_gateway: gateway(&values),
             listeners,
         }
     }
@@ -114,4 +115,15 @@ impl Start {
             .filter(move |listener| listener.service == service)
             .map(|listener| &listener.url)
     }
+}
+
+/// Whether the gRPC gateway is on with these settings; `None` if that is not known.
+pub(crate) fn has_gateway(settings: &Settings, version: EtcdVersion) -> Option<bool> {
+    gateway(&Values::new(settings, version))
+}
+
+/// It is on unless an option turns it off. etcd 3.4 leaves it off if there is a configuration file that does not mention
+/// it (embed/config.go, `NewConfig`).
+fn gateway(values: &Values<'_>) -> Option<bool> {
+    values.is_true("enable-grpc-gateway", !values.has_file || values.version.has(5, 0))
 }

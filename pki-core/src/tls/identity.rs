@@ -13,6 +13,7 @@ use crate::tls::certificate::GoCertificate;
 use crate::tls::chain;
 use crate::tls::leniency::Leniency;
 use crate::tls::refusal::{NoStart, Reason};
+use crate::x509::certificate::Certificate;
 use crate::x509::der as encode;
 use crate::x509::key::{KeyAlgorithm, KeySource, PrivateKey, PublicKey, PublicKeyKind, SystemKeys};
 use crate::x509::pem;
@@ -57,6 +58,17 @@ impl Identity {
 
     pub(super) fn leaf(&self) -> &GoCertificate {
         &self.leaf
+    }
+
+    /// The name of the CA that issued the last certificate of the chain, in DER.
+    pub(super) fn issuer_der(&self) -> Vec<u8> {
+        let last = self.chain.last().and_then(|der| Certificate::from_der(der).ok());
+        last.as_ref().unwrap_or(self.leaf.certificate()).issuer().der().to_vec()
+    }
+
+    /// The certificates that it shows, in DER: its own, then those of CAs above it.
+    pub fn chain(&self) -> Vec<&[u8]> {
+        self.chain.iter().map(Vec::as_slice).collect()
     }
 
     /// The certificate and the intermediate CAs, as the other side reads them.

@@ -140,7 +140,7 @@ pub enum Reason {
     /// A certificate of the chain was not signed by the trusted CA that has the name of its issuer, so there are two CAs
     /// of this name.
     #[error(
-        "the signature on the certificate of {subject} is not that of the trusted {authority}: another CA has the same name"
+        "the certificate of {subject} is not signed by the trusted {authority}: its issuer has the same name and another key"
     )]
     BadSignature {
         /// The subject of the certificate.
@@ -274,6 +274,20 @@ pub enum Reason {
     /// Finding a chain takes more than 100 checks of signatures, and Go stops there.
     #[error("there are too many CAs of the same name")]
     TooManyCandidates,
+    /// A trusted CA has a name that reads like that of the issuer, and whose bytes differ, as those of a UTF8String and a
+    /// PrintableString do. Go compares the bytes.
+    #[error(
+        "the certificate of {subject} is issued by {authority}, and the trusted CA of that name {}",
+        other_encoding(*has_same_key)
+    )]
+    NameEncoding {
+        /// The subject of the certificate.
+        subject: String,
+        /// The name of both CAs.
+        authority: String,
+        /// Whether the trusted CA has the key that signed the certificate.
+        has_same_key: bool,
+    },
     /// No trusted CA has the name of the issuer.
     #[error("the certificate of {subject} is issued by {issuer}, which is not trusted")]
     UnknownAuthority {
@@ -329,6 +343,7 @@ impl Reason {
         match self {
             Self::BadSignature { .. }
             | Self::NotACa { .. }
+            | Self::NameEncoding { .. }
             | Self::UnknownAuthority { .. }
             | Self::SystemAuthorities { .. }
             | Self::WeakSignature { .. } => "x509: certificate signed by unknown authority",
@@ -373,6 +388,15 @@ impl Reason {
 }
 
 /// The beginning of the message of [`Reason::WrongName`], up to the host.
+fn other_encoding(has_same_key: bool) -> &'static str {
+    match has_same_key {
+        true => {
+            "has the same key, but its name is written in another string type of ASN.1, which makes it another name"
+        }
+        false => "has another key, and its name is written in another string type of ASN.1",
+    }
+}
+
 fn wrong_name(valid_for: &SubjectAltNames) -> String {
     match valid_for.is_empty() {
         true => "the certificate has no names, so it is not for ".to_owned(),

@@ -326,13 +326,44 @@ fn a_chain_leads_to_a_trusted_ca() {
     let (other, _) = Contents::ca("middle").self_signed();
     refused(
         judged(&[&leaf], &key, &[&other]),
-        "the client refuses: the signature on the certificate of CN=leaf is not that of the trusted CN=middle: \
-         another CA has the same name",
+        "the client refuses: the certificate of CN=leaf is not signed by the trusted CN=middle: its issuer has the \
+         same name and another key",
         UNKNOWN,
     );
     // The right one among others of its name.
     judged(&[&leaf], &key, &[&other, &middle]).unwrap();
     judged(&[&leaf, &other, &middle], &key, &[root_certificate]).unwrap();
+}
+
+/// Go compares the bytes of names, and what people read may be the same.
+#[test]
+fn a_name_in_another_string_type_is_another_name() {
+    let ca = Contents::ca("middle");
+    let issuer = ca.issuer();
+    let (leaf, key) = Contents::leaf("leaf").signed_by(&issuer);
+    let as_utf8 = |ca: &Certificate| {
+        let name = |tag: u8| [&[tag, 6][..], b"middle"].concat();
+        let changed = patched(ca, &name(0x13), &name(0x0c));
+        assert_ne!(changed, ca.der());
+        Certificate::from_der(&changed).unwrap()
+    };
+    let judged = |trusted: &Certificate| {
+        let server = Server::new(identity(&[&leaf], &key));
+        handshake(&Client::new("10.0.0.1", trusting(&[trusted])), &server, &NoLookup, NOW)
+    };
+    refused(
+        judged(&as_utf8(issuer.certificate())),
+        "the client refuses: the certificate of CN=leaf is issued by CN=middle, and the trusted CA of that name has \
+         the same key, but its name is written in another string type of ASN.1, which makes it another name",
+        UNKNOWN,
+    );
+    let (other, _) = ca.self_signed();
+    refused(
+        judged(&as_utf8(&other)),
+        "the client refuses: the certificate of CN=leaf is issued by CN=middle, and the trusted CA of that name has \
+         another key, and its name is written in another string type of ASN.1",
+        UNKNOWN,
+    );
 }
 
 #[test]

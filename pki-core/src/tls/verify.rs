@@ -131,10 +131,22 @@ impl Verification<'_> {
             }
         }
         if found.is_empty() {
-            let (subject, issuer) = (certificate.subject(), certificate.issuer());
-            return Err(failed.or(hint).unwrap_or(Reason::UnknownAuthority { subject, issuer }));
+            return Err(failed.or(hint).unwrap_or_else(|| self.unknown_authority(certificate)));
         }
         Ok(found)
+    }
+
+    /// No trusted CA has the name of the issuer; but one may have a name that reads the same.
+    fn unknown_authority(&self, certificate: &GoCertificate) -> Reason {
+        let (subject, issuer) = (certificate.subject(), certificate.issuer());
+        let mut alike = self.authorities.iter().filter(|authority| authority.subject() == issuer).peekable();
+        if alike.peek().is_none() {
+            return Reason::UnknownAuthority { subject, issuer };
+        }
+        let has_same_key = alike.take(MOST_CHECKS).any(|authority| {
+            authority.key().is_some_and(|key| certificate.signature.verify(key, self.leniency).is_ok())
+        });
+        Reason::NameEncoding { subject, authority: issuer, has_same_key }
     }
 
     /// Go's `CheckSignatureFrom`.

@@ -60,7 +60,10 @@ impl<'a> Story<'a> {
     fn settled(hosts: &'a Hosts) -> Self {
         let story = Self::running(hosts);
         let folder = quoted(story.tree.path("clients/root").to_str().unwrap());
-        wait_for_5_healthy_seconds(hosts, &format!("(cd {folder}; . ./etcdctl.env; etcdctl endpoint health)"));
+        wait_for_5_healthy_seconds(
+            hosts,
+            &format!("(cd {folder}; . ./etcdctl.env; etcdctl endpoint health)"),
+        );
         story
     }
 

@@ -8,9 +8,14 @@ mod case;
 mod certificates;
 mod cluster;
 mod keys;
+mod names;
 mod options;
+mod reach;
+mod refusals;
 mod releases;
 mod revocation;
+mod sandbox;
+mod service;
 mod systemd;
 mod trust;
 
@@ -26,9 +31,13 @@ use case::{Case, Check};
 fn checks() -> impl Iterator<Item = &'static Check> {
     [
         systemd::CHECKS,
+        service::CHECKS,
+        sandbox::CHECKS,
         options::CHECKS,
         releases::CHECKS,
+        refusals::CHECKS,
         addresses::CHECKS,
+        reach::CHECKS,
         cluster::CHECKS,
         trust::CHECKS,
         certificates::CHECKS,
@@ -60,7 +69,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn examine(found: &Found, version: EtcdVersion, now: OffsetDateTime) -> Vec<Finding> {
-    let case = Case { found, version, now };
+    let case = Case::new(found, version, now);
     let mut findings: Vec<Finding> = Vec::new();
     for Check { rule, find } in checks() {
         let mut of_rule = HashSet::new();

@@ -1,11 +1,16 @@
 //! The rules of all checks.
 
 use crate::etcd::check::finding::Rule;
-use crate::etcd::check::{doctor, import, status, verify};
+use crate::etcd::check::{doctor, forecast, import, observe, status, verify};
 
 /// Every rule of every check, in the order of their numbers.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    doctor::rules().chain(verify::RULES).chain(status::RULES).chain(import::RULES)
+    doctor::rules()
+        .chain(verify::RULES)
+        .chain(status::RULES)
+        .chain(import::RULES)
+        .chain(observe::RULES)
+        .chain(forecast::RULES)
 }
 
 /// The rule with the number `id`, in capital or small letters; `None` if no rule has it.

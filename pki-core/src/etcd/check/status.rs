@@ -18,6 +18,7 @@ use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
 use files::PublicFiles;
 
+pub(crate) use prometheus::PrometheusText;
 pub use prometheus::prometheus;
 pub(crate) use rules::RULES;
 pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus};

@@ -4,15 +4,19 @@
 //! connection that should succeed with real handshakes ([`tls`](crate::tls)), and some that must fail, and counts
 //! whether a majority is left when a member is lost.
 
+mod assembly;
 mod attempt;
 mod client;
+mod clusters;
 mod meeting;
 mod member;
+mod membership;
 mod names;
 mod obstacle;
 mod plan;
 mod probe;
 mod quorum;
+mod reach;
 mod report;
 mod rules;
 mod start;
@@ -20,7 +24,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
@@ -30,17 +34,14 @@ pub use probe::UntrustedCa;
 pub use report::{FirstEnd, Link, Loss, MemberReport, Tried, Verdict, Verification};
 pub(crate) use rules::RULES;
 
-use crate::base::place::Place;
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::finding::Finding;
-use crate::etcd::found::{Files, Found, ReadError};
 use crate::etcd::option::version::EtcdVersion;
-use crate::tls::Leniency;
 use attempt::{Attempt, Way};
 use client::ClientNode;
 use meeting::{Dial, Outcome, Parties};
-use member::{End, Node, Reading};
-use names::KnownNames;
+use member::{End, Node};
+use membership::{Assume, Membership};
 use obstacle::{Obstacle, Unknown};
 use probe::Probes;
 use report::{Failing, breach, failed_connections};
@@ -50,7 +51,10 @@ use report::{Failing, breach, failed_connections};
 pub struct Connections {
     version: EtcdVersion,
     parties: Parties,
+    /// What the cluster is called where there are several.
+    name: String,
     nodes: Vec<Node>,
+    membership: Membership,
     clients: Vec<ClientNode>,
     /// When certificates end.
     ends: BTreeSet<End>,
@@ -67,101 +71,24 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Looks at the folder that `apply` made, or at any other that has members and, in `clients/`, clients, as a
-    /// version of etcd would. The certificate of `untrusted` must open no port.
-    ///
-    /// # Errors
-    /// If the folder does not exist, cannot be read, or has nothing of etcd in it.
-    pub fn read(
-        folder: &Path,
-        version: EtcdVersion,
-        leniency: Leniency,
-        untrusted: &UntrustedCa,
-        files: &dyn Files,
-    ) -> Result<Self, ReadError> {
-        let found = Found::read(&[folder.to_owned()], version, files)?;
-        let parties = Parties::default();
-        let mut reading = Reading {
-            folder,
-            files,
-            version,
-            leniency,
-            parties,
-            ends: BTreeSet::new(),
-            findings: Vec::new(),
-        };
-        let mut nodes = Vec::new();
-        for (host, member) in found.distinct_members() {
-            let name = member.settings.value("name").unwrap_or("default").to_owned();
-            if !member.settings.is_complete {
-                let problem = "not all of its settings are here";
-                let finding = rules::INCOMPLETE_SETTINGS.finding(member.place.clone(), problem);
-                reading.findings.push(finding.about(&name));
-            }
-            nodes.push(Node::read(host, member, name, &mut reading)?);
-        }
-        if nodes.is_empty() {
-            return Err(ReadError::NoMember { path: folder.to_owned() });
-        }
-        let clients = ClientNode::read_all(folder, &found.left_out, &mut reading)?;
-        let Reading { mut parties, ends, findings, .. } = reading;
-        parties.names = known_names(&nodes);
-        let probes = Probes::plan(&nodes, &clients, untrusted, &mut parties);
-        let mut connections = Self {
-            version,
-            parties,
-            nodes,
-            clients,
-            ends,
-            left_out: found
-                .left_out
-                .iter()
-                .map(|path| path.strip_prefix(folder).unwrap_or(path).to_owned())
-                .collect(),
-            findings,
-            attempts: Vec::new(),
-            dials: Vec::new(),
-            probes,
-            sources_of: BTreeMap::new(),
-        };
-        connections.note_absent_members();
-        connections.plan_peers();
-        for Dial { caller, source, .. } in &connections.dials {
-            connections.sources_of.entry(*caller).or_default().extend(*source);
-        }
-        connections.plan_clients();
-        connections.plan_gateways();
-        Ok(connections)
-    }
-
-    /// The number of members.
+    /// The number of members whose files are here.
     pub fn size(&self) -> usize {
         self.nodes.len()
-    }
-
-    fn note_absent_members(&mut self) {
-        let here: BTreeSet<&str> = self.nodes.iter().map(|node| node.name.as_str()).collect();
-        let named: BTreeSet<&str> =
-            self.nodes.iter().flat_map(|node| &node.initial_cluster).map(String::as_str).collect();
-        let absent: Vec<&str> = named.difference(&here).copied().collect();
-        if !absent.is_empty() {
-            let problem = format!("initial-cluster names {} too", absent.join(", "));
-            self.findings.push(rules::ABSENT_MEMBERS.finding(Place::default(), problem));
-        }
     }
 
     /// Tries every connection and counts.
     pub fn verify(&self, conditions: Conditions<'_>) -> Verification {
         let outcomes = self.outcomes(conditions);
         let mesh = self.links(&outcomes);
-        let verdict = self.verdict(&mesh);
+        let verdict = self.verdict(&mesh, Assume::Best);
+        let assumes = self.assumptions(&outcomes, &mesh);
         let results = self.probes.run(&self.parties, conditions);
         let size = self.nodes.len();
         let mut findings = self.findings.clone();
-        findings.extend(self.nodes.iter().flat_map(|node| node.faults.iter().cloned()));
+        findings.extend(self.nodes.iter().flat_map(|node| node.faults.iter().chain(&node.unseen).cloned()));
         let failing = self.attempts.iter().zip(&outcomes);
         findings.extend(failed_connections(
-            failing.filter_map(|(attempt, outcome)| self.failing(attempt, outcome)),
+            failing.flat_map(|(attempt, outcome)| self.failing(attempt, outcome)),
         ));
         findings.extend(results.breaches.into_iter().map(|connection| breach(connection, size)));
         findings.extend(self.lost_majorities(&verdict));
@@ -170,8 +97,11 @@ impl Connections {
         Verification {
             etcd: self.version.to_string(),
             at: conditions.now,
-            summary: self.summary(&verdict, &mesh),
+            cluster: self.name.clone(),
+            summary: self.summary(&verdict, &assumes),
+            otherwise: (!assumes.is_empty()).then(|| self.verdict(&mesh, Assume::Worst)),
             verdict,
+            assumes,
             members: self.nodes.iter().map(|node| self.report(node)).collect(),
             mesh,
             tried: Tried {
@@ -208,7 +138,8 @@ impl Connections {
                 }
             }
         };
-        self.attempts.iter().map(of_attempt).collect()
+        let with_assumption = |attempt: &Attempt| of_attempt(attempt).or_else(|| attempt.assumes.clone());
+        self.attempts.iter().map(with_assumption).collect()
     }
 
     fn report(&self, node: &Node) -> MemberReport {
@@ -220,10 +151,19 @@ impl Connections {
         }
     }
 
-    fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Option<Failing> {
-        let (from, to) = self.ends_of(attempt);
-        let obstacle = Arc::clone(outcome.as_ref()?);
-        Some(Failing { kind: attempt.kind, from, to, obstacle })
+    /// Why an attempt fails or may fail.
+    fn failing(&self, attempt: &Attempt, outcome: &Outcome) -> Vec<Failing> {
+        // What was not seen of two members is told of each of them.
+        let is_told =
+            |obstacle: &Arc<Obstacle>| !matches!(**obstacle, Obstacle::Depends(Unknown::NotSeen(_)));
+        let is_open = outcome.as_deref().is_some_and(Obstacle::is_open);
+        let assumes = attempt.assumes.as_ref().filter(|assumes| is_open && outcome.as_ref() != Some(assumes));
+        let all = outcome.iter().filter(|obstacle| is_told(obstacle)).chain(assumes);
+        all.map(|obstacle| {
+            let (from, to) = self.ends_of(attempt);
+            Failing { kind: attempt.kind, from, to, obstacle: Arc::clone(obstacle) }
+        })
+        .collect()
     }
 
     /// The names of both sides.
@@ -263,20 +203,4 @@ impl Connections {
             connection: format!("{from} to {to}"),
         })
     }
-}
-
-fn known_names(nodes: &[Node]) -> KnownNames {
-    let mut names = KnownNames::default();
-    for node in nodes {
-        for listener in [&node.peer, &node.client] {
-            let addresses = listener.addresses();
-            for url in &listener.advertised {
-                names.learn(&url.host, addresses.iter().copied());
-            }
-        }
-        for marker in &node.markers {
-            names.learn_marker(marker);
-        }
-    }
-    names
 }

@@ -8,13 +8,13 @@ use time::OffsetDateTime;
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
-use crate::etcd::cluster::path::RECORD;
+use crate::etcd::cluster::path::{NODES, RECORD};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 
-/// The record of an output folder. It has no secrets, and no time of writing, so that a run which changes nothing
-/// writes the same record.
+/// The record of an output folder. It has no secrets. Times of writing are those of changed contents, so that a run which
+/// changes nothing writes the same record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -28,13 +28,24 @@ pub(crate) struct Record {
     layout: String,
     /// The first start of each member.
     pub(crate) members: Vec<Start>,
+    /// Where ssh reaches the host of each member. Formats before the third do not have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) ssh: BTreeMap<String, String>,
     /// The certificates in use.
     pub(crate) certificates: Vec<RecordedCertificate>,
     /// The certificates that were in use before. Each is valid until it ends or is revoked.
     pub(crate) former: Vec<RecordedCertificate>,
     /// The SHA-256 digests of the public files, by path.
     pub(crate) files: BTreeMap<String, String>,
+    /// When the contents of each public file of a member's host last changed. Formats before the third do not have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) written: BTreeMap<String, Moment>,
 }
+
+/// A moment in the record, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Moment(#[serde(with = "time::serde::rfc3339")] pub(crate) OffsetDateTime);
 
 /// A certificate in the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +66,7 @@ pub(crate) struct RecordedCertificate {
 }
 
 /// The format version that this program writes. It reads the earlier ones too.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The part of a record that every version of the format has.
 #[derive(Deserialize)]
@@ -111,29 +122,46 @@ impl Record {
         issued.any(|issued| issued.certificate == id && issued.sha256 == fingerprint)
     }
 
-    /// The record that follows this one. `files` has the digests of the public files. Certificates that are no longer
-    /// in use become former ones.
+    /// The record that follows this one. `files` has the digests of the public files, and those that change are written
+    /// at `now`. Certificates that are no longer in use become former ones.
     pub(crate) fn next(
         &self,
         cluster: &Cluster,
         members: &[Start],
         certificates: &[(&CertificateSpec, &Certificate)],
         files: BTreeMap<String, String>,
+        now: OffsetDateTime,
     ) -> Self {
         let certificates: Vec<RecordedCertificate> =
             certificates.iter().map(|(spec, issued)| RecordedCertificate::new(spec, issued)).collect();
         let mut former = self.former.clone();
         former.extend(self.certificates.iter().cloned());
         former.retain(|old| !certificates.iter().any(|current| current.sha256 == old.sha256));
+        let written = files.iter().filter_map(|(path, digest)| {
+            let is_of_host = path.strip_prefix(NODES).is_some_and(|rest| rest.starts_with('/'));
+            let is_kept = self.files.get(path) == Some(digest);
+            let moment = match is_kept {
+                true => self.written.get(path).copied()?,
+                false => Moment(now.replace_nanosecond(0).unwrap_or(now)),
+            };
+            is_of_host.then(|| (path.clone(), moment))
+        });
+        let written = written.collect();
         Self {
             version: VERSION,
             cluster: cluster.name().to_string(),
             etcd: Some(cluster.version().to_string()),
             layout: cluster.layout().name().to_owned(),
             members: members.to_vec(),
+            ssh: cluster
+                .members()
+                .iter()
+                .map(|member| (member.name().to_string(), member.ssh().to_string()))
+                .collect(),
             certificates,
             former,
             files,
+            written,
         }
     }
 

@@ -11,7 +11,8 @@ pub(crate) struct EnvironmentFile {
     pub(crate) path: PathBuf,
     /// The assignments, in the order of the file.
     pub(crate) variables: Vec<Variable>,
-    /// The lines that are not assignments, with their numbers.
+    /// The lines that are not assignments, with their numbers: the whole line, or what stands before `=` and is no
+    /// name of a variable.
     pub(crate) faults: Vec<(usize, String)>,
 }
 
@@ -41,6 +42,13 @@ impl Iterator for Characters<'_> {
         (self.line, self.column) = if c == '\n' { (self.line + 1, 1) } else { (self.line, self.column + 1) };
         Some((c, position))
     }
+}
+
+/// Whether systemd takes a text for the name of a variable (systemd, src/basic/env-util.c, `env_name_is_valid`).
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The state of the parser, as in systemd's.
@@ -94,7 +102,12 @@ impl EnvironmentFile {
                     }
                     let place = Place::file(path).at(began.0, began.1);
                     let (name, value) = (std::mem::take(&mut name), Some(std::mem::take(&mut value)));
-                    file.variables.push(Variable { name, value, place });
+                    if is_name(&name) {
+                        file.variables.push(Variable { name, value, place });
+                    } else {
+                        // `export NAME=value` is a line of a shell's. systemd passes over it.
+                        file.faults.push((began.0, name));
+                    }
                     State::LineStart
                 }
                 (State::Between, '\'') => State::SingleQuoted,
@@ -132,7 +145,7 @@ mod tests {
 
     #[test]
     fn files_are_parsed_as_systemd_does() {
-        let text = "# c\n\n; c\nA=1\n B = two words \nC=\"q \\\" \\$ \\n\"'s'\nD=a\\ b\nE=\nF=x#y\njunk\nG=\"1\n2\"\nH=a\\\nb\n";
+        let text = "# c\n\n; c\nA=1\n B = two words \nC=\"q \\\" \\$ \\n\"'s'\nD=a\\ b\nE=\nF=x#y\njunk\nexport X=1\nG=\"1\n2\"\nH=a\\\nb\n";
         let file = EnvironmentFile::parse(text, Path::new("etcd.env"));
         let found: Vec<_> =
             file.variables.iter().map(|v| (v.name.as_str(), v.value.as_deref().unwrap())).collect();
@@ -149,8 +162,8 @@ mod tests {
                 ("H", "ab"),
             ]
         );
-        assert_eq!(file.faults, [(10, "junk".to_owned())]);
+        assert_eq!(file.faults, [(10, "junk".to_owned()), (11, "export X".to_owned())]);
         assert_eq!(file.variables[1].place.to_string(), "etcd.env:5:2");
-        assert_eq!(file.variables[7].place.to_string(), "etcd.env:13:1");
+        assert_eq!(file.variables[7].place.to_string(), "etcd.env:14:1");
     }
 }

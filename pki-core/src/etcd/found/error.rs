@@ -39,6 +39,16 @@ pub enum ReadError {
         /// The folder in which members were expected.
         path: PathBuf,
     },
+    /// A file was named that has no setting of etcd's.
+    #[error("{}: {reason}", path.display())]
+    NotUnderstood {
+        /// The file that was named.
+        path: PathBuf,
+        /// What it seems to be.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// No file is one that etcd, systemd or cfssl reads for etcd.
     #[error(
         "{} has nothing that belongs to etcd: no unit, environment file, configuration file, certificate or key",
@@ -51,10 +61,16 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// Whether nothing was there that could be judged, which is no fault of what is judged.
+    pub fn is_not_judged(&self) -> bool {
+        matches!(self, Self::NotUnderstood { .. } | Self::Nothing { .. })
+    }
+
     /// What to do about it, as an instruction; `None` if nothing is known to help.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable(error) => return error.hint(),
+            Self::NotUnderstood { remedy, .. } => remedy,
             Self::Description { .. } | Self::NoMember { .. } => {
                 "name the output folder that was made from the description, such as /srv/etcd/out, or a folder with \
                  the files of every member's host"

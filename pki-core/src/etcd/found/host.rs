@@ -11,13 +11,13 @@ use crate::etcd::found::environment::EnvironmentFile;
 use crate::etcd::found::error::ReadError;
 use crate::etcd::found::files::{Files, entry};
 use crate::etcd::found::kind::ContentKind;
+use crate::etcd::found::not_understood::NotUnderstood;
 use crate::etcd::found::pem_file::PemFile;
-use crate::etcd::found::process::{Argument, EnvironmentLookup, Process};
+use crate::etcd::found::process::{EnvironmentLookup, Process};
 use crate::etcd::found::settings::Settings;
 use crate::etcd::found::unit::{Unit, UnitFile};
 use crate::etcd::found::yaml::ConfigFile;
 use crate::etcd::option::port::{GATEWAY, PEER, SERVER};
-use crate::etcd::option::version::EtcdVersion;
 
 /// The options of etcd that name a file that must exist.
 pub(crate) const FILE_OPTIONS: [&str; 10] = [
@@ -70,8 +70,18 @@ pub struct Host {
     pub(crate) users: BTreeMap<String, u32>,
     /// Whether this is a client's folder in an output folder.
     pub(crate) is_client: bool,
+    /// Whether only some of the host's files are known, since they are written in another file.
+    pub(crate) is_partial: bool,
+    /// The names of the links that enable units.
+    pub(crate) enabled: BTreeSet<String>,
+    /// The files that were named by the user, and not a folder around them.
+    pub(crate) named: BTreeSet<PathBuf>,
+    /// The folders and programs that were looked for, each with whether it is there; `None` if that is not known.
+    pub(crate) paths: BTreeMap<String, Option<bool>>,
+    /// The files of this host that turned out not to be etcd's.
+    pub(crate) not_understood: Vec<NotUnderstood>,
     /// The result of each lookup so far, by the path that a unit or an option names.
-    lookups: BTreeMap<String, FileLookup>,
+    pub(crate) lookups: BTreeMap<String, FileLookup>,
 }
 
 /// A member of an etcd cluster, as one unit, script or file sets it up.
@@ -106,14 +116,22 @@ impl Host {
         Self { root, folder, ..Self::default() }
     }
 
-    /// Adds a file of the host.
-    pub(crate) fn add_file(&mut self, path: PathBuf, entry: &Entry, kind: ContentKind) {
+    /// Adds a file of the host. `is_named` says that the user named it.
+    pub(crate) fn add_file(&mut self, path: PathBuf, entry: &Entry, kind: ContentKind, is_named: bool) {
         let text = || String::from_utf8_lossy(&entry.bytes);
+        if is_named {
+            self.named.insert(path.clone());
+        }
         match kind {
             ContentKind::Unit => {
                 let name = file_name(&path);
                 self.unit_names.insert(name.clone());
                 self.add_unit_file(name, UnitFile::parse(&text(), &path));
+            }
+            ContentKind::LooseUnit => {
+                let name = file_name(&path);
+                let stem = name.split('.').next().unwrap_or_default();
+                self.add_unit_file(format!("{stem}.service"), UnitFile::parse(&text(), &path));
             }
             ContentKind::DropIn => {
                 let folder = path.parent().map(file_name).unwrap_or_default();
@@ -121,15 +139,22 @@ impl Host {
                 let name = folder.trim_end_matches(".d").to_owned();
                 self.change_unit(name, |unit| unit.add_drop_in(drop_in));
             }
+            ContentKind::LooseDropIn => {
+                let drop_in = UnitFile::parse(&text(), &path);
+                self.change_unit("etcd.service".to_owned(), |unit| unit.add_drop_in(drop_in));
+            }
             ContentKind::Environment => {
                 self.environments.insert(path.clone(), EnvironmentFile::parse(&text(), &path));
             }
             ContentKind::Config => {
                 self.configs.insert(path.clone(), ConfigFile::parse(&text(), &path));
             }
-            ContentKind::Script(process) => {
-                let place = Place::file(&path);
-                self.members.push(Member { unit: None, process, settings: Settings::default(), place });
+            ContentKind::Started(all) => {
+                for started in all {
+                    let (mut process, place) = (started.process, started.place);
+                    self.resolve_relative(&mut process, &path);
+                    self.members.push(Member { unit: None, process, settings: Settings::default(), place });
+                }
             }
             ContentKind::Pem => self.add_pem(path, entry),
             ContentKind::Request(request) => {
@@ -141,7 +166,34 @@ impl Host {
         }
     }
 
-    fn add_pem(&mut self, path: PathBuf, entry: &Entry) {
+    /// Makes paths that are relative to a file absolute, as far as the host's root is known.
+    fn resolve_relative(&self, process: &mut Process, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        let folder = self.root.as_ref().and_then(|root| folder.strip_prefix(root).ok());
+        let resolved = |path: &str| -> String {
+            if path.starts_with('/') {
+                return path.to_owned();
+            }
+            // A loose file stays beside the file that names it.
+            let mut result = folder.map(|folder| Path::new("/").join(folder)).unwrap_or_default();
+            for part in Path::new(path).components() {
+                match part {
+                    Component::Normal(part) => result.push(part),
+                    Component::ParentDir => drop(result.pop()),
+                    _ => {}
+                }
+            }
+            result.to_string_lossy().into_owned()
+        };
+        for list in &mut process.lists {
+            list.path = resolved(&list.path);
+        }
+        for mount in process.mounts.iter_mut().flatten() {
+            mount.source = mount.source.as_deref().map(resolved);
+        }
+    }
+
+    pub(crate) fn add_pem(&mut self, path: PathBuf, entry: &Entry) {
         let file = PemFile::read(path.clone(), &entry.bytes, entry.mode, entry.ids.0);
         self.pems.insert(path, file);
     }
@@ -174,110 +226,7 @@ impl Host {
         }
     }
 
-    /// Puts units, environment files and configuration files together to members.
-    pub(crate) fn assemble(&mut self, version: EtcdVersion, files: &dyn Files) -> Result<(), ReadError> {
-        self.read_environments(files)?;
-        self.add_members_of_units();
-        if self.root.as_deref() == Some(Path::new("/")) {
-            let users = self.units.iter().filter_map(|unit| unit.last("Service", "User"));
-            let names = users.map(|setting| setting.value.text.clone());
-            self.users = names.filter_map(|name| files.user(&name).map(|id| (name, id))).collect();
-        }
-        if self.units.is_empty() {
-            self.add_members_of_environments();
-        }
-        self.read_settings(version, files)
-    }
-
-    /// Reads the environment files that units name, which the user may not have named.
-    fn read_environments(&mut self, files: &dyn Files) -> Result<(), ReadError> {
-        let names: Vec<String> =
-            self.units.iter().flat_map(Unit::environment_files).map(|name| name.path).collect();
-        for name in names {
-            if let (FileLookup::Present(path), Some(entry)) = self.look_up(&name, files)? {
-                let text = String::from_utf8_lossy(&entry.bytes);
-                self.environments.insert(path.clone(), EnvironmentFile::parse(&text, &path));
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps the units that run etcd, and adds a member for each.
-    fn add_members_of_units(&mut self) {
-        let mut units = std::mem::take(&mut self.units);
-        units.retain(|unit| {
-            let process = self.process(unit);
-            // A drop-in without its unit has no command, and a unit may start etcd through another program.
-            let is_named_etcd = unit.name.starts_with("etcd") && !unit.name.starts_with("etcdpki");
-            process.is_etcd() || process.has_etcd_variables() || is_named_etcd
-        });
-        for (index, unit) in units.iter().enumerate() {
-            let (process, place) = (self.process(unit), unit.place());
-            self.members.push(Member { unit: Some(index), process, settings: Settings::default(), place });
-        }
-        self.units = units;
-    }
-
-    /// Adds a member for each environment file, as if a unit with no options of its own would read the file.
-    fn add_members_of_environments(&mut self) {
-        for (path, file) in &self.environments {
-            let place = Place::file(path);
-            let program =
-                Argument { text: Some("etcd".to_owned()), written: "etcd".to_owned(), place: place.clone() };
-            let process = Process {
-                arguments: vec![program],
-                variables: file.variables.clone(),
-                environment_is_known: true,
-                ..Process::default()
-            };
-            self.members.push(Member { unit: None, process, settings: Settings::default(), place });
-        }
-    }
-
-    /// Reads the settings of every member, and looks up every file that they name. If there are no units, adds a
-    /// member for each configuration file that no other member reads.
-    fn read_settings(&mut self, version: EtcdVersion, files: &dyn Files) -> Result<(), ReadError> {
-        let mut members = std::mem::take(&mut self.members);
-        let mut used = BTreeSet::new();
-        for member in &mut members {
-            let without_file = Settings::of_process(&member.process, version, |_| None);
-            if let Some(name) = without_file.value("config-file")
-                && let (FileLookup::Present(path), Some(entry)) = self.look_up(name, files)?
-            {
-                let text = String::from_utf8_lossy(&entry.bytes);
-                self.configs.insert(path.clone(), ConfigFile::parse(&text, &path));
-                used.insert(path);
-            }
-            member.settings =
-                Settings::of_process(&member.process, version, |name| match self.lookup(name) {
-                    FileLookup::Present(path) => self.configs.get(path),
-                    _ => None,
-                });
-        }
-        if self.units.is_empty() {
-            for (path, config) in self.configs.iter().filter(|(path, _)| !used.contains(*path)) {
-                members.push(Member {
-                    unit: None,
-                    process: Process::default(),
-                    settings: Settings::of_config(config, version),
-                    place: Place::file(path),
-                });
-            }
-        }
-        for member in &members {
-            for name in FILE_OPTIONS.iter().filter_map(|option| member.settings.value(option)) {
-                if let (FileLookup::Present(path), Some(entry)) = self.look_up(name, files)?
-                    && !self.pems.contains_key(&path)
-                {
-                    self.add_pem(path, &entry);
-                }
-            }
-        }
-        self.members = members;
-        Ok(())
-    }
-
-    fn process(&self, unit: &Unit) -> Process {
+    pub(crate) fn process(&self, unit: &Unit) -> Process {
         unit.process(|name| match self.lookup(name) {
             FileLookup::Present(path) => {
                 self.environments.get(path).map_or(EnvironmentLookup::Unknown, EnvironmentLookup::Present)
@@ -288,12 +237,19 @@ impl Host {
     }
 
     /// Looks up a path of the host, and keeps the result for [`Host::lookup`].
-    fn look_up(&mut self, name: &str, files: &dyn Files) -> Result<(FileLookup, Option<Entry>), ReadError> {
+    pub(crate) fn look_up(
+        &mut self,
+        name: &str,
+        files: &dyn Files,
+    ) -> Result<(FileLookup, Option<Entry>), ReadError> {
         let leaves_root = Path::new(name).components().any(|part| part == Component::ParentDir);
         let path = match &self.root {
             _ if leaves_root => None,
             Some(root) => Path::new(name).strip_prefix("/").ok().map(|relative| root.join(relative)),
-            // Loose files were collected into one folder.
+            // Loose files were collected into one folder, or lie where a relative path says.
+            None if !name.starts_with('/') && files.entry(&self.folder.join(name))?.is_some() => {
+                Some(self.folder.join(name))
+            }
             None => Path::new(name).file_name().map(|name| self.folder.join(name)),
         };
         let (lookup, entry) = match path {
@@ -301,7 +257,7 @@ impl Host {
             Some(path) => match entry(&path, files)? {
                 Err(_) => (FileLookup::TooLarge(path), None),
                 Ok(Some(entry)) if entry.kind == FileKind::File => (FileLookup::Present(path), Some(entry)),
-                Ok(_) if self.root.is_some() && is_folder(path.parent(), files)? => {
+                Ok(_) if self.root.is_some() && !self.is_partial && is_folder(path.parent(), files)? => {
                     (FileLookup::Absent(path), None)
                 }
                 Ok(_) => (FileLookup::Unknown, None),
@@ -316,9 +272,22 @@ impl Host {
         self.lookups.get(name).unwrap_or(&FileLookup::Unknown)
     }
 
+    /// What is known about a file by the path at which a member sees it.
+    pub(crate) fn lookup_of(&self, member: &Member, name: &str) -> &FileLookup {
+        member.process.on_host(name).map_or(&FileLookup::Unknown, |name| self.lookup(&name))
+    }
+
     /// The file with certificates or keys that an option of a member names; `None` if it was not found.
     pub(crate) fn pem(&self, member: &Member, option: &str) -> Option<&PemFile> {
-        match self.lookup(member.settings.value(option)?) {
+        match self.lookup_of(member, member.settings.value(option)?) {
+            FileLookup::Present(path) => self.pems.get(path),
+            _ => None,
+        }
+    }
+
+    /// The file with certificates or keys at the path at which a member sees it; `None` if it was not found.
+    pub(crate) fn pem_at(&self, member: &Member, path: &str) -> Option<&PemFile> {
+        match self.lookup_of(member, path) {
             FileLookup::Present(path) => self.pems.get(path),
             _ => None,
         }
@@ -327,6 +296,27 @@ impl Host {
     /// Whether a unit or an option names a file.
     pub(crate) fn is_named(&self, path: &Path) -> bool {
         self.lookups.values().any(|lookup| matches!(lookup, FileLookup::Present(named) if named == path))
+    }
+
+    /// Whether a program or folder that a unit names is there; `None` if that is not known.
+    pub(crate) fn is_there(&self, name: &str) -> Option<bool> {
+        self.paths.get(name).copied().flatten()
+    }
+
+    /// Whether nothing was found on the host.
+    pub(crate) fn is_empty(&self) -> bool {
+        let files = self
+            .environments
+            .keys()
+            .filter(|path| !self.not_understood.iter().any(|file| file.path == **path));
+        self.units.is_empty()
+            && self.members.is_empty()
+            && files.count() == 0
+            && self.configs.is_empty()
+            && self.pems.is_empty()
+            && self.requests.is_empty()
+            && self.ca_configs.is_empty()
+            && self.unit_names.is_empty()
     }
 
     /// The files that a unit or an option names and that are too large to be read.
@@ -348,7 +338,27 @@ impl Host {
     }
 }
 
-fn file_name(path: &Path) -> String {
+impl FileLookup {
+    pub(crate) fn is_at(&self, wanted: &Path) -> bool {
+        matches!(self, Self::Present(path) if path == wanted)
+    }
+}
+
+impl Member {
+    /// The files that etcd makes itself in its data folder, with `auto-tls` and `peer-auto-tls`, and reads again at
+    /// each start (etcd, client/pkg/transport, `SelfCert`).
+    pub(crate) fn made_by_itself(&self) -> Vec<String> {
+        let Some(data) = self.settings.value("data-dir") else { return Vec::new() };
+        let data = data.trim_end_matches('/');
+        [(SERVER.auto_tls, "client"), (PEER.auto_tls, "peer")]
+            .into_iter()
+            .filter(|(option, _)| self.settings.is_true(option))
+            .flat_map(|(_, part)| ["cert", "key"].map(|name| format!("{data}/fixtures/{part}/{name}.pem")))
+            .collect()
+    }
+}
+
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

@@ -8,12 +8,33 @@ use serde::de::IgnoredAny;
 use crate::cfssl::config::Config;
 use crate::cfssl::csr_json::Request;
 use crate::etcd::folder::snapshot::Entry;
+use crate::etcd::found::compose;
+use crate::etcd::found::document::Node;
 use crate::etcd::found::environment::EnvironmentFile;
+use crate::etcd::found::foreign;
+use crate::etcd::found::init;
+use crate::etcd::found::kubernetes;
 use crate::etcd::found::pem_file::PemFile;
 use crate::etcd::found::process::Process;
+use crate::etcd::found::sections;
 use crate::etcd::found::settings::Settings;
+use crate::etcd::found::started::Started;
+use crate::etcd::found::template;
 use crate::etcd::found::yaml::ConfigFile;
+use crate::etcd::option::EtcdOption;
 use crate::etcd::option::version::EtcdVersion;
+
+/// What a file is.
+pub(crate) enum Content {
+    /// Something of etcd's, of systemd's or of cfssl's that is read here.
+    Known(ContentKind),
+    /// A template that some program has still to fill in, by its language.
+    Template(template::Language),
+    /// A file of another program that was understood: nothing in it is about a member of etcd.
+    Elsewhere,
+    /// What it is was not understood.
+    Unknown,
+}
 
 /// The kind of a file, with its contents where they had to be parsed to tell the kind.
 pub(crate) enum ContentKind {
@@ -21,12 +42,16 @@ pub(crate) enum ContentKind {
     Unit,
     /// A drop-in of a unit.
     DropIn,
+    /// A drop-in of etcd's unit that lies outside of the folder for it.
+    LooseDropIn,
+    /// A unit of a service whose name does not end in `.service`.
+    LooseUnit,
     /// An environment file.
     Environment,
     /// etcd's configuration file.
     Config,
-    /// A script, with the process of etcd that it starts.
-    Script(Process),
+    /// A file of any other kind that starts etcd: a script, a pod, a compose file.
+    Started(Vec<Started>),
     /// Certificates, keys or revocation lists.
     Pem,
     /// cfssl's CSR JSON.
@@ -35,50 +60,136 @@ pub(crate) enum ContentKind {
     CaConfig(Box<Config>),
 }
 
-impl ContentKind {
-    /// The kind of a file; `None` if it is nothing that is read here. Where the contents of a file do not tell,
-    /// its extension does, but only if the user named the file (`is_named`).
-    pub(crate) fn of(path: &Path, entry: &Entry, is_named: bool) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
+impl Content {
+    /// What a file is. Where its contents do not tell, its extension does, but only if the user named the file
+    /// (`is_named`).
+    pub(crate) fn of(path: &Path, entry: &Entry, is_named: bool) -> Self {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Self::Unknown };
         let extension = extension(path);
-        if let Some(kind) = Self::of_systemd(path) {
-            return Some(kind);
+        let text = std::str::from_utf8(&entry.bytes).ok();
+        let is_template = |text: &&str| is_named || foreign::speaks_of_etcd(text) || name.starts_with("etcd");
+        let language = || text.filter(is_template).and_then(template::language);
+        if let Some(kind) = ContentKind::of_systemd(path) {
+            return language().map_or(Self::Known(kind), Self::Template);
         }
         if matches!(extension, "csr" | "lock") || name.ends_with(".lock.json") {
-            return None;
+            return Self::Elsewhere;
         }
         let pem = PemFile::read(PathBuf::new(), &entry.bytes, 0, 0);
         if pem.has_something()
             || (is_named && matches!(extension, "pem" | "crt" | "cer" | "key" | "crl" | "der"))
         {
-            return Some(Self::Pem);
+            return Self::Known(ContentKind::Pem);
         }
-        let text = std::str::from_utf8(&entry.bytes).ok()?;
-        if let Some(kind) = Self::of_cfssl(text).filter(|_| extension == "json") {
-            return Some(kind);
+        let Some(text) = text else { return Self::Unknown };
+        if let Some(language) = language() {
+            return Self::Template(language);
         }
-        if matches!(extension, "yaml" | "yml" | "json")
-            || (is_named && matches!(extension, "conf" | "config") && text.contains(": "))
-        {
-            let config = ConfigFile::parse(text, path);
-            let settings = Settings::of_config(&config, EtcdVersion::V3_5);
-            // Files of other programs have a `name` too.
-            let is_etcds = settings.used.iter().any(|setting| setting.is_known && setting.option != "name");
-            let says_something = !config.values.is_empty() || config.fault.is_some();
-            return (is_etcds || is_named && says_something).then_some(Self::Config);
+        if let Some(kind) = ContentKind::of_cfssl(text).filter(|_| extension == "json") {
+            return Self::Known(kind);
         }
-        let is_script = text.starts_with("#!") || matches!(extension, "sh" | "bash");
-        if !is_script {
-            let environment = EnvironmentFile::parse(text, path);
-            // The command line of a unit may use any variable. A text without one tells nothing of a member.
-            let is_env = is_named && extension == "env" && !environment.variables.is_empty();
-            if is_env || environment.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
-                return Some(Self::Environment);
-            }
-        }
-        Process::of_script(text, path).filter(|_| is_script || is_named).map(Self::Script)
+        Self::of_text(text, path, is_named)
     }
 
+    /// What a file is in which other files are written, apart from these: a script may start etcd itself.
+    pub(crate) fn around(path: &Path, entry: &Entry) -> Self {
+        match std::str::from_utf8(&entry.bytes) {
+            Ok(text) if text.starts_with("#!") || matches!(extension(path), "sh" | "bash") => {
+                Self::of_lines(text, path, false)
+            }
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// What a text is that is no certificate, no unit and no template.
+    fn of_text(text: &str, path: &Path, is_named: bool) -> Self {
+        let extension = extension(path);
+        let started = |all: Vec<Started>| {
+            if all.is_empty() { Self::Elsewhere } else { Self::Known(ContentKind::Started(all)) }
+        };
+        let has_line = |start: &str| text.lines().any(|line| line.trim_start().starts_with(start));
+        if extension == "container" || has_line("[Container]") {
+            return started(sections::quadlet(text, path));
+        }
+        if has_line("[program:") {
+            return started(sections::supervisor(text, path));
+        }
+        if has_line("[Service]") && (is_named || foreign::speaks_of_etcd(text)) {
+            let is_unit = has_line("ExecStart=") && extension != "conf";
+            return Self::Known(if is_unit { ContentKind::LooseUnit } else { ContentKind::LooseDropIn });
+        }
+        let may_be_yaml = matches!(extension, "yaml" | "yml" | "json");
+        if may_be_yaml || has_line("apiVersion:") || has_line("services:") {
+            let documents = Node::documents(text);
+            if documents.iter().any(kubernetes::is_object) {
+                let objects = documents.iter().filter(|document| kubernetes::is_object(document));
+                return started(objects.flat_map(|document| kubernetes::read(document, path)).collect());
+            }
+            if documents.iter().any(compose::is_compose) {
+                return started(
+                    documents.iter().flat_map(|document| compose::read(document, path)).collect(),
+                );
+            }
+        }
+        if may_be_yaml || has_option_key(text) {
+            let is_config = is_config(text, path, is_named);
+            if is_config || may_be_yaml {
+                return if is_config { Self::Known(ContentKind::Config) } else { Self::Unknown };
+            }
+        }
+        Self::of_lines(text, path, is_named)
+    }
+
+    /// What a text is that has lines of variables, of flags, or of commands.
+    fn of_lines(text: &str, path: &Path, is_named: bool) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let or_unknown = |all: Vec<Started>| {
+            if all.is_empty() { Self::Unknown } else { Self::Known(ContentKind::Started(all)) }
+        };
+        if text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("openrc-run")) {
+            return or_unknown(init::openrc(text, path));
+        }
+        if init::is_rc_conf(path) {
+            let all = init::rc_conf(text, path);
+            return if all.is_empty() { Self::Elsewhere } else { or_unknown(all) };
+        }
+        if name == "Procfile" {
+            return or_unknown(init::procfile(text, path));
+        }
+        let is_script = text.starts_with("#!") || matches!(extension(path), "sh" | "bash");
+        if !is_script {
+            let flags = init::flags(text, path);
+            let all = if flags.is_empty() { init::upstart(text, path) } else { flags };
+            if !all.is_empty() {
+                return or_unknown(all);
+            }
+            let environment = EnvironmentFile::parse(text, path);
+            let starts =
+                |start: &str| environment.variables.iter().any(|variable| variable.name.starts_with(start));
+            let exports = environment.faults.iter().any(|(_, fault)| fault.starts_with("export ETCD"));
+            // The command line of a unit may use any variable. A text without one tells nothing of a member.
+            let is_env = is_named && extension(path) == "env" && !environment.variables.is_empty();
+            if exports {
+                return or_unknown(init::shell_variables(text, path));
+            }
+            if is_env || starts("ETCD_") || is_named && starts("ETCDCTL_") {
+                return Self::Known(ContentKind::Environment);
+            }
+            if init::is_in(path, "conf.d") || init::is_in(path, "default") || init::is_in(path, "sysconfig") {
+                return or_unknown(init::shell_variables(text, path));
+            }
+        }
+        let process = Process::of_script(text, path).filter(|_| is_script || is_named);
+        or_unknown(
+            process
+                .map(|process| Started { place: crate::base::place::Place::file(path), process })
+                .into_iter()
+                .collect(),
+        )
+    }
+}
+
+impl ContentKind {
     /// The kind of a file of systemd, by its path alone.
     pub(crate) fn of_systemd(path: &Path) -> Option<Self> {
         match extension(path) {
@@ -101,6 +212,45 @@ impl ContentKind {
         Some(Self::Request(Box::new(request.value)))
     }
 }
+
+/// Options whose names other programs have as keys too.
+const COMMON_KEYS: [&str; 12] = [
+    "name",
+    "debug",
+    "metrics",
+    "proxy",
+    "logger",
+    "log-level",
+    "log-outputs",
+    "cors",
+    "cert-file",
+    "key-file",
+    "trusted-ca-file",
+    "log-format",
+];
+
+/// Whether a text is etcd's configuration file. `is_named` says that the user thinks so.
+fn is_config(text: &str, path: &Path, is_named: bool) -> bool {
+    let config = ConfigFile::parse(text, path);
+    if config.fault.is_some() {
+        return is_named && has_option_key(text);
+    }
+    let settings = Settings::of_config(&config, EtcdVersion::V3_5);
+    let mut known = settings.used.iter().filter(|setting| setting.is_known);
+    let is_whole = settings.used.iter().all(|setting| setting.is_known);
+    known.any(|setting| !COMMON_KEYS.contains(&setting.option.as_str()) || is_named && is_whole)
+}
+
+/// Whether a line begins with the key of one of etcd's options that no other program has.
+fn has_option_key(text: &str) -> bool {
+    let keys = text.lines().filter_map(|line| line.split_once(':'));
+    let keys = keys.map(|(key, _)| key.trim_matches([' ', '\t', '"', '\'', '{']));
+    let mut keys = keys.filter(|key| key.contains('-') && key.len() < 64).take(MOST_KEYS);
+    keys.any(|key| EtcdOption::find(key).is_some() && !COMMON_KEYS.contains(&key))
+}
+
+/// The number of keys that are compared with those of etcd.
+const MOST_KEYS: usize = 2000;
 
 /// Whether a folder is one for the drop-ins of a service, such as `etcd.service.d`.
 pub(crate) fn is_drop_in_folder(path: &Path) -> bool {

@@ -1,12 +1,12 @@
 //! The process that a unit or a script starts: its command line and its environment.
 
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::place::Place;
 use crate::etcd::found::environment::{EnvironmentFile, Variable};
+use crate::etcd::found::mounts::{self, Mount};
 use crate::etcd::found::unit::{Unit, UnitSetting};
 use crate::etcd::found::words;
-use crate::etcd::found::words::Word;
 
 /// A process as it would be started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +21,54 @@ pub(crate) struct Process {
     pub(crate) unset: Vec<(String, Place)>,
     /// The container that the process runs in; `None` if it runs on the host itself.
     pub(crate) container: Option<ContainerRun>,
+    /// What of the host the process sees, and where; `None` if it sees the files of the host as they are.
+    pub(crate) mounts: Option<Vec<Mount>>,
+    /// The files of variables that the command line or a script names, which are not read yet. A variable that is set
+    /// otherwise stays as it is.
+    pub(crate) lists: Vec<ListFile>,
+    /// The variables of a shell that it does not export.
+    pub(crate) shell_variables: Vec<Variable>,
+    /// The program that stays the parent of the process, so that systemd does not take the process for the service's
+    /// main one.
+    pub(crate) parent: Option<String>,
+    /// What starts in the place of etcd, as far as is known: nothing about etcd's options can be told.
+    pub(crate) opaque: Option<Opaque>,
+}
+
+/// A program that may start etcd, in a way that the files do not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Opaque {
+    /// The program, as it is written.
+    pub(crate) program: String,
+    pub(crate) place: Place,
+}
+
+/// A file of variables that a command line or a script names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListFile {
+    /// The path on the host, or relative to the file that names it.
+    pub(crate) path: String,
+    pub(crate) form: ListForm,
+    pub(crate) place: Place,
+}
+
+/// How a file of variables is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListForm {
+    /// A container engine's: every character behind `=` is a part of the value.
+    Plain,
+    /// That of compose: quotes are taken away.
+    Quoted,
+    /// A shell's: what is exported is in the environment.
+    Shell,
+    /// A shell's, with everything exported (`set -a`).
+    ShellExported,
+}
+
+impl ListFile {
+    pub(crate) fn new(path: impl Into<String>, form: ListForm, place: Place) -> Self {
+        Self { path: path.into(), form, place }
+    }
 }
 
 /// The `run` of a container engine.
@@ -42,6 +90,19 @@ pub(crate) struct Argument {
     pub(crate) place: Place,
 }
 
+impl Argument {
+    /// A word that is as it is written.
+    pub(crate) fn plain(text: impl Into<String>, place: Place) -> Self {
+        let text = text.into();
+        Self { text: Some(text.clone()), written: text, place }
+    }
+
+    /// The text that the program gets, or else what is written.
+    pub(crate) fn shown(&self) -> &str {
+        self.text.as_deref().unwrap_or(&self.written)
+    }
+}
+
 /// A file that `EnvironmentFile=` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EnvironmentFileName {
@@ -49,6 +110,8 @@ pub(crate) struct EnvironmentFileName {
     pub(crate) path: String,
     /// Whether a dash before the path allows the file to be missing.
     pub(crate) may_be_missing: bool,
+    /// Whether it is known which file it is. A path may depend on the host or on the unit's instance, or be a pattern.
+    pub(crate) is_known: bool,
     pub(crate) place: Place,
 }
 
@@ -65,7 +128,7 @@ pub(crate) enum EnvironmentLookup<'a> {
 const LONGEST_COMMAND: usize = 2 << 20;
 
 /// The longest word of a command line, in bytes (execve(2), `MAX_ARG_STRLEN`).
-const LONGEST_WORD: usize = 128 << 10;
+pub(crate) const LONGEST_WORD: usize = 128 << 10;
 
 impl Unit {
     /// The files that `EnvironmentFile=` names.
@@ -73,52 +136,72 @@ impl Unit {
         let all = self.all("Service", "EnvironmentFile");
         all.into_iter()
             .map(|setting| {
-                let text = self.expand(&setting.value.text).unwrap_or_else(|| setting.value.text.clone());
+                let expanded = self.expand(&setting.value.text);
+                let is_known = expanded.is_some();
+                let text = expanded.unwrap_or_else(|| setting.value.text.clone());
                 let path = text.strip_prefix('-');
                 EnvironmentFileName {
                     may_be_missing: path.is_some(),
                     path: path.unwrap_or(&text).to_owned(),
+                    is_known: is_known && !text.contains(['*', '?', '[']),
                     place: setting.place(0),
                 }
             })
             .collect()
     }
 
-    /// The process of the last `ExecStart=`. `environment` looks up an environment file by its path on the host.
+    /// The process of the last `ExecStart=`, or, if that does not start etcd, of a command before it that does, as
+    /// where `ExecStart=` follows the log of a container. `environment` looks up an environment file by its path on
+    /// the host.
     pub(crate) fn process<'a>(&self, environment: impl Fn(&str) -> EnvironmentLookup<'a>) -> Process {
         let mut process = Process { environment_is_known: self.main.is_some(), ..Process::default() };
+        let mut variables = Vec::new();
         for setting in self.all("Service", "Environment") {
             for word in words::systemd(&setting.value.text) {
                 if let Some((name, value)) = word.text.split_once('=') {
                     let place = setting.place(word.offset);
-                    process.set(Variable { name: name.to_owned(), value: self.expand(value), place });
+                    variables.push(Variable { name: name.to_owned(), value: self.expand(value), place });
                 }
             }
         }
         for file in self.environment_files() {
-            match environment(&file.path) {
-                EnvironmentLookup::Present(file) => {
-                    file.variables.iter().cloned().for_each(|variable| process.set(variable));
-                }
+            match if file.is_known { environment(&file.path) } else { EnvironmentLookup::Unknown } {
+                EnvironmentLookup::Present(file) => variables.extend(file.variables.iter().cloned()),
                 EnvironmentLookup::Absent => {}
                 EnvironmentLookup::Unknown => process.environment_is_known = false,
             }
         }
-        for setting in self.all("Service", "UnsetEnvironment") {
-            for word in words::systemd(&setting.value.text) {
-                process.variables.retain(|variable| variable.name != word.text);
-            }
+        // Credentials and variables of the manager are not in the files.
+        if !self.all("Service", "PassEnvironment").is_empty() {
+            process.environment_is_known = false;
         }
-        if let Some(setting) = self.all("Service", "ExecStart").last() {
-            process.set_command(setting, self);
+        let unset = self.all("Service", "UnsetEnvironment");
+        let unset: HashSet<String> = unset
+            .iter()
+            .flat_map(|setting| words::systemd(&setting.value.text))
+            .map(|word| word.text)
+            .collect();
+        process.variables = last_of_each(variables);
+        process.variables.retain(|variable| !unset.contains(&variable.name));
+        if let Some(root) = self.last("Service", "RootDirectory") {
+            process.mounts =
+                Some(vec![Mount { inside: "/".to_owned(), source: self.expand(&root.value.text) }]);
         }
-        process
+        let start =
+            self.all("Service", "ExecStart").last().map(|setting| process.with_command(setting, self));
+        if start.as_ref().is_some_and(|start| start.is_etcd()) {
+            return start.unwrap_or(process);
+        }
+        let before = self.all("Service", "ExecStartPre");
+        let mut before = before.into_iter().rev().map(|setting| process.with_command(setting, self));
+        before.find(|before| before.is_etcd() && before.container.is_some()).or(start).unwrap_or(process)
     }
 
     /// Replaces specifiers (systemd.unit(5), "Specifiers"); `None` if one depends on the host, as `%H` does.
     pub(crate) fn expand(&self, text: &str) -> Option<String> {
         let (prefix, suffix) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
         let (stem, instance) = prefix.split_once('@').unwrap_or((prefix, ""));
+        let is_template = self.is_template();
         let mut expanded = String::new();
         let mut characters = text.chars();
         while let Some(c) = characters.next() {
@@ -128,9 +211,12 @@ impl Unit {
             }
             match characters.next() {
                 None | Some('%') => expanded.push('%'),
+                // Of a template, the instance is not known.
+                Some('n' | 'N' | 'i' | 'I') if is_template => return None,
                 Some('n') => expanded.extend([prefix, ".", suffix]),
                 Some('N') => expanded.push_str(prefix),
                 Some('p' | 'P') => expanded.push_str(stem),
+                Some('j' | 'J') => expanded.push_str(stem.rsplit('-').next().unwrap_or(stem)),
                 Some('i' | 'I') => expanded.push_str(instance),
                 Some('S') => expanded.push_str("/var/lib"),
                 Some('C') => expanded.push_str("/var/cache"),
@@ -167,9 +253,26 @@ impl Process {
     }
 
     /// Sets a variable, in place of an earlier one with its name.
-    fn set(&mut self, variable: Variable) {
+    pub(crate) fn set(&mut self, variable: Variable) {
         self.variables.retain(|earlier| earlier.name != variable.name);
         self.variables.push(variable);
+    }
+
+    /// Adds the variables of a file. What is set already stays, since container engines and compose put it above the
+    /// file.
+    pub(crate) fn add_list(&mut self, variables: Vec<Variable>, of_shell: Vec<Variable>) {
+        let known: HashSet<String> = self.variables.iter().map(|variable| variable.name.clone()).collect();
+        let new = last_of_each(variables).into_iter().filter(|variable| !known.contains(&variable.name));
+        self.variables.extend(new);
+        self.shell_variables.extend(of_shell);
+    }
+
+    /// A copy whose command line is that of a setting.
+    fn with_command(&self, setting: &UnitSetting, unit: &Unit) -> Self {
+        let mut process = self.clone();
+        process.set_command(setting, unit);
+        process.unwrap_command();
+        process
     }
 
     /// Sets the command line, with specifiers and variables replaced (systemd.service(5), "Command lines").
@@ -184,6 +287,9 @@ impl Process {
             // The second word is the program's `argv[0]`.
             line_words.next();
         }
+        let mut places = setting.places();
+        let values: HashMap<String, Option<String>> =
+            self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
         let mut length = 0;
         for (index, word) in program.into_iter().chain(line_words).enumerate() {
             if length > LONGEST_COMMAND {
@@ -195,16 +301,16 @@ impl Process {
             if word.text == ";" {
                 break;
             }
-            let place = setting.place(offset + word.offset);
+            let place = places.place(offset + word.offset);
             let expanded = unit.expand(&word.text);
             if index == 0 || prefixes.contains(':') {
                 self.arguments.push(Argument { text: expanded, written: word.text, place });
                 continue;
             }
             match word.text.strip_prefix('$').filter(|name| is_name(name)) {
-                Some(name) => self.add_words_of(name, &word.text, &place),
+                Some(name) => self.add_words_of(values.get(name), &word.text, &place),
                 None => {
-                    let text = expanded.and_then(|text| self.substitute(&text, &place));
+                    let text = expanded.and_then(|text| self.substitute(&text, &place, &values));
                     self.arguments.push(Argument { text, written: word.text, place });
                 }
             }
@@ -212,23 +318,30 @@ impl Process {
             length +=
                 new.map(|new| new.text.as_ref().map_or(0, String::len) + size_of::<usize>()).sum::<usize>();
         }
-        self.unwrap_shell();
     }
 
-    /// Adds the words of a variable's value, which replace `$NAME` where that is a word alone.
-    fn add_words_of(&mut self, name: &str, written: &str, place: &Place) {
+    /// Adds the words of a variable's value, which replace `$NAME` where that is a word alone. A variable that is not
+    /// set is no word: it is there for options that a host may add.
+    fn add_words_of(&mut self, value: Option<&Option<String>>, written: &str, place: &Place) {
         let argument = |text| Argument { text, written: written.to_owned(), place: place.clone() };
-        match self.value(name, place) {
-            Some(value) => {
-                let split = words::systemd(&value).into_iter().map(|word| argument(Some(word.text)));
+        match value {
+            Some(Some(value)) => {
+                let split = words::systemd(value).into_iter().map(|word| argument(Some(word.text)));
                 self.arguments.extend(split);
             }
-            None => self.arguments.push(argument(None)),
+            // Options may be in it.
+            Some(None) => self.environment_is_known = false,
+            None => {}
         }
     }
 
     /// Replaces `${NAME}` and `$$`, as systemd does within a word; `None` if a value is not known.
-    fn substitute(&mut self, text: &str, place: &Place) -> Option<String> {
+    fn substitute(
+        &mut self,
+        text: &str,
+        place: &Place,
+        values: &HashMap<String, Option<String>>,
+    ) -> Option<String> {
         let mut result = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
@@ -237,7 +350,7 @@ impl Process {
                 result.push('$');
                 rest = after;
             } else if let Some((name, after)) = after.strip_prefix('{').and_then(|r| r.split_once('}')) {
-                result.push_str(&self.value(name, place)?);
+                result.push_str(&self.value(name, place, values)?);
                 rest = after;
                 if result.len() > LONGEST_WORD {
                     return None;
@@ -253,9 +366,14 @@ impl Process {
 
     /// The value of a variable; `None` if it is not known. A variable that is not set is empty, and is added to
     /// `unset`.
-    fn value(&mut self, name: &str, place: &Place) -> Option<String> {
-        match self.variables.iter().find(|variable| variable.name == name) {
-            Some(variable) => variable.value.clone(),
+    fn value(
+        &mut self,
+        name: &str,
+        place: &Place,
+        values: &HashMap<String, Option<String>>,
+    ) -> Option<String> {
+        match values.get(name) {
+            Some(value) => value.clone(),
             None if !self.environment_is_known || INHERITED.contains(&name) => None,
             None => {
                 self.unset.push((name.to_owned(), place.clone()));
@@ -264,90 +382,17 @@ impl Process {
         }
     }
 
-    /// Replaces a command line such as `sh -c "... etcd ..."` with that of the etcd in it.
-    fn unwrap_shell(&mut self) {
-        let base = |argument: &Argument| {
-            let text = argument.text.as_deref().unwrap_or(&argument.written);
-            text.rsplit('/').next().unwrap_or_default().to_owned()
-        };
-        let [shell, flag, script, ..] = self.arguments.as_slice() else { return };
-        if !["sh", "bash", "dash"].contains(&base(shell).as_str()) || !flag.written.ends_with('c') {
-            return;
+    /// The path on the host of a path that the process sees; `None` if it is not on the host, or not known.
+    pub(crate) fn on_host(&self, path: &str) -> Option<String> {
+        match &self.mounts {
+            Some(mounts) => mounts::on_host(mounts, path),
+            None => Some(path.to_owned()),
         }
-        let script = script.clone();
-        let line = Self::of_shell(script.text.as_deref().unwrap_or(&script.written), &script.place);
-        if let Some(line) = line {
-            let arguments = line.into_iter().map(|argument| {
-                let text = match argument.text {
-                    Some(text) => Some(text),
-                    None => self.substitute_as_shell(&argument.written),
-                };
-                Argument { text, ..argument }
-            });
-            self.arguments = arguments.collect();
-        }
-    }
-
-    /// Replaces `$NAME` and `${NAME}`, as a shell does; `None` if a variable is not set, or is more than a name.
-    fn substitute_as_shell(&self, written: &str) -> Option<String> {
-        let mut result = String::new();
-        let mut rest = written;
-        while let Some((before, after)) = rest.split_once('$') {
-            result.push_str(before);
-            let (name, after) = match after.strip_prefix('{') {
-                Some(after) => after.split_once('}')?,
-                None => {
-                    let end = after.find(|c: char| !is_name_part(c)).unwrap_or(after.len());
-                    after.split_at(end)
-                }
-            };
-            let variable = self.variables.iter().find(|variable| variable.name == name)?;
-            result.push_str(variable.value.as_deref()?);
-            rest = after;
-            if result.len() > LONGEST_WORD {
-                return None;
-            }
-        }
-        result.push_str(rest);
-        Some(result)
-    }
-
-    /// The command line of the first etcd in a script; `None` if there is no etcd in it.
-    fn of_shell(script: &str, place: &Place) -> Option<Vec<Argument>> {
-        let commands = words::shell(script);
-        let etcd = commands.iter().find_map(|command| etcd_command(command))?;
-        Some(etcd.words.into_iter().map(|word| argument(word, place.clone())).collect())
-    }
-
-    /// The process of a script that starts etcd; `None` if it does not.
-    pub(crate) fn of_script(script: &str, path: &Path) -> Option<Self> {
-        let mut variables = Vec::new();
-        let mut lines = LineCounter::new(script);
-        for command in words::shell(script) {
-            for word in &command {
-                let assignment = word.text.split_once('=').filter(|(name, _)| is_name(name));
-                if let Some((name, value)) = assignment {
-                    let value = (!value.contains(['$', '`'])).then(|| value.to_owned());
-                    let place = lines.place(word.offset, path);
-                    variables.push(Variable { name: name.to_owned(), value, place });
-                }
-            }
-            if let Some(EtcdCommand { words, container }) = etcd_command(&command) {
-                let mut lines = LineCounter::new(script);
-                let words = words.into_iter().map(|word| argument(word, lines.place(word.offset, path)));
-                let arguments: Vec<Argument> = words.collect();
-                let has_flags = arguments.iter().skip(1).any(|argument| argument.written.starts_with('-'));
-                let process =
-                    Self { arguments, variables, environment_is_known: true, container, ..Self::default() };
-                return has_flags.then_some(process);
-            }
-        }
-        None
     }
 
     /// Whether the program is called etcd.
     pub(crate) fn is_etcd(&self) -> bool {
-        self.arguments.first().is_some_and(|program| is_etcd(&program.written))
+        self.arguments.first().is_some_and(|program| is_etcd(program.shown()))
     }
 
     /// Whether a variable of etcd is set.
@@ -356,85 +401,12 @@ impl Process {
     }
 }
 
-/// A word of a script, whose text is known if the shell replaces nothing in it.
-fn argument(word: &Word, place: Place) -> Argument {
-    let text = (!word.text.contains(['$', '`'])).then(|| word.text.clone());
-    Argument { text, written: word.text.clone(), place }
-}
-
-/// The etcd that a shell's command starts.
-struct EtcdCommand<'a> {
-    /// The program and its arguments.
-    words: Vec<&'a Word>,
-    container: Option<ContainerRun>,
-}
-
-/// Container engines that have a command `run` like Docker's.
-const CONTAINER_ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
-
-/// The etcd that a command starts: directly, through a program such as `sudo`, or in a container.
-fn etcd_command(command: &[Word]) -> Option<EtcdCommand<'_>> {
-    let is_before = |word: &Word| {
-        let is_assignment = word.text.split_once('=').is_some_and(|(name, _)| is_name(name));
-        is_assignment || ["env", "exec", "nohup", "sudo", "time"].contains(&word.text.as_str())
-    };
-    let first = command.iter().position(|word| !is_before(word))?;
-    let command = command.get(first..)?;
-    let program = command.first()?;
-    if is_etcd(&program.text) {
-        return Some(EtcdCommand { words: command.iter().collect(), container: None });
-    }
-    let engine = program.text.rsplit('/').next().unwrap_or_default();
-    if !CONTAINER_ENGINES.contains(&engine) {
-        return None;
-    }
-    let is_flag = |word: &Word| word.text.starts_with('-');
-    // `--entrypoint etcd IMAGE ...`, or `IMAGE etcd ...`
-    let entry = command.windows(2).position(
-        |pair| matches!(pair, [option, etcd] if option.text == "--entrypoint" && is_etcd(&etcd.text)),
-    );
-    let (etcd, image, arguments) = match entry {
-        Some(entry) => {
-            let image =
-                (entry + 2..command.len()).find(|at| command.get(*at).is_some_and(|w| !is_flag(w)))?;
-            (entry + 1, image, image + 1)
-        }
-        None => {
-            let image = command.windows(3).position(|words| {
-                matches!(words, [image, etcd, flag] if !is_flag(image) && is_etcd(&etcd.text) && is_flag(flag))
-            })?;
-            (image + 1, image, image + 2)
-        }
-    };
-    let words = std::iter::once(command.get(etcd)?).chain(command.get(arguments..)?).collect();
-    let container = ContainerRun { engine: engine.to_owned(), image: command.get(image)?.text.clone() };
-    Some(EtcdCommand { words, container: Some(container) })
-}
-
-/// Finds the places of words, which must be asked for in the order of the text.
-struct LineCounter<'a> {
-    text: &'a str,
-    offset: usize,
-    line: usize,
-    column: usize,
-}
-
-impl<'a> LineCounter<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, offset: 0, line: 1, column: 1 }
-    }
-
-    fn place(&mut self, offset: usize, path: &Path) -> Place {
-        for c in self.text.get(self.offset..offset).unwrap_or_default().chars() {
-            if c == '\n' {
-                (self.line, self.column) = (self.line + 1, 1);
-            } else {
-                self.column += 1;
-            }
-        }
-        self.offset = offset.max(self.offset);
-        Place::file(path).at(self.line, self.column)
-    }
+/// The last variable of each name, in their order.
+pub(crate) fn last_of_each(variables: Vec<Variable>) -> Vec<Variable> {
+    let last: HashMap<String, usize> =
+        variables.iter().enumerate().map(|(index, variable)| (variable.name.clone(), index)).collect();
+    let is_last = |(index, variable): &(usize, Variable)| last.get(&variable.name) == Some(index);
+    variables.into_iter().enumerate().filter(is_last).map(|(_, variable)| variable).collect()
 }
 
 /// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service
@@ -459,20 +431,29 @@ const INHERITED: &[&str] = &[
     "SYSTEMD_EXEC_PID",
 ];
 
-fn is_name_part(c: char) -> bool {
+pub(crate) fn is_name_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a text can be the name of a variable.
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_name_part) && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn is_etcd(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name == "etcd" || name == "etcd.exe")
+/// The name of a program without its folders.
+pub(crate) fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether a program is etcd. `etcd-wrapper` of Flatcar and CoreOS starts it in a container, with its own arguments.
+pub(crate) fn is_etcd(path: &str) -> bool {
+    matches!(base_name(path), "etcd" | "etcd.exe" | "etcd-wrapper")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::etcd::found::unit::UnitFile;
 

@@ -1,13 +1,15 @@
 //! What the record of an output folder says about the files in it: for which etcd they are, and who has left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::etcd::cluster::path::{CLIENTS, CONTAINERS, NODES, RECORD};
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::found::error::ReadError;
 use crate::etcd::found::files::{Files, entry};
+use crate::etcd::found::host::{Host, Member};
 use crate::etcd::option::version::EtcdVersion;
 
 /// The version of etcd that the output folder of the first such path is described for. A path may be that folder, or be
@@ -51,14 +53,87 @@ fn around(path: &Path, files: &dyn Files) -> Result<Option<(PathBuf, Record)>, E
     Ok(None)
 }
 
+/// What the record of an output folder says about the files of one member in it.
+pub(crate) struct Around {
+    /// The output folder.
+    pub(crate) folder: PathBuf,
+    /// The names of the members in the record.
+    pub(crate) members: Arc<BTreeSet<String>>,
+    /// The files of the member.
+    pub(crate) path: PathBuf,
+    /// The name of the member by its files.
+    pub(crate) name: String,
+    /// Whether the member has left the cluster.
+    pub(crate) has_left: bool,
+}
+
+/// The records of output folders, each read once.
+#[derive(Default)]
+pub(crate) struct Records(BTreeMap<PathBuf, Option<KnownRecord>>);
+
+struct KnownRecord {
+    record: Record,
+    members: Arc<BTreeSet<String>>,
+}
+
+impl Records {
+    /// What the record of the output folder says that a member's files are in; `None` if they are in none.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub(crate) fn around(
+        &mut self,
+        host: &Host,
+        member: &Member,
+        files: &dyn Files,
+    ) -> Result<Option<Around>, Error> {
+        // The folder of a host, or the script of a container.
+        let path = if host.root.is_some() { Some(host.folder.as_path()) } else { member.place.path() };
+        let Some(path) = path else { return Ok(None) };
+        for folder in path.ancestors().skip(1) {
+            let mut inside = path.strip_prefix(folder).into_iter().flatten();
+            let (Some(place), Some(name)) = (inside.next(), inside.next()) else { continue };
+            if place != NODES && place != CONTAINERS {
+                continue;
+            }
+            if !self.0.contains_key(folder) {
+                let found = record(folder, files)?.map(|record| {
+                    let members = record.members.iter().map(|start| start.member.clone()).collect();
+                    KnownRecord { record, members: Arc::new(members) }
+                });
+                self.0.insert(folder.to_owned(), found);
+            }
+            let Some(Some(KnownRecord { record, members })) = self.0.get(folder) else { continue };
+            let path = folder.join(place).join(name);
+            let name = name.to_string_lossy();
+            let name = if place == CONTAINERS { name.strip_suffix(".sh").unwrap_or(&name) } else { &name };
+            let has_left = !members.contains(name) && had(&record.former, NODES, name);
+            let (members, name) = (Arc::clone(members), name.to_owned());
+            return Ok(Some(Around { folder: folder.to_owned(), members, path, name, has_left }));
+        }
+        Ok(None)
+    }
+}
+
+/// Whether one of these certificates is of somebody.
+fn had(all: &[RecordedCertificate], place: &str, name: &str) -> bool {
+    let within = format!("{place}/{name}/");
+    all.iter().any(|one| one.path.starts_with(&within))
+}
+
 /// The record of an output folder; `None` if the folder has none.
-fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
+pub(crate) fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>, Error> {
     let path = folder.join(RECORD);
     match entry(&path, files)? {
         Ok(Some(entry)) => Record::parse(&entry.bytes).map(Some).map_err(|error| error.in_file(&path)),
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a folder is one that `apply` wrote.
+pub(crate) fn is_output_folder(folder: &Path, files: &dyn Files) -> Result<bool, Error> {
+    Ok(entry(&folder.join(RECORD), files)?.is_ok_and(|entry| entry.is_some()))
 }
 
 /// Whether the file or folder with a name is of somebody who has left.
@@ -68,10 +143,6 @@ type IsLeft<'a> = &'a dyn Fn(&str) -> bool;
 /// because they hold keys.
 pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<PathBuf>, Error> {
     let Some(record) = record(folder, files)? else { return Ok(BTreeSet::new()) };
-    let had = |all: &[RecordedCertificate], place: &str, name: &str| {
-        let within = format!("{place}/{name}/");
-        all.iter().any(|one| one.path.starts_with(&within))
-    };
     // Who never had a certificate has not left: a copy of a member's files, or a client that waits for its first one.
     let of_former_member = |name: &str| {
         !record.members.iter().any(|start| start.member == name) && had(&record.former, NODES, name)

@@ -1,5 +1,7 @@
 //! The options that one member is given, by its flags, its environment or its configuration file.
 
+use std::collections::HashMap;
+
 use crate::base::place::Place;
 use crate::etcd::found::process::Process;
 use crate::etcd::found::yaml::ConfigFile;
@@ -19,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) operands: Vec<(String, Place)>,
     /// The places of arguments that Go's package `flag` does not read, and why.
     pub(crate) argument_faults: Vec<(Place, String)>,
+    /// Why the configuration file cannot be read, and the place of that; `None` if it can, or was not seen.
+    pub(crate) config_fault: Option<(Place, String)>,
     /// Whether everything that sets options was found. If not, an option that is not here may be set elsewhere.
     pub(crate) is_complete: bool,
 }
@@ -78,8 +82,12 @@ impl Settings {
         };
         settings.add_flags(process, version);
         settings.add_variables(process, version);
-        let file = settings.used.iter().find(|setting| setting.option == "config-file");
-        let Some(file) = file.filter(|file| file.value.as_deref() != Some("")).cloned() else {
+        // The last flag counts, and without one the variable (etcd, server/etcdmain/config.go, `parse`).
+        let is_named =
+            |setting: &&Setting| setting.option == "config-file" && setting.value.as_deref() != Some("");
+        let last =
+            |source| settings.used.iter().rfind(|setting| setting.source == source && is_named(setting));
+        let Some(file) = last(Source::Flag).or_else(|| last(Source::Variable)).cloned() else {
             return settings;
         };
         // With a configuration file, etcd ignores everything else (etcd, server/etcdmain/config.go, `parse`).
@@ -180,6 +188,8 @@ impl Settings {
 
     /// Adds the keys of a configuration file.
     fn add_config(&mut self, config: &ConfigFile, version: EtcdVersion) {
+        self.config_fault.clone_from(&config.fault);
+        let mut indices: HashMap<&str, usize> = HashMap::new();
         for value in &config.values {
             let matching = |option: &&EtcdOption| {
                 option.yaml(version).is_some_and(|place| {
@@ -190,7 +200,7 @@ impl Settings {
                 })
             };
             let option = EtcdOption::all().find(matching);
-            self.used.push(Setting {
+            let setting = Setting {
                 option: option.map_or_else(|| value.keys.join("."), |option| option.name().to_owned()),
                 value: Some(value.text.clone()),
                 in_file: Some(value.value.clone()),
@@ -198,7 +208,13 @@ impl Settings {
                 written: value.keys.join("."),
                 place: value.place.clone(),
                 is_known: option.is_some(),
-            });
+            };
+            // Of keys that differ in case, the one counts that Go writes last: it sorts the keys of a mapping.
+            let known = option.and_then(|option| indices.insert(option.name(), self.used.len()));
+            match known.filter(|index| self.used.get(*index).is_some_and(|e| e.written > setting.written)) {
+                Some(index) => self.used.insert(index, setting),
+                None => self.used.push(setting),
+            }
         }
     }
 

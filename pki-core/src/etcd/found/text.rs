@@ -39,3 +39,54 @@ impl SourceText {
         (line, column + between)
     }
 }
+
+/// Finds the positions of parts of a text that are asked for in the order of the text, in time that grows with the
+/// text's length.
+pub(crate) struct Positions<'a> {
+    text: &'a SourceText,
+    /// The number of marks that are passed.
+    passed: usize,
+    offset: usize,
+    at: (usize, usize),
+}
+
+impl SourceText {
+    pub(crate) fn positions(&self) -> Positions<'_> {
+        Positions { text: self, passed: 0, offset: 0, at: (1, 1) }
+    }
+}
+
+impl Positions<'_> {
+    /// The line and column of the byte at `offset`.
+    pub(crate) fn at(&mut self, offset: usize) -> (usize, usize) {
+        if offset < self.offset {
+            return self.text.position(offset);
+        }
+        while let Some((begin, line, column)) =
+            self.text.marks.get(self.passed).copied().filter(|(begin, ..)| *begin <= offset)
+        {
+            (self.offset, self.at) = (begin, (line, column));
+            self.passed += 1;
+        }
+        let between = self.text.text.get(self.offset..offset).map_or(0, |text| text.chars().count());
+        (self.offset, self.at.1) = (offset, self.at.1 + between);
+        self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_in_order_are_the_same_as_positions_alone() {
+        let mut text = SourceText::default();
+        for (part, line, column) in [("ab ", 1, 4), ("", 2, 1), ("\u{e9}d ", 3, 2), ("ef", 9, 7)] {
+            text.push(part, line, column);
+        }
+        let mut positions = text.positions();
+        for offset in [0, 1, 3, 5, 5, 6, 7, 8, 2] {
+            assert_eq!(positions.at(offset), text.position(offset), "{offset}");
+        }
+    }
+}

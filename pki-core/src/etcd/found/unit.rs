@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::place::Place;
-use crate::etcd::found::text::SourceText;
+use crate::etcd::found::text::{Positions, SourceText};
 
 /// The settings of one unit file or drop-in, before units are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,8 +114,27 @@ impl UnitSetting {
         Place::file(&self.path).at(line, column)
     }
 
+    /// The places of parts of the value, which are asked for in the order of the value.
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { path: &self.path, positions: self.value.positions() }
+    }
+
     fn is(&self, section: &str, key: &str) -> bool {
         self.section == section && self.key == key
+    }
+}
+
+/// Finds the places of parts of a value in their order.
+pub(crate) struct Places<'a> {
+    path: &'a Path,
+    positions: Positions<'a>,
+}
+
+impl Places<'_> {
+    /// The place of the part that begins at `offset`.
+    pub(crate) fn place(&mut self, offset: usize) -> Place {
+        let (line, column) = self.positions.at(offset);
+        Place::file(self.path).at(line, column)
     }
 }
 
@@ -144,11 +163,31 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
+    /// Whether the unit is a template, such as `etcd@.service`, and no instance of one.
+    pub(crate) fn is_template(&self) -> bool {
+        self.name.rsplit_once('.').is_some_and(|(prefix, _)| prefix.ends_with('@'))
+    }
+
     /// Merges a unit file and drop-ins, in the order of the drop-ins' names (systemd.unit(5)).
     pub(crate) fn new(name: impl Into<String>, main: Option<UnitFile>, mut drop_ins: Vec<UnitFile>) -> Self {
         drop_ins.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
         let path = main.as_ref().map(|file| file.path.clone());
         Self { name: name.into(), main: path, files: main.into_iter().chain(drop_ins).collect() }
+    }
+
+    /// The instance of this template with a name. `own` has the instance's drop-ins, which replace those of the template
+    /// that have their names.
+    pub(crate) fn instance(&self, name: String, own: Option<Self>) -> Self {
+        let (main, mut drop_ins) = self.clone().split_off();
+        let (_, own) = own.map(Self::split_off).unwrap_or_default();
+        drop_ins
+            .retain(|drop_in| !own.iter().any(|other| other.path.file_name() == drop_in.path.file_name()));
+        drop_ins.extend(own);
+        Self::new(name, main, drop_ins)
+    }
+
+    fn split_off(mut self) -> (Option<UnitFile>, Vec<UnitFile>) {
+        self.split()
     }
 
     /// Sets the unit file, in place of one that was set before.
@@ -194,6 +233,32 @@ impl Unit {
     pub(crate) fn last(&self, section: &str, key: &str) -> Option<&UnitSetting> {
         let last = self.settings().rfind(|setting| setting.is(section, key));
         last.filter(|setting| !setting.value.text.is_empty())
+    }
+
+    /// Whether a setting of `[Service]` is true (systemd, src/basic/parse-util.c, `parse_boolean`).
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        let value = self.last("Service", key).map(|setting| setting.value.text.to_ascii_lowercase());
+        value.is_some_and(|value| matches!(value.as_str(), "1" | "yes" | "y" | "true" | "t" | "on"))
+    }
+
+    /// The folders that systemd makes for the service, and lets it write to: `StateDirectory=` and the like.
+    pub(crate) fn made_folders(&self) -> Vec<String> {
+        let kinds = [
+            ("StateDirectory", "/var/lib"),
+            ("CacheDirectory", "/var/cache"),
+            ("LogsDirectory", "/var/log"),
+            ("RuntimeDirectory", "/run"),
+        ];
+        let mut all = Vec::new();
+        for (key, parent) in kinds {
+            for setting in self.all("Service", key) {
+                // A colon names a link to the folder.
+                let names = setting.value.text.split_whitespace().flat_map(|name| name.split(':').take(2));
+                let names = names.filter(|name| !name.is_empty()).filter_map(|name| self.expand(name));
+                all.extend(names.map(|name| format!("{parent}/{}", name.trim_matches('/'))));
+            }
+        }
+        all
     }
 
     /// The place of the unit as a whole, for a setting that it lacks.

@@ -1,4 +1,4 @@
-//! Splits command lines into words, by the rules of systemd and of a shell.
+//! Splits command lines into words, by the rules of systemd.
 
 /// A word without its quotes, and the offset of its first byte, which may be a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,54 +66,6 @@ fn number(
     char::from_u32(value)
 }
 
-/// Splits a script into commands and their words as a shell does (POSIX, Shell Command Language, 2.2 "Quoting").
-/// Nothing is expanded, since that would need the shell's variables.
-pub(crate) fn shell(text: &str) -> Vec<Vec<Word>> {
-    let mut commands = vec![Vec::new()];
-    let mut word: Option<Word> = None;
-    let mut quote = None;
-    let mut characters = text.char_indices().peekable();
-    while let Some((offset, c)) = characters.next() {
-        if quote.is_none() {
-            // The `&` of `>&1` does not end the command.
-            let is_redirection = c == '&' && word.as_ref().is_some_and(|word| word.text.ends_with('>'));
-            let ends_command = "\n;|&".contains(c) && !is_redirection;
-            if c.is_whitespace() || ends_command {
-                if let Some(command) = commands.last_mut() {
-                    command.extend(word.take());
-                }
-                if ends_command {
-                    commands.push(Vec::new());
-                }
-                continue;
-            }
-            if word.is_none() && c == '#' {
-                while characters.next_if(|(_, c)| *c != '\n').is_some() {}
-                continue;
-            }
-        }
-        if c == '\\' && quote != Some('\'') && characters.next_if(|(_, c)| *c == '\n').is_some() {
-            continue;
-        }
-        let word = word.get_or_insert_with(|| Word { text: String::new(), offset });
-        match (c, quote) {
-            ('"' | '\'', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            ('\\', None) => word.text.extend(characters.next().map(|(_, c)| c)),
-            ('\\', Some('"')) => match characters.next_if(|(_, c)| "\\\"$`".contains(*c)) {
-                Some((_, escaped)) => word.text.push(escaped),
-                None => word.text.push('\\'),
-            },
-            (c, _) => word.text.push(c),
-        }
-    }
-    if let Some(command) = commands.last_mut() {
-        command.extend(word);
-    }
-    commands.retain(|command| !command.is_empty());
-    commands
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,13 +80,5 @@ mod tests {
         assert_eq!(texts(&words), ["/bin/x", "a b", "c\"de", "A\n \\q", "open end"]);
         assert_eq!(words[1].offset, 7);
         assert!(systemd("  ").is_empty());
-    }
-
-    #[test]
-    fn a_shell_quotes_and_separates_commands() {
-        let commands = shell("etcd --name \"a\\$b\\n\" 'c;d' e\\ f \\\n  --x # comment\n--y 2>&1 && z;");
-        let commands: Vec<_> = commands.iter().map(|words| texts(words)).collect();
-        let first = ["etcd", "--name", "a$b\\n", "c;d", "e f", "--x"];
-        assert_eq!(commands, [&first[..], &["--y", "2>&1"], &["z"]]);
     }
 }

@@ -1,10 +1,11 @@
 //! etcd's configuration file (`--config-file`), in YAML or JSON.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
 use crate::base::place::Place;
 use crate::go::yaml::{self, Scalar, Value};
@@ -17,6 +18,8 @@ pub struct ConfigFile {
     pub values: Vec<ConfigValue>,
     /// Why the file cannot be parsed, and the place of that; `None` if it can.
     pub(crate) fault: Option<(Place, String)>,
+    /// The places of what etcd reads and does not use, and why.
+    pub(crate) passed_over: Vec<(Place, String)>,
 }
 
 /// A value of a configuration file.
@@ -100,9 +103,20 @@ impl<'de> Deserialize<'de> for Node {
 impl ConfigFile {
     /// Parses a configuration file. If that fails, the reason is in the result, for rules to report.
     pub fn parse(text: &str, path: &Path) -> Self {
-        let mut file = Self { path: path.to_owned(), values: Vec::new(), fault: None };
-        match serde_saphyr::from_str_with_options(text, Options::default()) {
+        let mut file =
+            Self { path: path.to_owned(), values: Vec::new(), fault: None, passed_over: Vec::new() };
+        let (text, further) = first_document(text);
+        if let Some(line) = further {
+            let problem = "etcd reads the first document of the file, and not this one".to_owned();
+            file.passed_over.push((Place::file(path).at(line, 1), problem));
+        }
+        // The last of several equal keys counts (go.yaml.in/yaml/v2), and both come to the visitor above.
+        let mut options = Options::default();
+        options.duplicate_keys = DuplicateKeyPolicy::LastWins;
+        match serde_saphyr::from_str_with_options(text, options) {
             Ok(Node::Map(map)) => file.add_map(text, Vec::new(), map),
+            // A file without a value leaves all defaults.
+            Ok(Node::Scalar(scalar)) if yaml::resolve(scalar.trim()) == Scalar::Null => {}
             Ok(_) => {
                 file.fault = Some((Place::file(path), "it is not a mapping of options to values".to_owned()));
             }
@@ -119,10 +133,18 @@ impl ConfigFile {
 
     /// Adds the values of a mapping. `around` has the keys that lead to it.
     fn add_map(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Node>)>) {
-        for (key, node) in map {
+        let last: HashMap<String, usize> =
+            map.iter().enumerate().map(|(index, (key, _))| (key.value.clone(), index)).collect();
+        for (index, (key, node)) in map.into_iter().enumerate() {
             let place = place(&self.path, key.referenced);
             let mut keys = around.clone();
             keys.push(key.value);
+            if keys.last().and_then(|key| last.get(key)) != Some(&index) {
+                let problem =
+                    format!("`{}` is there again further down, and the last one counts", keys.join("."));
+                self.passed_over.push((place, problem));
+                continue;
+            }
             match node.value {
                 Node::Map(map) if !map.is_empty() => self.add_map(source, keys, map),
                 value => {
@@ -133,6 +155,28 @@ impl ConfigFile {
             }
         }
     }
+}
+
+/// The first document of a text, with the line at which a further one begins. etcd reads no more than the first.
+fn first_document(text: &str) -> (&str, Option<usize>) {
+    let (mut offset, mut has_begun) = (0, false);
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let is_mark = |mark: &str| {
+            line.strip_prefix(mark)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+        };
+        if is_mark("...") || is_mark("---") && has_begun {
+            let (first, rest) = text.split_at(offset);
+            // The line that ends a document may be the last one.
+            let mut others = rest.lines().skip(usize::from(is_mark("..."))).map(str::trim);
+            let is_more = others.any(|line| !line.is_empty() && !line.starts_with('#') && line != "---");
+            return (first, is_more.then_some(index + 1));
+        }
+        let word = line.trim();
+        has_begun |= !word.is_empty() && !word.starts_with(['#', '%']);
+        offset += line.len();
+    }
+    (text, None)
 }
 
 /// The text of a value, and the value as Go's YAML library reads it.

@@ -8,8 +8,8 @@
 //! `Validate` in `server/embed/config.go`. Every tag from v3.4.0 to v3.4.45, v3.5.33, v3.6.14 and v3.7.1 was
 //! compared. The tests ask the real etcd of the series that they find.
 //!
-//! Two facts are left out, since only old releases of a series have them: `snapshot-count` was deprecated in
-//! 3.6.0 to 3.6.7, and `v2-deprecation` has `write-only-skip-check` from 3.5.32 and 3.6.13 on.
+//! One fact is left out, since only old releases of a series have it: `snapshot-count` was deprecated in 3.6.0 to
+//! 3.6.7.
 
 use crate::etcd::option::definition::EtcdOption;
 use crate::etcd::option::urls::UrlUse::{Advertise, Listen, Origin};
@@ -31,8 +31,10 @@ const LEVELS: ValueKind = Choice(&["debug", "info", "warn", "error", "dpanic", "
 const TLS_VERSION: ValueKind = Choice(&["TLS1.2", "TLS1.3"]);
 const V2_STAGES: ValueKind =
     Choices(&["write-only", "write-only-skip-check", "write-only-drop-data", "gone"]);
+const V2_STAGES_3_6_0: ValueKind = Choices(&["write-only", "write-only-drop-data", "gone"]);
 const V2_STAGES_3_5: ValueKind =
     Choices(&["not-yet", "write-only", "write-only-skip-check", "write-only-drop-data", "gone"]);
+const V2_STAGES_3_5_0: ValueKind = Choices(&["not-yet", "write-only", "write-only-drop-data", "gone"]);
 
 const DISCOVERY: &[&str] = &["discovery-config"];
 const DISCOVERY_CLIENT: &[&str] = &["discovery-config", "client"];
@@ -128,7 +130,7 @@ pub(crate) static OPTIONS: &[EtcdOption] = &[
     option("auto-compaction-retention", Retention),
     option("auto-compaction-mode", Choice(&["periodic", "revision"])),
     option("enable-v2", Bool).deprecated(5).removed(6),
-    option("v2-deprecation", V2_STAGES).formerly(&[((6, 0), V2_STAGES_3_5)]).since(&[(5, 0)]).deprecated(6),
+    option("v2-deprecation", V2_STAGES).formerly(&[((5, 32), V2_STAGES_3_5_0), ((6, 0), V2_STAGES_3_5), ((6, 13), V2_STAGES_3_6_0)]).since(&[(5, 0)]).deprecated(6),
     // Lets a member of 3.4 join a cluster of 3.5.
     option("next-cluster-version-compatible", Bool).since(&[(4, 31)]).removed(5),
     // Security.

@@ -79,6 +79,18 @@ pub(crate) fn is_read(text: &str, version: EtcdVersion) -> bool {
     }
 }
 
+/// The fault of a URL that ends with a colon. etcd starts with it: it listens on a port that nobody knows before, or
+/// sends others to none.
+const NO_PORT: &str = "it has a colon and no port behind it";
+
+const WRONG_PORT: &str = "it does not end with a port";
+
+/// Whether etcd starts with a URL that has this fault: a port that is missing everywhere, and one that is too great where
+/// it does not listen.
+pub(crate) fn is_started_with(fault: &str, used: UrlUse) -> bool {
+    fault == NO_PORT || fault == WRONG_PORT && used != UrlUse::Listen
+}
+
 /// Checks a URL by the rules of `NewURLs` (etcd, client/pkg/types/urls.go), of `checkBindURLs` and `checkHostURLs`
 /// (server/embed/config.go), and of listening on a port. The error is the reason why etcd cannot use the URL.
 pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<(), &'static str> {
@@ -107,16 +119,18 @@ pub(crate) fn check(text: &str, used: UrlUse, version: EtcdVersion) -> Result<()
     if !url.path.is_empty() {
         return Err("it has a path");
     }
-    if port.parse::<u16>().is_err() {
-        return Err("it does not end with a port");
-    }
+    let fault = match port {
+        "" => Some(NO_PORT),
+        _ if port.parse::<u16>().is_err() => Some(WRONG_PORT),
+        _ => None,
+    };
     match used {
         // `checkBindURLs` accepts no names but this one, in lower case.
         UrlUse::Listen if host != "localhost" && parse_ip(host).is_none() => {
             Err("etcd listens on addresses, not on names")
         }
         _ if host.is_empty() => Err("it has no host"),
-        _ => Ok(()),
+        _ => fault.map_or(Ok(()), Err),
     }
 }
 
@@ -170,7 +184,7 @@ mod tests {
             ("https://[::1]", "no port"),
             ("https://127.0.0.1:1/", "path"),
             ("https://127.0.0.1:1/v3", "path"),
-            ("https://127.0.0.1:", "end with a port"),
+            ("https://127.0.0.1:", "no port behind"),
             ("https://127.0.0.1:65536", "end with a port"),
             ("https://127.0.0.1:x", "Go cannot read it"),
             ("https://127.0.0.1:+1", "Go cannot read it"),

@@ -234,7 +234,12 @@ impl ValueKind {
                 // etcd, server/embed/config.go, `parseCompactionRetention`.
                 match number::parse_int(text, Base::Decimal) {
                     Ok(0..) => Ok(()),
-                    _ => check_duration(text).map(drop),
+                    // With a negative period, etcd compacts at once and panics.
+                    _ if check_duration(text)?.is_negative() => Err(ValueError::Duration {
+                        text: text.to_owned(),
+                        reason: "it must not be below zero",
+                    }),
+                    _ => Ok(()),
                 }
             }
             Self::Text | Self::Path | Self::List | Self::Ignored => Ok(()),

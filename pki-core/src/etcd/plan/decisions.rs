@@ -33,6 +33,8 @@ pub(crate) struct Decisions {
     pub(crate) notices: Vec<Notice>,
     /// The users of this machine that files can be given to.
     pub(crate) users: Users,
+    /// The moment of the plan.
+    pub(crate) now: OffsetDateTime,
 }
 
 impl Decisions {
@@ -61,7 +63,7 @@ impl Decisions {
         };
         let recorded = starts.iter().filter(|start| !waits(start)).cloned().collect();
         let (cluster, users) = (cluster.clone(), snapshot.users().clone());
-        Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users })
+        Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users, now })
     }
 
     /// The PEM of the intermediate CAs that follow the certificates of a role in their files.

@@ -263,8 +263,8 @@ impl<'a> Files<'a> {
                 certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.spec, c))).collect();
             let known = self.files.iter().filter_map(PlannedFile::known);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
-            let text =
-                decisions.record.next(&decisions.cluster, &decisions.recorded, &pairs, hashes).to_json();
+            let (cluster, recorded) = (&decisions.cluster, &decisions.recorded);
+            let text = decisions.record.next(cluster, recorded, &pairs, hashes, decisions.now).to_json();
             Content::Bytes(Zeroizing::new(text.into_bytes()))
         };
         self.add(RECORD, PUBLIC, &Owner::Operator, content, &[])

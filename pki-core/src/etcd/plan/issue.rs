@@ -205,7 +205,7 @@ impl Decisions {
                     let pairs: Vec<_> =
                         issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.spec, c))).collect();
                     let hashes = std::mem::take(&mut hashes);
-                    text(&self.record.next(&self.cluster, &self.recorded, &pairs, hashes).to_json())
+                    text(&self.record.next(&self.cluster, &self.recorded, &pairs, hashes, self.now).to_json())
                 }
             };
             if !is_secret(mode) {

@@ -124,9 +124,9 @@ fn tls_versions(values: &Values<'_>, member: &Place) -> Option<Refusal> {
 fn suites_of_tls_13(values: &Values<'_>, _: &Place) -> Option<Refusal> {
     let (_, setting) = values.given("cipher-suites")?;
     let (least, _) = values.given("tls-min-version")?;
-    let problem = "cipher-suites is set, and tls-min-version is TLS1.3: its suites cannot be chosen";
+    let problem = "tls-min-version is TLS1.3";
     (least == "TLS1.3").then(|| {
-        Refusal::of(RefusalKind::Combination, setting, problem)
+        Refusal::of(RefusalKind::SuitesOfTls13, setting, problem)
             .saying("cipher suites cannot be configured when only TLS1.3 is enabled")
     })
 }
@@ -225,6 +225,9 @@ fn both_names(values: &Values<'_>) -> Vec<Refusal> {
 /// HTTP/2 needs one of two suites (RFC 7540 section 9.2.2; Go, x/net/http2, `ConfigureServer`).
 fn suites_of_http_2(values: &Values<'_>, listeners: &[Listener]) -> Option<Refusal> {
     let (text, setting) = values.given("cipher-suites")?;
+    if values.text("tls-min-version", "") == Some("TLS1.3") {
+        return None;
+    }
     let needed = ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"];
     let has_it = text.split(',').any(|suite| needed.contains(&suite));
     // A socket for gRPC alone is not HTTP's.

@@ -28,8 +28,19 @@ pub(super) fn refusals(values: &Values<'_>, member: &Place) -> Vec<Refusal> {
 fn of_options(values: &Values<'_>, member: &Place) -> Option<Refusal> {
     let (persist, checkpoint) =
         ("experimental-enable-lease-checkpoint-persist", "experimental-enable-lease-checkpoint");
-    let is_half = values.is_true(persist, false)? && !values.is_true(checkpoint, false)?;
-    is_half.then(|| {
+    let (persists, checkpoints) = (values.is_true(persist, false)?, values.is_true(checkpoint, false)?);
+    // 3.4 warns with a logger that it does not have (embed/config.go, `Validate`).
+    let has_no_logger = !values.version.has(5, 0)
+        && values.version.has(4, 20)
+        && values.text("logger", "capnslog") == Some("capnslog");
+    if checkpoints && !persists && has_no_logger {
+        let problem = format!("{checkpoint} is set without {persist}, and logger is not zap");
+        let refusal = Refusal::new(RefusalKind::Combination, values.place(checkpoint, member), problem);
+        return Some(
+            refusal.saying("panic: runtime error: invalid memory address or nil pointer dereference"),
+        );
+    }
+    (persists && !checkpoints).then(|| {
         let problem = format!("{persist} is set, and {checkpoint} is not");
         Refusal::new(RefusalKind::Combination, values.place(persist, member), problem)
             .saying("requires experimental-enable-lease-checkpoint")

@@ -1,6 +1,6 @@
 //! The sockets that etcd listens on, and what it needs for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::place::Place;
@@ -95,7 +95,7 @@ impl Socket {
         let ip = match url.host.as_str() {
             "localhost" => IpAddr::from([127, 0, 0, 1]),
             "" => return Some(Self::Any(port)),
-            host => host.parse().ok()?,
+            host => host.parse::<IpAddr>().ok()?.to_canonical(),
         };
         Some(if ip.is_unspecified() { Self::Any(port) } else { Self::At(ip, port) })
     }
@@ -115,6 +115,9 @@ impl Socket {
     }
 }
 
+/// The listeners of one port that others are compared with.
+const MOST_AT_A_PORT: usize = 100;
+
 /// A socket that is needed twice. Clients with and without TLS may share one.
 fn twice(values: &Values<'_>, listeners: &[Listener], member: &Place) -> Vec<Refusal> {
     // etcd puts the same URL of clients and of HTTP clients aside with words of its own (embed/etcd.go).
@@ -123,10 +126,11 @@ fn twice(values: &Values<'_>, listeners: &[Listener], member: &Place) -> Vec<Ref
         return Vec::new();
     }
     let mut refusals = Vec::new();
-    let mut taken: Vec<(&Listener, Socket)> = Vec::new();
+    let mut taken: BTreeMap<u16, Vec<(&Listener, Socket)>> = BTreeMap::new();
     for listener in listeners {
         let Some(socket) = Socket::of(&listener.url) else { continue };
-        let earlier = taken.iter().find(|(other, taken)| {
+        let at_port = taken.entry(socket.port()).or_default();
+        let earlier = at_port.iter().find(|(other, taken)| {
             let is_shared = matches!(listener.service, Service::Clients | Service::HttpClients)
                 && other.service == listener.service
                 && listener.url.host == other.url.host;
@@ -149,7 +153,10 @@ fn twice(values: &Values<'_>, listeners: &[Listener], member: &Place) -> Vec<Ref
                     .saying("bind: address already in use"),
             );
         }
-        taken.push((listener, socket));
+        // Two are enough to tell of, and a file may have any number.
+        if at_port.len() < MOST_AT_A_PORT {
+            at_port.push((listener, socket));
+        }
     }
     refusals
 }

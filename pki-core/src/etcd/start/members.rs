@@ -51,13 +51,15 @@ pub(super) fn refusals(
     let place = || values.place(OPTION, member);
     let own: Vec<&FoundUrl> = members.iter().filter(|(named, _)| named == name).map(|(_, url)| url).collect();
     if own.is_empty() {
-        let names: BTreeSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
-        let problem = if names.is_empty() {
-            format!("its name is {name:?}, and {OPTION} names nobody")
-        } else {
-            format!("its name is {name:?}, and {OPTION} names {names}")
+        let mut seen = BTreeSet::new();
+        let names = members.iter().map(|(named, _)| named.as_str()).filter(|named| seen.insert(*named));
+        let names: Vec<&str> = names.collect();
+        let names = match names.split_last() {
+            None => "nobody".to_owned(),
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
         };
+        let problem = format!("its name is `{name}`, and {OPTION} has {names}");
         let message = "couldn't find local name in the initial cluster configuration";
         return vec![Refusal::new(RefusalKind::NotNamed, place(), problem).saying(message)];
     }
@@ -82,13 +84,18 @@ pub(super) fn refusals(
     refusals
 }
 
-/// The scheme, address and port of a URL. A name, which may stand for any address, is `None`.
-fn key(url: &FoundUrl) -> (&str, Option<String>, Option<u16>) {
+type Key = (String, Option<String>, Option<u16>, String);
+
+/// The scheme, address and port of a URL, and all else in it. A name, which may stand for any address, is `None`.
+fn key(url: &FoundUrl) -> Key {
     let host = match url.host.as_str() {
         "localhost" => Some("localhost".to_owned()),
         host => host.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string()),
     };
-    (&url.scheme, host, url.port)
+    let (_, rest) = url.text.split_once("://").unwrap_or_default();
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    (url.scheme.clone(), host, url.port, format!("{user}@{tail}"))
 }
 
 /// The URLs that a member advertises have to be those that `initial-cluster` has for it.
@@ -109,17 +116,25 @@ fn differing(
     if own_texts == advertised_texts {
         return None;
     }
-    let is_met = |url: &FoundUrl, others: &[&FoundUrl]| {
-        let (scheme, host, port) = key(url);
-        others.iter().any(|other| {
-            let (its_scheme, its_host, its_port) = key(other);
-            let may_be_one = host.is_none() || its_host.is_none() || host == its_host;
-            scheme == its_scheme && port == its_port && may_be_one
-        })
+    // 3.7 compares scheme and host alone (pkg/netutil/netutil.go, `urlsHostNormalizedEqual`).
+    let is_loose = values.version.has(7, 0);
+    let keys = |urls: &[&FoundUrl]| {
+        let all = urls.iter().map(|url| key(url));
+        all.map(|key| if is_loose { (key.0, key.1, key.2, String::new()) } else { key })
+            .collect::<BTreeSet<_>>()
+    };
+    let (own_keys, advertised_keys) = (keys(own), keys(&all));
+    // A name may stand for any address, so only its scheme and port are compared.
+    let is_met = |(scheme, host, port, rest): &Key, others: &BTreeSet<Key>| {
+        let any = |host: Option<String>| others.contains(&(scheme.clone(), host, *port, rest.clone()));
+        match host {
+            Some(_) => any(host.clone()) || any(None),
+            None => others.iter().any(|other| (&other.0, other.2, &other.3) == (scheme, *port, rest)),
+        }
     };
     let may_be_equal = own.len() == all.len()
-        && own.iter().all(|url| is_met(url, &all))
-        && all.iter().all(|url| is_met(url, own));
+        && own_keys.iter().all(|key| is_met(key, &advertised_keys))
+        && advertised_keys.iter().all(|key| is_met(key, &own_keys));
     if may_be_equal {
         return None;
     }

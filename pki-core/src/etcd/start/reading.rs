@@ -9,6 +9,7 @@ use crate::etcd::start::refusal::{Refusal, RefusalKind};
 use crate::etcd::start::values::Values;
 use crate::go::duration;
 use crate::go::number::{Base, parse_bool, parse_int, parse_uint};
+use crate::go::yaml::{Scalar, Value as Yaml};
 
 /// The choices that the flag itself checks (etcdmain/config.go, `configFlags`). All others are texts to it.
 const SELECTIVE: [&str; 3] = ["initial-cluster-state", "discovery-fallback", "proxy"];
@@ -22,10 +23,48 @@ pub(super) fn refusals(settings: &Settings, values: &Values<'_>) -> Vec<Refusal>
     } else {
         refusals.extend(shadowed(settings));
     }
-    for setting in settings.used.iter().filter(|setting| setting.is_known) {
-        refusals.extend(refused(setting, values));
+    if let Some((place, problem)) = &settings.config_fault {
+        refusals.push(Refusal::new(RefusalKind::File, place.clone(), problem.clone()));
+    }
+    for setting in &settings.used {
+        let refusal = match setting.source {
+            Source::File if !setting.is_known => misplaced(setting, values.version),
+            _ if setting.is_known => refused(setting, values),
+            _ => None,
+        };
+        refusals.extend(refusal);
     }
     refusals
+}
+
+/// A value of the configuration file where etcd has another type: no mapping for a section, or a mapping for an option.
+fn misplaced(setting: &Setting, version: EtcdVersion) -> Option<Refusal> {
+    let places = EtcdOption::all().filter_map(|option| option.yaml(version));
+    let keys: Vec<&str> = setting.written.split('.').collect();
+    let is_same = |one: &[&str], other: &[&str]| {
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.eq_ignore_ascii_case(other))
+    };
+    let refuse = |problem: String| Some(Refusal::of(RefusalKind::Value, setting, problem));
+    for place in places {
+        let is_section = (1..=place.section.len())
+            .any(|length| place.section.get(..length).is_some_and(|section| is_same(section, &keys)));
+        if is_section {
+            return match &setting.in_file {
+                // A section without keys (embed/config.go, `configFromFile`).
+                Some(Yaml::Scalar(Scalar::Null)) => {
+                    let is_refused = setting.written == "peer-transport-security" && version.has(6, 0);
+                    is_refused.then(|| refuse(format!("{} has no keys", setting.written))).flatten()
+                }
+                Some(Yaml::Mapping) | None => None,
+                Some(_) => refuse(format!("{} needs keys of its own, and has a value", setting.written)),
+            };
+        }
+        let path: Vec<&str> = place.section.iter().chain([&place.key]).copied().collect();
+        if keys.get(..path.len()).is_some_and(|around| is_same(&path, around)) && keys.len() > path.len() {
+            return refuse(format!("{} needs a value, and has keys of its own", path.join(".")));
+        }
+    }
+    None
 }
 
 /// A command line that Go's package `flag` does not read.
@@ -111,6 +150,13 @@ fn refused(setting: &Setting, values: &Values<'_>) -> Option<Refusal> {
         return None;
     }
     let error = setting.check(option, version).err()?;
+    let error = if option.is_started_with(&error, version) {
+        // The URLs behind one that etcd takes.
+        let mut errors = urls::list(text).filter_map(|item| option.check(item, version).err());
+        errors.find(|error| !option.is_started_with(error, version))?
+    } else {
+        error
+    };
     let is_wrong_type = matches!(error, ValueError::InFile { .. });
     let is_taken = match option.name() {
         _ if matches!(error, ValueError::Single { .. }) => true,
@@ -121,8 +167,10 @@ fn refused(setting: &Setting, values: &Values<'_>) -> Option<Refusal> {
             is_off && parse_int(text, Base::Prefixed).is_ok() && !is_wrong_type
         }
         "log-level" if version.has(5, 0) => {
+            // go.uber.org/zap, zapcore/level.go; 3.7 has a release of it that knows one word more.
             let text = text.to_lowercase();
-            !is_wrong_type && (text.is_empty() || option.check(&text, version).is_ok())
+            let is_word = text.is_empty() || text == "warning" && version.has(7, 0);
+            !is_wrong_type && (is_word || option.check(&text, version).is_ok())
         }
         "tls-min-version" | "tls-max-version" | "log-format" => text.is_empty() && !is_wrong_type,
         "auto-compaction-retention" => text.is_empty() && !is_wrong_type,

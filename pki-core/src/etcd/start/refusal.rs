@@ -43,6 +43,8 @@ pub enum RefusalKind {
     Certificate,
     /// The allowed names and the allowed common names of peers exclude each other.
     AllowLists,
+    /// Cipher suites, and TLS 1.3 only, whose suites cannot be chosen.
+    SuitesOfTls13,
     /// A socket is needed twice.
     Address,
     /// `initial-cluster` does not name the member. Only a member without data looks at it.

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, place};
+use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::FoundUrl;
-use crate::etcd::option::port::{PEER, Port, SERVER};
-use crate::etcd::option::{EtcdOption, UrlUse, ValueKind};
+use crate::etcd::option::EtcdOption;
+use crate::etcd::option::port::{PEER, SERVER};
+use crate::etcd::start::{RefusalKind, Service};
 use crate::go::net::is_loopback;
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -41,7 +43,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "remove the http:// URL; etcdctl takes certificates from a file of variables",
             sources: &["etcd, server/embed/etcd.go"],
         },
-        find: |case| plain(case, &SERVER),
+        find: |case| plain(case, &[Service::Clients, Service::HttpClients]),
     },
     Check {
         rule: Rule {
@@ -52,7 +54,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "use https:// for peers, in all options and on all members",
             sources: &["etcd, server/embed/etcd.go"],
         },
-        find: |case| plain(case, &PEER),
+        find: |case| plain(case, &[Service::Peers]),
     },
     Check {
         rule: Rule {
@@ -74,7 +76,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "set `advertise-client-urls` to what clients reach this member at",
             sources: &["etcd, server/embed/config.go"],
         },
-        find: not_advertised,
+        find: |case| refused(case, &[RefusalKind::NotAdvertised]),
     },
     Check {
         rule: Rule {
@@ -90,20 +92,15 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 fn urls(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
+    let mut symptoms = refused(case, &[RefusalKind::Url]);
     for (_, member) in case.members() {
         for setting in member.settings.used.iter().filter(|setting| setting.is_known) {
-            let (Some(option), Some(value)) = (EtcdOption::find(&setting.option), &setting.value) else {
-                continue;
-            };
-            let kind = option.kind(case.version);
-            let is_url =
-                matches!(kind, ValueKind::Urls(UrlUse::Listen | UrlUse::Advertise) | ValueKind::Members);
-            if !is_url || value.is_empty() {
-                continue;
-            }
-            if let Err(error) = setting.check(option, case.version) {
-                symptoms.push(Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written)));
+            let Some(option) = EtcdOption::find(&setting.option) else { continue };
+            let Err(error) = setting.check(option, case.version) else { continue };
+            if option.is_started_with(&error, case.version) {
+                let symptom = Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written));
+                let consequence = "{etcd} listens on any port that is free, or sends others to none";
+                symptoms.push(symptom.overriding(Severity::Error, consequence));
             }
         }
     }
@@ -131,19 +128,29 @@ fn clients_to_peers(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn plain(case: &Case<'_>, part: &Port) -> Vec<Symptom> {
+/// Where clients or peers are listened for without TLS. With no word about it etcd does so on the loopback; that one is
+/// worse where there is more than one member or a certificate is named.
+fn plain(case: &Case<'_>, services: &[Service]) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        for option in [part.listen, "listen-client-http-urls"] {
-            if option != part.listen && part.listen != SERVER.listen {
-                continue;
-            }
-            for url in member.settings.urls(option).iter().filter(|url| url.scheme == "http") {
-                let loopback = if is_loopback(&url.host) { ", for every user of the host" } else { "" };
-                let symptom =
-                    Symptom::new(place(member, option), format!("{option} has {}{loopback}", url.text));
-                symptoms.push(symptom);
-            }
+    // Where nothing is set at all, a file is probably missing, and that is told by itself.
+    for (member, start) in case.starts().filter(|(member, _)| !member.settings.used.is_empty()) {
+        let listeners = start.listeners.iter().filter(|listener| services.contains(&listener.service));
+        for listener in listeners.filter(|listener| listener.url.scheme == "http") {
+            let (option, url) = (listener.service.option(), &listener.url);
+            let loopback = if is_loopback(&url.host) { ", for every user of the host" } else { "" };
+            let problem = if listener.is_default {
+                format!("{option} is not set, so etcd listens on {}{loopback}", url.text)
+            } else {
+                format!("{option} has {}{loopback}", url.text)
+            };
+            let symptom = Symptom::new(place(member, option), problem);
+            let is_alone = start.members.as_ref().is_none_or(|members| members.len() < 2)
+                && member.settings.setting(PEER.certificate).is_none();
+            symptoms.push(if listener.is_default && listener.service == Service::Peers && is_alone {
+                symptom.overriding(Severity::Warning, "who reaches the peer port joins in")
+            } else {
+                symptom
+            });
         }
     }
     symptoms
@@ -157,11 +164,11 @@ fn contradicts(url: &FoundUrl, listening: &[FoundUrl]) -> bool {
 
 fn mixed(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for part in [&SERVER, &PEER] {
-        for (_, member) in case.members() {
-            let listening = member.settings.urls(part.listen);
-            for url in member.settings.urls(part.advertise).iter().filter(|url| contradicts(url, &listening))
-            {
+    for (part, service) in [(&SERVER, Service::Clients), (&PEER, Service::Peers)] {
+        for (member, start) in case.starts() {
+            let listening: Vec<FoundUrl> = start.listens(service).cloned().collect();
+            let advertised = if part.listen == PEER.listen { &start.peer_urls } else { &start.client_urls };
+            for url in advertised.iter().flatten().filter(|url| contradicts(url, &listening)) {
                 let problem = format!("{} has {}, and {} does not", part.advertise, url.text, part.listen);
                 symptoms.push(Symptom::new(place(member, part.advertise), problem));
             }
@@ -189,16 +196,6 @@ fn mixed(case: &Case<'_>) -> Vec<Symptom> {
         }
     }
     symptoms
-}
-
-fn not_advertised(case: &Case<'_>) -> Vec<Symptom> {
-    let without = case.members().filter(|(_, member)| {
-        let settings = &member.settings;
-        settings.setting(SERVER.listen).is_some() && settings.is_unset(SERVER.advertise)
-    });
-    without
-        .map(|(_, member)| Symptom::new(place(member, SERVER.listen), "advertise-client-urls is not set"))
-        .collect()
 }
 
 fn unspecified(case: &Case<'_>) -> Vec<Symptom> {

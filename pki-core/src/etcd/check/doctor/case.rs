@@ -9,6 +9,7 @@ use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::start::{self, Start};
 use crate::x509::certificate::Certificate;
 
 /// A rule, and the function that looks whether it applies.
@@ -22,6 +23,8 @@ pub(crate) struct Case<'a> {
     pub(crate) found: &'a Found,
     pub(crate) version: EtcdVersion,
     pub(crate) now: OffsetDateTime,
+    /// What each member does with its settings, in the order of the members.
+    starts: Vec<Start>,
 }
 
 /// Something that a rule has seen. The rule itself says what it means.
@@ -48,6 +51,16 @@ impl Symptom {
 }
 
 impl<'a> Case<'a> {
+    pub(crate) fn new(found: &'a Found, version: EtcdVersion, now: OffsetDateTime) -> Self {
+        let starts = found.members().map(|(_, member)| Start::of_member(member, version)).collect();
+        Self { found, version, now, starts }
+    }
+
+    /// Every member with what it does with its settings.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = (&'a Member, &Start)> {
+        self.members().map(|(_, member)| member).zip(&self.starts)
+    }
+
     pub(crate) fn members(&self) -> impl Iterator<Item = (&'a Host, &'a Member)> + use<'a> {
         self.found.members()
     }
@@ -110,7 +123,7 @@ impl<'a> Case<'a> {
     /// The certificate that a member's gateway dials the member with (etcd, server/embed/etcd.go,
     /// `grpcGatewayDial`), if it was found.
     pub(crate) fn gateway(&self, host: &'a Host, member: &'a Member) -> Option<Shown<'a>> {
-        if member.settings.value("enable-grpc-gateway") == Some("false") {
+        if start::has_gateway(&member.settings, self.version) == Some(false) {
             return None;
         }
         let own = member.settings.setting(GATEWAY.0).is_some();

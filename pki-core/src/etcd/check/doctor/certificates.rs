@@ -673,12 +673,20 @@ fn weak_signature(case: &Case<'_>) -> Vec<Symptom> {
     found.map(|(file, leaf)| Symptom::new(place_of(file, leaf), "its signature is weak")).collect()
 }
 
+/// The first releases that were built with Go 1.23 or newer, which refuses negative serial numbers (etcd, .go-version).
+const REFUSES_NEGATIVE_SERIALS: [(u8, u16); 3] = [(4, 36), (5, 19), (6, 0)];
+
 fn negative_serial(case: &Case<'_>) -> Vec<Symptom> {
     let negative = all(case).filter(|(_, c)| c.serial().first().is_some_and(|first| first & 0x80 != 0));
     negative
         .map(|(file, certificate)| {
             let problem = format!("its serial number is {}", certificate.serial_decimal());
-            Symptom::new(place_of(file, certificate), problem)
+            let symptom = Symptom::new(place_of(file, certificate), problem);
+            if case.version.first_missing(&REFUSES_NEGATIVE_SERIALS).is_none() {
+                symptom
+            } else {
+                symptom.overriding(Severity::Warning, "{etcd} takes it, and newer releases do not")
+            }
         })
         .collect()
 }

@@ -1,9 +1,11 @@
 //! How members come together.
 
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
+use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Host, Member};
 use crate::etcd::option::port::{PEER, SERVER};
+use crate::etcd::start::RefusalKind;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -26,7 +28,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "write the same URLs in both",
             sources: &["etcd, server/etcdserver/api/membership/cluster.go"],
         },
-        find: other_urls,
+        find: |case| refused(case, &[RefusalKind::OtherUrls]),
     },
     Check {
         rule: Rule {
@@ -86,57 +88,10 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 fn not_in_cluster(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        let settings = &member.settings;
-        let Some(cluster) = settings.setting("initial-cluster") else { continue };
-        let by_others =
-            ["discovery", "discovery-srv"].iter().any(|option| settings.setting(option).is_some());
-        let own = match settings.setting("name") {
-            Some(setting) => setting.value.as_deref(),
-            // etcd's own default.
-            None => settings.is_complete.then_some("default"),
-        };
-        let named: Vec<String> = settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
-        let Some(own) = own.filter(|_| cluster.value.is_some() && !by_others) else { continue };
-        if named.iter().any(|name| name == own) || named.is_empty() {
-            continue;
-        }
-        let quotes = if own.contains(['"', '\'']) || named.iter().any(|name| name.contains(['"', '\''])) {
-            "; the quotes are part of it, as `docker --env-file` leaves them"
-        } else {
-            ""
-        };
-        let problem = format!("its name is `{own}`, and initial-cluster has {}{quotes}", listed(&named));
-        symptoms.push(Symptom::new(place(member, "name"), problem));
-    }
-    symptoms
-}
-
-fn other_urls(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        let settings = &member.settings;
-        let Some(own) = settings.value("name") else { continue };
-        let sorted = |mut urls: Vec<String>| {
-            urls.sort();
-            urls
-        };
-        let cluster = settings.initial_cluster().into_iter().filter(|(name, _)| name == own);
-        let named = sorted(cluster.map(|(_, url)| url.text).collect());
-        let advertised = match settings.setting("initial-advertise-peer-urls") {
-            Some(_) => settings.urls("initial-advertise-peer-urls").into_iter().map(|url| url.text).collect(),
-            None if settings.is_complete => vec!["http://localhost:2380".to_owned()],
-            None => continue,
-        };
-        let advertised = sorted(advertised);
-        if !named.is_empty() && named != advertised {
-            let problem = format!(
-                "initial-cluster has {} for {own}, and initial-advertise-peer-urls is {}",
-                listed(&named),
-                listed(&advertised)
-            );
-            symptoms.push(Symptom::new(place(member, "initial-advertise-peer-urls"), problem));
+    let mut symptoms = refused(case, &[RefusalKind::NotNamed]);
+    for symptom in &mut symptoms {
+        if symptom.problem.contains(['"', '\'']) {
+            symptom.problem.push_str("; the quotes are part of it, as `docker --env-file` leaves them");
         }
     }
     symptoms

@@ -116,6 +116,17 @@ pub(crate) const CHECKS: &[Check] = &[
         },
         find: too_large,
     },
+    Check {
+        rule: Rule {
+            id: "E610",
+            severity: Severity::Error,
+            title: "a key or certificate that etcd once made itself cannot be used",
+            consequence: "{etcd} takes the files in `fixtures` as they are, and does not start: `failed to find any PEM data in key input` or the like",
+            remedy: "delete the folder `fixtures/client` or `fixtures/peer` in the data folder: etcd makes both files anew",
+            sources: &["etcd, client/pkg/transport/listener.go, SelfCert"],
+        },
+        find: own_pairs,
+    },
 ];
 
 fn readable_keys(case: &Case<'_>) -> Vec<Symptom> {
@@ -206,7 +217,7 @@ fn missing_files(case: &Case<'_>) -> Vec<Symptom> {
             crate::etcd::found::FILE_OPTIONS.into_iter().filter(|option| !option.ends_with("crl-file"))
         {
             let Some(path) = member.settings.value(option) else { continue };
-            if is_absent(host, path) {
+            if is_absent(host, member, path) {
                 let problem = format!("{option} of {} is {path}, which is not there", name(member));
                 symptoms.push(Symptom::new(place(member, option), problem));
             }
@@ -317,6 +328,31 @@ fn unreadable_files(case: &Case<'_>) -> Vec<Symptom> {
                 );
                 symptoms.push(Symptom::new(Place::file(&file.path), problem));
             }
+        }
+    }
+    symptoms
+}
+
+/// The pairs that etcd makes with `auto-tls` and `peer-auto-tls`. If one of the two is missing, it makes both.
+fn own_pairs(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for (host, member) in case.members() {
+        let files = member.made_by_itself();
+        for pair in files.chunks_exact(2) {
+            let found: Vec<&PemFile> = pair.iter().filter_map(|path| host.pem_at(member, path)).collect();
+            let [certificate, key] = found.as_slice() else { continue };
+            let own = certificate.valid_certificates().next().and_then(|leaf| leaf.public_key().ok());
+            let fault = match (own, key.keys.first()) {
+                (None, _) => Some((certificate, "no certificate is in it")),
+                (_, None) => Some((key, "no private key is in it")),
+                (Some(own), Some(FoundKey::Usable(public))) if own.der() != public.der() => {
+                    Some((key, "it is not the key of the certificate beside it"))
+                }
+                (_, Some(FoundKey::Usable(_))) => None,
+                (_, Some(_)) => Some((key, "its private key cannot be read")),
+            };
+            let fault = fault.map(|(file, problem)| Symptom::new(Place::file(&file.path), problem));
+            symptoms.extend(fault);
         }
     }
     symptoms

@@ -1,12 +1,17 @@
 //! Options that etcd does not take, or takes otherwise than was meant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::base::place::Place;
 use crate::base::suggest;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place, written};
+use crate::etcd::check::doctor::names::{self, Meant};
+use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Member, Setting, Source};
-use crate::etcd::option::{Availability, EtcdOption, ValueKind};
+use crate::etcd::option::version::EtcdVersion;
+use crate::etcd::option::{Availability, EtcdOption, ValueError, ValueKind, is_true};
+use crate::etcd::start::RefusalKind;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -18,7 +23,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "set it in one of the two only",
             sources: &["etcd#11298", "etcd#11111", "etcd#8380", "etcd#14640", "etcd#20118"],
         },
-        find: conflicts,
+        find: |case| refused(case, &[RefusalKind::Shadowed]),
     },
     Check {
         rule: Rule {
@@ -106,7 +111,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "remove it, or quote the value that it is a part of",
             sources: &["etcd, server/etcdmain/config.go"],
         },
-        find: operands,
+        find: |case| refused(case, &[RefusalKind::Argument]),
     },
     Check {
         rule: Rule {
@@ -180,42 +185,24 @@ fn settings<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Member, &'a Settin
     case.members().flat_map(|(_, member)| member.settings.used.iter().map(move |setting| (member, setting)))
 }
 
-fn conflicts(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        let is_set =
-            |setting: &&Setting| setting.source == Source::Variable && setting.value.as_deref() != Some("");
-        let used = &member.settings.used;
-        let mut variables: HashMap<&str, &Setting> = HashMap::new();
-        for variable in used.iter().filter(is_set) {
-            variables.entry(&variable.option).or_insert(variable);
-        }
-        for flag in used.iter().filter(|setting| setting.source == Source::Flag && setting.is_known) {
-            if let Some(variable) = variables.get(flag.option.as_str()) {
-                let problem =
-                    format!("{} is also set at {}, by {}", flag.written, variable.place, variable.written);
-                symptoms.push(Symptom::new(flag.place.clone(), problem));
-            }
-        }
-    }
-    symptoms
-}
-
 /// The number of unknown options for which similar names are looked for. Comparing with all options takes long, and a
 /// generated file may have a hundred thousand of them.
 const MOST_SUGGESTIONS: usize = 1000;
 
-/// Whether the names of options of no version can tell what was meant.
-fn meant(setting: &Setting) -> Option<&'static str> {
-    suggest::near(&setting.option, EtcdOption::all().map(EtcdOption::name))
-}
-
 fn unknown(case: &Case<'_>, source: Source) -> Vec<Symptom> {
+    // A section with a value, or an option with keys, is told as a wrong value.
+    let refusals = case.starts().flat_map(|(_, start)| &start.refusals);
+    let told: HashSet<&Place> = refusals
+        .filter(|refusal| source == Source::File && refusal.kind == RefusalKind::Value)
+        .map(|refusal| &refusal.place)
+        .collect();
     let unknown = settings(case).filter(|(_, setting)| {
         // Read before all others, and taken out of the environment (etcd, server/etcdmain/etcd.go).
         let is_special = setting.written == "ETCD_UNSUPPORTED_ARCH";
         let is_unknown = !setting.is_known && EtcdOption::find(&setting.option).is_none();
-        setting.source == source && is_unknown && !is_special
+        // Such keys are there to be passed over, as in compose files: they hold what others refer to.
+        let is_special = is_special || source == Source::File && setting.written.starts_with("x-");
+        setting.source == source && is_unknown && !is_special && !told.contains(&setting.place)
     });
     unknown
         .enumerate()
@@ -224,14 +211,22 @@ fn unknown(case: &Case<'_>, source: Source) -> Vec<Symptom> {
             if source == Source::File {
                 return of_file(case, setting);
             }
-            let near = if number < MOST_SUGGESTIONS { meant(setting) } else { None };
-            symptom(match near {
-                Some(near) => {
-                    let variable = EtcdOption::find(near).filter(|_| source == Source::Variable);
-                    let near = variable.map_or_else(|| format!("--{near}"), EtcdOption::variable);
-                    format!("there is no {}: did you mean {near}?", setting.written)
+            let written = &setting.written;
+            let spelled = |name: &'static str| {
+                let variable = EtcdOption::find(name).filter(|_| source == Source::Variable);
+                variable.map_or_else(|| format!("--{name}"), EtcdOption::variable)
+            };
+            let is_variable = source == Source::Variable;
+            symptom(match names::meant(&setting.option, is_variable, number < MOST_SUGGESTIONS) {
+                Meant::Old(Some(instead)) => {
+                    format!("there is no {written}: it is an old name of {}", spelled(instead))
                 }
-                None => format!("there is no {}", setting.written),
+                Meant::Old(None) => format!("there is no {written} any more, and nothing took its place"),
+                Meant::OfOthers => {
+                    format!("{written} is no variable of etcd's: it is for an image, a wrapper or a script around etcd")
+                }
+                Meant::Misspelt(near) => format!("there is no {written}: did you mean {}?", spelled(near)),
+                Meant::Unknown => format!("there is no {written}"),
             })
         })
         .collect()
@@ -318,36 +313,47 @@ fn ignored(case: &Case<'_>) -> Vec<Symptom> {
         for setting in &member.settings.ignored {
             let file = member.settings.value("config-file").unwrap_or_default();
             let problem = format!("{} has no effect beside the configuration file {file}", written(setting));
-            symptoms.push(Symptom::new(setting.place.clone(), problem));
+            let symptom = Symptom::new(setting.place.clone(), problem);
+            symptoms.push(if says_the_same(member, setting, case.version) {
+                symptom.overriding(Severity::Warning, "{etcd} passes over it, and the file says the same")
+            } else {
+                symptom
+            });
         }
     }
     symptoms
+}
+
+/// Whether the configuration file gives an option the value that a flag or variable has.
+fn says_the_same(member: &Member, setting: &Setting, version: EtcdVersion) -> bool {
+    let (Some(option), Some(text)) = (EtcdOption::find(&setting.option), &setting.value) else {
+        return false;
+    };
+    let Some(in_file) = member.settings.value(&setting.option) else { return false };
+    match option.kind(version) {
+        ValueKind::Bool => is_true(text) == is_true(in_file),
+        // The order of a list says nothing.
+        ValueKind::List | ValueKind::Urls(_) | ValueKind::Members => {
+            let items =
+                |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect::<BTreeSet<_>>();
+            items(text) == items(in_file)
+        }
+        _ => text == in_file,
+    }
 }
 
 fn values(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
+    let mut symptoms = refused(case, &[RefusalKind::Value]);
     for (_, setting) in settings(case).filter(|(_, setting)| setting.is_known) {
-        let (Some(option), Some(value)) = (EtcdOption::find(&setting.option), &setting.value) else {
-            continue;
-        };
-        let is_url = matches!(option.kind(case.version), ValueKind::Urls(_) | ValueKind::Members);
-        if value.is_empty() || is_url {
-            continue;
-        }
-        if let Err(error) = setting.check(option, case.version) {
-            symptoms.push(Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written)));
+        let Some(option) = EtcdOption::find(&setting.option) else { continue };
+        if let Err(error @ ValueError::Single { .. }) = setting.check(option, case.version) {
+            let symptom = Symptom::new(setting.place.clone(), format!("{}: {error}", setting.written));
+            let consequence =
+                "{etcd} starts, and refuses everybody whose certificate has not the whole text as its name";
+            symptoms.push(symptom.overriding(Severity::Error, consequence));
         }
     }
     symptoms
-}
-
-fn operands(case: &Case<'_>) -> Vec<Symptom> {
-    let first = case.members().filter_map(|(_, member)| member.settings.operands.first());
-    first
-        .map(|(word, place)| {
-            Symptom::new(place.clone(), format!("`{word}` is no flag, and etcd takes nothing else"))
-        })
-        .collect()
 }
 
 fn empty(case: &Case<'_>) -> Vec<Symptom> {
@@ -392,7 +398,10 @@ fn v2(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member) in case.members() {
         for option in ["enable-v2", "experimental-enable-v2v3"] {
-            let is_on = member.settings.setting(option).is_some_and(|s| s.value.as_deref() != Some("false"));
+            // The one is a boolean, the other the prefix of its keys. What is not known may be on.
+            let is_off = |text: &str| option == "enable-v2" && !is_true(text);
+            let setting = member.settings.setting(option);
+            let is_on = setting.is_some_and(|setting| !setting.value.as_deref().is_some_and(is_off));
             if is_on && !case.version.has(6, 0) {
                 symptoms.push(Symptom::new(place(member, option), format!("{} has {option}", name(member))));
             }
@@ -411,8 +420,7 @@ fn etcdctl_api(case: &Case<'_>) -> Vec<Symptom> {
 
 fn config_faults(case: &Case<'_>) -> Vec<Symptom> {
     let configs = case.found.hosts.iter().flat_map(|host| host.configs.values());
-    configs
-        .filter_map(|config| config.fault.as_ref())
-        .map(|(place, message)| Symptom::new(place.clone(), message.clone()))
-        .collect()
+    let faults = configs.filter_map(|config| config.fault.as_ref());
+    let symptoms = faults.map(|(place, message)| Symptom::new(place.clone(), message.clone()));
+    symptoms.chain(refused(case, &[RefusalKind::File])).collect()
 }

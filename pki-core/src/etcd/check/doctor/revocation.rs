@@ -69,7 +69,7 @@ fn unusable(case: &Case<'_>) -> Vec<Symptom> {
     for (host, member) in case.members() {
         for part in PARTS {
             let Some(path) = member.settings.value(part.crl) else { continue };
-            if is_absent(host, path) {
+            if is_absent(host, member, path) {
                 symptoms.push(Symptom::new(place(member, part.crl), format!("{path} is not there")));
             }
         }

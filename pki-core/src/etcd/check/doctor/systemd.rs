@@ -1,7 +1,5 @@
 //! What systemd makes of units, and above all what `systemd-analyze verify` does not tell.
 
-use std::path::Path;
-
 use crate::base::place::Place;
 use crate::base::suggest;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
@@ -314,12 +312,14 @@ fn unread_environment(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for host in case.found.hosts.iter().filter(|host| host.units.iter().any(|unit| unit.main.is_some())) {
         let named: Vec<_> = host.units.iter().flat_map(Unit::environment_files).collect();
-        let is_read = |path: &Path| {
-            named
-                .iter()
-                .any(|name| matches!(host.lookup(&name.path), FileLookup::Present(seen) if seen == path))
-        };
-        for (path, file) in host.environments.iter().filter(|(path, _)| !is_read(path)) {
+        // Which file a pattern means cannot be told, nor whether a program that is not known reads the file itself. If
+        // the unit has a file for it, this one is not meant to be read by the program.
+        let is_unknown = named.iter().any(|name| !name.is_known)
+            || named.is_empty() && host.members.iter().any(|member| member.process.opaque.is_some());
+        if is_unknown {
+            continue;
+        }
+        for (path, file) in host.environments.iter().filter(|(path, _)| !host.is_named(path)) {
             if !file.variables.iter().any(|variable| variable.name.starts_with("ETCD_")) {
                 continue;
             }
@@ -363,7 +363,7 @@ fn faults(case: &Case<'_>, wanted: fn(&SyntaxFaultKind) -> bool) -> Vec<Symptom>
     symptoms
 }
 
-fn notifies(unit: &Unit) -> bool {
+pub(crate) fn notifies(unit: &Unit) -> bool {
     let kind = unit.last("Service", "Type").map(|setting| setting.value.text.as_str());
     matches!(kind, Some("notify" | "notify-reload"))
 }
@@ -423,17 +423,17 @@ fn short_start(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn whole_units<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'a Unit)> {
+pub(crate) fn whole_units<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Host, &'a Member, &'a Unit)> {
     let with_unit = case.members().filter_map(|(host, member)| Some((host, member, host.unit(member)?)));
     with_unit.filter(|(_, _, unit)| unit.main.is_some())
 }
 
 fn root_user(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for (_, _, unit) in whole_units(case) {
-        let dynamic = unit.last("Service", "DynamicUser").is_some();
+    // The user in a container is the container's.
+    for (_, _, unit) in whole_units(case).filter(|(_, member, _)| member.process.container.is_none()) {
         match unit.last("Service", "User") {
-            None if !dynamic => {
+            None if !unit.is_true("DynamicUser") => {
                 symptoms.push(Symptom::new(unit.place(), "there is no `User=`, so that it is root"));
             }
             Some(setting) if matches!(setting.value.text.as_str(), "root" | "0") => {
@@ -457,9 +457,11 @@ const SANDBOX: [&str; 8] = [
 ];
 
 fn no_sandbox(case: &Case<'_>) -> Vec<Symptom> {
-    let bare = whole_units(case).filter(|(_, _, unit)| {
+    let on_host = whole_units(case).filter(|(_, member, _)| member.process.container.is_none());
+    let bare = on_host.filter(|(_, _, unit)| {
         let sets = |key: &str| unit.files.iter().flat_map(|f| &f.settings).any(|s| s.key == key);
-        !SANDBOX.iter().any(|key| sets(key))
+        // A dynamic user has a sandbox (systemd.exec(5), `DynamicUser=`).
+        !SANDBOX.iter().any(|key| sets(key)) && !unit.is_true("DynamicUser")
     });
     bare.map(|(_, _, unit)| {
         Symptom::new(unit.place(), "none of systemd's means to confine a service is used")

@@ -139,6 +139,17 @@ fn systemd_rules() {
         ("User=etcd", "User=root", "E111"),
         ("User=etcd", "", "E111"),
         ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd\nExecStart=/usr/bin/etcd", "E113"),
+        (
+            "ExecStart=/usr/bin/etcd",
+            "ExecStart=/etc/etcd/none/../etcd\nExecStart=\nExecStart=/etc/etcd/etcd",
+            "E115",
+        ),
+        ("LimitNOFILE=65536", "LimitNOFILE=65536\nWorkingDirectory=/etc/etcd/none", "E116"),
+        ("Type=notify", "Type=forking", "E117"),
+        ("Type=notify", "Type=oneshot", "E117"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/bin/sh -c 'etcd 2>&1 | logger -t etcd'", "E118"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/timeout 1h /usr/bin/etcd", "E118"),
+        ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd\nInaccessiblePaths=/etc/etcd/pki", "E119"),
     ] {
         let mut files = edited(UNIT, from, to);
         if id == "E110" {
@@ -160,6 +171,31 @@ fn systemd_rules() {
     let mut files = healthy();
     write(&mut files, UNIT, bare, 0o644);
     finds(&files, &["E112"]);
+    finds(&edited(ENV, "ETCD_NAME=a\n", "export ETCD_NAME=a\n"), &["E114", "E321"]);
+    let tmp = edited(ENV, "ETCD_DATA_DIR=/var/lib/etcd", "ETCD_DATA_DIR=/var/tmp/etcd");
+    finds(&tmp, &["E119", "E120"]);
+}
+
+#[test]
+fn what_etcd_made_itself_is_judged() {
+    let own = |key: &str| {
+        let mut files =
+            edited(UNIT, "ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd --auto-tls --cipher-suites=");
+        let pki = "/out/nodes/a/etc/etcd/pki";
+        let fixtures = "/out/nodes/a/var/lib/etcd/fixtures/client";
+        let certificate = files[Path::new(&format!("{pki}/server.pem"))].bytes.to_vec();
+        write(&mut files, &format!("{fixtures}/cert.pem"), certificate, 0o600);
+        let bytes = match key {
+            "" => Vec::new(),
+            name => files[Path::new(&format!("{pki}/{name}"))].bytes.to_vec(),
+        };
+        write(&mut files, &format!("{fixtures}/key.pem"), bytes, 0o600);
+        find(&files, &["/out/nodes/a"], EtcdVersion::V3_5, NOW)
+    };
+    let is_told = |findings: &[Finding]| findings.iter().any(|finding| finding.rule == "E610");
+    assert!(is_told(&own("")));
+    assert!(is_told(&own("peer-key.pem")), "E610");
+    assert!(!is_told(&own("server-key.pem")));
 }
 
 #[test]
@@ -177,6 +213,21 @@ fn option_rules() {
         ("--snapshot-count=200000", &["E212"]),
         ("--snapshot-count=50000", &[]),
         ("--enable-v2=true", &["E206", "E213"]),
+        ("--enable-v2=F", &["E206"]),
+        ("--heartbeat-interval=300", &["E218"]),
+        ("--heartbeat-interval=300 --election-timeout=1500", &[]),
+        ("--discovery=https://discovery.example/x", &["E218"]),
+        ("--tls-min-version=TLS1.3 --tls-max-version=TLS1.2", &["E218"]),
+        ("--auth-token=foo", &["E208"]),
+        ("--auth-token=jwt,sign-method=RS256,pub-key=/x", &[]),
+        ("--cipher-suites=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", &["E218", "E415"]),
+        ("--force-new-cluster", &["E219"]),
+        ("--force-new-cluster=0 --unsafe-no-fsync=f", &[]),
+        ("--unsafe-no-fsync=T", &["E219"]),
+        ("--log-level", &["E209"]),
+        ("---log-level=info", &["E209"]),
+        ("--snapshot extra", &["E206", "E209"]),
+        ("--log-level=info --", &[]),
     ] {
         let findings = find(&flags(more), &["/out"], EtcdVersion::V3_5, NOW);
         let found: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
@@ -194,6 +245,8 @@ fn option_rules() {
         ("ETCD_DATADIR=/x", &["E203"][..]),
         ("ETCD_UNSUPPORTED_ARCH=arm", &[]),
         ("ETCD_LOG_LEVEL=", &["E210"]),
+        ("ETCD_FORCE_NEW_CLUSTER=TRUE", &["E219"]),
+        ("ETCD_VERSION=3.5.30", &[]),
         ("ETCDCTL_API=2", &["E214"]),
         ("ETCDCTL_API=3", &[]),
     ] {
@@ -202,6 +255,36 @@ fn option_rules() {
     let findings = find(&env("ETCD_DATADIR=/x"), &["/out"], EtcdVersion::V3_5, NOW);
     assert_eq!(findings[0].problem, "there is no ETCD_DATADIR: did you mean ETCD_DATA_DIR?");
     finds_with(&env("ETCD_ENABLE_V2=true"), EtcdVersion::V3_6, NOW, &["E205"]);
+    finds_with(&env("ETCD_VERSION=3.4.23"), EtcdVersion::V3_4, NOW, &["E208", "E216", "E217"]);
+    let gates = "--feature-gates=CompactHashCheck=true --experimental-compact-hash-check-enabled";
+    finds_with(&flags(gates), EtcdVersion::V3_6, NOW, &["E206", "E218"]);
+}
+
+/// An old name is told to be that before any spelling is compared, and what belongs to others is not misspelt.
+#[test]
+fn unknown_names_are_told_what_they_were_meant_to_be() {
+    for (line, end) in [
+        ("ETCD_CA_FILE=/x", "ETCD_CA_FILE: it is an old name of ETCD_TRUSTED_CA_FILE"),
+        ("ETCD_PEER_CA_FILE=/x", "it is an old name of ETCD_PEER_TRUSTED_CA_FILE"),
+        ("ETCD_PEERS=a", "it is an old name of ETCD_INITIAL_CLUSTER"),
+        ("ETCD_HTTP_READ_TIMEOUT=1", "any more, and nothing took its place"),
+        ("ETCD_SSL_DIR=/x", "it is for an image, a wrapper or a script around etcd"),
+        ("ETCD_IMAGE_TAG=v3", "it is for an image, a wrapper or a script around etcd"),
+        ("ETCD_OPTS=x", "it is for an image, a wrapper or a script around etcd"),
+        ("ETCD_DATA_DRI=/x", "did you mean ETCD_DATA_DIR?"),
+        ("ETCD_DATADIR=/x", "did you mean ETCD_DATA_DIR?"),
+        ("ETCD_WALL_DIR=/x", "did you mean ETCD_WAL_DIR?"),
+        ("ETCD_BOGUS=1", "there is no ETCD_BOGUS"),
+    ] {
+        let files = edited(ENV, "ETCD_NAME=a\n", &format!("ETCD_NAME=a\n{line}\n"));
+        let findings = find(&files, &["/out"], EtcdVersion::V3_5, NOW);
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert!(findings[0].problem.ends_with(end), "{line}: {}", findings[0].problem);
+    }
+    let files =
+        edited(UNIT, "ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd --peer-bind-addr=10.0.0.1:7001");
+    let findings = find(&files, &["/out"], EtcdVersion::V3_5, NOW);
+    assert_eq!(findings[0].problem, "there is no --peer-bind-addr: it is an old name of --listen-peer-urls");
 }
 
 #[test]
@@ -251,7 +334,30 @@ peer-transport-security:
     let mut files = healthy.clone();
     edit(&mut files, UNIT, "/usr/bin/etcd ", "/usr/bin/etcd --name=a ");
     finds(&files, &["E207"]);
+    // What says the same as the file does no harm.
+    let unit = |more: &str| {
+        let mut files = healthy.clone();
+        edit(&mut files, UNIT, "[Service]\n", &format!("[Service]\nEnvironment={more}\n"));
+        let findings = find(&files, &["/out"], EtcdVersion::V3_5, NOW);
+        findings.iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(unit("ETCD_DATA_DIR=/var/lib/etcd"), [("E207", Severity::Warning)]);
+    assert_eq!(unit("ETCD_CLIENT_CERT_AUTH=1"), [("E207", Severity::Warning)]);
+    assert_eq!(unit("ETCD_DATA_DIR=/var/lib/other"), [("E207", Severity::Error)]);
     finds(&with("name: a", "name: ["), &["E215"]);
+    // A key that is there twice, and what is only there to be referred to.
+    finds(&with("name: a", "name: b\nname: a"), &["E220"]);
+    finds(&with("name: a", "name: a\nname: b"), &["E220", "E322", "E326", "E501"]);
+    finds(&with("name: a", "x-dir: &dir /var/lib/etcd\nname: a"), &[]);
+    let mut files = healthy.clone();
+    edit(&mut files, YAML, "name: a", "---\nname: a");
+    write(&mut files, YAML, format!("# etcd\n---\n{HEALTHY}---\nname: [\n"), 0o644);
+    finds(&files, &["E220"]);
+    finds(&with("name: a", "name: a\nauto-compaction-retention: 1h"), &["E218"]);
+    finds(&with("name: a", "name: a\nsocket-options: on"), &["E208"]);
+    finds(&with("name: a", "name: {first: a}"), &["E208", "E321"]);
+    // The default of the file is the default of the flag.
+    finds(&with("advertise-client-urls: https://10.0.0.1:2379\n", ""), &["E305"]);
     // Not the rules of flags, but those of Go for YAML.
     for taken in
         ["snapshot-count: 10__000", "enable-pprof: yes", "grpc-keepalive-timeout: 1_000", "name: 'a'"]
@@ -263,7 +369,7 @@ peer-transport-security:
     {
         finds(&with("name: a", &format!("name: a\n{refused}")), &["E208"]);
     }
-    finds(&with("name: a", "name: a\nlisten-metrics-urls: [https://10.0.0.1:2381]"), &["E301"]);
+    finds(&with("name: a", "name: a\nlisten-metrics-urls: [https://10.0.0.1:2381]"), &["E208"]);
     finds(&with("  client-cert-auth: true\n  trusted", "  client-cert-auth: yes\n  trusted"), &[]);
 }
 
@@ -290,6 +396,21 @@ fn address_rules() {
             "LISTEN_CLIENT_URLS=https://10.0.0.1:2379,https://127.0.0.1:2379",
             &[],
         ),
+        (
+            "LISTEN_CLIENT_URLS=https://10.0.0.1:2379",
+            "LISTEN_CLIENT_URLS=https://10.0.0.1:2379,https://10.0.0.1:2380",
+            &["E308"],
+        ),
+        (
+            "LISTEN_CLIENT_URLS=https://10.0.0.1:2379",
+            "LISTEN_CLIENT_URLS=https://0.0.0.0:2379,https://127.0.0.1:2379",
+            &["E308"],
+        ),
+        ("LISTEN_PEER_URLS=https://10.0.0.1", "LISTEN_PEER_URLS=https://127.0.0.1", &["E309"]),
+        ("ETCD_LISTEN_PEER_URLS=", "# ", &["E304", "E305", "E309", "E413"]),
+        ("ETCD_LISTEN_CLIENT_URLS=", "# ", &["E303", "E305", "E309", "E413"]),
+        ("LISTEN_PEER_URLS=https://10.0.0.1:2380", "LISTEN_PEER_URLS=https://10.0.0.1:2390", &["E310"]),
+        ("LISTEN_CLIENT_URLS=https://10.0.0.1:2379", "LISTEN_CLIENT_URLS=https://0.0.0.0:4001", &["E310"]),
         ("LISTEN_PEER_URLS=https", "LISTEN_PEER_URLS=http", &["E304", "E305", "E413"]),
         ("ADVERTISE_CLIENT_URLS=https", "ADVERTISE_CLIENT_URLS=http", &["E305"]),
         ("ETCD_ADVERTISE_CLIENT_URLS=", "# ", &["E306"]),
@@ -374,6 +495,16 @@ fn trust_rules() {
             "ETCD_CLIENT_CERT_AUTH=true\nETCD_TLS_MIN_VERSION=TLS1.3\nETCD_CIPHER_SUITES=TLS_AES_128_GCM_SHA256",
             &["E412"],
         ),
+        (
+            "ETCD_CLIENT_CERT_AUTH=true",
+            "ETCD_CLIENT_CERT_AUTH=true\nETCD_CIPHER_SUITES=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            &["E415"],
+        ),
+        (
+            "ETCD_CLIENT_CERT_AUTH=true",
+            "ETCD_CLIENT_CERT_AUTH=true\nETCD_CIPHER_SUITES=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            &[],
+        ),
     ] {
         finds(&edited(ENV, from, to), ids);
     }
@@ -410,6 +541,8 @@ fn trust_rules() {
     let mut files = healthy();
     edit(&mut files, ENV, "ETCD_PEER_TRUSTED_CA_FILE=", "ETCD_DISCOVERY_SRV=example.com\n# ");
     edit(&mut files, ENV, "ETCD_PEER_CLIENT_CERT_AUTH=true", "");
+    finds(&files, &["E218", "E404", "E414"]);
+    edit(&mut files, ENV, "ETCD_INITIAL_CLUSTER=", "# ");
     finds(&files, &["E404", "E414"]);
 }
 

@@ -3,9 +3,14 @@
 use std::path::Path;
 
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place};
+use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{FileLookup, Form, Host, Member};
+use crate::etcd::option::is_true;
 use crate::etcd::option::port::{PEER, Port, SERVER};
+use crate::etcd::start::{RefusalKind, Service, has_gateway};
+use crate::x509::certificate::Certificate;
+use crate::x509::key::PublicKeyKind;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -39,7 +44,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "name both the certificate and its key",
             sources: &["etcd#12887", "etcd#13117", "etcd#17867"],
         },
-        find: without_certificate,
+        find: |case| refused(case, &[RefusalKind::Certificate]),
     },
     Check {
         rule: Rule {
@@ -72,7 +77,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "keep one of the two",
             sources: &["etcd, client/pkg/transport/listener.go"],
         },
-        find: exclusive,
+        find: |case| refused(case, &[RefusalKind::AllowLists]),
     },
     Check {
         rule: Rule {
@@ -138,7 +143,7 @@ pub(crate) const CHECKS: &[Check] = &[
             remedy: "remove `cipher-suites`",
             sources: &["etcd, server/embed/config.go"],
         },
-        find: suites_of_tls_1_3,
+        find: |case| refused(case, &[RefusalKind::SuitesOfTls13]),
     },
     Check {
         rule: Rule {
@@ -161,6 +166,17 @@ pub(crate) const CHECKS: &[Check] = &[
             sources: &["etcd#8445", "etcd#8753", "etcd#3087", "etcd-io/website#1187"],
         },
         find: srv_domain,
+    },
+    Check {
+        rule: Rule {
+            id: "E415",
+            severity: Severity::Error,
+            title: "no cipher suite fits the key of a certificate",
+            consequence: "{etcd} refuses everybody: `tls: no cipher suite supported by both client and server`",
+            remedy: "add suites for the kind of key, or issue the certificate with a key of the other kind",
+            sources: &["Go, crypto/tls, handshake_server.go"],
+        },
+        find: suites_and_key,
     },
 ];
 
@@ -187,34 +203,11 @@ fn ca_without_auth(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member) in case.members().filter(|(_, member)| serves_tls(member, &SERVER)) {
         let settings = &member.settings;
-        let is_off = settings.is_unset(SERVER.auth) || settings.value(SERVER.auth) == Some("false");
+        let is_off = settings.is_unset(SERVER.auth)
+            || settings.value(SERVER.auth).is_some_and(|value| !is_true(value));
         if is_off && settings.setting(SERVER.ca).is_some() {
             let problem = format!("{} does not have client-cert-auth", name(member));
             symptoms.push(Symptom::new(place(member, SERVER.ca), problem));
-        }
-    }
-    symptoms
-}
-
-fn without_certificate(case: &Case<'_>) -> Vec<Symptom> {
-    let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        let settings = &member.settings;
-        for part in PARTS.into_iter().filter(|part| !settings.is_true(part.auto_tls)) {
-            let pair = [part.certificate, part.key];
-            let missing: Vec<&str> = pair.into_iter().filter(|option| settings.is_unset(option)).collect();
-            match missing.as_slice() {
-                [one] => {
-                    let other = if *one == part.key { part.certificate } else { part.key };
-                    let problem = format!("{other} is set, and {one} is not");
-                    symptoms.push(Symptom::new(place(member, other), problem));
-                }
-                [_, _] if serves_tls(member, part) => {
-                    let problem = format!("https, and neither {} nor {}", part.certificate, part.key);
-                    symptoms.push(Symptom::new(place(member, part.listen), problem));
-                }
-                _ => {}
-            }
         }
     }
     symptoms
@@ -243,19 +236,6 @@ fn auto_tls(case: &Case<'_>) -> Vec<Symptom> {
         }
     }
     symptoms
-}
-
-fn exclusive(case: &Case<'_>) -> Vec<Symptom> {
-    let both = case.members().filter(|(_, member)| {
-        PEER.allowed_names
-            .into_iter()
-            .chain([PEER.allowed_hosts])
-            .all(|option| member.settings.setting(option).is_some())
-    });
-    both.map(|(_, member)| {
-        Symptom::new(place(member, "peer-cert-allowed-cn"), "peer-cert-allowed-hostname is set too")
-    })
-    .collect()
 }
 
 fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
@@ -298,8 +278,7 @@ fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
 fn hostname_and_gateway(case: &Case<'_>) -> Vec<Symptom> {
     let both = case.members().filter(|(_, member)| {
         member.settings.setting("client-cert-allowed-hostname").is_some()
-            && member.settings.is_complete
-            && member.settings.value("enable-grpc-gateway") != Some("false")
+            && has_gateway(&member.settings, case.version) == Some(true)
     });
     both.map(|(_, member)| {
         Symptom::new(place(member, "client-cert-allowed-hostname"), "enable-grpc-gateway is not false")
@@ -369,21 +348,12 @@ fn shared_ca(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-fn suites_of_tls_1_3(case: &Case<'_>) -> Vec<Symptom> {
-    let both = case.members().filter(|(_, member)| {
-        member.settings.value("tls-min-version") == Some("TLS1.3")
-            && member.settings.setting("cipher-suites").is_some()
-    });
-    both.map(|(_, member)| Symptom::new(place(member, "cipher-suites"), "tls-min-version is TLS1.3"))
-        .collect()
-}
-
 fn unused_certificates(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for (_, member) in case.members() {
-        for part in PARTS {
-            let urls = member.settings.urls(part.listen);
-            let plain = !urls.is_empty() && urls.iter().all(|url| url.scheme == "http");
+    for (member, start) in case.starts() {
+        for (part, service) in [(&SERVER, Service::Clients), (&PEER, Service::Peers)] {
+            let mut urls = start.listens(service).peekable();
+            let plain = urls.peek().is_some() && urls.all(|url| url.scheme == "http");
             if plain && member.settings.setting(part.certificate).is_some() {
                 let problem = format!("{} is set, and {} has only http", part.certificate, part.listen);
                 symptoms.push(Symptom::new(place(member, part.certificate), problem));
@@ -410,6 +380,40 @@ fn srv_domain(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 /// Whether a file that a member names is known not to be there.
-pub(crate) fn is_absent(host: &Host, path: &str) -> bool {
-    matches!(host.lookup(path), FileLookup::Absent(_)) && Path::new(path).is_absolute()
+pub(crate) fn is_absent(host: &Host, member: &Member, path: &str) -> bool {
+    matches!(host.lookup_of(member, path), FileLookup::Absent(_)) && Path::new(path).is_absolute()
+}
+
+/// Suites of TLS 1.2 name the kind of key; those of 1.3 are not chosen by the option.
+fn suites_and_key(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for (host, member, part) in ca_files(case).filter(|(_, member, part)| serves_tls(member, part)) {
+        let Some(suites) = member.settings.items("cipher-suites", case.version) else { continue };
+        let leaf = host.pem(member, part.certificate).and_then(|file| file.valid_certificates().next());
+        let Some(Ok(key)) = leaf.map(Certificate::public_key) else { continue };
+        let kind = key.kind();
+        let is_rsa = matches!(kind, PublicKeyKind::Rsa { .. });
+        let fits = |suite: &&str| {
+            if is_rsa {
+                suite.starts_with("TLS_ECDHE_RSA_") || suite.starts_with("TLS_RSA_")
+            } else {
+                suite.contains("_ECDSA_")
+            }
+        };
+        // TLS 1.3 alone is told by itself.
+        let is_13 = member.settings.value("tls-min-version") == Some("TLS1.3");
+        if is_13 || suites.iter().any(fits) {
+            continue;
+        }
+        let problem =
+            format!("cipher-suites has none for the {} certificate, whose key is {kind}", part.name);
+        let symptom = Symptom::new(place(member, "cipher-suites"), problem);
+        symptoms.push(if member.settings.value("tls-max-version") == Some("TLS1.2") {
+            symptom
+        } else {
+            let consequence = "{etcd} refuses everybody who speaks no more than TLS 1.2: `tls: no cipher suite supported by both client and server`";
+            symptom.overriding(Severity::Warning, consequence)
+        });
+    }
+    symptoms
 }

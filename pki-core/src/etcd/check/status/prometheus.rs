@@ -11,7 +11,7 @@ use crate::etcd::status::Status;
 /// Every value is a moment or a count, and none depends on when it was written: a file stays true until the next
 /// `apply`, and an alert compares it with `time()`.
 pub fn prometheus(statuses: &[Status]) -> String {
-    let mut text = Text::default();
+    let mut text = PrometheusText::default();
     text.metric(
         "etcdpki_certificate_expiry_timestamp_seconds",
         "When the certificate really ends: the earliest end in its chain.",
@@ -70,18 +70,18 @@ pub fn prometheus(statuses: &[Status]) -> String {
             text.sample(&[("cluster", status.cluster.as_str()), ("path", path)], i64::from(is_wrong));
         }
     }
-    text.lines
+    text.into_lines()
 }
 
 /// Samples, each metric's below its name.
 #[derive(Default)]
-struct Text {
+pub(crate) struct PrometheusText {
     lines: String,
     name: &'static str,
 }
 
-impl Text {
-    fn metric(&mut self, name: &'static str, help: &str) {
+impl PrometheusText {
+    pub(crate) fn metric(&mut self, name: &'static str, help: &str) {
         self.name = name;
         // Writing to a String does not fail.
         let _ = writeln!(self.lines, "# HELP {name} {help}\n# TYPE {name} gauge");
@@ -105,7 +105,12 @@ impl Text {
         }
     }
 
-    fn sample(&mut self, labels: &[(&str, &str)], value: i64) {
+    /// The text.
+    pub(crate) fn into_lines(self) -> String {
+        self.lines
+    }
+
+    pub(crate) fn sample(&mut self, labels: &[(&str, &str)], value: i64) {
         let labels: Vec<_> =
             labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
         let _ = writeln!(self.lines, "{}{{{}}} {value}", self.name, labels.join(","));
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn labels_are_escaped() {
-        let mut text = Text { name: "metric", ..Text::default() };
+        let mut text = PrometheusText { name: "metric", ..PrometheusText::default() };
         text.sample(&[("issuer", "CN=\"a\\b\"\nO=c")], 1);
         assert_eq!(text.lines, "metric{issuer=\"CN=\\\"a\\\\b\\\"\\nO=c\"} 1\n");
     }

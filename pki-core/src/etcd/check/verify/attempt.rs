@@ -14,6 +14,8 @@ pub(crate) struct Attempt {
     /// The number of the member that is dialled.
     pub(crate) to: usize,
     pub(crate) way: Way,
+    /// What has to be so for the connection to be made at all; it is an obstacle that is open.
+    pub(crate) assumes: Outcome,
 }
 
 /// How the outcome of an attempt is found out.

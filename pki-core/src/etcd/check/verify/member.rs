@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// Why it does not start; empty if it starts.
     pub(crate) faults: Vec<Finding>,
+    /// What of it was not seen; empty if everything was.
+    pub(crate) unseen: Vec<Finding>,
     pub(crate) peer: Listener,
     pub(crate) client: Listener,
     /// The number of the party that dials other members.
@@ -34,8 +36,6 @@ pub(crate) struct Node {
     pub(crate) gateway_certificate: Option<Shown>,
     /// Names that the certificates of all peers have in common, by which others are kept out.
     pub(crate) markers: Vec<String>,
-    /// The names in `initial-cluster`.
-    pub(crate) initial_cluster: Vec<String>,
 }
 
 /// One of the two ports of a member.
@@ -128,7 +128,7 @@ impl Shown {
 }
 
 impl Node {
-    /// Whether etcd would start with all this.
+    /// Whether etcd would start with all this, as far as it was seen.
     pub(crate) fn starts(&self) -> bool {
         self.faults.is_empty()
     }
@@ -140,11 +140,5 @@ impl Listener {
         let urls = self.listening.iter().chain(&self.advertised);
         let addresses = urls.filter_map(|url| url.host.parse::<IpAddr>().ok());
         addresses.filter(|address| !address.is_unspecified()).collect()
-    }
-
-    /// Whether TLS answers at `url`. If the member does not listen at the port of the URL, something that forwards
-    /// connections does, and the scheme of the URL counts.
-    pub(crate) fn listens_with_tls(&self, url: &FoundUrl) -> bool {
-        self.listening.iter().find(|own| own.port == url.port).map_or(url.is_tls(), FoundUrl::is_tls)
     }
 }

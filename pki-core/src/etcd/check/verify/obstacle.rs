@@ -20,6 +20,12 @@ pub(crate) enum Obstacle {
         /// Whether the port speaks TLS.
         listens_with_tls: bool,
     },
+    /// The URL that is dialled leads to a member that is not meant, by its name; or to the one that dials.
+    OtherMember { url: String, member: String, is_itself: bool },
+    /// The URL that is dialled leads to the port for clients instead of that for members, or the other way round.
+    OtherPort { url: String, is_for_clients: bool },
+    /// The two found clusters of their own, with different members or tokens.
+    OtherCluster,
     /// The port has a certificate that etcd makes for itself at its start (`--auto-tls`), which nobody can know.
     SelfMade,
     /// The side that dials has files which it cannot load.
@@ -37,6 +43,10 @@ pub(crate) enum Unknown {
     WhichSource(Vec<IpAddr>),
     /// Which addresses name servers give for these names.
     Names(Vec<String>),
+    /// What was not seen of one of the two, by its name.
+    NotSeen(String),
+    /// Whether something forwards connections from the URL that is dialled to the one that the member listens at.
+    Forwarding { url: String, listener: String },
 }
 
 impl fmt::Display for Obstacle {
@@ -49,6 +59,19 @@ impl fmt::Display for Obstacle {
             Self::Scheme { url, listens_with_tls: false } => {
                 write!(f, "{url} is dialled with TLS, and the port speaks plain HTTP")
             }
+            Self::OtherMember { url, is_itself: true, .. } => {
+                write!(f, "{url} leads to the member that dials it")
+            }
+            Self::OtherMember { url, member, .. } => write!(f, "{url} leads to {member}"),
+            Self::OtherPort { url, is_for_clients: true } => {
+                write!(f, "{url} is dialled for members, and it leads to the port for clients")
+            }
+            Self::OtherPort { url, .. } => {
+                write!(f, "{url} is dialled for clients, and it leads to the port for members")
+            }
+            Self::OtherCluster => f.write_str(
+                "they found different clusters: initial-cluster or initial-cluster-token is not the same",
+            ),
             Self::SelfMade => f.write_str("the port's certificate is one that etcd makes for itself"),
             Self::Unusable(why) => why.fmt(f),
             Self::Depends(unknown) => unknown.fmt(f),
@@ -69,6 +92,10 @@ impl fmt::Display for Unknown {
             Self::Names(names) => {
                 write!(f, "the addresses that name servers give for {} are not known here", names.join(", "))
             }
+            Self::NotSeen(member) => write!(f, "not all of {member} was seen"),
+            Self::Forwarding { url, listener } => {
+                write!(f, "{url} is dialled, and the member listens at {listener}")
+            }
         }
     }
 }
@@ -83,10 +110,14 @@ impl Obstacle {
         match self {
             Self::Refused(refusal) => rule_of(&refusal.reason),
             Self::Scheme { .. } => rules::SCHEME,
+            Self::OtherMember { .. } | Self::OtherPort { .. } => rules::LEADS_ELSEWHERE,
+            Self::OtherCluster => rules::OTHER_CLUSTER,
             Self::SelfMade => rules::SELF_MADE,
             Self::Unusable(_) => rules::UNUSABLE,
             Self::Depends(Unknown::Source | Unknown::WhichSource(_)) => rules::SOURCE_UNKNOWN,
             Self::Depends(Unknown::Names(_)) => rules::NAMES_UNKNOWN,
+            Self::Depends(Unknown::Forwarding { .. }) => rules::FORWARDING,
+            Self::Depends(Unknown::NotSeen(_)) => rules::FILE_NOT_SEEN,
         }
     }
 
@@ -109,7 +140,8 @@ impl Obstacle {
             Self::Scheme { .. } => "http: server gave HTTP response to HTTPS client",
             Self::SelfMade => "x509: certificate signed by unknown authority",
             Self::Unusable(why) => why.log(),
-            Self::Depends(_) => "",
+            Self::OtherCluster => "cluster ID mismatch",
+            Self::OtherMember { .. } | Self::OtherPort { .. } | Self::Depends(_) => "",
         }
     }
 
@@ -118,11 +150,35 @@ impl Obstacle {
         matches!(self, Self::Depends(_))
     }
 
+    /// What a verdict takes for granted if the connection may fail, as the rest of a sentence that begins with "if".
+    pub(crate) fn assumption(&self) -> Option<String> {
+        match self {
+            Self::Depends(Unknown::Forwarding { url, listener }) => {
+                Some(format!("{url} leads to {listener}"))
+            }
+            // What was not seen of a member is told of the member.
+            Self::Depends(Unknown::NotSeen(_)) => None,
+            Self::Depends(Unknown::Source | Unknown::WhichSource(_)) => {
+                Some("members dial from addresses that their certificates are for".to_owned())
+            }
+            Self::Depends(Unknown::Names(_)) => Some(
+                "name servers give the addresses of the members for the names in their certificates"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     /// What to do about it, where `from` dials and `to` listens; `None` if the rule says enough.
     pub(crate) fn remedy(&self, kind: ConnectionKind, from: &str, to: &str) -> Option<String> {
         match self {
             Self::Refused(refusal) => Some(remedy_of(refusal, kind, from, to)),
-            Self::Scheme { .. } | Self::SelfMade => None,
+            Self::Scheme { .. }
+            | Self::SelfMade
+            | Self::OtherMember { .. }
+            | Self::OtherPort { .. }
+            | Self::OtherCluster
+            | Self::Depends(Unknown::Forwarding { .. } | Unknown::NotSeen(_)) => None,
             Self::Unusable(_) => Some(format!("issue the certificate of {from} again")),
             Self::Depends(Unknown::Names(_)) => {
                 Some(format!("put the addresses of {from} into its {} certificate", shown(kind)))
@@ -139,6 +195,7 @@ fn rule_of(reason: &Reason) -> &'static Rule {
     match reason {
         Reason::BadSignature { .. }
         | Reason::NameConstraint { .. }
+        | Reason::NameEncoding { .. }
         | Reason::NotACa { .. }
         | Reason::PathLength { .. }
         | Reason::SystemAuthorities { .. }
@@ -204,7 +261,15 @@ fn remedy_of(refusal: &Refusal, kind: ConnectionKind, from: &str, to: &str) -> S
             Reason::NotAllowed { allowed, .. } => {
                 format!("put {} into the {certificate} certificate of {owner}, or allow what it has", list(allowed))
             }
-            Reason::UnknownAuthority { .. } | Reason::BadSignature { .. } => format!(
+            Reason::BadSignature { authority, .. } | Reason::NameEncoding { authority, has_same_key: false, .. } => format!(
+                "there are two CAs with the name {authority}: find out which of them the cluster uses; issue the \
+                 {certificate} certificate of {owner} by that one, or have {judges} trust both while you replace it"
+            ),
+            Reason::NameEncoding { .. } => format!(
+                "have {judges} trust the CA as it was when it issued the certificate, or issue the {certificate} \
+                 certificate of {owner} again; renew a CA only so that its name keeps its bytes"
+            ),
+            Reason::UnknownAuthority { .. } => format!(
                 "issue the {certificate} certificate of {owner} by a CA that {judges} trust, or have them trust its CA"
             ),
             Reason::SystemAuthorities { .. } => "name the cluster's CA: trusted-ca-file, peer-trusted-ca-file".to_owned(),

@@ -130,7 +130,7 @@ impl Probes {
             let showing = Showing { kind: ShownCertificate::Client, owner: &client.name, shown };
             probes.add_if_kept_out(showing, ConnectionKind::Peer, &ports, parties);
         }
-        for node in nodes.iter().filter(|node| node.starts()) {
+        for node in nodes.iter().filter(|node| node.starts() && node.unseen.is_empty()) {
             probes.add_member(node, &ports, parties);
         }
         probes
@@ -209,7 +209,7 @@ impl Probes {
     ) -> Vec<PortGroup> {
         let mut groups: BTreeMap<usize, PortGroup> = BTreeMap::new();
         let mut open = Vec::new();
-        for node in nodes.iter().filter(|node| node.starts()) {
+        for node in nodes.iter().filter(|node| node.starts() && node.unseen.is_empty()) {
             let listener = listener(node);
             if listener.tls == ListenerTls::SelfMade || listener.listening.iter().any(|url| !url.is_tls()) {
                 open.push(node.name.clone());

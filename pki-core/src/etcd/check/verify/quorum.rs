@@ -39,7 +39,8 @@ impl Quorum {
         self.size() / 2 + 1
     }
 
-    fn runs(&self, member: usize) -> bool {
+    /// Whether a member starts.
+    pub(crate) fn runs(&self, member: usize) -> bool {
         self.runs.get(member).copied().unwrap_or_default()
     }
 

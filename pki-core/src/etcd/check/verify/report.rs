@@ -23,10 +23,17 @@ pub struct Verification {
     /// The moment at which the connections were tried.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+    /// The names of the cluster's members, or of the first of them.
+    pub cluster: String,
     /// The verdict in one sentence.
     pub summary: String,
-    /// Whether the cluster forms, and what it survives.
+    /// Whether the cluster forms, and what it survives, if what it takes for granted is so.
     pub verdict: Verdict,
+    /// What the verdict takes for granted, each as the rest of a sentence that begins with "if". Empty if nothing had to
+    /// be assumed.
+    pub assumes: Vec<String>,
+    /// The verdict if nothing of that is so; `null` if nothing had to be assumed.
+    pub otherwise: Option<Verdict>,
     /// The members.
     pub members: Vec<MemberReport>,
     /// Which member can dial which, in the order of the members, with a row for each member that dials. In JSON a row
@@ -48,11 +55,11 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether the files decide every connection, so that none depends on name servers or on the address that a member
-    /// dials from.
+    /// Whether the files decide everything, so that nothing depends on name servers, on what forwards connections, or on
+    /// files that are not here.
     pub fn is_certain(&self) -> bool {
-        let depends = [rules::SOURCE_UNKNOWN.id, rules::NAMES_UNKNOWN.id];
-        self.findings.iter().all(|finding| !depends.contains(&finding.rule))
+        let is_open = |finding: &Finding| rules::OPEN_RULES.iter().any(|rule| rule.id == finding.rule);
+        !self.findings.iter().any(is_open)
     }
 
     /// Whether no finding is an error.

@@ -48,25 +48,25 @@ pub(crate) const IDENTITY: &Rule = &Rule {
 pub(crate) const NO_CERTIFICATE_TO_LISTEN: &Rule = &Rule {
     id: "E805",
     severity: Severity::Error,
-    title: "a member does not start: it has to listen with TLS and has no certificate",
+    title: "a member does not start: a certificate or its key is not named",
     consequence: "{etcd} ends instead of starting, and the cluster has one member less",
-    remedy: "name a certificate and its key, or listen without TLS",
+    remedy: "name both a certificate and its key, or listen without TLS",
     sources: &[LISTENER],
 };
 
 pub(crate) const NOT_IN_INITIAL_CLUSTER: &Rule = &Rule {
     id: "E806",
     severity: Severity::Error,
-    title: "a member does not start: initial-cluster does not name it",
-    consequence: "{etcd} ends instead of starting, and the cluster has one member less",
-    remedy: "name the member in initial-cluster as it names itself",
+    title: "a member does not start: initial-cluster does not have it as it is",
+    consequence: "{etcd} ends instead of starting without data, and the cluster has one member less",
+    remedy: "have the member in initial-cluster once, with its own name and the peer URLs that it advertises",
     sources: &["etcd, server/embed/config.go", "etcd#3087"],
 };
 
 pub(crate) const FILE_NOT_SEEN: &Rule = &Rule {
     id: "E807",
-    severity: Severity::Error,
-    title: "a file of a member was not seen, so the member counts as not started",
+    severity: Severity::Warning,
+    title: "a file of a member was not seen",
     consequence: "nobody can say from these files whether the member starts and who connects to it",
     remedy: "give a folder that has all files of the member",
     sources: &[LISTENER],
@@ -74,11 +74,20 @@ pub(crate) const FILE_NOT_SEEN: &Rule = &Rule {
 
 pub(crate) const SETTINGS_NOT_SEEN: &Rule = &Rule {
     id: "E808",
-    severity: Severity::Error,
-    title: "the settings of a member were not seen, so the member counts as not started",
+    severity: Severity::Warning,
+    title: "the settings of a member were not seen",
     consequence: "nobody can say from these files whether the member starts and who connects to it",
     remedy: "give a folder that has the units, environment and configuration files of the hosts",
     sources: &["etcd, server/etcdmain/config.go"],
+};
+
+pub(crate) const REFUSED_SETTING: &Rule = &Rule {
+    id: "E809",
+    severity: Severity::Error,
+    title: "a member does not start: etcd refuses its settings",
+    consequence: "{etcd} ends instead of starting, and the cluster has one member less",
+    remedy: "correct the setting: `etcdpki doctor` tells more about it",
+    sources: &["etcd, server/embed/config.go", "etcd, server/etcdmain/config.go"],
 };
 
 // A connection that fails.
@@ -182,6 +191,25 @@ pub(crate) const UNUSABLE: &Rule = &Rule {
     sources: &["Go, crypto/tls, X509KeyPair"],
 };
 
+pub(crate) const LEADS_ELSEWHERE: &Rule = &Rule {
+    id: "E822",
+    severity: Severity::Error,
+    title: "a connection fails: the URL leads to another member or to another port",
+    consequence: NOT_CONNECTED,
+    remedy: "write the URL of the right port of the member that is meant, in initial-cluster and in what it advertises",
+    sources: &["etcd, server/etcdserver/api/rafthttp/http.go"],
+};
+
+pub(crate) const OTHER_CLUSTER: &Rule = &Rule {
+    id: "E823",
+    severity: Severity::Error,
+    title: "a connection fails: the two members found different clusters",
+    consequence: "without data each computes another cluster, and they refuse each other: `cluster ID mismatch`",
+    remedy: "give all members that found the cluster the same initial-cluster and initial-cluster-token; set \
+             initial-cluster-state=existing for one that joins",
+    sources: &["etcd, server/etcdserver/api/rafthttp/http.go", "etcd#13462"],
+};
+
 // A connection that should have been refused.
 
 pub(crate) const OPEN_TO_OTHERS: &Rule = &Rule {
@@ -231,6 +259,16 @@ pub(crate) const STRANDED: &Rule = &Rule {
     sources: &["etcd, server/etcdserver/api/rafthttp/peer.go"],
 };
 
+pub(crate) const SEVERAL_CLUSTERS: &Rule = &Rule {
+    id: "E844",
+    severity: Severity::Error,
+    title: "members of one output folder are several clusters",
+    consequence: "without data each founds a cluster of its own, and none of them has the data of the others",
+    remedy: "name all members in the initial-cluster of each; members that have data already use those, and not \
+             initial-cluster",
+    sources: &["etcd, server/embed/config.go"],
+};
+
 // What the files do not tell.
 
 pub(crate) const SOURCE_UNKNOWN: &Rule = &Rule {
@@ -263,8 +301,8 @@ pub(crate) const INCOMPLETE_SETTINGS: &Rule = &Rule {
 pub(crate) const ABSENT_MEMBERS: &Rule = &Rule {
     id: "E854",
     severity: Severity::Warning,
-    title: "initial-cluster names members whose files are not here",
-    consequence: "they were not counted: the majority is that of the members that are here",
+    title: "files of members are not here",
+    consequence: "the verdict takes for granted that these members are in order: nothing of them was checked",
     remedy: "give a folder that has the files of all members",
     sources: &["etcd, server/embed/config.go"],
 };
@@ -296,6 +334,33 @@ pub(crate) const CLIENT_FILE_NOT_READ: &Rule = &Rule {
     sources: &["etcd, etcdctl/README.md"],
 };
 
+pub(crate) const FORWARDING: &Rule = &Rule {
+    id: "E858",
+    severity: Severity::Warning,
+    title: "a URL is dialled at which the member does not listen",
+    consequence: "the connection fails, unless something forwards it, such as a proxy or a mapped port of a container",
+    remedy: "let the member listen at the address and port that it advertises and that initial-cluster has",
+    sources: &["etcd, server/etcdserver/api/rafthttp/transport.go"],
+};
+
+pub(crate) const ALONE: &Rule = &Rule {
+    id: "E859",
+    severity: Severity::Warning,
+    title: "a member names no other member, and there are other members here",
+    consequence: "without data it founds a cluster of its own; whether that is meant, the files do not tell",
+    remedy: "name all members of the cluster in initial-cluster; a cluster of one names itself",
+    sources: &["etcd, server/embed/config.go"],
+};
+
+pub(crate) const DISCOVERED: &Rule = &Rule {
+    id: "E860",
+    severity: Severity::Warning,
+    title: "the members are not named in the files",
+    consequence: "the verdict takes for granted that the members here find each other, and no others",
+    remedy: "compare the verdict with `etcdctl member list`",
+    sources: &["etcd, server/embed/config.go"],
+};
+
 /// Every rule, in the order of their numbers: 80x a member does not start, 81x and 82x a connection fails, 83x a
 /// connection succeeds that should fail, 84x a majority is lost, 85x something could not be checked.
 pub(crate) const RULES: &[Rule] = &[
@@ -307,6 +372,7 @@ pub(crate) const RULES: &[Rule] = &[
     *NOT_IN_INITIAL_CLUSTER,
     *FILE_NOT_SEEN,
     *SETTINGS_NOT_SEEN,
+    *REFUSED_SETTING,
     *CHAIN,
     *NAME,
     *TIME,
@@ -318,11 +384,14 @@ pub(crate) const RULES: &[Rule] = &[
     *SCHEME,
     *SELF_MADE,
     *UNUSABLE,
+    *LEADS_ELSEWHERE,
+    *OTHER_CLUSTER,
     *OPEN_TO_OTHERS,
     *OPEN_TO_ALL,
     *NO_MAJORITY,
     *FATAL_LOSS,
     *STRANDED,
+    *SEVERAL_CLUSTERS,
     *SOURCE_UNKNOWN,
     *NAMES_UNKNOWN,
     *INCOMPLETE_SETTINGS,
@@ -330,4 +399,23 @@ pub(crate) const RULES: &[Rule] = &[
     *STRAY_ENDPOINT,
     *REVOCATION_NOT_SEEN,
     *CLIENT_FILE_NOT_READ,
+    *FORWARDING,
+    *ALONE,
+    *DISCOVERED,
+];
+
+/// The rules about what could not be judged.
+pub(crate) const OPEN_RULES: &[&Rule] = &[
+    FILE_NOT_SEEN,
+    SETTINGS_NOT_SEEN,
+    SOURCE_UNKNOWN,
+    NAMES_UNKNOWN,
+    INCOMPLETE_SETTINGS,
+    ABSENT_MEMBERS,
+    STRAY_ENDPOINT,
+    REVOCATION_NOT_SEEN,
+    CLIENT_FILE_NOT_READ,
+    FORWARDING,
+    ALONE,
+    DISCOVERED,
 ];

@@ -38,7 +38,7 @@ fn a_record_is_read_as_it_was_written() {
     let record = Record::open(&snapshot).unwrap().unwrap();
     assert_eq!(record.to_json(), text(&snapshot));
     assert_eq!(Record::read(&snapshot, &cluster("")).unwrap(), record);
-    assert_eq!((record.version, record.cluster.as_str(), record.layout.as_str()), (2, "prod", "single-ca"));
+    assert_eq!((record.version, record.cluster.as_str(), record.layout.as_str()), (3, "prod", "single-ca"));
     assert_eq!(record.etcd.as_deref(), Some("3.5"));
     assert!(record.former.is_empty());
     assert_eq!(record.members.iter().map(|start| start.member.as_str()).collect::<Vec<_>>(), ["a"]);
@@ -94,11 +94,11 @@ fn a_record_that_cannot_be_read_is_refused() {
         assert!(written.contains(from), "{written}");
         assert!(refused(&written.replacen(from, to, 1)).0.contains("cannot be read"));
     }
-    for (text, found) in [(r#"{"version": 3}"#, 3), (r#"{"version": 7, "unknown": 1}"#, 7)] {
+    for (text, found) in [(r#"{"version": 4}"#, 4), (r#"{"version": 7, "unknown": 1}"#, 7)] {
         let (message, hint) = refused(text);
         let expected = format!(
             "/out/{RECORD}: a newer version of this program wrote this record of the issued certificates: the record \
-             has format {found}, and this version reads format 2"
+             has format {found}, and this version reads format 3"
         );
         assert_eq!(message, expected);
         assert_eq!(
@@ -117,8 +117,8 @@ fn the_first_format_is_read_and_followed_by_the_present_one() {
     let mut snapshot = applied();
     let written = text(&snapshot);
     let etcd = "  \"etcd\": \"3.5\",\n";
-    assert!(written.contains("\"version\": 2") && written.contains(etcd), "{written}");
-    let first = written.replacen("\"version\": 2", "\"version\": 1", 1).replacen(etcd, "", 1);
+    assert!(written.contains("\"version\": 3") && written.contains(etcd), "{written}");
+    let first = written.replacen("\"version\": 3", "\"version\": 1", 1).replacen(etcd, "", 1);
     snapshot.insert(RECORD, Entry::file(0o644, first.into_bytes()));
     let record = Record::open(&snapshot).unwrap().unwrap();
     assert_eq!((record.version, record.etcd.clone(), record.certificates.len()), (1, None, 4));
@@ -126,8 +126,30 @@ fn the_first_format_is_read_and_followed_by_the_present_one() {
     let changed =
         plan.files().iter().filter(|file| *file.change() != crate::etcd::plan::change::Change::Kept);
     assert_eq!(changed.map(|file| file.path().to_owned()).collect::<Vec<_>>(), [RECORD]);
-    apply(&cluster(""), &mut snapshot, NOW);
-    assert_eq!(text(&snapshot), written);
+    // What is as it was has been written at a moment that this record did not have.
+    apply(&cluster(""), &mut snapshot, NOW + time::Duration::days(1));
+    let after = Record::open(&snapshot).unwrap().unwrap();
+    assert_eq!(after, Record::parse(written.as_bytes()).unwrap());
+}
+
+#[test]
+fn files_of_hosts_have_the_moment_of_their_last_change() {
+    let mut snapshot = applied();
+    let begin = Record::open(&snapshot).unwrap().unwrap();
+    assert!(begin.written.values().all(|moment| *moment == Moment(NOW)));
+    assert_eq!(begin.ssh, [("a".to_owned(), "root@10.0.0.1".to_owned())].into());
+    let of_hosts = begin.files.keys().filter(|path| path.starts_with("nodes/"));
+    assert_eq!(begin.written.keys().collect::<Vec<_>>(), of_hosts.collect::<Vec<_>>());
+    let server = "nodes/a/etc/etcd/pki/server.pem";
+    snapshot.remove(server);
+    let later = NOW + time::Duration::milliseconds(86_400_123);
+    apply(&cluster(""), &mut snapshot, later);
+    let after = Record::open(&snapshot).unwrap().unwrap();
+    let changed: Vec<_> = after.written.iter().filter(|(path, at)| begin.written[*path] != **at).collect();
+    assert_eq!(changed, [(&server.to_owned(), &Moment(NOW + time::Duration::DAY))]);
+    let before = text(&snapshot);
+    apply(&cluster(""), &mut snapshot, later + time::Duration::DAY);
+    assert_eq!(text(&snapshot), before);
 }
 
 /// Members that run would not trust the CAs of another layout.
@@ -177,12 +199,13 @@ fn what_is_no_longer_in_use_is_remembered_once() {
     let record = Record::open(&snapshot).unwrap().unwrap();
     let cluster = cluster("");
     let next = |record: &Record, certificates: &[(&CertificateSpec, &Certificate)]| {
-        record.next(&cluster, &record.members, certificates, BTreeMap::new())
+        record.next(&cluster, &record.members, certificates, BTreeMap::new(), NOW)
     };
     let plan = Plan::new(&cluster, &snapshot, NOW).unwrap();
     let all: Vec<(&CertificateSpec, &Certificate)> =
         plan.certificates().iter().map(|one| (&one.spec, one.certificate.as_ref().unwrap())).collect();
-    assert_eq!(next(&record, &all), Record { files: BTreeMap::new(), ..record.clone() });
+    let without_files = Record { files: BTreeMap::new(), written: BTreeMap::new(), ..record.clone() };
+    assert_eq!(next(&record, &all), without_files);
     let fewer = next(&record, &all[..1]);
     assert_eq!((fewer.certificates.len(), fewer.former.len()), (1, 3));
     assert_eq!(fewer.former, record.certificates[1..]);
@@ -192,5 +215,5 @@ fn what_is_no_longer_in_use_is_remembered_once() {
     let none = next(&fewer, &[]);
     assert_eq!((none.certificates.len(), none.former.len()), (0, 4));
     assert_eq!(next(&none, &[]).former.len(), 4);
-    assert_eq!((none.version, none.layout.as_str(), none.cluster.as_str()), (2, "single-ca", "prod"));
+    assert_eq!((none.version, none.layout.as_str(), none.cluster.as_str()), (3, "single-ca", "prod"));
 }

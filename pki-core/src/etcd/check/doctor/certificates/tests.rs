@@ -148,7 +148,7 @@ fn hosts_are_those_at_which_a_member_is_reached() {
             with(
                 for_addresses(&["10.0.0.1", "127.0.0.1"]),
                 "LISTEN_CLIENT_URLS=https://10.0.0.1:2379",
-                "LISTEN_CLIENT_URLS=https://0.0.0.0:2379,https://127.0.0.1:2379",
+                "LISTEN_CLIENT_URLS=https://0.0.0.0:2379,https://127.0.0.1:2389",
             ),
             vec![],
         ),

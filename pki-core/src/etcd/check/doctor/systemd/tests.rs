@@ -234,3 +234,68 @@ impl TapEnvironment for Files {
         self
     }
 }
+
+#[test]
+fn a_sandbox_is_judged_by_what_it_leaves() {
+    let more = |lines: &str| unit("ExecStart=", &format!("{lines}\nExecStart="));
+    let data = |lines: &str| {
+        let mut files = more(lines);
+        edit(&mut files, ENV, "ETCD_DATA_DIR=/var/lib/etcd", "ETCD_DATA_DIR=/srv/etcd");
+        files
+    };
+    let read_only = "E119 data-dir is /srv/etcd, and ProtectSystem=strict makes it read-only";
+    let options = [
+        "cert-file",
+        "key-file",
+        "trusted-ca-file",
+        "peer-cert-file",
+        "peer-key-file",
+        "peer-trusted-ca-file",
+    ];
+    let names = ["server", "server-key", "ca", "peer", "peer-key", "ca"];
+    let hidden: Vec<String> = options
+        .iter()
+        .zip(names)
+        .map(|(option, name)| {
+            format!(
+                "E119 {option} is /etc/etcd/pki/{name}.pem, and TemporaryFileSystem=/etc/etcd:ro hides it"
+            )
+        })
+        .collect();
+    all_say(vec![
+        (more("TemporaryFileSystem=/etc/etcd:ro"), hidden.iter().map(String::as_str).collect()),
+        (more("InaccessiblePaths=/etc/etcd\nBindReadOnlyPaths=/etc/etcd/pki"), vec![]),
+        (more("ReadOnlyPaths=/etc"), vec![]),
+        (data(""), vec![read_only]),
+        (data("ReadWritePaths=-/srv/etcd"), vec![]),
+        (data("ReadWritePaths=/srv"), vec![]),
+        (data("BindPaths=/data:/srv/etcd"), vec![]),
+        (
+            data("ReadWritePaths=/srv\nReadOnlyPaths=/srv/etcd"),
+            vec!["E119 data-dir is /srv/etcd, and ReadOnlyPaths=/srv/etcd makes it read-only"],
+        ),
+        (data("").tap("ProtectSystem=strict", "ProtectSystem=full"), vec![]),
+        (
+            data("ProtectSystem=no\nDynamicUser=yes"),
+            vec![
+                "E119 data-dir is /srv/etcd, and DynamicUser=yes, which implies ProtectSystem=strict, makes it read-only",
+            ],
+        ),
+        (data("StateDirectory=\nRootDirectory=/x"), vec![]),
+    ]);
+}
+
+#[test]
+fn systemd_hears_who_may_tell_it() {
+    let start = |command: &str| unit("ExecStart=/usr/bin/etcd", &format!("ExecStart={command}"));
+    all_say(vec![
+        (start("/bin/sh -c 'exec etcd >>/var/log/x 2>&1'"), vec![]),
+        (start("/bin/sh -c 'etcd | logger'\nNotifyAccess=all"), vec![]),
+        (
+            start("/bin/sh -c 'etcd | logger'\nNotifyAccess=main"),
+            vec!["E118 Type=notify, and sh is the main process, not etcd: NotifyAccess= is main"],
+        ),
+        (start("/usr/bin/nice -n 5 /usr/bin/etcd"), vec![]),
+        (start("/usr/bin/env GOMAXPROCS=2 /usr/bin/etcd $ETCD_OPTS"), vec![]),
+    ]);
+}

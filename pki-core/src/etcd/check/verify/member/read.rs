@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::base::place::Place;
 use crate::etcd::check::finding::Finding;
+use crate::etcd::check::verify::clusters::Candidate;
 use crate::etcd::check::verify::meeting::Trust;
 use crate::etcd::check::verify::member::{Listener, ListenerTls, Node, Reading, Shown, certificates};
 use crate::etcd::check::verify::rules;
 use crate::etcd::check::verify::start::StartFault;
 use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
-use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, Source, entry};
+use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, entry};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
+use crate::etcd::start::{Refusal, RefusalKind, Service, Start};
 use crate::tls::{
     AllowedPeers, Authorities, Client, Identity, RevocationFile, RevocationFormat, Server, Version, Versions,
 };
@@ -20,9 +22,11 @@ use crate::tls::{
 struct Reader<'a, 'b> {
     host: &'a Host,
     member: &'a Member,
+    start: &'a Start,
     name: String,
     reading: &'a mut Reading<'b>,
     faults: Vec<Finding>,
+    unseen: Vec<Finding>,
 }
 
 /// The contents of the files of one port (etcd, client/pkg/transport, `TLSInfo`).
@@ -43,42 +47,33 @@ impl Node {
     ///
     /// # Errors
     /// If a file is there and cannot be read.
-    pub(crate) fn read(
-        host: &Host,
-        member: &Member,
-        name: String,
-        reading: &mut Reading<'_>,
-    ) -> Result<Self, Error> {
-        let mut reader = Reader { host, member, name, reading, faults: Vec::new() };
+    pub(crate) fn read(candidate: &Candidate<'_>, reading: &mut Reading<'_>) -> Result<Self, Error> {
+        let Candidate { host, member, start, .. } = candidate;
+        let name = candidate.name.clone();
+        let mut reader =
+            Reader { host, member, start, name, reading, faults: Vec::new(), unseen: Vec::new() };
+        for refusal in &start.refusals {
+            reader.refused(refusal);
+        }
         let peer = reader.tls_info(&PEER)?;
         let (peer_listener, caller) = reader.peer(peer);
-        let listening = reader.urls(SERVER.listen, &SERVER);
-        let advertised = reader.urls(SERVER.advertise, &SERVER);
+        let listening = reader.listens(Service::Clients);
+        let advertised = start.client_urls.clone().unwrap_or_default();
         let mut client_listener = Listener { advertised, listening, ..Listener::default() };
         let (mut gateway, mut gateway_certificate) = (None, None);
         // Without a URL that wants them, etcd does not read these files.
-        if let Some(url) = client_listener.listening.iter().find(|url| url.is_tls()).cloned() {
+        if client_listener.listening.iter().any(FoundUrl::is_tls) {
             let info = reader.tls_info(&SERVER)?;
             let own = reader.identity(GATEWAY.0, GATEWAY.1)?;
             gateway_certificate.clone_from(&own);
             let shown = own.or_else(|| info.shown.clone());
-            if reader.has_gateway() && !info.makes_its_own {
+            if start.has_gateway.unwrap_or(true) && !info.makes_its_own {
                 gateway = shown.map(|shown| reader.gateway(shown, &info));
             }
-            reader.open(&mut client_listener, info, &url, SERVER.certificate, false);
+            reader.open(&mut client_listener, info, false);
         }
-        let settings = &member.settings;
-        // Without any URL, a member whose settings are all here listens where etcd does by itself. If some of its
-        // settings are elsewhere, nobody can say where it listens.
-        let urls = [PEER.listen, PEER.advertise, SERVER.listen];
-        if !settings.is_complete && urls.iter().all(|option| settings.value(option).is_none()) {
+        if !start.unknown.is_empty() {
             reader.fault(member.place.clone(), &StartFault::SettingsNotSeen);
-        }
-        let initial_cluster: Vec<String> =
-            settings.initial_cluster().into_iter().map(|(name, _)| name).collect();
-        if settings.value("initial-cluster").is_some() && !initial_cluster.contains(&reader.name) {
-            let fault = StartFault::NotInInitialCluster { name: reader.name.clone() };
-            reader.fault(reader.place("initial-cluster"), &fault);
         }
         let markers = reader.names(PEER.allowed_hosts);
         Ok(Self {
@@ -89,22 +84,31 @@ impl Node {
             gateway_shows_server: gateway_certificate.is_none(),
             gateway_certificate,
             markers,
-            initial_cluster,
             faults: reader.faults,
+            unseen: reader.unseen,
             name: reader.name,
         })
     }
 }
 
 impl Reader<'_, '_> {
-    /// Notes why the member does not start.
+    /// Notes why the member does not start, or what of it was not seen.
     fn fault(&mut self, place: Place, fault: &StartFault) {
         let finding = fault.rule().finding(place, fault.to_string()).about(&self.name);
-        self.faults.push(finding.remedy(fault.remedy()).of_version(self.reading.version));
+        let finding = finding.remedy(fault.remedy()).of_version(self.reading.version);
+        if fault.is_certain() { self.faults.push(finding) } else { self.unseen.push(finding) }
     }
 
-    fn half_a_pair(&mut self, set: &'static str, unset: &'static str) {
-        self.fault(self.place(set), &StartFault::HalfAPair { set, unset });
+    /// Notes why etcd refuses the settings.
+    fn refused(&mut self, refusal: &Refusal) {
+        let rule = match refusal.kind {
+            RefusalKind::Certificate => rules::NO_CERTIFICATE_TO_LISTEN,
+            RefusalKind::AllowLists | RefusalKind::Combination | RefusalKind::NotAdvertised => rules::OPTIONS,
+            RefusalKind::NotNamed | RefusalKind::OtherUrls => rules::NOT_IN_INITIAL_CLUSTER,
+            _ => rules::REFUSED_SETTING,
+        };
+        let finding = rule.finding(refusal.place.clone(), refusal.problem.clone()).about(&self.name);
+        self.faults.push(finding.of_version(self.reading.version));
     }
 
     /// Where an option is set; the place of the member if it is not set.
@@ -117,9 +121,8 @@ impl Reader<'_, '_> {
         self.member.settings.value(option)
     }
 
-    fn urls(&self, option: &str, port: &Port) -> Vec<FoundUrl> {
-        let found = self.member.settings.urls(option);
-        if found.is_empty() { FoundUrl::parse(port.usual_url).into_iter().collect() } else { found }
+    fn listens(&self, service: Service) -> Vec<FoundUrl> {
+        self.start.listens(service).cloned().collect()
     }
 
     /// The file that an option names, by its path on the host, and its contents.
@@ -137,7 +140,7 @@ impl Reader<'_, '_> {
     /// The contents of the file that an option names, or why they are not known.
     fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
         let missing = || StartFault::Missing { option, file: file.to_owned() };
-        let path = match self.host.lookup(file) {
+        let path = match self.host.lookup_of(self.member, file) {
             FileLookup::Present(path) | FileLookup::TooLarge(path) => path.clone(),
             FileLookup::Absent(_) => return Ok(Err(missing())),
             // The command of a container lies apart from the host's files.
@@ -157,12 +160,6 @@ impl Reader<'_, '_> {
     }
 
     fn identity(&mut self, certificate: &'static str, key: &'static str) -> Result<Option<Shown>, Error> {
-        match (self.value(certificate).is_some(), self.value(key).is_some()) {
-            (false, false) => return Ok(None),
-            (true, false) => self.half_a_pair(certificate, key),
-            (false, true) => self.half_a_pair(key, certificate),
-            (true, true) => {}
-        }
         let (Some((file, bytes)), Some((_, key))) = (self.file(certificate)?, self.file(key)?) else {
             return Ok(None);
         };
@@ -189,10 +186,8 @@ impl Reader<'_, '_> {
             (true, true) => AllowedPeers::All,
             (false, true) => AllowedPeers::CommonNames(names),
             (true, false) => AllowedPeers::Hostnames(hosts),
-            (false, false) => {
-                self.fault(self.place(port.allowed_hosts), &StartFault::TwoAllowLists);
-                AllowedPeers::All
-            }
+            // It does not start.
+            (false, false) => AllowedPeers::All,
         }
     }
 
@@ -287,36 +282,26 @@ impl Reader<'_, '_> {
         let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
         let caller = self.reading.parties.caller(client, trust);
         let mut listener = Listener {
-            advertised: self.urls(PEER.advertise, &PEER),
-            listening: self.urls(PEER.listen, &PEER),
+            advertised: self.start.peer_urls.clone().unwrap_or_default(),
+            listening: self.listens(Service::Peers),
             ..Listener::default()
         };
-        if let Some(url) = listener.listening.iter().find(|url| url.is_tls()).cloned() {
+        if listener.listening.iter().any(FoundUrl::is_tls) {
             let skips =
                 ["peer-skip-client-san-verification", "experimental-peer-skip-client-san-verification"];
             let checks_source = !skips.iter().any(|option| self.member.settings.is_true(option));
-            self.open(&mut listener, info, &url, PEER.certificate, checks_source);
+            self.open(&mut listener, info, checks_source);
         }
         (listener, caller)
     }
 
     /// Has a port listen with TLS.
-    fn open(
-        &mut self,
-        listener: &mut Listener,
-        info: TlsInfo,
-        url: &FoundUrl,
-        option: &'static str,
-        checks_source: bool,
-    ) {
+    fn open(&mut self, listener: &mut Listener, info: TlsInfo, checks_source: bool) {
         listener.is_selective = info.allowed != AllowedPeers::All;
         listener.authorities = info.authority_keys;
         let Some(shown) = info.shown else {
             if info.makes_its_own {
                 listener.tls = ListenerTls::SelfMade;
-            } else if self.value(option).is_none() {
-                let fault = StartFault::NoCertificate { url: url.text.clone(), option };
-                self.fault(self.member.place.clone(), &fault);
             }
             return;
         };
@@ -330,17 +315,6 @@ impl Reader<'_, '_> {
         let trust = Trust { checks_source, ..info.trust };
         listener.tls = ListenerTls::Port(self.reading.parties.port(server, trust));
         listener.shown = Some(shown);
-    }
-
-    /// Whether the gRPC gateway is on. It is on unless an option turns it off; etcd 3.4 leaves it off if there is a configuration
-    /// file that does not mention it.
-    fn has_gateway(&self) -> bool {
-        let settings = &self.member.settings;
-        let is_of_file = settings.used.iter().any(|setting| setting.source == Source::File);
-        match settings.value("enable-grpc-gateway") {
-            Some(_) => settings.is_true("enable-grpc-gateway"),
-            None => !is_of_file || self.reading.version.has(5, 0),
-        }
     }
 
     /// The number of the party that the gateway is. It dials with the server's own settings, and does not check the

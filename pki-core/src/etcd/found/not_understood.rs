@@ -1,0 +1,48 @@
+//! Files that were not understood, and what is known about them.
+
+use std::path::PathBuf;
+
+/// A file that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotUnderstood {
+    pub(crate) path: PathBuf,
+    pub(crate) what: NotUnderstoodKind,
+}
+
+/// What is known about a file that was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotUnderstoodKind {
+    /// A template, by its language.
+    Template(&'static str),
+    /// A file of some other kind; `None` if nothing tells which.
+    Foreign(Option<&'static str>),
+}
+
+impl NotUnderstood {
+    /// What the file seems to be, as the end of a sentence.
+    pub(crate) fn reason(&self) -> String {
+        match self.what {
+            NotUnderstoodKind::Template(language) => {
+                format!("it is a template ({language}), and what will stand in it is not known")
+            }
+            NotUnderstoodKind::Foreign(Some(seems)) => {
+                format!(
+                    "it is not understood: it seems to be {seems}, and no setting of etcd's was found in it"
+                )
+            }
+            NotUnderstoodKind::Foreign(None) => {
+                "it is not understood: no setting of etcd's was found in it".to_owned()
+            }
+        }
+    }
+
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self.what {
+            NotUnderstoodKind::Template(_) => "render the template first, and name what it makes",
+            NotUnderstoodKind::Foreign(_) => {
+                "name the unit, the environment or configuration file, the manifest or the script that gives etcd its \
+                 options"
+            }
+        }
+    }
+}

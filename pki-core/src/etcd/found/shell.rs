@@ -1,0 +1,354 @@
+//! Splits the text of a shell into commands (POSIX, Shell Command Language, 2.2 "Quoting", 2.7 "Redirection").
+//!
+//! Nothing is run, and no expansion is carried out here. Redirections and here-documents are no words of a command.
+
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+use crate::etcd::found::words::Word;
+
+/// One command of a script.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ShellCommand {
+    pub(crate) words: Vec<ShellWord>,
+    /// Whether its output goes into a pipe, so that the shell stays its parent.
+    pub(crate) is_piped: bool,
+    /// The file that its output is written to.
+    pub(crate) output: Option<String>,
+    pub(crate) here_document: Option<HereDocument>,
+}
+
+/// A word without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShellWord {
+    pub(crate) word: Word,
+    /// Whether the shell puts something in the place of a part of it: a variable or the output of a command.
+    pub(crate) is_expanded: bool,
+    /// Whether a part of it is in quotes, so that what takes the place of a variable stays one word.
+    pub(crate) is_quoted: bool,
+}
+
+/// The lines that a command reads as its input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct HereDocument {
+    pub(crate) text: String,
+    /// Whether the shell leaves the text as it is, because its end is quoted.
+    pub(crate) is_literal: bool,
+}
+
+/// A here-document whose lines come after the line that names it.
+struct Announced {
+    /// The index of its command.
+    command: usize,
+    end: String,
+    is_literal: bool,
+    strips_tabs: bool,
+}
+
+/// What a redirection does with the word behind it.
+enum Redirection {
+    Output,
+    HereDocument { strips_tabs: bool },
+    Other,
+}
+
+/// The commands of a script, in their order.
+pub(crate) fn commands(text: &str) -> Vec<ShellCommand> {
+    let mut lexer =
+        Lexer { text, characters: text.char_indices().peekable(), commands: vec![ShellCommand::default()] };
+    lexer.run();
+    let mut commands = lexer.commands;
+    commands.retain(|command| !command.words.is_empty() || command.here_document.is_some());
+    commands
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    characters: Peekable<CharIndices<'a>>,
+    commands: Vec<ShellCommand>,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) {
+        let mut announced = Vec::new();
+        while let Some((offset, c)) = self.characters.peek().copied() {
+            match c {
+                '\n' => {
+                    self.characters.next();
+                    self.end_command(false);
+                    self.here_documents(&mut announced);
+                }
+                c if c.is_whitespace() => drop(self.characters.next()),
+                '#' => while self.characters.next_if(|(_, c)| *c != '\n').is_some() {},
+                ';' | '(' | ')' => {
+                    self.characters.next();
+                    self.end_command(false);
+                }
+                '|' => {
+                    self.characters.next();
+                    let is_or = self.characters.next_if(|(_, c)| *c == '|').is_some();
+                    // `|&` sends the errors through the pipe too.
+                    self.characters.next_if(|(_, c)| *c == '&');
+                    self.end_command(!is_or);
+                }
+                '&' => {
+                    self.characters.next();
+                    if self.characters.next_if(|(_, c)| *c == '>').is_some() {
+                        self.characters.next_if(|(_, c)| *c == '>');
+                        self.redirect(Redirection::Output, &mut announced);
+                    } else {
+                        self.characters.next_if(|(_, c)| *c == '&');
+                        self.end_command(false);
+                    }
+                }
+                '<' | '>' => {
+                    let redirection = self.redirection();
+                    self.redirect(redirection, &mut announced);
+                }
+                _ => {
+                    let word = self.word(offset);
+                    // A number right before a redirection is that of a file, and no word.
+                    let is_number = word.word.text.chars().all(|c| c.is_ascii_digit()) && !word.is_quoted;
+                    let is_descriptor =
+                        is_number && self.characters.peek().is_some_and(|(_, c)| matches!(c, '<' | '>'));
+                    // A continued line alone makes no word.
+                    let is_empty = word.word.text.is_empty() && !word.is_quoted;
+                    if !is_descriptor
+                        && !is_empty
+                        && let Some(command) = self.commands.last_mut()
+                    {
+                        command.words.push(word);
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_command(&mut self, is_piped: bool) {
+        if let Some(command) = self.commands.last_mut() {
+            if command.words.is_empty() && command.here_document.is_none() && command.output.is_none() {
+                return;
+            }
+            command.is_piped = is_piped;
+        }
+        self.commands.push(ShellCommand::default());
+    }
+
+    /// Reads the operator of a redirection.
+    fn redirection(&mut self) -> Redirection {
+        let first = self.characters.next().map(|(_, c)| c);
+        let mut next = |wanted: char| self.characters.next_if(|(_, c)| *c == wanted).is_some();
+        if first == Some('<') {
+            if next('<') {
+                if next('<') {
+                    return Redirection::Other;
+                }
+                return Redirection::HereDocument { strips_tabs: next('-') };
+            }
+            let _ = next('&') || next('>');
+            return Redirection::Other;
+        }
+        if next('&') {
+            return Redirection::Other;
+        }
+        let _ = next('>') || next('|');
+        Redirection::Output
+    }
+
+    /// Reads the word behind a redirection.
+    fn redirect(&mut self, redirection: Redirection, announced: &mut Vec<Announced>) {
+        while self.characters.next_if(|(_, c)| *c == ' ' || *c == '\t').is_some() {}
+        let Some((offset, c)) = self.characters.peek().copied() else { return };
+        if c == '\n' || ";|&()<>".contains(c) {
+            return;
+        }
+        let target = self.word(offset);
+        let number = self.commands.len().saturating_sub(1);
+        match redirection {
+            Redirection::Other => {}
+            Redirection::Output => {
+                if let Some(command) = self.commands.last_mut() {
+                    command.output = Some(target.word.text);
+                }
+            }
+            Redirection::HereDocument { strips_tabs } => announced.push(Announced {
+                command: number,
+                end: target.word.text,
+                is_literal: target.is_quoted,
+                strips_tabs,
+            }),
+        }
+    }
+
+    /// Reads the lines of the here-documents that the line before has announced.
+    fn here_documents(&mut self, announced: &mut Vec<Announced>) {
+        for Announced { command, end, is_literal, strips_tabs } in announced.drain(..) {
+            let begin = self.characters.peek().map_or(self.text.len(), |(offset, _)| *offset);
+            let rest = self.text.get(begin..).unwrap_or_default();
+            let (mut text, mut length) = (String::new(), 0);
+            for line in rest.split_inclusive('\n') {
+                length += line.len();
+                let content = if strips_tabs { line.trim_start_matches('\t') } else { line };
+                if content.trim_end_matches(['\n', '\r']) == end {
+                    break;
+                }
+                text.push_str(content);
+            }
+            while self.characters.next_if(|(offset, _)| *offset < begin + length).is_some() {}
+            if let Some(command) = self.commands.get_mut(command) {
+                let text = if is_literal { text } else { without_escapes(&text) };
+                command.here_document = Some(HereDocument { text, is_literal });
+            }
+        }
+    }
+
+    /// Reads a word, which begins at `offset`.
+    fn word(&mut self, offset: usize) -> ShellWord {
+        let mut word =
+            ShellWord { word: Word { text: String::new(), offset }, is_expanded: false, is_quoted: false };
+        let mut quote = None;
+        while let Some((_, c)) = self.characters.peek().copied() {
+            if quote.is_none() && (c.is_whitespace() || ";|&()<>".contains(c)) {
+                break;
+            }
+            self.characters.next();
+            let text = &mut word.word.text;
+            match (c, quote) {
+                ('"' | '\'', None) => (quote, word.is_quoted) = (Some(c), true),
+                (c, Some(open)) if c == open => quote = None,
+                (c, Some('\'')) => text.push(c),
+                ('\\', None) => match self.characters.next() {
+                    Some((_, '\n')) | None => {}
+                    Some((_, c)) => text.push(c),
+                },
+                ('\\', _) => match self.characters.next_if(|(_, c)| "\\\"$`\n".contains(*c)) {
+                    Some((_, '\n')) => {}
+                    Some((_, c)) => text.push(c),
+                    None => text.push('\\'),
+                },
+                ('$', _) => {
+                    text.push('$');
+                    word.is_expanded |= self.expansion(&mut word.word.text);
+                }
+                ('`', _) => {
+                    word.is_expanded = true;
+                    text.push('`');
+                    self.until_closed('`', '`', text);
+                }
+                (c, _) => text.push(c),
+            }
+        }
+        word
+    }
+
+    /// Reads what follows a `$`. Whether the shell puts something in its place.
+    fn expansion(&mut self, text: &mut String) -> bool {
+        match self.characters.peek().map(|(_, c)| *c) {
+            Some(open @ ('(' | '{')) => {
+                self.characters.next();
+                text.push(open);
+                self.until_closed(open, if open == '(' { ')' } else { '}' }, text);
+                true
+            }
+            Some(c) => c.is_ascii_alphanumeric() || "_@*#?$!-".contains(c),
+            None => false,
+        }
+    }
+
+    /// Reads to the bracket that closes the one before.
+    fn until_closed(&mut self, open: char, close: char, text: &mut String) {
+        let mut depth = 1_usize;
+        for (_, c) in self.characters.by_ref() {
+            text.push(c);
+            if c == close {
+                depth -= 1;
+            } else if c == open {
+                depth += 1;
+            }
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// The text of a here-document in which the shell has taken out the backslashes that it takes for its own.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match characters.peek() {
+            Some('\n') if c == '\\' => drop(characters.next()),
+            Some(next @ ('\\' | '$' | '`')) if c == '\\' => {
+                plain.push(*next);
+                characters.next();
+            }
+            _ => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(script: &str) -> Vec<Vec<String>> {
+        let words = |command: ShellCommand| command.words.into_iter().map(|word| word.word.text).collect();
+        commands(script).into_iter().map(words).collect()
+    }
+
+    #[test]
+    fn a_shell_quotes_and_separates_commands() {
+        let script = "etcd --name \"a\\$b\\n\" 'c;d' e\\ f \\\n  --x # comment\n--y 2>&1 && z;";
+        let first = ["etcd", "--name", "a$b\\n", "c;d", "e f", "--x"];
+        assert_eq!(texts(script), [&first[..], &["--y"], &["z"]]);
+    }
+
+    #[test]
+    fn redirections_are_no_words() {
+        for script in [
+            "etcd -x 2>&1 >> /f",
+            "etcd >/f -x </dev/null",
+            "etcd -x &>/f",
+            "etcd -x >& /f",
+            "etcd -x 2>/dev/null 1>&2",
+            "<in etcd -x >|/f",
+            "etcd -x <<<word",
+            "etcd -x 2> >(cat)",
+        ] {
+            assert_eq!(texts(script).first().unwrap(), &["etcd", "-x"], "{script}");
+        }
+        assert_eq!(texts("etcd --n 2 >f"), [["etcd", "--n", "2"]]);
+        let piped: Vec<bool> =
+            commands("etcd 2>&1 | logger -t etcd || x").iter().map(|c| c.is_piped).collect();
+        assert_eq!(piped, [true, false, false]);
+    }
+
+    #[test]
+    fn here_documents_are_input() {
+        let script = "cat <<EOF >/etc/a && cat > /b <<-'END'\nA=\\$b\\\\\nEOF\n\tB=$c\n\tEND\nexec etcd\n";
+        let all = commands(script);
+        assert_eq!(all[0].here_document.as_ref().unwrap().text, "A=$b\\\n");
+        assert_eq!(all[0].output.as_deref(), Some("/etc/a"));
+        assert_eq!(all[1].here_document, Some(HereDocument { text: "B=$c\n".to_owned(), is_literal: true }));
+        assert_eq!(all[2].words[0].word.text, "exec");
+        assert_eq!(commands("cat <<E\nno end").len(), 1);
+    }
+
+    #[test]
+    fn expansions_are_whole() {
+        let all = commands("x $(a | b; c) \"${y:-d e}\" '$z' $((1 + 2))-`date +%s` \\$q");
+        let words: Vec<_> =
+            all[0].words.iter().map(|word| (word.word.text.as_str(), word.is_expanded)).collect();
+        let expected = [
+            ("x", false),
+            ("$(a | b; c)", true),
+            ("${y:-d e}", true),
+            ("$z", false),
+            ("$((1 + 2))-`date +%s`", true),
+            ("$q", false),
+        ];
+        assert_eq!(words, expected);
+    }
+}

@@ -1,0 +1,50 @@
+//! What the readers of all kinds of files give: the processes of etcd that a file starts.
+
+use crate::base::place::Place;
+use crate::etcd::found::engine::is_etcd_image;
+use crate::etcd::found::process::{Argument, Process};
+
+/// A process of etcd that a file starts, whatever kind of file it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    pub(crate) place: Place,
+}
+
+/// The etcd that runs in a container; `None` if something else does. `engine` is the name of a container engine that a
+/// command line asks, and the process has the environment and the mounts of the container.
+pub(crate) fn within_container(
+    mut process: Process,
+    engine: Option<&str>,
+    image: &Argument,
+    entrypoint: Option<Argument>,
+    command: Vec<Argument>,
+) -> Option<Started> {
+    let mounts = process.mounts.take();
+    process.run_in(engine.unwrap_or_default(), image, entrypoint, command);
+    if engine.is_none() {
+        process.container = None;
+    }
+    process.unwrap_command();
+    process.mounts = mounts;
+    process.fill();
+    let place = process.arguments.first().map_or_else(|| image.place.clone(), |word| word.place.clone());
+    if !process.is_etcd() && !is_etcd_image(image.shown()) {
+        return None;
+    }
+    if process.asks_only() {
+        return None;
+    }
+    Some(Started { process, place })
+}
+
+impl Started {
+    /// The etcd that a command line starts on the host; `None` if something else is started.
+    pub(crate) fn of_command(mut process: Process, command: Vec<Argument>) -> Option<Self> {
+        process.arguments = command;
+        let place = process.arguments.first()?.place.clone();
+        process.unwrap_command();
+        process.fill();
+        (process.opaque.is_none() && !process.asks_only()).then_some(Self { process, place })
+    }
+}
