@@ -17,12 +17,12 @@ use crate::exit_status::ExitStatus;
 pub(crate) struct CommandError {
     message: String,
     /// More lines of the message, each of which is shown on a line of its own.
-    more: Vec<String>,
+    more: Box<[String]>,
     hint: Option<String>,
     /// A text of several lines that stands in the place of the hint.
     help: Option<String>,
     /// What else is wrong.
-    further: Vec<CommandError>,
+    further: Box<[Self]>,
     code: Option<u32>,
     kind: Kind,
 }
@@ -44,10 +44,10 @@ impl CommandError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            more: Vec::new(),
+            more: Box::default(),
             hint: None,
             help: None,
-            further: Vec::new(),
+            further: Box::default(),
             code: None,
             kind: Kind::Failed,
         }
@@ -72,7 +72,7 @@ impl CommandError {
 
     /// The error with these lines below its message.
     pub(crate) fn more(mut self, lines: Vec<String>) -> Self {
-        self.more = lines;
+        self.more = lines.into();
         self
     }
 
@@ -131,7 +131,7 @@ impl CommandError {
         if let Some(hint) = self.shown_hint() {
             let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
-        for error in &self.further {
+        for error in &*self.further {
             error.report(terminal);
         }
     }

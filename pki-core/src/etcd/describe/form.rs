@@ -160,8 +160,8 @@ const CLUSTER: &[Key] = &[
 pub(crate) enum Node {
     Nothing,
     Text,
-    List(Vec<Spanned<Node>>),
-    Keys(Vec<(Spanned<String>, Spanned<Node>)>),
+    List(Vec<Spanned<Self>>),
+    Keys(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -2,8 +2,9 @@
 
 use crate::base::suggest;
 use crate::etcd::cluster::{GivenOptions, Style};
+use crate::etcd::describe::reader;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedOptions};
-use crate::etcd::describe::{reader, words};
+use crate::etcd::describe::words;
 use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::notice::{Notice, NoticeKind};
