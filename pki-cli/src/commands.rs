@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::cfssl::{COMMANDS, Command, TOOLS, Tool};
 use crate::etcd::{self, doctor, explain};
 use crate::exit_status;
-use crate::terminal::{CommandError, Terminal};
+use crate::terminal::{ColourChoice, CommandError, Terminal};
 
 const ABOUT: &str = "Makes certificates, units and settings of etcd clusters from one description, checks what \
                      exists, and takes the place of cfssl and cfssljson";
@@ -24,9 +24,19 @@ Examples:
 /// The command line of `etcdpki`, as far as clap reads it.
 #[derive(Parser)]
 #[command(name = "etcdpki", version, about = ABOUT, arg_required_else_help = true)]
-struct Etcdpki {
+pub(crate) struct Etcdpki {
+    /// When to use colours; `auto` follows NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub(crate) color: ColourChoice,
     #[command(subcommand)]
-    command: EtcdCommand,
+    pub(crate) command: EtcdCommand,
 }
 
 /// The commands about etcd, which clap reads.
@@ -95,10 +105,10 @@ impl GoCommand {
 }
 
 /// Reads a command line with clap, whose help lists all commands.
-pub(crate) fn parse(args: Vec<OsString>) -> Result<EtcdCommand, clap::Error> {
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Etcdpki, clap::Error> {
     let args = std::iter::once(OsString::from("etcdpki")).chain(args);
     let matches = parser().try_get_matches_from(args)?;
-    Ok(<Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches)?.command)
+    <Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches)
 }
 
 fn parser() -> clap::Command {

@@ -13,7 +13,7 @@ mod terminal;
 use std::ffi::OsString;
 
 pub use exit_status::ExitStatus;
-pub use terminal::Terminal;
+pub use terminal::{ColourChoice, Terminal};
 
 /// Runs the program with `args`, the first of which is the name that it was called by.
 ///

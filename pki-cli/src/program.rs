@@ -6,7 +6,7 @@ use std::path::Path;
 use pki_core::base::shown_lines;
 
 use crate::cfssl::{self, TOOLS};
-use crate::commands::{self, EtcdCommand, GoCommand};
+use crate::commands::{self, EtcdCommand, Etcdpki, GoCommand};
 use crate::etcd;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal};
@@ -79,10 +79,13 @@ fn etcdpki(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
 
 fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
     let status = match commands::parse(args) {
-        Ok(command) => run(command, terminal).unwrap_or_else(|error| {
-            error.report(terminal);
-            error.status()
-        }),
+        Ok(Etcdpki { color, command }) => {
+            terminal.colour = color;
+            run(command, terminal).unwrap_or_else(|error| {
+                error.report(terminal);
+                error.status()
+            })
+        }
         Err(error) => show_clap_error(&error, terminal),
     };
     status.number()

@@ -12,6 +12,6 @@ mod style;
 pub(crate) mod table;
 
 pub(crate) use error::CommandError;
-pub use io::Terminal;
 pub(crate) use io::absolute;
+pub use io::{ColourChoice, Terminal};
 pub(crate) use style::{Style, Tone};

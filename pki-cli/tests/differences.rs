@@ -76,6 +76,7 @@ impl Folder {
                 output_is_terminal: false,
                 errors_is_terminal: false,
                 output_is_closed: false,
+                colour: pki_cli::ColourChoice::Auto,
                 variable: &variable,
                 now: &now,
             },

@@ -120,8 +120,21 @@ fn etcdctl_env_is_usable_from_anywhere() -> Outcome {
         [&client("client-ca.pem"), &client("client.pem"), &client("client-key.pem"), endpoints]
     );
 
-    let text = tree.read("clients/root/etcdctl.env");
-    assert_eq!(text.lines().filter(|l| l.starts_with("export ")).count(), 1, "{text}");
+    // It goes where its folder goes, and leaves nothing else in the shell.
+    let moved = root.with_file_name("moved");
+    fs::rename(&root, &moved).unwrap();
+    let script = "before=$(set | cut -d= -f1); . moved/clients/root/etcdctl.env; test -f \"$ETCDCTL_CACERT\"; \
+                  set | cut -d= -f1 | grep -vxF \"$before\" | grep -vx \"before\\|_\\|PIPESTATUS\\|BASH_LINENO\"";
+    let mut shell = Command::new("bash");
+    shell.args(["-euc", script]).current_dir(root.parent().unwrap());
+    let left = run(&mut shell).ok().stdout;
+    assert!(left.lines().all(|name| name.starts_with("ETCDCTL_")), "{left}");
+    // A shell that does not tell where the file is gets no wrong paths.
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "if . moved/clients/root/etcdctl.env; then exit 3; fi; test -z \"${ETCDCTL_CACERT-}\""]);
+    let told = run(shell.current_dir(root.parent().unwrap())).ok();
+    assert!(told.stderr.contains("change into its folder first"), "{told}");
     Ok(())
 }
 

@@ -582,7 +582,7 @@ fn starts_a_cluster_and_lets_it_grow(etcd: &Etcd) -> Outcome {
         assert!(ran.stderr.contains(&restart), "{ran}");
         assert!(!hosts.asked(address).contains("restart"), "{address} was restarted");
     }
-    let list = "cd -- \"$0\"; . clients/root/etcdctl.env; exec \"$1\" member list";
+    let list = "cd -- \"$0/clients/root\"; . ./etcdctl.env; exec \"$1\" member list";
     let mut list_members = Command::new("sh");
     list_members.args(["-c", list]).arg(&tree.root).arg(&etcd.etcdctl);
     let listed = run(&mut list_members).ok().stdout;

@@ -4,7 +4,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
-use std::process::Command;
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -17,10 +16,9 @@ use super::product::{Tree, etcdpki};
 use super::programs::fixture;
 use super::trial::{Outcome, trial, trials};
 
-/// Where the folders were when they were made: `fixtures/folders/make`.
-const PLACE: &str = "/srv/etcdpki-fixtures";
 /// The ends of files that are written in another way since, and why; a folder's record follows them.
-const WRITTEN_ANEW: [(&str, &str); 3] = [
+const WRITTEN_ANEW: [(&str, &str); 4] = [
+    ("/etcdctl.env", "its paths follow it when its folder is moved"),
     ("deploy.sh", "it follows no link of etcd's user, and leaves a host its folders"),
     (".service", "the folders that it may write to are made before it starts"),
     (".service.d/10-etcdpki.conf", "the folders that it may write to are made before it starts"),
@@ -70,33 +68,9 @@ fn restore_modes(home: &Path) {
     }
 }
 
-/// The output folder that was kept, as if it had been made here: files for etcdctl have its absolute path, and the
-/// record has their digests.
-fn moved(name: &str) -> Tree {
-    let tree = Tree::in_folder(kept(name));
-    let (there, here) = (format!("{PLACE}/{name}/out/"), format!("{}/", tree.root.display()));
-    let digest = |path: &str| {
-        let said = run(Command::new("sha256sum").arg(tree.path(path))).ok().stdout;
-        said.split_whitespace().next().unwrap().to_owned()
-    };
-    let mut record = tree.read(RECORD);
-    let mut count = 0;
-    for path in tree.files().into_keys().filter(|path| path.ends_with("etcdctl.env")) {
-        let (text, before) = (tree.read(&path), digest(&path));
-        assert!(text.contains(&there), "{path} is not of {there}:\n{text}");
-        fs::write(tree.path(&path), text.replace(&there, &here)).unwrap();
-        assert!(record.contains(&before), "the record does not have {path}");
-        record = record.replace(&before, &digest(&path));
-        count += 1;
-    }
-    assert!(count > 0, "{name} has no client");
-    fs::write(tree.path(RECORD), record).unwrap();
-    tree
-}
-
 /// No certificate and no key is replaced, and of the rest only what is known to be written anew.
 fn is_kept(name: &str) -> Outcome {
-    let tree = moved(name);
+    let tree = Tree::in_folder(kept(name));
     let before = tree.entries();
     let recorded = recorded_certificates(&tree.read(RECORD));
     let plan = run(tree.command("plan").arg("--json"));

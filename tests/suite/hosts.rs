@@ -284,8 +284,8 @@ impl Hosts {
 
     /// etcdctl as the client `root`.
     fn etcdctl(&self, tree: &Tree, arguments: &str) -> Ran {
-        let environment = quoted(tree.path("clients/root/etcdctl.env").to_str().unwrap());
-        self.shell(&format!(". {environment}; etcdctl {arguments}"))
+        let folder = quoted(tree.path("clients/root").to_str().unwrap());
+        self.shell(&format!("cd {folder}; . ./etcdctl.env; etcdctl {arguments}"))
     }
 
     /// What systemd and etcd say on each host, for whoever reads why a trial failed.

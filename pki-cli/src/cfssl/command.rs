@@ -80,6 +80,7 @@ impl Command {
 
     fn help(&self) -> String {
         let flags = FLAGS.iter().filter(|flag| self.flags.contains(&flag.name) || flag.name == "loglevel");
+        let flags = flags.map(|flag| flag.of_command(self.name));
         help(self.name, self.about, self.usage, flags, self.example)
     }
 }
@@ -93,11 +94,11 @@ Exit status:
 ";
 
 /// The help of a command or a program.
-pub(super) fn help<'a>(
+pub(super) fn help(
     name: &str,
     about: &str,
     usage: &str,
-    flags: impl IntoIterator<Item = &'a Flag>,
+    flags: impl IntoIterator<Item = Flag>,
     example: &str,
 ) -> String {
     let flags = goflag::render_help(flags);

@@ -22,6 +22,17 @@ const fn duration(name: &'static str, default: &'static str, about: &'static str
     Flag { name, kind: Kind::Duration, default, about }
 }
 
+impl Flag {
+    /// The flag as one command means it.
+    pub(crate) fn of_command(&self, command: &str) -> Self {
+        let about = match (command, self.name) {
+            ("gencrl", "crl") => "file of the previous revocation list, whose entries are kept",
+            _ => self.about,
+        };
+        Self { about, ..*self }
+    }
+}
+
 /// The flags of `cfssl` in alphabetical order. Each command accepts all of them.
 pub(crate) const FLAGS: &[Flag] = &[
     text_or("address", "127.0.0.1", "address to listen on"),
@@ -34,10 +45,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("cert", "file of the certificate to work on; - is the standard input"),
     text("cn", "common name, in place of the one in the request"),
     text("config", "file with signing profiles"),
-    text(
-        "crl",
-        "gencrl: file of the previous revocation list; gencert, sign: URL of the list, for the certificate",
-    ),
+    text("crl", "URL of the revocation list, for the certificate"),
     text("csr", "file of the certificate request to work on"),
     text("csv", "file with hosts to scan, as CSV"),
     text("db-config", "file that describes the certificate database"),

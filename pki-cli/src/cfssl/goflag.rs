@@ -254,7 +254,7 @@ pub(crate) fn parse<A: Into<OsString>>(
 }
 
 /// A line for each flag, as cfssl's help shows it.
-pub(crate) fn render_help<'a>(flags: impl IntoIterator<Item = &'a Flag>) -> String {
+pub(crate) fn render_help(flags: impl IntoIterator<Item = Flag>) -> String {
     let mut text = String::new();
     for Flag { name, default, about, .. } in flags {
         let default = if default.is_empty() { "\"\"" } else { default };
@@ -493,7 +493,7 @@ mod tests {
 
     #[test]
     fn the_help_has_a_line_for_each_flag() {
-        let help = render_help(FLAGS.iter().filter(|flag| ["ca", "port"].contains(&flag.name)));
+        let help = render_help(FLAGS.iter().copied().filter(|flag| ["ca", "port"].contains(&flag.name)));
         assert_eq!(help, "  -ca=\"\": about it\n  -port=8888: about it\n");
     }
 

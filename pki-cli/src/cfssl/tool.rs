@@ -30,9 +30,10 @@ impl Tool {
         let args = replace_keys::with_force(args, writes_keys, terminal)?;
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),
-            Err(FlagError::HelpRequested) => {
-                print::text(terminal, &help(self.called, self.about, self.usage, self.flags, self.example))
-            }
+            Err(FlagError::HelpRequested) => print::text(
+                terminal,
+                &help(self.called, self.about, self.usage, self.flags.iter().copied(), self.example),
+            ),
             Err(error) => Err(flag_error(&error, self.called)),
         }
     }

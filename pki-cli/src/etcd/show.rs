@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use comfy_table::Cell;
-use pki_core::base::shown_lines;
+use pki_core::base::{shown, shown_lines};
 use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, shell_word};
 
 use crate::terminal::table::{self, day};
@@ -43,6 +43,7 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
         return nothing_to_do(report, terminal);
     }
     let style = Style::of_output(terminal);
+    members(report, style, terminal)?;
     let mut certificates = table::new(&["CERTIFICATE", "CHANGE", "WHY"], style);
     for certificate in report.certificates.iter().filter(|certificate| certificate.change != "kept") {
         let why = if certificate.change == "new" {
@@ -81,6 +82,30 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
         },
         count("kept")
     )?;
+    Ok(())
+}
+
+/// Prints which members join, move and leave.
+fn members(report: &Report, style: Style, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let joining = report.joining.iter().map(|joining| {
+        let urls = joining.peer_urls.join(", ");
+        (Tone::Good, "+", format!("{} joins the running cluster at {urls}", joining.member))
+    });
+    let moving = report.moving.iter().map(|moving| {
+        let urls = moving.peer_urls.join(", ");
+        (Tone::Warning, "~", format!("{} moves to {urls}", moving.member))
+    });
+    let leaving = report
+        .leaving
+        .iter()
+        .map(|leaving| (Tone::Error, "-", format!("{} leaves the cluster", leaving.member)));
+    let lines: Vec<_> = joining.chain(moving).chain(leaving).collect();
+    for (tone, sign, text) in &lines {
+        writeln!(terminal.output, "{} {}", style.paint(*tone, sign), shown(text))?;
+    }
+    if !lines.is_empty() {
+        writeln!(terminal.output)?;
+    }
     Ok(())
 }
 

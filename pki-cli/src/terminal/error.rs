@@ -17,10 +17,12 @@ use crate::exit_status::ExitStatus;
 pub(crate) struct CommandError {
     message: String,
     /// More lines of the message, each of which is shown on a line of its own.
-    more: Vec<String>,
+    more: Box<[String]>,
     hint: Option<String>,
     /// A text of several lines that stands in the place of the hint.
     help: Option<String>,
+    /// What else is wrong.
+    further: Box<[Self]>,
     code: Option<u32>,
     kind: Kind,
 }
@@ -42,9 +44,10 @@ impl CommandError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            more: Vec::new(),
+            more: Box::default(),
             hint: None,
             help: None,
+            further: Box::default(),
             code: None,
             kind: Kind::Failed,
         }
@@ -69,7 +72,7 @@ impl CommandError {
 
     /// The error with these lines below its message.
     pub(crate) fn more(mut self, lines: Vec<String>) -> Self {
-        self.more = lines;
+        self.more = lines.into();
         self
     }
 
@@ -128,6 +131,9 @@ impl CommandError {
         if let Some(hint) = self.shown_hint() {
             let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
         }
+        for error in &*self.further {
+            error.report(terminal);
+        }
     }
 
     /// The message as a terminal may show it. It may repeat what stands in a file.
@@ -177,7 +183,14 @@ impl From<cfssl::Error> for CommandError {
 
 impl From<etcd::Error> for CommandError {
     fn from(error: etcd::Error) -> Self {
-        Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) }
+        let mut each = error
+            .each()
+            .iter()
+            .map(|error| Self { hint: hint::of_etcd(error.kind()), ..Self::new(error.to_string()) });
+        match each.next() {
+            Some(first) => Self { further: each.collect(), ..first },
+            None => Self::new(error.to_string()),
+        }
     }
 }
 

@@ -27,10 +27,24 @@ pub struct Terminal<'a> {
     pub output_is_closed: bool,
     /// Whether the standard error is a terminal, so that a person reads the messages.
     pub errors_is_terminal: bool,
+    /// Whether the command line asks for colours.
+    pub colour: ColourChoice,
     /// Returns the value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Returns the present moment.
     pub now: &'a dyn Fn() -> OffsetDateTime,
+}
+
+/// When messages and results are coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless the environment says otherwise
+    #[default]
+    Auto,
+    /// Also in a pipe or file
+    Always,
+    /// Not even on a terminal
+    Never,
 }
 
 impl Terminal<'_> {
@@ -51,6 +65,7 @@ impl Terminal<'_> {
         work(&mut Terminal {
             output_is_terminal: output.is_terminal(),
             output_is_closed: process::was_closed(&output),
+            colour: ColourChoice::Auto,
             errors_is_terminal: errors.is_terminal(),
             input: &mut reader,
             output: &mut writer,
@@ -75,23 +90,40 @@ impl Terminal<'_> {
             output_is_terminal: false,
             output_is_closed: false,
             errors_is_terminal: false,
+            colour: ColourChoice::Auto,
             variable: &|_| None,
             now: &OffsetDateTime::now_utc,
         })
     }
 
-    /// Whether results may be coloured (no-color.org).
+    /// Whether results are coloured.
     pub fn colours_output(&self) -> bool {
-        self.output_is_terminal && !self.no_color()
+        self.colours(self.output_is_terminal)
     }
 
-    /// Whether messages may be coloured.
+    /// Whether messages are coloured.
     pub fn colours_errors(&self) -> bool {
-        self.errors_is_terminal && !self.no_color()
+        self.colours(self.errors_is_terminal)
     }
 
-    fn no_color(&self) -> bool {
-        (self.variable)("NO_COLOR").is_some_and(|value| !value.is_empty())
+    /// Whether the terminal understands escape sequences (terminfo(5), the entry `dumb`).
+    pub(crate) fn is_dumb(&self) -> bool {
+        (self.variable)("TERM").is_some_and(|name| name == "dumb")
+    }
+
+    /// What was asked for decides, on the command line or in the environment (no-color.org, bixense.com/clicolors), and
+    /// else what the stream leads to.
+    fn colours(&self, is_terminal: bool) -> bool {
+        let value = |name| (self.variable)(name).filter(|value| !value.is_empty());
+        match self.colour {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto if value("NO_COLOR").is_some() => false,
+            ColourChoice::Auto if value("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+            ColourChoice::Auto => {
+                is_terminal && !self.is_dumb() && value("CLICOLOR").is_none_or(|value| value != "0")
+            }
+        }
     }
 
     /// Reads the standard input to its end. It may hold a private key, so the bytes are wiped after use.

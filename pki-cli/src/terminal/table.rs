@@ -13,10 +13,13 @@ pub(crate) fn new(header: &[&str], style: Style) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
     // Some terminals report a width of zero, which means that they do not know it.
-    if style.has_colours() && table.width() != Some(0) {
-        table.set_content_arrangement(ContentArrangement::Dynamic).enforce_styling();
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    let is_fitted = style.is_terminal() && table.width() != Some(0);
+    let arrangement = if is_fitted { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.set_content_arrangement(arrangement);
+    if style.has_colours() {
+        table.enforce_styling();
+    } else if !is_fitted {
+        table.force_no_tty();
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 mod certificates;
+mod form;
 pub(crate) mod limits;
 mod mapping;
 mod options;
@@ -67,20 +68,19 @@ impl Cluster {
 
 /// The cluster that `text` describes, without the notice about its size.
 pub(crate) fn read(text: &str, path: Option<&Path>) -> Result<Cluster, Error> {
-    let reader = Reader { path };
+    let reader = Reader::of(path);
     // As in YAML 1.2, only `true` and `false` are booleans: some of etcd's options have the values `on` and `off`.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let typed: TypedCluster =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| reader.syntax(error))?;
+    let typed: TypedCluster = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| reader.not_of_the_form(text, error))?;
     reader.cluster(typed)
 }
 
 impl Reader<'_> {
-    fn cluster(&self, typed: TypedCluster) -> Result<Cluster, Error> {
-        let name = self.parse(&typed.name, Label::parse)?;
+    fn cluster(self, typed: TypedCluster) -> Result<Cluster, Error> {
+        // What is allowed elsewhere depends on these.
         let version = self.parse_option(typed.version.as_ref(), EtcdVersion::parse)?.unwrap_or_default();
         let layout = self.parse_option(typed.layout.as_ref(), layout)?.unwrap_or_default();
-        let certificate_settings = self.certificate_settings(&typed, layout)?;
         let startup = self.startup(&typed)?;
         if let (Style::Yaml, Some(text)) = (startup.style, &typed.style) {
             // Without this option etcd would accept every certificate of the CA on the peer port.
@@ -90,38 +90,50 @@ impl Reader<'_> {
                 return Err(self.error(text.referenced, error));
             }
         }
-        let hosts = self.hosts(typed.host.as_ref())?;
-        let bootstrap = Bootstrap {
-            token: self.parse_option(typed.token.as_ref(), Label::parse)?,
-            state: self.parse_option(typed.state.as_ref(), state)?,
-            discovery_srv: self.parse_option(typed.discovery_srv.as_ref(), DnsName::parse)?,
-        };
-        let network = self.network(&typed)?;
+        // The other parts are read to the end, so that all mistakes are found.
+        let name = self.keep(self.parse(&typed.name, Label::parse));
+        let certificate_settings = self.keep(self.certificate_settings(&typed, layout));
+        let hosts = self.keep(self.hosts(typed.host.as_ref()));
+        let bootstrap = self.keep(self.bootstrap(&typed));
+        let network = self.keep(self.network(&typed));
         let mut notices = Vec::new();
         if layout == Layout::SharedCert {
             notices.push(Notice::new(NoticeKind::SharedCertificates));
         }
-        let mut reader = options::Reader { reader: self, version, style: startup.style, notices };
-        let options = reader.read(typed.options.as_ref())?;
+        let mut reader = options::Reader { reader: &self, version, style: startup.style, notices };
+        let options = self.keep(reader.read(typed.options.as_ref()));
         if typed.members.value.is_empty() {
-            return Err(self.error(typed.members.referenced, DescriptionError::NoMembers));
+            self.keep::<()>(Err(self.error(typed.members.referenced, DescriptionError::NoMembers)));
         }
-        let members = self.members(&typed.members.value, &bootstrap, &mut reader)?;
+        let domain = bootstrap.as_ref().and_then(|bootstrap| bootstrap.discovery_srv.as_ref());
+        let members = self.members(&typed.members.value, domain, &mut reader);
         let notices = reader.notices;
-        let clients = self.clients(typed.clients)?;
-        Ok(Cluster {
-            name,
-            version,
-            layout,
-            certificate_settings,
-            startup,
-            hosts,
-            bootstrap,
-            network,
-            options,
-            members,
-            clients,
-            notices,
+        let clients = self.clients(typed.clients);
+        let whole = || {
+            Some(Cluster {
+                name: name?,
+                version,
+                layout,
+                certificate_settings: certificate_settings?,
+                startup,
+                hosts: hosts?,
+                bootstrap: bootstrap?,
+                network: network?,
+                options: options?,
+                members,
+                clients,
+                notices,
+            })
+        };
+        let whole = whole();
+        self.finish(whole)
+    }
+
+    fn bootstrap(&self, typed: &TypedCluster) -> Result<Bootstrap, Error> {
+        Ok(Bootstrap {
+            token: self.parse_option(typed.token.as_ref(), Label::parse)?,
+            state: self.parse_option(typed.state.as_ref(), state)?,
+            discovery_srv: self.parse_option(typed.discovery_srv.as_ref(), DnsName::parse)?,
         })
     }
 
@@ -205,44 +217,45 @@ impl Reader<'_> {
         Ok(Network { client_port, peer_port, loopback, listen_loopback })
     }
 
+    /// The members that are right.
     fn members(
         &self,
         typed: &[TypedMember],
-        bootstrap: &Bootstrap,
+        domain: Option<&DnsName>,
         options: &mut options::Reader<'_, '_>,
-    ) -> Result<Vec<Member>, Error> {
-        let mut members = Vec::new();
-        // Names that differ only in case clash too: DNS and some file systems ignore case.
-        let mut owners: HashMap<(&'static str, String), String> = HashMap::new();
-        let mut claim = |what, place: Location, value: String, owner: &Label| {
-            let owned = owners.insert((what, value.to_ascii_lowercase()), owner.to_string());
-            owned.map_or(Ok(()), |owner| {
-                Err(self.error(place, DescriptionError::Clash { what, text: value, owner }))
-            })
-        };
-        for typed in typed {
-            let name = self.parse(&typed.name, Label::parse)?;
-            claim("the name", typed.name.referenced, name.to_string(), &name)?;
-            let (mut addresses, mut dns) = (Vec::new(), Vec::new());
-            for text in typed.address.iter().flat_map(|OneOrMany(texts)| texts) {
-                let address = self.parse(text, MemberAddress::parse)?;
-                claim("the address", text.referenced, address.to_string(), &name)?;
-                addresses.push(address);
-            }
-            for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
-                claim("the DNS name", text.referenced, text.value.clone(), &name)?;
-                dns.push(self.parse(text, DnsName::parse)?);
-            }
-            if let (Some(domain), true) = (&bootstrap.discovery_srv, dns.is_empty()) {
-                let derived = discovery_name(&name, domain);
-                let derived = derived.map_err(|error| self.error(typed.name.referenced, error.into()))?;
-                claim("the DNS name", typed.name.referenced, derived.to_string(), &name)?;
-            }
-            let details = self.member_details(typed, options)?;
-            let member = Member::with(name, addresses, dns, details);
-            members.push(member.map_err(|error| self.error(typed.name.referenced, error))?);
+    ) -> Vec<Member> {
+        let mut owners = Owners { reader: self, owners: HashMap::new() };
+        let members = typed.iter().map(|typed| self.member(typed, domain, &mut owners, options));
+        members.filter_map(|member| self.keep(member)).collect()
+    }
+
+    fn member(
+        &self,
+        typed: &TypedMember,
+        domain: Option<&DnsName>,
+        owners: &mut Owners<'_, '_>,
+        options: &mut options::Reader<'_, '_>,
+    ) -> Result<Member, Error> {
+        let name = self.parse(&typed.name, Label::parse)?;
+        owners.claim("the name", typed.name.referenced, name.as_str(), &name)?;
+        let (mut addresses, mut dns) = (Vec::new(), Vec::new());
+        for text in typed.address.iter().flat_map(|OneOrMany(texts)| texts) {
+            let address = self.parse(text, MemberAddress::parse)?;
+            owners.claim("the address", text.referenced, &address.to_string(), &name)?;
+            addresses.push(address);
         }
-        Ok(members)
+        for text in typed.dns.iter().flat_map(|OneOrMany(texts)| texts) {
+            owners.claim("the DNS name", text.referenced, &text.value, &name)?;
+            dns.push(self.parse(text, DnsName::parse)?);
+        }
+        if let (Some(domain), true) = (domain, dns.is_empty()) {
+            let derived = discovery_name(&name, domain);
+            let derived = derived.map_err(|error| self.error(typed.name.referenced, error.into()))?;
+            owners.claim("the DNS name", typed.name.referenced, &derived.to_string(), &name)?;
+        }
+        let details = self.member_details(typed, options)?;
+        let member = Member::with(name, addresses, dns, details);
+        member.map_err(|error| self.error(typed.name.referenced, error))
     }
 
     fn member_details(
@@ -266,24 +279,55 @@ impl Reader<'_> {
         })
     }
 
-    fn clients(&self, typed: Option<Vec<TypedClient>>) -> Result<Vec<Client>, Error> {
-        let mut clients: Vec<Client> = Vec::new();
+    /// The clients that are right, and the one that administers the cluster.
+    fn clients(&self, typed: Option<Vec<TypedClient>>) -> Vec<Client> {
         let mut seen = HashSet::new();
-        for TypedClient { name: text, kubeadm } in typed.unwrap_or_default() {
-            let name = self.parse(&text, Label::parse)?;
-            if !seen.insert(name.as_str().to_ascii_lowercase()) {
-                let (what, owner) = ("the client's name", name.to_string());
-                let error = DescriptionError::Clash { what, text: text.value, owner };
-                return Err(self.error(text.referenced, error));
-            }
-            let kubeadm = self.parse_option(kubeadm.as_ref(), boolean)?.unwrap_or_default();
-            clients.push(Client { name, kubeadm });
-        }
-        // The client that administers the cluster.
+        let clients = typed.unwrap_or_default().into_iter().map(|typed| self.client(typed, &mut seen));
+        let mut clients: Vec<_> = clients.filter_map(|client| self.keep(client)).collect();
         if !clients.iter().any(|client| client.name.as_str() == "root") {
             clients.insert(0, Client::root());
         }
-        Ok(clients)
+        clients
+    }
+
+    fn client(
+        &self,
+        TypedClient { name: text, kubeadm }: TypedClient,
+        seen: &mut HashSet<String>,
+    ) -> Result<Client, Error> {
+        let name = self.parse(&text, Label::parse)?;
+        if !seen.insert(name.as_str().to_ascii_lowercase()) {
+            let (what, owner) = ("the client's name", name.to_string());
+            let error = DescriptionError::Clash { what, text: text.value, owner };
+            return Err(self.error(text.referenced, error));
+        }
+        let kubeadm = self.parse_option(kubeadm.as_ref(), boolean)?.unwrap_or_default();
+        Ok(Client { name, kubeadm })
+    }
+}
+
+/// Which member has which name or address. Names that differ only in case clash too: DNS and some file systems ignore
+/// case.
+struct Owners<'a, 'b> {
+    reader: &'a Reader<'b>,
+    owners: HashMap<(&'static str, String), String>,
+}
+
+impl Owners<'_, '_> {
+    fn claim(
+        &mut self,
+        what: &'static str,
+        place: Location,
+        value: &str,
+        owner: &Label,
+    ) -> Result<(), Error> {
+        match self.owners.insert((what, value.to_ascii_lowercase()), owner.to_string()) {
+            None => Ok(()),
+            Some(owner) => {
+                let text = value.to_owned();
+                Err(self.reader.error(place, DescriptionError::Clash { what, text, owner }))
+            }
+        }
     }
 }
 

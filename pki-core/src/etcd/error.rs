@@ -45,6 +45,9 @@ pub enum ErrorKind {
     /// The description is wrong.
     #[error("{0}")]
     Description(DescriptionError),
+    /// More than one thing is wrong with a description.
+    #[error("{}", in_lines(.0))]
+    Several(Vec<Error>),
     /// The key of a CA is protected by a password. Planning asks for no passwords.
     #[error("the CA's private key is encrypted")]
     CaKeyEncrypted,
@@ -149,7 +152,30 @@ pub enum ErrorKind {
     },
 }
 
+/// Errors with a line for each.
+fn in_lines(errors: &[Error]) -> String {
+    errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl ErrorKind {
+    /// One error for all of these.
+    pub(crate) fn all_of(mut errors: Vec<Error>) -> Error {
+        match errors.pop() {
+            Some(only) if errors.is_empty() => only,
+            last => Self::Several(errors.into_iter().chain(last).collect()).into(),
+        }
+    }
+}
+
 impl Error {
+    /// The single errors, each with its place and hint: those of [`ErrorKind::Several`], or this one.
+    pub fn each(&self) -> &[Self] {
+        match self.kind() {
+            ErrorKind::Several(errors) => errors,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// An [`ErrorKind::Io`]; `action` is a verb after "cannot".
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         ErrorKind::Io { action, path: path.to_owned(), source }.into()
@@ -162,6 +188,7 @@ impl Kind for ErrorKind {
             Self::X509(kind) => return kind.hint(),
             Self::Cfssl(kind) => return kind.hint(),
             Self::Description(error) => return error.hint(),
+            Self::Several(errors) => return errors.iter().find_map(Error::hint),
             Self::CaKeyMissing { path, .. } => {
                 return Some(format!("restore the key of the CA as {path} with mode 0600"));
             }
@@ -189,7 +216,9 @@ impl Kind for ErrorKind {
                 "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \
                  certificates that are there"
             }
-            Self::NewerRecord { .. } => "use the newer version of the program; do not delete the record",
+            Self::NewerRecord { .. } => {
+                "use the newer version of the program: the record is whole, and the cluster needs it"
+            }
             Self::NotAFile { .. } | Self::NotAFolder { .. } => "rename it or remove it, then try again",
             Self::OtherCa { .. } => {
                 "use another output folder for another cluster; the name of a CA cannot change while certificates \

@@ -10,6 +10,7 @@ pub(crate) mod judge;
 pub(crate) mod notices;
 pub(crate) mod offline;
 pub(crate) mod report;
+pub(crate) mod restored;
 pub(crate) mod steps;
 
 use time::OffsetDateTime;
@@ -185,7 +186,7 @@ pub(crate) mod tests {
         assert!(matches!(error.kind(), ErrorKind::NewerRecord { found: 4, known: 3 }), "{error}");
         assert_eq!(
             error.hint().as_deref(),
-            Some("use the newer version of the program; do not delete the record")
+            Some("use the newer version of the program: the record is whole, and the cluster needs it")
         );
         for unreadable in ["{", "{}", r#"{"version": 0}"#, r#"{"version": 1, "unknown": []}"#] {
             snapshot.insert(RECORD, Entry::file(0o644, unreadable.as_bytes().to_vec()));

@@ -59,8 +59,11 @@ impl<'a> Story<'a> {
     /// The cluster runs, and etcd accepts changes of its members.
     fn settled(hosts: &'a Hosts) -> Self {
         let story = Self::running(hosts);
-        let environment = quoted(story.tree.path("clients/root/etcdctl.env").to_str().unwrap());
-        wait_for_5_healthy_seconds(hosts, &format!(". {environment}; etcdctl endpoint health"));
+        let folder = quoted(story.tree.path("clients/root").to_str().unwrap());
+        wait_for_5_healthy_seconds(
+            hosts,
+            &format!("(cd {folder}; . ./etcdctl.env; etcdctl endpoint health)"),
+        );
         story
     }
 

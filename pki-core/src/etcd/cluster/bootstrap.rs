@@ -153,7 +153,7 @@ impl Cluster {
 
 impl Start {
     /// The entries of one member in `--initial-cluster`.
-    fn names(&self, member: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self, member: &str) -> impl Iterator<Item = &str> {
         let named = self.initial_cluster.split(',');
         named.filter(move |named| named.split_once('=').is_some_and(|(name, _)| name == member))
     }

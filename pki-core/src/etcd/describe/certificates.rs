@@ -1,7 +1,7 @@
 //! Reading the settings of certificates, for all roles and for each.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_saphyr::{Location, Spanned};
 
@@ -74,8 +74,7 @@ impl Reader<'_> {
     /// The settings of a CA. `usual` are those without a section.
     fn authority(&self, typed: &TypedAuthority, usual: RoleSettings) -> Result<RoleSettings, Error> {
         let path = |text: &Text<PathBuf>| {
-            let folder = self.path.and_then(Path::parent);
-            folder.map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
+            self.folder().map_or_else(|| PathBuf::from(&text.value), |folder| folder.join(&text.value))
         };
         let file = self.parse_option(typed.file.as_ref(), Label::parse)?;
         if let Some(certificate) = &typed.certificate {

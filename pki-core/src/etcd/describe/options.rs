@@ -4,6 +4,7 @@ use crate::base::suggest;
 use crate::etcd::cluster::{GivenOptions, Style};
 use crate::etcd::describe::reader;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedOptions};
+use crate::etcd::describe::words;
 use crate::etcd::error::Error;
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::notice::{Notice, NoticeKind};
@@ -22,7 +23,8 @@ impl Reader<'_, '_> {
     pub(crate) fn read(&mut self, typed: Option<&TypedOptions>) -> Result<GivenOptions, Error> {
         let mut options = Vec::new();
         for (name, values) in typed.iter().flat_map(|TypedOptions(options)| options) {
-            options.push(self.option(name, values)?);
+            let option = self.option(name, values);
+            options.extend(self.reader.keep(option));
         }
         Ok(GivenOptions(options))
     }
@@ -73,7 +75,10 @@ impl Reader<'_, '_> {
                 // The place of the first wrong item of a list.
                 let wrong = values.iter().find(|text| option.check(&text.value, self.version).is_err());
                 let place = wrong.or(values.first()).map_or(text.referenced, |text| text.referenced);
-                let reason = reason.to_string();
+                let reason = match words::in_units_of(option.name(), &value) {
+                    Some(meant) => format!("{reason}; {meant}"),
+                    None => reason.to_string(),
+                };
                 Err(self.reader.error(place, DescriptionError::OptionValue { name, reason }))
             }
         }

@@ -1,11 +1,13 @@
 //! Reading the texts of a description as values. Errors have the place of the text.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use serde_saphyr::Location;
 
 use crate::base::place::Place;
 use crate::base::suggest;
+use crate::etcd::describe::form;
 use crate::etcd::describe::typed;
 use crate::etcd::describe::typed::{OneOrMany, Text};
 use crate::etcd::error::description::DescriptionError;
@@ -14,10 +16,33 @@ use crate::etcd::error::{Error, ErrorKind};
 /// Reads the texts of one description.
 pub(crate) struct Reader<'a> {
     /// The file of the description.
-    pub(crate) path: Option<&'a Path>,
+    path: Option<&'a Path>,
+    /// What was wrong in parts on which no other part depends.
+    mistakes: RefCell<Vec<Error>>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// A reader of the description in a file.
+    pub(crate) fn of(path: Option<&'a Path>) -> Self {
+        Self { path, mistakes: RefCell::default() }
+    }
+
+    /// The folder of the description.
+    pub(crate) fn folder(&self) -> Option<&'a Path> {
+        self.path.and_then(Path::parent)
+    }
+
+    /// The value of a part, or `None` if it is wrong; then reading goes on, to find further mistakes.
+    pub(crate) fn keep<T>(&self, part: Result<T, Error>) -> Option<T> {
+        part.map_err(|error| self.mistakes.borrow_mut().push(error)).ok()
+    }
+
+    /// The whole, of whose parts none was wrong, or an error with all mistakes.
+    pub(crate) fn finish<T>(self, whole: Option<T>) -> Result<T, Error> {
+        let mistakes = self.mistakes.into_inner();
+        whole.filter(|_| mistakes.is_empty()).ok_or_else(|| ErrorKind::all_of(mistakes))
+    }
+
     /// The place for an error message.
     pub(crate) fn place(&self, location: Location) -> Place {
         let mut place = Place::default();
@@ -37,8 +62,18 @@ impl Reader<'_> {
         Error::from(ErrorKind::Description(error)).at(self.place(location))
     }
 
-    /// The error for a text that is not YAML, or not of the form of a description.
-    pub(crate) fn syntax(&self, error: serde_saphyr::Error) -> Error {
+    /// The error for a text that is not of the form of a description: all mistakes of form, or `error` of the typed
+    /// reader if there are none, because the text is not YAML.
+    pub(crate) fn not_of_the_form(&self, text: &str, error: serde_saphyr::Error) -> Error {
+        let node = form::read(text);
+        let mistakes = node.map(|node| form::mistakes(&node)).unwrap_or_default();
+        if mistakes.is_empty() {
+            return self.syntax(error);
+        }
+        ErrorKind::all_of(mistakes.into_iter().map(|(place, error)| self.error(place, error)).collect())
+    }
+
+    fn syntax(&self, error: serde_saphyr::Error) -> Error {
         let error = error.without_snippet();
         let location = error.location().unwrap_or(Location::UNKNOWN);
         let kind = match error {
@@ -51,9 +86,6 @@ impl Reader<'_> {
             }
             serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
                 DescriptionError::DuplicateKey { key: key.clone().unwrap_or_default() }
-            }
-            serde_saphyr::Error::Unexpected { expected, .. } => {
-                DescriptionError::Syntax { message: format!("expected {}", in_words(expected)) }
             }
             serde_saphyr::Error::NullIntoString { .. } => {
                 DescriptionError::Syntax { message: typed::NOTHING.to_owned() }
@@ -95,16 +127,6 @@ impl Reader<'_> {
     ) -> Result<Vec<T>, Error> {
         let texts = texts.map(|OneOrMany(texts)| texts.as_slice()).unwrap_or_default();
         texts.iter().map(|text| self.parse(text, &parse)).collect()
-    }
-}
-
-/// The words of an error message for an event of the YAML reader.
-fn in_words(event: &str) -> &str {
-    match event {
-        "mapping start" => "keys and values",
-        "sequence start" => "a list",
-        "string scalar" => "a text",
-        other => other,
     }
 }
 

@@ -310,7 +310,7 @@ fn words(words: &[&str]) -> Schema {
 }
 
 /// The schema in draft 7, which editors support best.
-fn made() -> String {
+pub(crate) fn of_descriptions() -> Value {
     let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<TypedCluster>();
     let mut schema = for_editors(schema.to_value());
     schema["title"] = json!("etcdpki's description of an etcd cluster");
@@ -320,7 +320,11 @@ fn made() -> String {
             definition["type"] = json!(["object", "null"]);
         }
     }
-    let mut text = serde_json::to_string_pretty(&schema).unwrap();
+    schema
+}
+
+fn made() -> String {
+    let mut text = serde_json::to_string_pretty(&of_descriptions()).unwrap();
     text.push('\n');
     text
 }

@@ -87,6 +87,34 @@ pub(crate) fn image(text: &str) -> Result<String, DescriptionError> {
     }
 }
 
+/// What a size or a duration with a unit is as the plain number that an option of etcd takes: a clause such as `etcd
+/// takes it in bytes: 1024`.
+pub(crate) fn in_units_of(option: &str, text: &str) -> Option<String> {
+    if option.ends_with("-bytes") {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = text.split_at(digits);
+        let size = match unit.trim().to_ascii_lowercase().as_str() {
+            "b" => 1,
+            "k" | "ki" | "kib" => 1 << 10,
+            "kb" => 1000,
+            "m" | "mi" | "mib" => 1 << 20,
+            "mb" => 1_000_000,
+            "g" | "gi" | "gib" => 1 << 30,
+            "gb" => 1_000_000_000,
+            "t" | "ti" | "tib" => 1_u64 << 40,
+            "tb" => 1_000_000_000_000,
+            _ => return None,
+        };
+        let bytes = number.parse::<u64>().ok()?.checked_mul(size)?;
+        return Some(format!("etcd takes it in bytes: {bytes}"));
+    }
+    if ["heartbeat-interval", "election-timeout"].contains(&option) {
+        let duration = duration::parse(text).ok()?;
+        return Some(format!("etcd takes it in milliseconds: {}", duration.whole_milliseconds()));
+    }
+    None
+}
+
 /// A shorter lifetime leaves no time to bring the certificate to its host.
 const SHORTEST: Duration = Duration::HOUR;
 /// A longer lifetime is probably a mistake, and the year of its end must have four digits (RFC 5280 section 4.1.2.5.2).

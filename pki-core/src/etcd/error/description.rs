@@ -158,6 +158,16 @@ pub enum DescriptionError {
         /// The port of both.
         port: u16,
     },
+    /// A value is not of the form that its key has.
+    #[error("{what} has to be {wanted}")]
+    Shape {
+        /// What the value is, such as an item of the key `members`.
+        what: String,
+        /// What it has to be: `one text`, a list, or a mapping with certain keys.
+        wanted: String,
+        /// A line that shows the key with a value.
+        example: &'static str,
+    },
     /// A certificate cannot hold a subject attribute.
     #[error("{text:?} cannot be in a certificate's subject: {reason}")]
     Subject {
@@ -247,6 +257,7 @@ impl DescriptionError {
             }
             Self::MissingKey { key } => format!("add `{key}: ...`"),
             Self::NoAddress { .. } => "add `address: 10.0.0.11` or `dns: etcd1.example.com`".to_owned(),
+            Self::Shape { example, .. } => format!("write it like `{example}`"),
             Self::Syntax { .. } => "write keys and values as YAML has them, such as `name: prod`".to_owned(),
             Self::UnknownKey { near: None, .. } => "remove it, or write one of these keys".to_owned(),
             Self::OptionValue { .. }

@@ -54,6 +54,9 @@ pub enum Reason {
     /// The certificate is for another key than the one in the file next to it.
     #[error("it does not belong to the key beside it")]
     KeyMismatch,
+    /// The file of the key is missing.
+    #[error("its key is missing")]
+    KeyMissing,
     /// The certificate has another lifetime.
     #[error("it is valid for {} days, not {}", found.whole_days(), wanted.whole_days())]
     Lifetime {

@@ -16,6 +16,7 @@ use crate::etcd::plan::authority::{
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::etcd::plan::judge;
 use crate::etcd::plan::notices::notices;
+use crate::etcd::plan::restored::starts_in_files;
 
 /// The decisions of a plan.
 #[derive(Debug)]
@@ -40,7 +41,10 @@ pub(crate) struct Decisions {
 
 impl Decisions {
     pub(crate) fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
-        let record = Record::read(snapshot, cluster)?;
+        let mut record = Record::read(snapshot, cluster)?;
+        if record.members.is_empty() {
+            record.members = starts_in_files(cluster, snapshot);
+        }
         let mut certificates = Vec::new();
         for spec in cluster.authority_specs()? {
             certificates.push(judge::authority(spec, &record, snapshot, now)?);

@@ -11,7 +11,6 @@ use crate::etcd::cluster::path;
 use crate::etcd::cluster::path::{Pair, RECORD};
 use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
-use crate::etcd::folder::snapshot;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 use crate::etcd::plan::authority::{Authority, CaSource};
 use crate::etcd::plan::change::{
@@ -107,8 +106,7 @@ impl<'a> Files<'a> {
         if client.kubeadm {
             self.kubeadm(cluster, &folder, &id, authority)?;
         }
-        let absolute = self.snapshot.root().join(&folder);
-        let text = env::client(cluster, snapshot::text(&absolute)?);
+        let text = env::client(cluster);
         self.text(&format!("{folder}/{}", path::ETCDCTL), text, PUBLIC, &Owner::Operator)
     }
 

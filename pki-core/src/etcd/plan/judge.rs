@@ -41,11 +41,18 @@ pub(crate) fn authority(
     let file = at(&spec.pair.certificate);
     let refuse = |error: Error| Err(error.in_file(&file));
     let Some(entry) = snapshot.entry(&spec.pair.certificate)? else {
-        // With the key, a new certificate can be made: clients that trust the old one accept what the new one signs.
-        if key.is_none() && record.has(&spec.id) {
-            return refuse(ErrorKind::CaMissing.into());
-        }
-        return Ok(PlannedCertificate::new(spec, Change::New, None, key));
+        let Some(key) = key else {
+            return match record.has(&spec.id) {
+                true => refuse(ErrorKind::CaMissing.into()),
+                false => Ok(PlannedCertificate::new(spec, Change::New, None, None)),
+            };
+        };
+        // Members and clients have copies of the certificate that they trust. Without any, this may be what a killed run
+        // left; and who trusts an older certificate of this key accepts what a new one signs.
+        return Ok(match copy_of(&spec, &key, snapshot, now) {
+            Some(copy) => PlannedCertificate::new(spec, Change::Kept, Some(copy), Some(key)),
+            None => PlannedCertificate::new(spec, Change::New, None, Some(key)),
+        });
     };
     let certificate = Certificate::read(&entry.bytes).map_err(|error| error.in_file(&file))?;
     if certificate.subject() != &spec.subject {
@@ -64,6 +71,27 @@ pub(crate) fn authority(
         return refuse(X509ErrorKind::CaNotValid { not_before, not_after }.into());
     }
     Ok(PlannedCertificate::new(spec, Change::Kept, Some(certificate), key))
+}
+
+/// The certificate of a CA whose file is missing, as a member or client has it.
+fn copy_of(
+    spec: &CertificateSpec,
+    key: &PrivateKey,
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+) -> Option<Certificate> {
+    let (_, name) = spec.pair.certificate.rsplit_once('/')?;
+    let is_copy = |path: &&str| path.rsplit_once('/').is_some_and(|(_, last)| last == name);
+    let is_right = |copy: &Certificate| {
+        copy.subject() == &spec.subject
+            && copy.is_for(key.public_key())
+            && copy.check_ca().is_ok()
+            && copy.is_valid_at(now)
+    };
+    snapshot.paths().filter(is_copy).find_map(|path| {
+        let copy = Certificate::read(&snapshot.entry(path).ok()??.bytes).ok()?;
+        is_right(&copy).then_some(copy)
+    })
 }
 
 /// Plans the certificate of a member or client. An existing certificate stays if it agrees with the description;
@@ -100,7 +128,8 @@ pub(crate) fn leaf(
             // A wrong key has its own reason, so the mismatch needs none.
             let has_key_reason = !reasons.is_empty();
             let differences = differences(&spec, certificate, key.as_ref(), issuer, now).into_iter();
-            reasons.extend(differences.filter(|reason| !has_key_reason || *reason != Reason::KeyMismatch));
+            let is_of_key = |reason: &Reason| matches!(reason, Reason::KeyMismatch | Reason::KeyMissing);
+            reasons.extend(differences.filter(|reason| !has_key_reason || !is_of_key(reason)));
         }
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
         None => {}
@@ -223,8 +252,10 @@ fn differences(
     if issuer.certificate.is_none_or(|issuer| certificate.verify_issued_by(issuer).is_err()) {
         reasons.push(Reason::Issuer);
     }
-    if key.is_none_or(|key| !certificate.is_for(key.public_key())) {
-        reasons.push(Reason::KeyMismatch);
+    match key {
+        None => reasons.push(Reason::KeyMissing),
+        Some(key) if !certificate.is_for(key.public_key()) => reasons.push(Reason::KeyMismatch),
+        Some(_) => {}
     }
     if !is_subject(certificate, spec, issuer.is_offline) {
         let (found, wanted) = (certificate.subject().to_string(), spec.subject.to_string());

@@ -163,8 +163,9 @@ impl<'a> Steps<'a> {
 
     /// A command of etcdctl as the client root.
     fn etcdctl(&self, command: &str) -> String {
-        let environment = self.output.join("clients/root/etcdctl.env");
-        format!(". {} && {command}", word(&environment.to_string_lossy()))
+        let folder = self.output.join("clients/root");
+        // The variables end with the subshell: a person may have two clusters.
+        format!("(cd {} && . ./etcdctl.env && {command})", word(&folder.to_string_lossy()))
     }
 
     fn health(&self) -> String {

@@ -276,10 +276,6 @@ etcdctl() {
     unset ${!ETCDCTL_@}
     # shellcheck source=/dev/null
     . clients/root/etcdctl.env
-    # The absolute paths in the file are wrong if the output folder was moved.
-    export ETCDCTL_CACERT="clients/root/${ETCDCTL_CACERT##*/}"
-    export ETCDCTL_CERT="clients/root/${ETCDCTL_CERT##*/}"
-    export ETCDCTL_KEY="clients/root/${ETCDCTL_KEY##*/}"
     if [ -n "$endpoints" ]; then export ETCDCTL_ENDPOINTS="$endpoints"; fi
     exec "${ETCDCTL:-etcdctl}" "$@"
   )

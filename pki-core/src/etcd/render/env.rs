@@ -1,4 +1,4 @@
-//! Environment files, for `EnvironmentFile=` of systemd and for the `.` command of a shell.
+//! Environment files: of members, for `EnvironmentFile=` of systemd, and of clients, for the `.` command of a shell.
 
 use std::fmt::Write;
 
@@ -27,24 +27,32 @@ pub(crate) fn member(cluster: &Cluster, member: &Member, start: &Start) -> Strin
     text
 }
 
-/// `etcdctl.env`: the environment of etcdctl. `folder` is the absolute path of the client's folder.
-pub(crate) fn client(cluster: &Cluster, folder: &str) -> String {
+/// `etcdctl.env`: the environment of etcdctl, for the shell that sources it. The paths in it follow the file when its
+/// folder is moved, and no other variable is left in the shell.
+pub(crate) fn client(cluster: &Cluster) -> String {
     let authority = cluster.layout().issuer(cluster.layout().server());
-    let variables = [
-        ("ETCDCTL_ENDPOINTS", cluster.endpoints()),
-        ("ETCDCTL_CACERT", format!("{folder}/{}.pem", cluster.file(authority))),
-        ("ETCDCTL_CERT", format!("{folder}/{}.pem", cluster.file(Role::Client))),
-        ("ETCDCTL_KEY", format!("{folder}/{}-key.pem", cluster.file(Role::Client))),
-    ];
-    let mut text = format!(
-        "# For etcdctl and the cluster {}; in a shell: . etcdctl.env\n# Written by etcdpki.\n",
-        cluster.name()
-    );
-    for (name, value) in &variables {
-        let _ = writeln!(text, "{name}={}", quoted(value));
-    }
-    let _ = writeln!(text, "export {}", variables.map(|(name, _)| name).join(" "));
-    text
+    let (authority, client) = (cluster.file(authority), cluster.file(Role::Client));
+    let (name, endpoints) = (cluster.name(), quoted(&cluster.endpoints()));
+    format!(
+        "# For etcdctl and the cluster {name}. Written by etcdpki.
+# In bash and zsh: . etcdctl.env, from any folder. Other shells do not tell where the file is that they read, so
+# change into its folder before: cd clients/root && . ./etcdctl.env
+ETCDCTL_ENDPOINTS={endpoints}
+ETCDCTL_CACERT=${{BASH_SOURCE:-$0}}
+ETCDCTL_CACERT=$(CDPATH='' cd -- \"${{ETCDCTL_CACERT%/*}}/\" 2> /dev/null && pwd) || ETCDCTL_CACERT=
+test -f \"$ETCDCTL_CACERT/etcdctl.env\" || ETCDCTL_CACERT=$(pwd)
+if test -f \"$ETCDCTL_CACERT/etcdctl.env\"; then
+    ETCDCTL_CERT=$ETCDCTL_CACERT/{client}.pem
+    ETCDCTL_KEY=$ETCDCTL_CACERT/{client}-key.pem
+    ETCDCTL_CACERT=$ETCDCTL_CACERT/{authority}.pem
+    export ETCDCTL_ENDPOINTS ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_KEY
+else
+    unset ETCDCTL_ENDPOINTS ETCDCTL_CACERT
+    echo 'etcdctl.env: change into its folder first, because this shell does not tell where the file is' >&2
+    false
+fi
+"
+    )
 }
 
 /// A value that systemd (systemd.exec(5), `EnvironmentFile=`) and a shell (POSIX, Shell Command Language, 2.2.3) read

@@ -17,12 +17,16 @@ impl MemberAddress {
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let wrong = |reason| InvalidValue { kind: SafeValue::Address, text: text.to_owned(), reason };
         let address: IpAddr = text.parse().map_err(|_| {
-            wrong(if text.contains('/') {
+            wrong(if text.contains("://") {
+                "it is a URL, and an address has neither a scheme nor a port"
+            } else if text.contains('/') {
                 "an address has no prefix length such as /24"
             } else if text.contains('%') {
                 "an address with a zone such as %eth0 is valid on one host only"
             } else if text.rsplit_once(':').is_some_and(|(host, _)| host.parse::<IpAddr>().is_ok()) {
                 "it has a port, which does not belong here"
+            } else if DnsName::parse(text).is_ok() {
+                "it is a host name, not an IP address"
             } else {
                 "it is not an IP address"
             })
@@ -71,6 +75,13 @@ impl DnsName {
             "it is empty"
         } else if text.parse::<IpAddr>().is_ok() {
             "it is an IP address"
+        } else if text.contains("://") {
+            "it is a URL, and a host name has neither a scheme nor a port"
+        } else if text
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && !host.contains(':'))
+        {
+            "it has a port, which does not belong here"
         } else if !text.is_ascii() {
             "write it in its ASCII form, xn--..."
         } else if text.len() > 253 {

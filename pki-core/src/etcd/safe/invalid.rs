@@ -50,8 +50,12 @@ impl InvalidValue {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self.kind {
-            SafeValue::Address => "write an address such as 10.0.0.11 or \"2001:db8::11\"",
-            SafeValue::DnsName => "write a host name such as etcd1.example.com",
+            SafeValue::Address => {
+                "write an address such as 10.0.0.11 or \"2001:db8::11\"; the key for a host name is `dns`"
+            }
+            SafeValue::DnsName => {
+                "write a host name such as etcd1.example.com; the key for an IP address is `address`"
+            }
             SafeValue::HostPath => "write a path such as /etc/etcd/pki",
             SafeValue::Label => "write a name such as etcd-1",
             SafeValue::SshTarget => "write a destination such as root@etcd1.example.com",

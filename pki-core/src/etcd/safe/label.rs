@@ -31,10 +31,10 @@ impl Label {
             "it is empty"
         } else if text.len() > Self::LONGEST {
             "it is longer than 48 characters"
+        } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
+            "it has characters other than the letters a-z and A-Z, digits, `.`, `_` and `-`"
         } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             "it does not begin with a letter or a digit"
-        } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-            "it has characters other than letters, digits, `.`, `_` and `-`"
         } else {
             return Ok(Self(text.to_owned()));
         };

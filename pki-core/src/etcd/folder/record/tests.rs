@@ -101,7 +101,10 @@ fn a_record_that_cannot_be_read_is_refused() {
              has format {found}, and this version reads format 3"
         );
         assert_eq!(message, expected);
-        assert_eq!(hint, "use the newer version of the program; do not delete the record");
+        assert_eq!(
+            hint,
+            "use the newer version of the program: the record is whole, and the cluster needs it"
+        );
     }
     let mut snapshot = empty();
     snapshot.insert_unusable(RECORD.to_owned(), UnusableEntry::SymbolicLink);

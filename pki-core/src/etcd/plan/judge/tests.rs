@@ -191,7 +191,7 @@ fn a_certificate_of_another_ca_or_key_is_issued_again() {
     // Without its key a certificate is of no use.
     let mut snapshot = applied();
     snapshot.remove(PEER_KEY);
-    assert_eq!(reasons(&snapshot, NOW), ["it does not belong to the key beside it"]);
+    assert_eq!(reasons(&snapshot, NOW), ["its key is missing"]);
     assert_eq!(Plan::new(&cluster(""), &snapshot, NOW).unwrap().keys_to_make(), 1);
     // A key without a certificate is used.
     let mut snapshot = applied();
@@ -259,12 +259,24 @@ fn a_ca_that_cannot_sign_is_refused() {
     assert_eq!(error, "/out/ca/ca.pem: the private key does not belong to the CA certificate");
 }
 
+#[test]
+fn a_lost_certificate_of_a_ca_is_taken_from_those_who_trust_it() {
+    let mut snapshot = applied();
+    let before = bytes(&snapshot, CA);
+    snapshot.remove(CA);
+    let plan = Plan::new(&cluster(""), &snapshot, NOW).unwrap();
+    assert_eq!(*plan.certificates()[0].change(), Change::Kept);
+    apply(&cluster(""), &mut snapshot, NOW);
+    assert_eq!(bytes(&snapshot, CA), before);
+    assert!(Plan::new(&cluster(""), &snapshot, NOW).unwrap().is_done());
+}
+
 /// Whoever trusts the old certificate accepts what the new one signs.
 #[test]
-fn a_lost_certificate_of_a_ca_is_made_again_for_its_key() {
+fn a_ca_of_whose_certificate_there_is_no_copy_gets_one_for_its_key() {
     let mut snapshot = applied();
     let before = bytes(&snapshot, CA_KEY);
-    snapshot.remove(CA);
+    remove_all(&mut snapshot, |path| path.ends_with("/ca.pem"));
     let plan = Plan::new(&cluster(""), &snapshot, NOW).unwrap();
     assert_eq!((plan.certificates()[0].change(), plan.keys_to_make()), (&Change::New, 0));
     apply(&cluster(""), &mut snapshot, NOW);

@@ -136,7 +136,7 @@ fn a_new_cluster_is_copied_and_started_at_once() {
     );
     assert_eq!(
         steps[2].commands,
-        [". '/out/it'\\''s/clients/root/etcdctl.env' && etcdctl endpoint health --cluster"]
+        ["(cd '/out/it'\\''s/clients/root' && . ./etcdctl.env && etcdctl endpoint health --cluster)"]
     );
     // Without a unit there is nothing to start.
     let bare = describe("{name: a, address: 'fd00::1'}", "unit: none\n");
