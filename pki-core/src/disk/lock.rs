@@ -145,11 +145,10 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)) else { continue };
         let kind = entry.file_type()?;
-        if (kind.is_file() || kind.is_symlink()) && !is_of_running_process(rest) {
-            if !sets.add(&entry.path(), rest.as_ref()) {
-                fs::remove_file(entry.path())?;
-                removed += 1;
-            }
+        let is_leftover = (kind.is_file() || kind.is_symlink()) && !is_of_running_process(rest);
+        if is_leftover && !sets.add(&entry.path(), rest.as_ref()) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
         }
     }
     Ok(removed + sets.settle()?)
