@@ -26,14 +26,7 @@ Examples:
 #[command(name = "etcdpki", version, about = ABOUT, arg_required_else_help = true)]
 pub(crate) struct Etcdpki {
     /// When to use colours; `auto` follows NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true
-    )]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: ColourChoice,
     #[command(subcommand)]
     pub(crate) command: EtcdCommand,

@@ -37,7 +37,7 @@ impl ExitStatus {
             Self::NotFinished => {
                 "not finished: changes to make, requests to sign, or something that could not be checked"
             }
-            Self::NotSafeNow => "not safe now: what is in the way is named, and nothing was done",
+            Self::NotSafeNow => "not safe now: what is in the way is named, and nothing more was done",
         }
     }
 }

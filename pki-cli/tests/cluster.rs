@@ -175,3 +175,61 @@ fn the_status_of_a_damaged_copy_without_keys() {
     let (status, _, errors) = cluster(path, "status @copy --prometheus @no/such/folder.prom");
     assert!(status == 1 && errors.contains("cannot write"), "{errors}");
 }
+
+#[test]
+fn all_mistakes_of_a_description_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let told = |text: &str| {
+        fs::write(path.join("a.yaml"), text).unwrap();
+        let (status, output, errors) = cluster(path, "plan -f @a.yaml -o @out");
+        assert_eq!((status, output.as_str()), (1, ""), "{errors}");
+        errors.replace(&format!("{}/", path.display()), "")
+    };
+    let errors = told(
+        "name: a b\nvalidity: {leaf: 1}\noptions: {quota-backend-bytes: 8GiB, heartbeat-interval: 1s, bogus: 1}\n\
+         members:\n  - {name: x, address: 10.0.0.1/8}\n  - {name: y, address: etcd.example}\nclients: [{name: _}]\n",
+    );
+    let places: Vec<_> = errors
+        .lines()
+        .filter_map(|line| line.strip_prefix("error: a.yaml:"))
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(places, ["1", "2", "3", "3", "3", "5", "6", "7"], "{errors}");
+    for expected in ["etcd takes it in bytes: 8589934592", "etcd takes it in milliseconds: 1000", "is `dns`"]
+    {
+        assert!(errors.contains(expected), "{expected}: {errors}");
+    }
+    // Each hint stands below its error.
+    assert!(errors.starts_with("error: "), "{errors}");
+    let errors = told("name: a\nvalidity: 1y\nclients: [backup]\nmembers: {x: 10.0.0.1}\ncolour: red\n");
+    for expected in [
+        "a.yaml:2:11: `validity` has to be a mapping with keys of these: `ca`, `leaf`\n\
+         hint: write it like `validity: {leaf: 1y, ca: 10y}`\n",
+        "a.yaml:3:11: an item of `clients` has to be a mapping with keys of these: `name`, `kubeadm`\n\
+         hint: write it like `clients: [{name: backup}]`\n",
+        "a.yaml:4:10: `members` has to be a list, with an item for each\n",
+        "a.yaml:5:1: `colour` is not a key here",
+    ] {
+        assert!(errors.contains(expected), "{expected}: {errors}");
+    }
+}
+
+#[test]
+fn a_plan_names_who_joins_moves_and_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let describe = |members: &[(&str, u8)]| {
+        let members: Vec<_> =
+            members.iter().map(|(name, n)| format!("{{name: {name}, address: 10.0.0.{n}}}")).collect();
+        fs::write(path.join("a.yaml"), format!("name: a\nmembers: [{}]\n", members.join(", "))).unwrap();
+    };
+    describe(&[("x", 1), ("y", 2), ("z", 3)]);
+    assert_eq!(cluster(path, "apply -f @a.yaml -o @out").0, 0);
+    describe(&[("x", 1), ("y", 9), ("new", 4)]);
+    let (status, output, _) = cluster(path, "plan -f @a.yaml -o @out");
+    assert_eq!(status, 2);
+    let expected = "+ new joins the running cluster at https://10.0.0.4:2380\n\
+                    ~ y moves to https://10.0.0.9:2380\n- z leaves the cluster\n\n";
+    assert!(output.starts_with(expected), "{output}");
+}

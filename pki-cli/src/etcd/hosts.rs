@@ -26,9 +26,7 @@ fn template(text: &str) -> Result<Template, String> {
 impl HostArgs {
     /// The line that a person would give to run a command on a host as root.
     pub(super) fn line(&self, host: &Host, command: &str) -> String {
-        let usual = || Template::parse(Template::USUAL);
-        let template = self.exec.clone().map_or_else(usual, Ok);
-        template.map(|template| template.line(host, &host.as_root(command))).unwrap_or_default()
+        self.exec.clone().unwrap_or_default().line(host, &host.as_root(command))
     }
 }
 

@@ -267,10 +267,10 @@ impl Work<'_> {
             .filter(|member| member.role == Some("follower"))
             .find_map(|member| Some((member.name.clone(), member.id.clone()?)));
         let (Some((to, id)), Some(url)) = (to, self.running.client_url(leader)) else { return };
-        let environment = self.folder.join("clients").join(&self.args.look.client).join("etcdctl.env");
+        let client = self.folder.join("clients").join(&self.args.look.client);
         let line = format!(
-            ". {} && unset ETCDCTL_ENDPOINTS && ETCDCTL_API=3 etcdctl --endpoints {} move-leader {}",
-            shell_word(&environment.to_string_lossy()),
+            "cd {} && . ./etcdctl.env && unset ETCDCTL_ENDPOINTS && ETCDCTL_API=3 etcdctl --endpoints {} move-leader {}",
+            shell_word(&client.to_string_lossy()),
             shell_word(&url),
             shell_word(&id)
         );

@@ -143,3 +143,47 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
     std::path::absolute(path)
         .map_err(|error| CommandError::new(format!("cannot find {}: {error}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether messages are coloured, with these variables.
+    fn has_colours(is_terminal: bool, colour: ColourChoice, variables: &[(&str, &str)]) -> bool {
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        };
+        Terminal::with_buffers(&mut [].as_slice(), &mut Vec::new(), &mut Vec::new(), |terminal| {
+            let terminal = Terminal {
+                input: terminal.input,
+                output: terminal.output,
+                errors: terminal.errors,
+                errors_is_terminal: is_terminal,
+                colour,
+                variable: &variable,
+                ..*terminal
+            };
+            terminal.colours_errors()
+        })
+    }
+
+    #[test]
+    fn colours_follow_the_flag_the_environment_and_the_stream() {
+        use ColourChoice::{Always, Auto, Never};
+        for (expected, is_terminal, choice, variables) in [
+            (true, true, Auto, [("TERM", "xterm"), ("NO_COLOR", "")]),
+            (false, false, Auto, [("TERM", "xterm"), ("CLICOLOR", "1")]),
+            (false, true, Auto, [("TERM", "xterm"), ("NO_COLOR", "1")]),
+            (false, true, Auto, [("TERM", "dumb"), ("CLICOLOR", "1")]),
+            (false, true, Auto, [("TERM", "xterm"), ("CLICOLOR", "0")]),
+            (true, false, Auto, [("TERM", "xterm"), ("CLICOLOR_FORCE", "1")]),
+            (false, false, Auto, [("TERM", "xterm"), ("CLICOLOR_FORCE", "0")]),
+            (false, true, Auto, [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]),
+            (true, false, Always, [("TERM", "dumb"), ("NO_COLOR", "1")]),
+            (false, true, Never, [("TERM", "xterm"), ("CLICOLOR_FORCE", "1")]),
+        ] {
+            let has = has_colours(is_terminal, choice, &variables);
+            assert_eq!(has, expected, "{is_terminal} {choice:?} {variables:?}");
+        }
+    }
+}

@@ -109,7 +109,7 @@ impl Reader<'_> {
         let members = self.members(&typed.members.value, domain, &mut reader);
         let notices = reader.notices;
         let clients = self.clients(typed.clients);
-        let whole = || {
+        let whole = move || {
             Some(Cluster {
                 name: name?,
                 version,
@@ -125,8 +125,7 @@ impl Reader<'_> {
                 notices,
             })
         };
-        let whole = whole();
-        self.finish(whole)
+        self.finish(whole())
     }
 
     fn bootstrap(&self, typed: &TypedCluster) -> Result<Bootstrap, Error> {

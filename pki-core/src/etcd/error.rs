@@ -158,8 +158,9 @@ fn in_lines(errors: &[Error]) -> String {
 }
 
 impl ErrorKind {
-    /// One error for all of these.
+    /// One error for all of these, in the order of their places.
     pub(crate) fn all_of(mut errors: Vec<Error>) -> Error {
+        errors.sort_by_key(|error| error.place().position());
         match errors.pop() {
             Some(only) if errors.is_empty() => only,
             last => Self::Several(errors.into_iter().chain(last).collect()).into(),

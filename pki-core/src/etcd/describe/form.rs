@@ -2,12 +2,10 @@
 //!
 //! The typed reader ends at the first mistake. Here all mistakes of form are found at once, before it reads.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
 use crate::base::suggest;
+use crate::base::yaml::Yaml;
 use crate::etcd::error::description::DescriptionError;
 
 /// What a value has to be.
@@ -156,80 +154,18 @@ const CLUSTER: &[Key] = &[
     key("clients", Form::List(CLIENT), "clients: [{name: backup}]"),
 ];
 
-/// A value of a YAML document, of which only the form counts.
-pub(crate) enum Node {
-    Nothing,
-    Text,
-    List(Vec<Spanned<Self>>),
-    Keys(Vec<(Spanned<String>, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Node;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a YAML value")
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-                Ok(Node::Text)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-                Ok(Node::Text)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-                Ok(Node::Text)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-                Ok(Node::Text)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Node, E> {
-                Ok(Node::Text)
-            }
-
-            fn visit_unit<E>(self) -> Result<Node, E> {
-                Ok(Node::Nothing)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(Node::List(items))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Node::Keys(entries))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
 /// Reads a description as a tree.
-pub(crate) fn read(text: &str) -> Result<Spanned<Node>, serde_saphyr::Error> {
+pub(crate) fn read(text: &str) -> Result<Spanned<Yaml>, serde_saphyr::Error> {
     serde_saphyr::from_str(text)
 }
 
 /// The mistakes of form in a description, in the order of their places.
-pub(crate) fn mistakes(description: &Spanned<Node>) -> Vec<(Location, DescriptionError)> {
+pub(crate) fn mistakes(description: &Spanned<Yaml>) -> Vec<(Location, DescriptionError)> {
     let mut found = Mistakes(Vec::new());
     match &description.value {
-        Node::Keys(entries) => found.keys(description.referenced, entries, CLUSTER),
+        Yaml::Map(entries) => found.keys(description.referenced, entries, CLUSTER),
         // The typed reader says that it is empty.
-        Node::Nothing => {}
+        Yaml::Null => {}
         _ => found.add(
             description.referenced,
             DescriptionError::Shape {
@@ -250,7 +186,7 @@ impl Mistakes {
     }
 
     /// Looks at the keys of a mapping.
-    fn keys(&mut self, place: Location, entries: &[(Spanned<String>, Spanned<Node>)], known: &'static [Key]) {
+    fn keys(&mut self, place: Location, entries: &[(Spanned<String>, Spanned<Yaml>)], known: &'static [Key]) {
         for (key, value) in entries {
             match known.iter().find(|known| known.name == key.value) {
                 Some(Key { name, form, example, .. }) => self.value(value, name, form, example),
@@ -272,25 +208,25 @@ impl Mistakes {
     /// Looks at the value of a key.
     fn value(
         &mut self,
-        Spanned { value, referenced, .. }: &Spanned<Node>,
+        Spanned { value, referenced, .. }: &Spanned<Yaml>,
         name: &str,
         form: &Form,
         example: &'static str,
     ) {
         let wanted = match (form, value) {
             // The typed reader says what is missing.
-            (_, Node::Nothing) | (Form::Text | Form::Texts, Node::Text) => return,
-            (Form::Options, Node::Keys(entries)) => {
+            (_, Yaml::Null) | (Form::Text | Form::Texts, Yaml::Scalar(_)) => return,
+            (Form::Options, Yaml::Map(entries)) => {
                 for (name, value) in entries {
                     self.value(value, &name.value, &Form::Texts, "log-outputs: [stderr, /var/log/etcd.log]");
                 }
                 return;
             }
-            (Form::Keys(known), Node::Keys(entries)) => return self.keys(*referenced, entries, known),
-            (Form::List(known), Node::List(items)) => {
+            (Form::Keys(known), Yaml::Map(entries)) => return self.keys(*referenced, entries, known),
+            (Form::List(known), Yaml::List(items)) => {
                 for item in items {
                     match &item.value {
-                        Node::Keys(entries) => self.keys(item.referenced, entries, known),
+                        Yaml::Map(entries) => self.keys(item.referenced, entries, known),
                         _ => self.add(
                             item.referenced,
                             DescriptionError::Shape {
@@ -303,7 +239,7 @@ impl Mistakes {
                 }
                 return;
             }
-            (Form::Texts, Node::List(items)) if items.iter().all(|i| matches!(i.value, Node::Text)) => {
+            (Form::Texts, Yaml::List(items)) if items.iter().all(|i| matches!(i.value, Yaml::Scalar(_))) => {
                 return;
             }
             (Form::Text, _) => "one text".to_owned(),
@@ -372,8 +308,8 @@ mod tests {
     fn examples_are_descriptions() {
         fn all(known: &[Key], wrong: &mut Vec<String>) {
             for Key { form, example, .. } in known {
-                let node: Spanned<Node> = serde_saphyr::from_str(example).unwrap();
-                let Node::Keys(entries) = &node.value else { panic!("{example}") };
+                let node: Spanned<Yaml> = serde_saphyr::from_str(example).unwrap();
+                let Yaml::Map(entries) = &node.value else { panic!("{example}") };
                 let mut found = Mistakes(Vec::new());
                 for (key, value) in entries {
                     let known = known.iter().find(|known| known.name == key.value).unwrap();

@@ -1,12 +1,11 @@
 //! YAML and JSON of other programs, as a tree whose scalars have their places.
 
-use std::fmt;
 use std::path::Path;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use crate::base::place::Place;
+use crate::base::yaml::Yaml;
 use crate::etcd::found::process::Argument;
 
 /// The number of documents in one file that are read. A list of all workloads of a large cluster has fewer.
@@ -36,7 +35,7 @@ impl Node {
         let mut all = Vec::new();
         for (line, part) in parts(text).into_iter().take(MOST_DOCUMENTS) {
             let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
-            let Ok(raw) = serde_saphyr::from_str_with_options::<Spanned<Raw>>(part, options) else {
+            let Ok(raw) = serde_saphyr::from_str_with_options::<Spanned<Yaml>>(part, options) else {
                 break;
             };
             all.push(Self::new(raw, line));
@@ -44,16 +43,16 @@ impl Node {
         all
     }
 
-    fn new(raw: Spanned<Raw>, before: usize) -> Self {
+    fn new(raw: Spanned<Yaml>, before: usize) -> Self {
         let number = |text: u64| usize::try_from(text).unwrap_or_default();
         let (line, column) = (number(raw.referenced.line()) + before, number(raw.referenced.column()));
         let value = match raw.value {
-            Raw::Null => NodeValue::Null,
-            Raw::Scalar(text) => NodeValue::Scalar(text),
-            Raw::List(list) => NodeValue::List(list.into_iter().map(|raw| Self::new(raw, before)).collect()),
-            Raw::Map(map) => {
-                NodeValue::Map(map.into_iter().map(|(key, raw)| (key, Self::new(raw, before))).collect())
-            }
+            Yaml::Null => NodeValue::Null,
+            Yaml::Scalar(text) => NodeValue::Scalar(text),
+            Yaml::List(list) => NodeValue::List(list.into_iter().map(|raw| Self::new(raw, before)).collect()),
+            Yaml::Map(map) => NodeValue::Map(
+                map.into_iter().map(|(key, raw)| (key.value, Self::new(raw, before))).collect(),
+            ),
         };
         Self { value, line, column }
     }
@@ -126,72 +125,6 @@ fn parts(text: &str) -> Vec<(usize, &str)> {
         |part: &str| part.lines().any(|line| !line.trim().is_empty() && !line.starts_with(['#', '%']));
     parts.retain(|(_, part)| has_content(part));
     parts
-}
-
-/// A value as the YAML library gives it.
-enum Raw {
-    Null,
-    Scalar(String),
-    List(Vec<Spanned<Self>>),
-    Map(Vec<(String, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Raw;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.to_string()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.to_string()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.to_string()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.to_string()))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Raw, E> {
-                Ok(Raw::Null)
-            }
-
-            fn visit_none<E>(self) -> Result<Raw, E> {
-                Ok(Raw::Null)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Raw, A::Error> {
-                let mut list = Vec::new();
-                while let Some(node) = sequence.next_element()? {
-                    list.push(node);
-                }
-                Ok(Raw::List(list))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
-                let mut map = Vec::new();
-                while let Some(entry) = access.next_entry()? {
-                    map.push(entry);
-                }
-                Ok(Raw::Map(map))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! etcd's configuration file (`--config-file`), in YAML or JSON.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
 use crate::base::place::Place;
+use crate::base::yaml::Yaml;
 use crate::go::yaml::{self, Scalar, Value};
 
 /// The keys and values of a configuration file, whether etcd knows the keys or not.
@@ -35,71 +34,6 @@ pub struct ConfigValue {
     pub(crate) place: Place,
 }
 
-/// A value in YAML, with the text of its scalars.
-enum Node {
-    Scalar(String),
-    List(Vec<Spanned<Self>>),
-    Map(Vec<(Spanned<String>, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Node;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-                Ok(Node::Scalar(value.to_string()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-                Ok(Node::Scalar(value.to_string()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-                Ok(Node::Scalar(value.to_string()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-                Ok(Node::Scalar(value.to_string()))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-                Ok(Node::Scalar(value.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Node, E> {
-                Ok(Node::Scalar(String::new()))
-            }
-
-            fn visit_none<E>(self) -> Result<Node, E> {
-                Ok(Node::Scalar(String::new()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Node, A::Error> {
-                let mut list = Vec::new();
-                while let Some(node) = sequence.next_element()? {
-                    list.push(node);
-                }
-                Ok(Node::List(list))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
-                let mut map = Vec::new();
-                while let Some(entry) = access.next_entry()? {
-                    map.push(entry);
-                }
-                Ok(Node::Map(map))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
 impl ConfigFile {
     /// Parses a configuration file. If that fails, the reason is in the result, for rules to report.
     pub fn parse(text: &str, path: &Path) -> Self {
@@ -114,9 +48,10 @@ impl ConfigFile {
         let mut options = Options::default();
         options.duplicate_keys = DuplicateKeyPolicy::LastWins;
         match serde_saphyr::from_str_with_options(text, options) {
-            Ok(Node::Map(map)) => file.add_map(text, Vec::new(), map),
+            Ok(Yaml::Map(map)) => file.add_map(text, Vec::new(), map),
             // A file without a value leaves all defaults.
-            Ok(Node::Scalar(scalar)) if yaml::resolve(scalar.trim()) == Scalar::Null => {}
+            Ok(Yaml::Null) => {}
+            Ok(Yaml::Scalar(scalar)) if yaml::resolve(scalar.trim()) == Scalar::Null => {}
             Ok(_) => {
                 file.fault = Some((Place::file(path), "it is not a mapping of options to values".to_owned()));
             }
@@ -132,7 +67,7 @@ impl ConfigFile {
     }
 
     /// Adds the values of a mapping. `around` has the keys that lead to it.
-    fn add_map(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Node>)>) {
+    fn add_map(&mut self, source: &str, around: Vec<String>, map: Vec<(Spanned<String>, Spanned<Yaml>)>) {
         let last: HashMap<String, usize> =
             map.iter().enumerate().map(|(index, (key, _))| (key.value.clone(), index)).collect();
         for (index, (key, node)) in map.into_iter().enumerate() {
@@ -146,7 +81,7 @@ impl ConfigFile {
                 continue;
             }
             match node.value {
-                Node::Map(map) if !map.is_empty() => self.add_map(source, keys, map),
+                Yaml::Map(map) if !map.is_empty() => self.add_map(source, keys, map),
                 value => {
                     let node = Spanned { value, ..node };
                     let (text, value) = read(source, &node);
@@ -180,23 +115,26 @@ fn first_document(text: &str) -> (&str, Option<usize>) {
 }
 
 /// The text of a value, and the value as Go's YAML library reads it.
-fn read(source: &str, node: &Spanned<Node>) -> (String, Value) {
+fn read(source: &str, node: &Spanned<Yaml>) -> (String, Value) {
     match &node.value {
-        Node::Scalar(text) => {
-            let scalar = scalar(source, node.defined);
-            (text_of(text, scalar), Value::Scalar(scalar))
-        }
-        Node::List(list) => {
+        Yaml::Null => read_scalar(source, "", node.defined),
+        Yaml::Scalar(text) => read_scalar(source, text, node.defined),
+        Yaml::List(list) => {
             let items: Vec<_> = list.iter().map(|item| read(source, item)).collect();
             let text = items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(",");
             let scalar = |(_, value)| if let Value::Scalar(scalar) = value { Some(scalar) } else { None };
             (text, Value::List(items.into_iter().map(scalar).collect()))
         }
-        Node::Map(map) => {
+        Yaml::Map(map) => {
             let items = map.iter().map(|(key, node)| format!("{}={}", key.value, read(source, node).0));
             (items.collect::<Vec<_>>().join(","), Value::Mapping)
         }
     }
+}
+
+fn read_scalar(source: &str, text: &str, at: Location) -> (String, Value) {
+    let scalar = scalar(source, at);
+    (text_of(text, scalar), Value::Scalar(scalar))
 }
 
 /// A scalar as Go's YAML library reads it, which depends on quotes and tags. Those are only in the source.

@@ -113,6 +113,14 @@ impl Template {
     }
 }
 
+impl Default for Template {
+    /// [`Template::USUAL`].
+    fn default() -> Self {
+        let text = |text: &str| Part::Text(text.to_owned());
+        Self(vec![text("ssh "), Part::User, text("@"), Part::Address, text(" "), Part::Command])
+    }
+}
+
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
@@ -141,6 +149,12 @@ mod tests {
         assert_eq!(line("ssh {user}@{address}"), r"ssh 'adm$in'@'h`x`' 'x '\''y'\'''");
         assert_eq!(line("f() { ${SSH} {}; }"), r"f() { ${SSH} {}; } 'x '\''y'\'''");
         assert_eq!(Template::parse("a {hots}").unwrap_err().word, "hots");
+    }
+
+    #[test]
+    fn the_usual_template_is_the_one_that_is_written() {
+        assert_eq!(Template::default().to_string(), format!("{} {{command}}", Template::USUAL));
+        assert_eq!(Template::parse(Template::USUAL).unwrap().to_string(), Template::default().to_string());
     }
 
     #[test]

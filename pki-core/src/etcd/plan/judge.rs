@@ -49,7 +49,7 @@ pub(crate) fn authority(
         };
         // Members and clients have copies of the certificate that they trust. Without any, this may be what a killed run
         // left; and who trusts an older certificate of this key accepts what a new one signs.
-        return Ok(match copy_of(&spec, &key, snapshot, now) {
+        return Ok(match copy_of(&spec, &key, record, snapshot, now) {
             Some(copy) => PlannedCertificate::new(spec, Change::Kept, Some(copy), Some(key)),
             None => PlannedCertificate::new(spec, Change::New, None, Some(key)),
         });
@@ -73,10 +73,12 @@ pub(crate) fn authority(
     Ok(PlannedCertificate::new(spec, Change::Kept, Some(certificate), key))
 }
 
-/// The certificate of a CA whose file is missing, as a member or client has it.
+/// The certificate of a CA whose file is missing, as a member or client has it. Of several that were made for the same
+/// key, the one in the record counts, or else the latest.
 fn copy_of(
     spec: &CertificateSpec,
     key: &PrivateKey,
+    record: &Record,
     snapshot: &Snapshot,
     now: OffsetDateTime,
 ) -> Option<Certificate> {
@@ -88,10 +90,11 @@ fn copy_of(
             && copy.check_ca().is_ok()
             && copy.is_valid_at(now)
     };
-    snapshot.paths().filter(is_copy).find_map(|path| {
+    let copies = snapshot.paths().filter(is_copy).filter_map(|path| {
         let copy = Certificate::read(&snapshot.entry(path).ok()??.bytes).ok()?;
         is_right(&copy).then_some(copy)
-    })
+    });
+    copies.max_by_key(|copy| (record.knows(&spec.id, copy), copy.not_before()))
 }
 
 /// Plans the certificate of a member or client. An existing certificate stays if it agrees with the description;

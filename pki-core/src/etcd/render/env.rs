@@ -35,8 +35,8 @@ pub(crate) fn client(cluster: &Cluster) -> String {
     let (name, endpoints) = (cluster.name(), quoted(&cluster.endpoints()));
     format!(
         "# For etcdctl and the cluster {name}. Written by etcdpki.
-# In bash and zsh: . etcdctl.env, from any folder. Other shells do not tell where the file is that they read, so
-# change into its folder before: cd clients/root && . ./etcdctl.env
+# In bash and zsh: . FOLDER/etcdctl.env
+# Other shells do not tell where a file is that they read: cd FOLDER && . ./etcdctl.env
 ETCDCTL_ENDPOINTS={endpoints}
 ETCDCTL_CACERT=${{BASH_SOURCE:-$0}}
 ETCDCTL_CACERT=$(CDPATH='' cd -- \"${{ETCDCTL_CACERT%/*}}/\" 2> /dev/null && pwd) || ETCDCTL_CACERT=

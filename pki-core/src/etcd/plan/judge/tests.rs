@@ -9,7 +9,7 @@ use crate::etcd::notice::NoticeKind;
 use crate::etcd::plan::Plan;
 use crate::etcd::plan::tests::{NOW, apply, changes, cluster, empty, offline, remove_all, sign};
 use crate::x509::tests::{Contents, SECOND};
-use crate::x509::{BasicConstraints, Issuer, KeySource, Subject, SystemKeys};
+use crate::x509::{BasicConstraints, Issuer, KeySource, Subject, SystemKeys, SystemRandomness, root};
 
 const PEER: &str = "nodes/a/etc/etcd/pki/peer.pem";
 const PEER_KEY: &str = "nodes/a/etc/etcd/pki/peer-key.pem";
@@ -269,6 +269,21 @@ fn a_lost_certificate_of_a_ca_is_taken_from_those_who_trust_it() {
     apply(&cluster(""), &mut snapshot, NOW);
     assert_eq!(bytes(&snapshot, CA), before);
     assert!(Plan::new(&cluster(""), &snapshot, NOW).unwrap().is_done());
+}
+
+/// Clients may have a copy of before the CA was renewed.
+#[test]
+fn of_several_copies_of_a_ca_the_recorded_one_is_taken() {
+    let mut snapshot = applied();
+    let before = bytes(&snapshot, CA);
+    let own = Certificate::read(&before).unwrap();
+    let other = Contents { begins: NOW - SECOND, subject: Subject::from(own.subject()), ..Contents::ca("") };
+    let key = key(&snapshot, CA_KEY);
+    let other = other.template(key.public_key(), |template| root::issue(template, &key, &SystemRandomness));
+    put(&mut snapshot, "clients/root/ca.pem", &other.unwrap().to_pem());
+    snapshot.remove(CA);
+    apply(&cluster(""), &mut snapshot, NOW);
+    assert_eq!(bytes(&snapshot, CA), before);
 }
 
 /// Whoever trusts the old certificate accepts what the new one signs.
