@@ -28,7 +28,8 @@ pub fn trials() -> Vec<Trial> {
 /// Writes until there is a file `stop`, each key until it is acknowledged, but not longer than 10 seconds; then says how
 /// many keys there were, how many of them failed, and how many attempts.
 const WRITER: &str = r#"
-. "$ENVIRONMENT"
+cd "$CLIENT"
+. ./etcdctl.env
 n=0 failed=0 erred=0
 while ! test -e "$HOME/stop"; do
     n=$((n + 1)) done=
@@ -113,7 +114,7 @@ impl Lab {
     fn writer(&self) -> Running {
         let mut command = Command::new("sh");
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.home.path());
-        command.env("ENVIRONMENT", self.cluster.tree.path("clients/root/etcdctl.env"));
+        command.env("CLIENT", self.cluster.tree.path("clients/root"));
         command.env("ETCDCTL", &self.etcd.etcdctl).args(["-c", WRITER]);
         Running::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()))
     }
