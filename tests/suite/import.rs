@@ -182,23 +182,24 @@ fn of_requests_alone() -> Outcome {
 
 fn refuses_what_is_no_cluster() -> Outcome {
     let folder = TempDir::new().unwrap();
-    let refused = |what: &str, message: &str| {
-        let ran = import(&[], [folder.path().join(what)]).ends_with(1);
+    // 2 where nothing can be said of what is there, 1 where it is wrong.
+    let refused = |status: i32, what: &str, message: &str| {
+        let ran = import(&[], [folder.path().join(what)]).ends_with(status);
         assert!(ran.stderr.contains(message), "does not say {message:?}: {ran}");
         assert!(ran.stdout.is_empty(), "{ran}");
     };
-    refused("absent", "does not exist");
+    refused(1, "absent", "does not exist");
     write(folder.path(), "empty/README", "hello");
-    refused("empty", "has nothing that belongs to etcd");
+    refused(2, "empty", "has nothing that belongs to etcd");
     write(folder.path(), "garbage/x.pem", "-----BEGIN CERTIFICATE-----\nxyz\n-----END CERTIFICATE-----\n");
-    refused("garbage", "has nothing that belongs to etcd");
+    refused(2, "garbage", "has nothing that belongs to etcd");
     let tree = Tree::of_fixture("one-member.yaml").applied();
     fs::create_dir(folder.path().join("client")).unwrap();
     fs::copy(tree.path("clients/root/client.pem"), folder.path().join("client/client.pem")).unwrap();
-    refused("client", "no member of an etcd cluster was found");
+    refused(1, "client", "no member of an etcd cluster was found");
     write(folder.path(), "many/a/etcd.env", ONE);
     write(folder.path(), "many/b/etcd.env", &ONE.replace("=a", "=b").replace("10.0.0.1", "10.0.0.2"));
-    refused("many", "different clusters: a; b");
+    refused(1, "many", "different clusters: a; b");
     Ok(())
 }
 

@@ -345,8 +345,8 @@ mod tests {
             "cluster.yaml:4:5: `adress` is not a key here: did you mean `address`?"
         );
         assert!(
-            error("name: prod\ncolour: red\n")
-                .starts_with("cluster.yaml:2:1: `colour` is not a key here: the keys are ")
+            error("name: prod\nmembers: [{name: a, address: 10.0.0.1}]\ncolour: red\n")
+                .starts_with("cluster.yaml:3:1: `colour` is not a key here: the keys are ")
         );
     }
 
