@@ -45,12 +45,11 @@ use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-pub(crate) use crate::etcd::error::{SHORTEN, TOO_LARGE};
 pub(crate) use crate::etcd::option::FoundUrl;
 pub(crate) use environment::EnvironmentFile;
 pub use error::ReadError;
-pub(crate) use files::entry;
 pub use files::{Files, SystemFiles};
+pub(crate) use files::{NotRead, Unread, entry, is_folder, names};
 pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
 pub use omission::Omission;
@@ -67,7 +66,7 @@ pub use yaml::{ConfigFile, ConfigValue};
 use crate::etcd::cluster::path::ETCDCTL;
 use crate::etcd::option::port::PEER;
 use crate::etcd::option::version::EtcdVersion;
-use not_understood::NotUnderstood;
+use not_understood::{NotUnderstood, NotUnderstoodKind};
 use tree::{Overlay, Sorted, Tree};
 
 /// The files of etcd that were found, by host.
@@ -151,6 +150,11 @@ impl Found {
         all.sort();
         all.dedup();
         all
+    }
+
+    /// The files and folders that may not be read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &NotUnderstood> {
+        self.not_understood.iter().filter(|file| matches!(file.what, NotUnderstoodKind::Unread(_)))
     }
 
     /// Every member, with its host.

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::base::place::Place;
-use crate::etcd::folder::snapshot::FileKind;
 use crate::etcd::found::environment::EnvironmentFile;
 use crate::etcd::found::error::ReadError;
-use crate::etcd::found::files::{Files, entry};
+use crate::etcd::found::files::{Files, entry, is_folder, names};
 use crate::etcd::found::foreign;
 use crate::etcd::found::host::{FILE_OPTIONS, FileLookup, Host, Member, file_name};
 use crate::etcd::found::instances;
@@ -288,9 +287,6 @@ fn is_shell(word: &str) -> bool {
 impl dyn Files + '_ {
     /// The names in a folder; none if it is not there.
     fn names_or_none(&self, path: &Path) -> Result<Vec<String>, ReadError> {
-        match self.entry(path)? {
-            Some(entry) if entry.kind == FileKind::Folder => Ok(self.names(path)?),
-            _ => Ok(Vec::new()),
-        }
+        Ok(if is_folder(path, self)? { names(path, self)?.unwrap_or_default() } else { Vec::new() })
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "it reads the files that are to be checked")]
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::error::{Error, ErrorKind, SHORTEN, TOO_LARGE};
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::folder::{disk, user};
 
@@ -96,12 +97,74 @@ fn is_no_file(error: &std::io::Error) -> bool {
     is_loop || kinds.contains(&error.kind())
 }
 
-/// The file or folder at a path. The inner error is that the file is too large to be read.
-pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, Error>, Error> {
-    match files.entry(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Ok(Err(error)),
-        other => other.map(Ok),
+/// Why a file or folder that exists was not read. It is no reason to read nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    TooLarge,
+    /// The user that runs the program may not read it, or may not enter a folder above it.
+    Denied,
+}
+
+/// The text after "it was" or "which was".
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => TOO_LARGE,
+            Self::Denied => "not read, because the user who runs this program may not read it",
+        })
     }
+}
+
+impl Unread {
+    /// `None` for an error after which nothing else should be read, such as one of the disk.
+    fn of(error: &Error) -> Option<Self> {
+        match error.kind() {
+            ErrorKind::TooLarge { .. } => Some(Self::TooLarge),
+            ErrorKind::Io { source, .. } if source.kind() == IoErrorKind::PermissionDenied => {
+                Some(Self::Denied)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn remedy(self) -> &'static str {
+        match self {
+            Self::TooLarge => SHORTEN,
+            Self::Denied => "run this as a user who may read it, such as root",
+        }
+    }
+}
+
+/// The error of reading, and what it says.
+#[derive(Debug)]
+pub(crate) struct NotRead {
+    pub(crate) why: Unread,
+    pub(crate) error: Error,
+}
+
+/// The file or folder at a path.
+pub(crate) fn entry(path: &Path, files: &dyn Files) -> Result<Result<Option<Entry>, NotRead>, Error> {
+    unless_unread(files.entry(path))
+}
+
+/// The names in a folder.
+pub(crate) fn names(path: &Path, files: &dyn Files) -> Result<Result<Vec<String>, NotRead>, Error> {
+    unless_unread(files.names(path))
+}
+
+fn unless_unread<T>(result: Result<T, Error>) -> Result<Result<T, NotRead>, Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => match Unread::of(&error) {
+            Some(why) => Ok(Err(NotRead { why, error })),
+            None => Err(error),
+        },
+    }
+}
+
+/// Whether a folder is there, as far as the user who runs the program may know.
+pub(crate) fn is_folder(path: &Path, files: &dyn Files) -> Result<bool, Error> {
+    Ok(matches!(entry(path, files)?, Ok(Some(Entry { kind: FileKind::Folder, .. }))))
 }
 
 /// Files in memory, by absolute path. A folder exists if a file is in it.

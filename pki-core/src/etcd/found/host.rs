@@ -9,7 +9,7 @@ use crate::cfssl::csr_json::Request;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::environment::EnvironmentFile;
 use crate::etcd::found::error::ReadError;
-use crate::etcd::found::files::{Files, entry};
+use crate::etcd::found::files::{Files, NotRead, Unread, entry, is_folder};
 use crate::etcd::found::kind::ContentKind;
 use crate::etcd::found::not_understood::NotUnderstood;
 use crate::etcd::found::pem_file::PemFile;
@@ -104,8 +104,8 @@ pub(crate) enum FileLookup {
     Present(PathBuf),
     /// The file is not at this path, although the folder for it exists.
     Absent(PathBuf),
-    /// The file is at this path, and is too large to be read.
-    TooLarge(PathBuf),
+    /// The file is at this path, and was not read.
+    Unread(PathBuf, Unread),
     /// The file may be somewhere that was not read.
     Unknown,
 }
@@ -232,7 +232,7 @@ impl Host {
                 self.environments.get(path).map_or(EnvironmentLookup::Unknown, EnvironmentLookup::Present)
             }
             FileLookup::Absent(_) => EnvironmentLookup::Absent,
-            FileLookup::TooLarge(_) | FileLookup::Unknown => EnvironmentLookup::Unknown,
+            FileLookup::Unread(..) | FileLookup::Unknown => EnvironmentLookup::Unknown,
         })
     }
 
@@ -247,7 +247,9 @@ impl Host {
             _ if leaves_root => None,
             Some(root) => Path::new(name).strip_prefix("/").ok().map(|relative| root.join(relative)),
             // Loose files were collected into one folder, or lie where a relative path says.
-            None if !name.starts_with('/') && files.entry(&self.folder.join(name))?.is_some() => {
+            None if !name.starts_with('/')
+                && entry(&self.folder.join(name), files)?.map_or(true, |entry| entry.is_some()) =>
+            {
                 Some(self.folder.join(name))
             }
             None => Path::new(name).file_name().map(|name| self.folder.join(name)),
@@ -255,9 +257,13 @@ impl Host {
         let (lookup, entry) = match path {
             None => (FileLookup::Unknown, None),
             Some(path) => match entry(&path, files)? {
-                Err(_) => (FileLookup::TooLarge(path), None),
+                Err(NotRead { why, .. }) => (FileLookup::Unread(path, why), None),
                 Ok(Some(entry)) if entry.kind == FileKind::File => (FileLookup::Present(path), Some(entry)),
-                Ok(_) if self.root.is_some() && !self.is_partial && is_folder(path.parent(), files)? => {
+                Ok(_)
+                    if self.root.is_some()
+                        && !self.is_partial
+                        && path.parent().map_or(Ok(false), |folder| is_folder(folder, files))? =>
+                {
                     (FileLookup::Absent(path), None)
                 }
                 Ok(_) => (FileLookup::Unknown, None),
@@ -319,10 +325,10 @@ impl Host {
             && self.unit_names.is_empty()
     }
 
-    /// The files that a unit or an option names and that are too large to be read.
-    pub(crate) fn too_large(&self) -> impl Iterator<Item = &Path> {
+    /// The files that a unit or an option names and that were not read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = (&Path, Unread)> {
         self.lookups.values().filter_map(|lookup| match lookup {
-            FileLookup::TooLarge(path) => Some(path.as_path()),
+            FileLookup::Unread(path, why) => Some((path.as_path(), *why)),
             _ => None,
         })
     }
@@ -360,9 +366,4 @@ impl Member {
 
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn is_folder(path: Option<&Path>, files: &dyn Files) -> Result<bool, ReadError> {
-    let Some(path) = path else { return Ok(false) };
-    Ok(files.entry(path)?.is_some_and(|entry| entry.kind == FileKind::Folder))
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::etcd::found::files::Unread;
+
 /// A file that was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotUnderstood {
@@ -14,6 +16,8 @@ pub(crate) struct NotUnderstood {
 pub(crate) enum NotUnderstoodKind {
     /// A template, by its language.
     Template(&'static str),
+    /// It was not read.
+    Unread(Unread),
     /// A file of some other kind; `None` if nothing tells which.
     Foreign(Option<&'static str>),
 }
@@ -25,6 +29,7 @@ impl NotUnderstood {
             NotUnderstoodKind::Template(language) => {
                 format!("it is a template ({language}), and what will stand in it is not known")
             }
+            NotUnderstoodKind::Unread(why) => format!("it was {why}"),
             NotUnderstoodKind::Foreign(Some(seems)) => {
                 format!(
                     "it is not understood: it seems to be {seems}, and no setting of etcd's was found in it"
@@ -39,6 +44,7 @@ impl NotUnderstood {
     pub(crate) fn remedy(&self) -> &'static str {
         match self.what {
             NotUnderstoodKind::Template(_) => "render the template first, and name what it makes",
+            NotUnderstoodKind::Unread(why) => why.remedy(),
             NotUnderstoodKind::Foreign(_) => {
                 "name the unit, the environment or configuration file, the manifest or the script that gives etcd its \
                  options"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::place::Place;
+use crate::etcd::found::files::Unread;
 use crate::etcd::found::host::{FileLookup, Host, Member};
 use crate::etcd::found::not_understood::NotUnderstood;
 
@@ -51,7 +52,13 @@ pub(crate) fn of<'a>(
         .iter()
         .map(|file| Omission::new(&Place::file(&file.path), &file.path, file.reason(), file.remedy()));
     let mut all: Vec<Omission> = files.collect();
-    all.extend(members.flat_map(|(host, member)| of_member(host, member)));
+    for (host, member) in members {
+        all.extend(of_member(host, member));
+        let denied = host.unread().filter(|(_, why)| *why == Unread::Denied);
+        all.extend(denied.map(|(path, why)| {
+            Omission::new(&Place::file(path), path, format!("it was {why}"), why.remedy())
+        }));
+    }
     all
 }
 

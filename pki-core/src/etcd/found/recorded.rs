@@ -8,7 +8,7 @@ use crate::etcd::cluster::path::{CLIENTS, CONTAINERS, NODES, RECORD};
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::found::error::ReadError;
-use crate::etcd::found::files::{Files, entry};
+use crate::etcd::found::files::{Files, NotRead, entry, is_folder, names};
 use crate::etcd::found::host::{Host, Member};
 use crate::etcd::option::version::EtcdVersion;
 
@@ -127,7 +127,7 @@ pub(crate) fn record(folder: &Path, files: &dyn Files) -> Result<Option<Record>,
     match entry(&path, files)? {
         Ok(Some(entry)) => Record::parse(&entry.bytes).map(Some).map_err(|error| error.in_file(&path)),
         Ok(None) => Ok(None),
-        Err(error) => Err(error),
+        Err(NotRead { error, .. }) => Err(error),
     }
 }
 
@@ -155,8 +155,9 @@ pub(crate) fn left_behind(folder: &Path, files: &dyn Files) -> Result<BTreeSet<P
     let mut left = BTreeSet::new();
     for (place, is_left) in places {
         let place = folder.join(place);
-        if entry(&place, files)?.is_ok_and(|entry| entry.is_some()) {
-            let names = files.names(&place)?;
+        if is_folder(&place, files)?
+            && let Ok(names) = names(&place, files)?
+        {
             left.extend(names.iter().filter(|name| is_left(name)).map(|name| place.join(name)));
         }
     }

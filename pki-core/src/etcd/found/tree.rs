@@ -10,7 +10,7 @@ use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::embedded;
 use crate::etcd::found::error::{MOST_FILES, ReadError};
-use crate::etcd::found::files::{Files, entry};
+use crate::etcd::found::files::{Files, NotRead, Unread, entry, names};
 use crate::etcd::found::foreign;
 use crate::etcd::found::host::Host;
 use crate::etcd::found::kind::{Content, ContentKind, is_description, is_drop_in_folder};
@@ -25,6 +25,8 @@ pub(crate) struct Tree {
     links: BTreeSet<PathBuf>,
     /// The files in which other files are written.
     around: BTreeSet<PathBuf>,
+    /// The files and folders that were not read although they may be etcd's.
+    unread: Vec<NotUnderstood>,
 }
 
 /// A file, with what is known about it before its contents are looked at.
@@ -98,7 +100,15 @@ impl Tree {
         let mut folders = vec![folder.to_owned()];
         let mut number = 0;
         while let Some(next) = folders.pop() {
-            for name in files.names(&next)? {
+            let names_in = match names(&next, files)? {
+                Ok(names) => names,
+                Err(NotRead { error, .. }) if next == folder => return Err(error.into()),
+                Err(NotRead { why, .. }) => {
+                    self.add_unread(next, why);
+                    continue;
+                }
+            };
+            for name in names_in {
                 let path = next.join(&name);
                 if left_out.contains(&path) {
                     continue;
@@ -106,14 +116,21 @@ impl Tree {
                 let entry = match entry(&path, files)? {
                     Ok(Some(entry)) => entry,
                     Ok(None) => continue,
-                    Err(error) if ContentKind::of_systemd(&path).is_some() => return Err(error.into()),
+                    Err(NotRead { why: Unread::Denied, .. }) => {
+                        self.add_unread(path, Unread::Denied);
+                        continue;
+                    }
+                    Err(NotRead { error, .. }) if ContentKind::of_systemd(&path).is_some() => {
+                        return Err(error.into());
+                    }
                     // Programs and data. If a unit or an option names the file, its lookup says that it is too large.
                     Err(_) => continue,
                 };
                 match entry.kind {
                     // These have only links to units (systemd.unit(5)).
                     FileKind::Folder if name.ends_with(".wants") || name.ends_with(".requires") => {
-                        let links = files.names(&path)?.into_iter().filter(|name| name.contains('@'));
+                        let links = names(&path, files)?.unwrap_or_default();
+                        let links = links.into_iter().filter(|name| name.contains('@'));
                         self.links.extend(links.map(|name| path.join(name)));
                     }
                     // It has old versions.
@@ -130,6 +147,10 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    fn add_unread(&mut self, path: PathBuf, why: Unread) {
+        self.unread.push(NotUnderstood { path, what: NotUnderstoodKind::Unread(why) });
     }
 
     /// Adds the files that are written in other files.
@@ -159,7 +180,7 @@ impl Tree {
     pub(crate) fn sorted(self, files: &dyn Files) -> Result<Sorted, ReadError> {
         let roots: BTreeSet<PathBuf> = self.files.keys().filter_map(|path| root_of(path)).collect();
         let mut hosts: BTreeMap<PathBuf, Host> = BTreeMap::new();
-        let (mut not_understood, mut known) = (Vec::new(), Vec::new());
+        let (mut not_understood, mut known) = (self.unread, Vec::new());
         let mut is_only_certificates = true;
         let mut folders = OutputFolders { files, known: BTreeMap::new() };
         for (path, TreeFile { entry, is_named, around }) in self.files {

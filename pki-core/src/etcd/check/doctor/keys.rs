@@ -7,7 +7,7 @@ use crate::base::place::Place;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
 use crate::etcd::check::doctor::trust::is_absent;
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, SHORTEN, TOO_LARGE};
+use crate::etcd::found::{Form, FoundKey, Host, Member, PemFile, Unread};
 use crate::etcd::option::port::PAIRS;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::PublicKey;
@@ -107,7 +107,7 @@ pub(crate) const CHECKS: &[Check] = &[
             severity: Severity::Warning,
             title: "a file is too large to be looked at",
             consequence: "nothing else is said about it here; {etcd} reads certificates, keys and revocation lists anew for every connection",
-            remedy: SHORTEN,
+            remedy: Unread::TooLarge.remedy(),
             sources: &[
                 "etcd, client/pkg/transport/listener.go",
                 "etcd, client/pkg/transport/listener_tls.go, checkCRL",
@@ -359,6 +359,7 @@ fn own_pairs(case: &Case<'_>) -> Vec<Symptom> {
 }
 
 fn too_large(case: &Case<'_>) -> Vec<Symptom> {
-    let files = case.found.hosts.iter().flat_map(Host::too_large);
-    files.map(|path| Symptom::new(Place::file(path), format!("it was {TOO_LARGE}"))).collect()
+    let files = case.found.hosts.iter().flat_map(Host::unread);
+    let large = files.filter(|(_, why)| *why == Unread::TooLarge);
+    large.map(|(path, why)| Symptom::new(Place::file(path), format!("it was {why}"))).collect()
 }

@@ -12,11 +12,14 @@ use super::*;
 use crate::cfssl::csr_json::Request;
 use crate::cfssl::profile::Profile;
 use crate::cfssl::sign::SigningRequest;
+use crate::etcd::check::verify::{Conditions, Connections, UntrustedCa};
 use crate::etcd::check::{Severity, groups};
 use crate::etcd::cluster::Cluster;
+use crate::etcd::error::TOO_LARGE;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Snapshot};
-use crate::etcd::found::{ReadError, SystemFiles, TOO_LARGE};
+use crate::etcd::found::{ReadError, SystemFiles};
 use crate::etcd::plan::Plan;
+use crate::tls::Leniency;
 use crate::x509::certificate::Certificate;
 use crate::x509::issuer::Issuer;
 use crate::x509::key::{PrivateKey, SystemKeys};
@@ -982,3 +985,89 @@ gBSiLnvs4JgcSC24DIiwyAe0CLRzSDAJBgNVHRMEAjAAMBkGA1UdEQQSMBCCCDEw
 LjAuMC4xhwR/AAABMAkGByqGSM49BAEDQAAwPQIdAKhmy+Ox//qBNIAtBMKX55hY
 PQFq7wINBHAj6YsCHEAD4gRs+S9THg4s6qhXaR4GZLJbWJP4lYysYgs=
 ";
+
+/// Files of which some may not be read, as for a user who is not root.
+struct Guarded {
+    files: Files,
+    denied: &'static str,
+}
+
+impl Guarded {
+    fn check(&self, path: &Path) -> Result<(), crate::etcd::Error> {
+        let denied = Path::new(self.denied);
+        if path.starts_with(denied) {
+            return Err(crate::etcd::Error::io("read", denied, std::io::ErrorKind::PermissionDenied.into()));
+        }
+        Ok(())
+    }
+}
+
+impl crate::etcd::found::Files for Guarded {
+    fn entry(&self, path: &Path) -> Result<Option<Entry>, crate::etcd::Error> {
+        // Whoever may not enter a folder still sees that it is there.
+        if path != Path::new(self.denied) || path.extension().is_some() {
+            self.check(path)?;
+        }
+        self.files.entry(path)
+    }
+
+    fn names(&self, path: &Path) -> Result<Vec<String>, crate::etcd::Error> {
+        self.check(path)?;
+        self.files.names(path)
+    }
+
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+}
+
+/// One member that may not be read is no reason to judge nothing of the others, and never passes for clean.
+#[test]
+fn what_may_not_be_read_is_told_and_the_rest_is_judged() {
+    for (denied, told) in [
+        ("/out/nodes/a", "/out/nodes/a"),
+        ("/out/nodes/a/etc/etcd/etcd.env", "/out/nodes/a/etc/etcd/etcd.env"),
+        ("/out/nodes/a/etc/systemd/system/etcd.service", "/out/nodes/a/etc/systemd/system/etcd.service"),
+        ("/out/nodes/a/etc/etcd/pki/server-key.pem", "/out/nodes/a/etc/etcd/pki/server-key.pem"),
+        ("/out/clients/root", "/out/clients/root"),
+    ] {
+        let mut files = healthy();
+        edit(&mut files, "/out/nodes/b/etc/etcd/etcd.env", "ETCD_NAME=", "ETCD_NANE=");
+        let guarded = Guarded { files, denied };
+        let found = Found::read(&["/out".into()], EtcdVersion::V3_5, &guarded).unwrap();
+        let omissions = found.omissions();
+        let of_file = |path: &Path| omissions.iter().any(|omission| omission.file == path);
+        assert!(of_file(Path::new(told)), "{denied}: {omissions:#?}");
+        let findings = examine(&found, EtcdVersion::V3_5, NOW);
+        assert!(findings.iter().any(|finding| finding.problem.contains("NANE")), "{denied}: {findings:#?}");
+    }
+    // So does the verdict over the cluster.
+    for (denied, rules) in [
+        ("/out/nodes/a", &["E854", "E861"][..]),
+        ("/out/nodes/a/etc/etcd/etcd.env", &["E861"]),
+        ("/out/nodes/a/etc/etcd/pki/server-key.pem", &["E807"]),
+        ("/out/clients", &["E857"]),
+        ("/out/clients/root", &["E857"]),
+        ("/out/clients/root/client-key.pem", &["E857"]),
+    ] {
+        let guarded = Guarded { files: healthy(), denied };
+        let untrusted = UntrustedCa::new(&SystemKeys, &SystemRandomness, NOW).unwrap();
+        let leniency = Leniency::default();
+        let clusters =
+            Connections::read(Path::new("/out"), EtcdVersion::V3_5, leniency, &untrusted, &guarded).unwrap();
+        let [cluster] = clusters.as_slice() else { panic!("{denied}: {clusters:#?}") };
+        let verification = cluster.verify(Conditions { lookup: None, now: NOW });
+        let found: BTreeSet<&str> = verification.findings.iter().map(|finding| finding.rule).collect();
+        for rule in rules {
+            assert!(found.contains(rule), "{denied}: {found:?}");
+        }
+        let is_healthy = verification.is_healthy() && !verification.is_certain();
+        assert!(is_healthy, "{denied}: {:#?}", verification.findings);
+    }
+    // Nothing can be said of what was named itself.
+    let guarded = Guarded { files: healthy(), denied: "/out" };
+    assert!(matches!(
+        Found::read(&["/out".into()], EtcdVersion::V3_5, &guarded),
+        Err(ReadError::Unreadable(_))
+    ));
+}

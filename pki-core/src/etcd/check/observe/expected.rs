@@ -83,7 +83,7 @@ impl Expected {
             let Some(file) = settings.value(option) else { return Ok(None) };
             let path = match host.lookup(file) {
                 FileLookup::Present(path) => path.clone(),
-                FileLookup::Absent(_) | FileLookup::TooLarge(_) => return Ok(None),
+                FileLookup::Absent(_) | FileLookup::Unread(..) => return Ok(None),
                 // The command of a container lies apart from the host's files.
                 FileLookup::Unknown => folder.join(NODES).join(&name).join(file.trim_start_matches('/')),
             };

@@ -113,6 +113,11 @@ impl Assembly<'_> {
             index.meant(by, entry).and_then(|number| local.get(&number).copied())
         });
         reading.findings.extend(of_membership(&members, scope, in_scope, &membership));
+        let unread = self.found.unread().filter(|file| file.path.starts_with(&scope.folder));
+        reading.findings.extend(unread.map(|file| {
+            let finding = rules::FILE_UNREAD.finding(Place::file(&file.path), file.reason());
+            finding.remedy(Some(file.remedy()))
+        }));
         let left: BTreeSet<PathBuf> = self.found.left_out.union(&self.candidates.left).cloned().collect();
         let clients = ClientNode::read_all(&scope.folder, &left, &mut reading)?;
         let Reading { mut parties, ends, findings, .. } = reading;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::place::Place;
+use crate::etcd::check::finding::Finding;
 use crate::etcd::check::verify::meeting::Trust;
 use crate::etcd::check::verify::member::{Reading, Shown, certificates};
 use crate::etcd::check::verify::rules;
 use crate::etcd::cluster::path::{self, ETCDCTL};
 use crate::etcd::error::Error;
-use crate::etcd::folder::snapshot::{Entry, FileKind};
-use crate::etcd::found::{EnvironmentFile, FoundUrl, entry};
+use crate::etcd::found::{EnvironmentFile, FoundUrl, NotRead, Unread, entry, is_folder, names};
 use crate::etcd::option::urls;
 use crate::tls::{Authorities, Client, Identity, NoStart};
 use crate::x509::pem;
@@ -26,11 +26,14 @@ pub(crate) struct ClientNode {
     pub(crate) shown: Option<Shown>,
 }
 
+/// The name by which a file was named, and its contents.
+type NamedFile = (String, Vec<u8>);
+
 /// The files and settings of a client.
 #[derive(Default)]
 struct Named {
-    authorities: Option<(String, Vec<u8>)>,
-    certificate: Option<(String, Vec<u8>)>,
+    authorities: Option<NamedFile>,
+    certificate: Option<NamedFile>,
     key: Option<Vec<u8>>,
     endpoints: Vec<FoundUrl>,
     /// Whether it accepts any certificate of a server.
@@ -48,26 +51,39 @@ impl ClientNode {
         reading: &mut Reading<'_>,
     ) -> Result<Vec<Self>, Error> {
         let clients = folder.join(path::CLIENTS);
-        match reading.files.entry(&clients)? {
-            Some(Entry { kind: FileKind::Folder, .. }) => {}
-            _ => return Ok(Vec::new()),
+        if !is_folder(&clients, reading.files)? {
+            return Ok(Vec::new());
         }
+        let names = match names(&clients, reading.files)? {
+            Ok(names) => names,
+            Err(not_read) => {
+                reading.findings.push(not_read_finding(&not_read));
+                return Ok(Vec::new());
+            }
+        };
         let mut all = Vec::new();
-        for name in reading.files.names(&clients)? {
+        for name in names {
             let folder = clients.join(&name);
-            if !left_out.contains(&folder)
-                && let Ok(Some(Entry { kind: FileKind::Folder, .. })) = entry(&folder, reading.files)?
-            {
-                all.push(Self::read(&folder, name, reading)?);
+            if !left_out.contains(&folder) && is_folder(&folder, reading.files)? {
+                all.extend(Self::read(&folder, name, reading)?);
             }
         }
         Ok(all)
     }
 
-    fn read(folder: &Path, name: String, reading: &mut Reading<'_>) -> Result<Self, Error> {
-        let named = match reading.files.entry(&folder.join(ETCDCTL))? {
-            Some(entry) => of_environment(folder, &String::from_utf8_lossy(&entry.bytes), reading)?,
-            None => of_folder(folder, &name, reading)?,
+    /// `None` if not all of its files could be read, which is told.
+    fn read(folder: &Path, name: String, reading: &mut Reading<'_>) -> Result<Option<Self>, Error> {
+        let named = match entry(&folder.join(ETCDCTL), reading.files)? {
+            Ok(Some(entry)) => of_environment(folder, &String::from_utf8_lossy(&entry.bytes), reading)?,
+            Ok(None) => of_folder(folder, &name, reading)?,
+            Err(not_read) => Err(not_read),
+        };
+        let named = match named {
+            Ok(named) => named,
+            Err(not_read) => {
+                reading.findings.push(not_read_finding(&not_read).about(format!("client {name}")));
+                return Ok(None);
+            }
         };
         let leniency = reading.leniency;
         for (file, bytes) in named.authorities.iter().chain(&named.certificate) {
@@ -107,33 +123,40 @@ impl ClientNode {
             None => Ok(reading.parties.caller(client, trust)),
             Some(why) => Err(why),
         };
-        Ok(Self { name, caller, endpoints: named.endpoints, shown })
+        Ok(Some(Self { name, caller, endpoints: named.endpoints, shown }))
     }
 }
 
+fn not_read_finding(NotRead { why, error }: &NotRead) -> Finding {
+    rules::CLIENT_FILE_NOT_READ.finding(Place::default(), error.to_string()).remedy(Some(why.remedy()))
+}
+
 /// What `etcdctl.env` names. The tree may have been moved since it was made, so files beside it come first.
-fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Result<Named, Error> {
+fn of_environment(folder: &Path, text: &str, reading: &Reading<'_>) -> Result<Result<Named, NotRead>, Error> {
     let variables = EnvironmentFile::parse(text, &folder.join(ETCDCTL)).variables;
     let value = |name: &str| {
         let found = variables.iter().rev().find(|variable| variable.name == name);
         found.and_then(|variable| variable.value.as_deref()).filter(|value| !value.is_empty())
     };
-    let file = |name: &str| -> Result<Option<(String, Vec<u8>)>, Error> {
-        let Some(file) = value(name) else { return Ok(None) };
+    let file = |name: &str| -> Result<Result<Option<NamedFile>, NotRead>, Error> {
+        let Some(file) = value(name) else { return Ok(Ok(None)) };
         let beside = Path::new(file).file_name().map(|name| folder.join(name));
         for path in beside.into_iter().chain([PathBuf::from(file)]) {
-            if let Some(entry) = reading.files.entry(&path)? {
-                return Ok(Some((file.to_owned(), entry.bytes.to_vec())));
+            match entry(&path, reading.files)? {
+                Ok(Some(entry)) => return Ok(Ok(Some((file.to_owned(), entry.bytes.to_vec())))),
+                Ok(None) => {}
+                Err(not_read) => return Ok(Err(not_read)),
             }
         }
-        Ok(Some((file.to_owned(), Vec::new())))
+        Ok(Ok(Some((file.to_owned(), Vec::new()))))
     };
-    let (authorities, certificate) = (file("ETCDCTL_CACERT")?, file("ETCDCTL_CERT")?);
-    let key = match value("ETCDCTL_KEY") {
-        // Certificate and key may be in one file.
-        None => certificate.as_ref().map(|(_, bytes)| bytes.clone()),
-        Some(_) => file("ETCDCTL_KEY")?.map(|(_, bytes)| bytes),
-    };
+    let (authorities, certificate, key) =
+        match (file("ETCDCTL_CACERT")?, file("ETCDCTL_CERT")?, file("ETCDCTL_KEY")?) {
+            (Ok(authorities), Ok(certificate), Ok(key)) => (authorities, certificate, key),
+            (Err(not_read), ..) | (_, Err(not_read), _) | (.., Err(not_read)) => return Ok(Err(not_read)),
+        };
+    // Certificate and key may be in one file.
+    let key = key.or_else(|| certificate.clone()).map(|(_, bytes)| bytes);
     let has_tls = authorities.is_some() || certificate.is_some();
     let endpoints = urls::list(value("ETCDCTL_ENDPOINTS").unwrap_or_default());
     let endpoints = endpoints.filter_map(|endpoint| match endpoint.contains("://") {
@@ -142,28 +165,36 @@ fn of_environment(folder: &Path, text: &str, reading: &mut Reading<'_>) -> Resul
         // etcdctl takes TLS if it has files for it.
         false => FoundUrl::parse(&format!("{}://{endpoint}", if has_tls { "https" } else { "http" })),
     });
-    Ok(Named {
+    Ok(Ok(Named {
         endpoints: endpoints.collect(),
         skips_verification: value("ETCDCTL_INSECURE_SKIP_TLS_VERIFY") == Some("true"),
         authorities,
         certificate,
         key,
-    })
+    }))
 }
 
 /// The files of a folder without `etcdctl.env`: a key, the certificate of a CA, and one that is not of a CA.
-fn of_folder(folder: &Path, client: &str, reading: &mut Reading<'_>) -> Result<Named, Error> {
+fn of_folder(
+    folder: &Path,
+    client: &str,
+    reading: &mut Reading<'_>,
+) -> Result<Result<Named, NotRead>, Error> {
     let mut named = Named::default();
-    for name in reading.files.names(folder)? {
+    let names = match names(folder, reading.files)? {
+        Ok(names) => names,
+        Err(not_read) => return Ok(Err(not_read)),
+    };
+    for name in names {
         let bytes = match entry(&folder.join(&name), reading.files)? {
             Ok(Some(entry)) => entry.bytes.to_vec(),
             Ok(None) => continue,
             // It may have nothing to do with the client's certificate.
-            Err(error) => {
-                let finding = rules::CLIENT_FILE_NOT_READ.finding(Place::default(), error.to_string());
-                reading.findings.push(finding.about(format!("client {client}")).remedy(error.hint()));
+            Err(not_read) if not_read.why == Unread::TooLarge => {
+                reading.findings.push(not_read_finding(&not_read).about(format!("client {client}")));
                 continue;
             }
+            Err(not_read) => return Ok(Err(not_read)),
         };
         if pem::blocks_one_by_one(&bytes).iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
             named.key = Some(bytes.clone());
@@ -173,5 +204,5 @@ fn of_folder(folder: &Path, client: &str, reading: &mut Reading<'_>) -> Result<N
         let place = if is_ca { &mut named.authorities } else { &mut named.certificate };
         *place = Some((name, bytes));
     }
-    Ok(named)
+    Ok(Ok(named))
 }

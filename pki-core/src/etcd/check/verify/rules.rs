@@ -361,6 +361,15 @@ pub(crate) const DISCOVERED: &Rule = &Rule {
     sources: &["etcd, server/embed/config.go"],
 };
 
+pub(crate) const FILE_UNREAD: &Rule = &Rule {
+    id: "E861",
+    severity: Severity::Warning,
+    title: "a file or folder was not read",
+    consequence: "the verdict takes for granted that the file has nothing to do with the members",
+    remedy: "run this as a user who may read it, such as root",
+    sources: &["etcd, client/pkg/tlsutil/tlsutil.go"],
+};
+
 /// Every rule, in the order of their numbers: 80x a member does not start, 81x and 82x a connection fails, 83x a
 /// connection succeeds that should fail, 84x a majority is lost, 85x something could not be checked.
 pub(crate) const RULES: &[Rule] = &[
@@ -402,6 +411,7 @@ pub(crate) const RULES: &[Rule] = &[
     *FORWARDING,
     *ALONE,
     *DISCOVERED,
+    *FILE_UNREAD,
 ];
 
 /// The rules about what could not be judged.
@@ -418,4 +428,5 @@ pub(crate) const OPEN_RULES: &[&Rule] = &[
     FORWARDING,
     ALONE,
     DISCOVERED,
+    FILE_UNREAD,
 ];

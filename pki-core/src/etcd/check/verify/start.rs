@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::etcd::check::finding::Rule;
 use crate::etcd::check::verify::rules;
-use crate::etcd::found::{SHORTEN, TOO_LARGE};
+use crate::etcd::found::Unread;
 use crate::tls::NoStart;
 
 /// Why etcd ends instead of starting, or why nobody can say whether it starts.
@@ -16,8 +16,8 @@ pub(crate) enum StartFault {
     Missing { option: &'static str, file: String },
     /// An option names a file that is outside of what was given.
     NotSeen { option: &'static str, file: String },
-    /// An option names a file that is too large to be read.
-    TooLarge { option: &'static str, file: String },
+    /// An option names a file that was not read.
+    Unread { option: &'static str, file: String, why: Unread },
     /// The certificate or its key cannot be used.
     Identity { file: String, why: NoStart },
     /// The settings of the member are outside of what was given, so nothing is known of it.
@@ -32,7 +32,7 @@ impl fmt::Display for StartFault {
             Self::NotSeen { option, file } => {
                 write!(f, "{option} names {file}, which is outside of what was given")
             }
-            Self::TooLarge { option, file } => write!(f, "{option} names {file}, which was {TOO_LARGE}"),
+            Self::Unread { option, file, why } => write!(f, "{option} names {file}, which was {why}"),
             Self::SettingsNotSeen => f.write_str("it names settings that are outside of what was given"),
         }
     }
@@ -41,7 +41,7 @@ impl fmt::Display for StartFault {
 impl StartFault {
     /// Whether the member does not start for certain.
     pub(crate) fn is_certain(&self) -> bool {
-        !matches!(self, Self::NotSeen { .. } | Self::TooLarge { .. } | Self::SettingsNotSeen)
+        !matches!(self, Self::NotSeen { .. } | Self::Unread { .. } | Self::SettingsNotSeen)
     }
 
     /// The rule that it is a finding of.
@@ -49,7 +49,7 @@ impl StartFault {
         match self {
             Self::Authorities { .. } => rules::CA_FILE,
             Self::Missing { .. } => rules::MISSING_FILE,
-            Self::NotSeen { .. } | Self::TooLarge { .. } => rules::FILE_NOT_SEEN,
+            Self::NotSeen { .. } | Self::Unread { .. } => rules::FILE_NOT_SEEN,
             Self::Identity { .. } => rules::IDENTITY,
             Self::SettingsNotSeen => rules::SETTINGS_NOT_SEEN,
         }
@@ -59,7 +59,7 @@ impl StartFault {
     pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::Missing { file, .. } => Some(format!("put {file} there, or name another file")),
-            Self::TooLarge { .. } => Some(SHORTEN.to_owned()),
+            Self::Unread { why, .. } => Some(why.remedy().to_owned()),
             Self::Identity { why: NoStart::KeyMismatch, .. } => {
                 Some("put the certificate and its own key beside each other".to_owned())
             }

@@ -11,7 +11,7 @@ use crate::etcd::check::verify::rules;
 use crate::etcd::check::verify::start::StartFault;
 use crate::etcd::cluster::path;
 use crate::etcd::error::Error;
-use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, entry};
+use crate::etcd::found::{FileLookup, FoundUrl, Host, Member, NotRead, entry, is_folder};
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::start::{Refusal, RefusalKind, Service, Start};
 use crate::tls::{
@@ -141,12 +141,12 @@ impl Reader<'_, '_> {
     fn bytes(&self, option: &'static str, file: &str) -> Result<Result<Vec<u8>, StartFault>, Error> {
         let missing = || StartFault::Missing { option, file: file.to_owned() };
         let path = match self.host.lookup_of(self.member, file) {
-            FileLookup::Present(path) | FileLookup::TooLarge(path) => path.clone(),
+            FileLookup::Present(path) | FileLookup::Unread(path, _) => path.clone(),
             FileLookup::Absent(_) => return Ok(Err(missing())),
             // The command of a container lies apart from the host's files.
             FileLookup::Unknown => {
                 let node = self.reading.folder.join(path::NODES).join(&self.name);
-                if self.reading.files.entry(&node)?.is_none() {
+                if !is_folder(&node, self.reading.files)? {
                     return Ok(Err(StartFault::NotSeen { option, file: file.to_owned() }));
                 }
                 node.join(file.trim_start_matches('/'))
@@ -155,7 +155,7 @@ impl Reader<'_, '_> {
         Ok(match entry(&path, self.reading.files)? {
             Ok(Some(entry)) => Ok(entry.bytes.to_vec()),
             Ok(None) => Err(missing()),
-            Err(_) => Err(StartFault::TooLarge { option, file: file.to_owned() }),
+            Err(NotRead { why, .. }) => Err(StartFault::Unread { option, file: file.to_owned(), why }),
         })
     }
 
