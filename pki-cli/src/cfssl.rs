@@ -35,7 +35,8 @@ use self::flags::{CERTINFO_FLAGS, JSON_FLAGS, LINK_FLAGS, MKBUNDLE_FLAGS, NEWKEY
 use self::invocation::{Invocation, refuse_misplaced};
 use crate::terminal::{CommandError, Terminal, print};
 
-pub(crate) use self::command::Command;
+pub(crate) use self::command::{Command, STATUSES};
+pub(crate) use self::goflag::{Flag, Kind};
 pub(crate) use self::tool::Tool;
 
 /// The flags for a remote signer and a certificate database, which etcdpki does not have.

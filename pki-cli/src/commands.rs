@@ -5,9 +5,11 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cfssl::{COMMANDS, Command, TOOLS, Tool};
+use crate::cfssl::{COMMANDS, Command, Flag, TOOLS, Tool};
+use crate::completions::{self, Completions};
 use crate::etcd::{self, doctor, explain};
 use crate::exit_status;
+use crate::man::{self, Man};
 use crate::terminal::{ColourChoice, CommandError, Terminal};
 
 const ABOUT: &str = "Makes certificates, units and settings of etcd clusters from one description, checks what \
@@ -44,6 +46,12 @@ pub(crate) enum EtcdCommand {
     /// Explain a line of etcd's log, or the number of a finding
     #[command(after_help = explain::EXAMPLE)]
     Explain(explain::Explain),
+    /// Print the script with which a shell completes commands, options and files
+    #[command(after_help = completions::EXAMPLE)]
+    Completions(Completions),
+    /// Print the manual page, or write the pages of all commands into a folder
+    #[command(after_help = man::EXAMPLE)]
+    Man(Man),
 }
 
 /// A command with flags in Go's syntax.
@@ -57,8 +65,13 @@ pub(crate) enum GoCommand {
 
 impl GoCommand {
     /// All commands with flags in Go's syntax, in the order in which the help lists them.
-    fn all() -> impl Iterator<Item = Self> {
-        TOOLS.iter().copied().map(Self::Tool).chain(COMMANDS.iter().map(Self::Cfssl))
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        TOOLS.iter().copied().map(Self::Tool).chain(Self::all_of_cfssl())
+    }
+
+    /// The commands of the program `cfssl`.
+    pub(crate) fn all_of_cfssl() -> impl Iterator<Item = Self> {
+        COMMANDS.iter().map(Self::Cfssl)
     }
 
     /// The command with this name.
@@ -66,22 +79,50 @@ impl GoCommand {
         Self::all().find(|command| command.name() == name)
     }
 
-    fn name(self) -> &'static str {
+    /// The command of the program `cfssl` with this name.
+    pub(crate) fn find_of_cfssl(name: &str) -> Option<Self> {
+        Self::all_of_cfssl().find(|command| command.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cfssl(command) => command.name,
             Self::Tool(tool) => tool.name,
         }
     }
 
-    fn about(self) -> &'static str {
+    pub(crate) fn about(self) -> &'static str {
         match self {
             Self::Cfssl(command) => command.about,
             Self::Tool(tool) => tool.about,
         }
     }
 
+    /// How the command is called: lines of words, perhaps followed by an empty line and sentences.
+    pub(crate) fn usage(self) -> &'static str {
+        match self {
+            Self::Cfssl(command) => command.usage,
+            Self::Tool(tool) => tool.usage,
+        }
+    }
+
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Cfssl(command) => command.example,
+            Self::Tool(tool) => tool.example,
+        }
+    }
+
+    /// The flags that the help of the command lists.
+    pub(crate) fn flags(self) -> Vec<Flag> {
+        match self {
+            Self::Cfssl(command) => command.flags_of_help().collect(),
+            Self::Tool(tool) => tool.flags.to_vec(),
+        }
+    }
+
     /// Whether etcdpki provides the command. The help lists only those that it provides.
-    fn is_provided(self) -> bool {
+    pub(crate) fn is_provided(self) -> bool {
         match self {
             Self::Cfssl(command) => command.is_provided(),
             Self::Tool(_) => true,
@@ -104,7 +145,8 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Etcdpki, clap::Error> {
     <Etcdpki as clap::FromArgMatches>::from_arg_matches(&matches)
 }
 
-fn parser() -> clap::Command {
+/// The command line as clap reads it, with a help that lists all commands.
+pub(crate) fn parser() -> clap::Command {
     let mut help =
         format!("{EXAMPLES}\nCommands of cfssl, with its flags (`etcdpki COMMAND -h` describes one):\n");
     for command in GoCommand::all().filter(|command| command.is_provided()) {

@@ -5,8 +5,10 @@
 
 mod cfssl;
 mod commands;
+mod completions;
 mod etcd;
 mod exit_status;
+mod man;
 mod program;
 mod terminal;
 
