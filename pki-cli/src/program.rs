@@ -120,9 +120,16 @@ fn show_clap_error(error: &clap::Error, terminal: &mut Terminal<'_>) -> ExitStat
     // An argument that a terminal would act on takes the colours away, which are such characters too.
     let text = if colours && shown == plain { text.ansi().to_string() } else { shown.into_owned() };
     let stream = if is_error { &mut *terminal.errors } else { &mut *terminal.output };
-    // If the stream is closed, nobody reads the message.
-    let _ = stream.write_all(text.as_bytes());
-    if is_error { ExitStatus::Failed } else { ExitStatus::Done }
+    // If the stream for errors is closed, nobody reads the message. Help that was asked for and is lost is a failure.
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        _ if is_error => ExitStatus::Failed,
+        Ok(()) => ExitStatus::Done,
+        Err(error) => {
+            let error = CommandError::from(error);
+            error.report(terminal);
+            error.status()
+        }
+    }
 }
 
 fn status_of_cfssl(result: Result<(), CommandError>, terminal: &mut Terminal<'_>) -> u8 {

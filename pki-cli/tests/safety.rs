@@ -69,6 +69,21 @@ fn what_files_say_reaches_no_terminal_as_a_command() {
         "etcd.env",
         &format!("ETCD_NAME=a\nETCD_CERT_FILE=/etc/{}.pem\nETCD_{}=1\n", evil.replace('\r', ""), "X\u{1b}Y"),
     );
+    // Two members make a matrix, whose columns have their names.
+    let name = |port: u8| format!("\u{1b}[2J\u{9b}31m\u{202e}{port}");
+    let url = |port: u8| format!("http://10.0.0.{port}:2380");
+    let all = [1, 2].map(|port| format!("{}={}", name(port), url(port))).join(",");
+    for port in [1, 2] {
+        let lines = format!(
+            "ETCD_NAME=\"{}\"\nETCD_LISTEN_PEER_URLS={url}\nETCD_INITIAL_ADVERTISE_PEER_URLS={url}\n\
+             ETCD_INITIAL_CLUSTER=\"{all}\"\n",
+            name(port),
+            url = url(port),
+        );
+        let place = format!("two/{port}/etc/etcd/etcd.env");
+        fs::create_dir_all(folder.path().join(&place).parent().unwrap()).unwrap();
+        write(&place, &lines);
+    }
     write("log", &format!("remote error: tls: bad certificate {evil}\n"));
     for line in [
         "$P cluster plan -f key.yaml -o out",
@@ -76,6 +91,7 @@ fn what_files_say_reaches_no_terminal_as_a_command() {
         "$P doctor etcd.env",
         "$P doctor --json etcd.env",
         "$P cluster verify etcd.env",
+        "$P cluster verify two",
         "$P cluster import etcd.env",
         "$P explain - <log",
         "$P explain --json - <log",
@@ -153,6 +169,8 @@ fn a_result_that_would_be_lost_is_an_error() {
         "$P gencert -ca ca.pem -ca-key ca-key.pem a.json >&-",
         "$P genkey a.json >&-",
         "$P gencert -ca ca.pem -ca-key ca-key.pem a.json >/dev/full",
+        "$P --help >/dev/full",
+        "$P cluster apply --help >/dev/full",
         "$P cluster new --name s --member a=10.0.0.1 >&-",
     ] {
         let output = shell(folder.path(), line);

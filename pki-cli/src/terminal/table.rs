@@ -7,11 +7,11 @@ use time::macros::format_description;
 
 use super::{CommandError, Style, Terminal};
 
-/// A table with these column titles. Its columns are fitted to the width of the terminal, or, in a pipe, are as wide as
+/// A table with these column titles, which may have names from files. Its columns are fitted to the width of the terminal, or, in a pipe, are as wide as
 /// their contents.
 pub(crate) fn new(header: &[&str], style: Style) -> Table {
     let mut table = Table::new();
-    table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().copied());
+    table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().map(|title| shown(title)));
     // Some terminals report a width of zero, which means that they do not know it.
     let is_fitted = style.is_terminal() && table.width() != Some(0);
     let arrangement = if is_fitted { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };

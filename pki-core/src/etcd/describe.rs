@@ -32,7 +32,7 @@ use crate::etcd::describe::typed::{
 pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
 use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
 use crate::etcd::error::Error;
-use crate::etcd::error::description::DescriptionError;
+use crate::etcd::error::description::{DescriptionError, MOST_MEMBERS};
 use crate::etcd::notice::WithNotices;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
@@ -104,6 +104,11 @@ impl Reader<'_> {
         let options = self.keep(reader.read(typed.options.as_ref()));
         if typed.members.value.is_empty() {
             self.keep::<()>(Err(self.error(typed.members.referenced, DescriptionError::NoMembers)));
+        }
+        let number = typed.members.value.len();
+        if number > MOST_MEMBERS {
+            let error = DescriptionError::TooManyMembers { number };
+            self.keep::<()>(Err(self.error(typed.members.referenced, error)));
         }
         let domain = bootstrap.as_ref().and_then(|bootstrap| bootstrap.discovery_srv.as_ref());
         let members = self.members(&typed.members.value, domain, &mut reader);
@@ -332,6 +337,8 @@ impl Owners<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn error(text: &str) -> String {
@@ -389,6 +396,12 @@ mod tests {
             "cluster.yaml:2:60: the address \"10.0.0.1\" is already used by a"
         );
         assert_eq!(error(&members("")), "cluster.yaml:2:10: a cluster needs at least one member");
+        let many = |number: u32| {
+            let member = |n| format!("{{name: m{n}, address: {}}}", Ipv4Addr::from(0x0a00_0000 + n));
+            members(&(1..=number).map(member).collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(error(&many(1001)), "cluster.yaml:2:10: 1001 members are too many: at most 1000 are read");
+        assert!(read(&many(1000), None).is_ok());
     }
 
     #[test]

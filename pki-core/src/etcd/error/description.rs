@@ -4,6 +4,10 @@ use crate::base::suggest::did_you_mean;
 use crate::etcd::safe::invalid::InvalidValue;
 use crate::go::duration;
 
+/// The most members of one description. What is made for a cluster grows with the square of their number, and etcd
+/// itself advises seven at most (etcd, "Frequently asked questions").
+pub(crate) const MOST_MEMBERS: usize = 1000;
+
 /// What is wrong with a description.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -100,6 +104,12 @@ pub enum DescriptionError {
     /// The list of members is empty.
     #[error("a cluster needs at least one member")]
     NoMembers,
+    /// More members than are described at once: the settings of each member name all members.
+    #[error("{number} members are too many: at most {} are read", MOST_MEMBERS)]
+    TooManyMembers {
+        /// How many there are.
+        number: usize,
+    },
     /// The layout has no certificates of a role that the description names.
     #[error("the layout {layout} has no {role} certificate")]
     NoSuchCertificate {
@@ -254,6 +264,10 @@ impl DescriptionError {
             }
             Self::MissingKey { key: "members" } | Self::NoMembers => {
                 "add `members:` with a line such as `- {name: etcd1, address: 10.0.0.11}`".to_owned()
+            }
+            Self::TooManyMembers { .. } => {
+                "write several clusters into several files: etcd advises seven members of one cluster at most"
+                    .to_owned()
             }
             Self::MissingKey { key } => format!("add `{key}: ...`"),
             Self::NoAddress { .. } => "add `address: 10.0.0.11` or `dns: etcd1.example.com`".to_owned(),
