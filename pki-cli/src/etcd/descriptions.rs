@@ -7,7 +7,7 @@ use clap::Args;
 use pki_core::disk::{self, LARGEST_FILE};
 use pki_core::etcd::{Cluster, Folder, Label, Notice, Report, output_folders};
 
-use super::show;
+use super::show::{self, Shown};
 use crate::terminal::{CommandError, Terminal, print};
 
 /// The description that is read if none is named.
@@ -29,6 +29,9 @@ pub(crate) struct DescriptionArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Show also what is kept, and every line that changes
+    #[arg(long)]
+    all: bool,
 }
 
 /// A cluster, the notices of its description, and its output folder.
@@ -67,6 +70,15 @@ impl DescriptionArgs {
             jobs.push(ClusterJob { cluster: cluster.value, notices, output });
         }
         Ok(jobs)
+    }
+
+    /// What of a report is shown.
+    pub(super) fn shown(&self, terminal: &Terminal<'_>) -> Shown {
+        match (self.all || terminal.is_verbose(), terminal.is_quiet()) {
+            (true, _) => Shown::Everything,
+            (false, true) => Shown::Result,
+            (false, false) => Shown::Changes,
+        }
     }
 
     /// Whether there are several descriptions. Messages then name the cluster that they are about.
