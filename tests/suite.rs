@@ -48,6 +48,7 @@ mod suite {
     pub mod restart;
     pub mod schedule;
     pub mod schema;
+    pub mod shells;
     pub mod starts;
     pub mod steps;
     pub mod strace;
@@ -78,6 +79,7 @@ fn main() {
         suite::descriptions::trials(),
         suite::differences::trials(),
         suite::schema::trials(),
+        suite::shells::trials(),
         suite::interrupted_apply::trials(),
         suite::crashes::trials(),
         suite::deploy::trials(),

@@ -35,7 +35,8 @@ use self::flags::{CERTINFO_FLAGS, JSON_FLAGS, LINK_FLAGS, MKBUNDLE_FLAGS, NEWKEY
 use self::invocation::{Invocation, refuse_misplaced};
 use crate::terminal::{CommandError, Terminal, print};
 
-pub(crate) use self::command::Command;
+pub(crate) use self::command::{Command, STATUSES};
+pub(crate) use self::goflag::{Flag, Kind};
 pub(crate) use self::tool::Tool;
 
 /// The flags for a remote signer and a certificate database, which etcdpki does not have.
@@ -257,7 +258,7 @@ pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<()
     };
     let name = first.to_string_lossy();
     if matches!(&*name, "-h" | "-help" | "--help") {
-        return print::text(terminal, &command::overview_with_example());
+        return print::help(terminal, &command::overview_with_example());
     }
     if name.starts_with('-') {
         return Err(CommandError::usage(format!("flag provided but not defined: {name}"))

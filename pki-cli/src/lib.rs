@@ -5,15 +5,17 @@
 
 mod cfssl;
 mod commands;
+mod completions;
 mod etcd;
 mod exit_status;
+mod man;
 mod program;
 mod terminal;
 
 use std::ffi::OsString;
 
 pub use exit_status::ExitStatus;
-pub use terminal::{ColourChoice, Terminal};
+pub use terminal::{ColourChoice, Terminal, Verbosity};
 
 /// Runs the program with `args`, the first of which is the name that it was called by.
 ///

@@ -6,7 +6,8 @@ use std::path::Path;
 use pki_core::base::shown_lines;
 
 use crate::cfssl::{self, TOOLS};
-use crate::commands::{self, EtcdCommand, Etcdpki, GoCommand};
+use crate::commands::{self, EtcdCommand, GoCommand};
+use crate::completions;
 use crate::etcd;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal};
@@ -36,6 +37,10 @@ impl Program {
     /// Runs it with `args` and returns the exit status.
     pub(crate) fn run(self, args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
         match self {
+            Self::Etcdpki if args.first().is_some_and(|arg| arg == completions::QUESTION) => {
+                let words = args.get(1..).unwrap_or_default();
+                status_of_etcdpki(completions::answer(words, terminal), terminal)
+            }
             Self::Etcdpki => etcdpki(args, terminal),
             Self::Cfssl => status_of_cfssl(cfssl::run(args, terminal), terminal),
             Self::Tool(tool) => status_of_cfssl(tool.run(args, terminal), terminal),
@@ -78,17 +83,23 @@ fn etcdpki(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
 }
 
 fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
-    let status = match commands::parse(args) {
-        Ok(Etcdpki { color, command }) => {
-            terminal.colour = color;
-            run(command, terminal).unwrap_or_else(|error| {
-                error.report(terminal);
-                error.status()
-            })
+    match commands::parse(args.clone()) {
+        Ok(line) => {
+            terminal.colour = line.color;
+            terminal.verbosity = line.verbosity();
+            status_of_etcdpki(run(line.command, terminal), terminal)
         }
-        Err(error) => show_clap_error(&error, terminal),
-    };
-    status.number()
+        Err(error) if is_help(error.kind()) => {
+            let help = commands::help(args, terminal.columns(), error);
+            show_clap_error(&help, terminal).number()
+        }
+        Err(error) => show_clap_error(&error, terminal).number(),
+    }
+}
+
+fn is_help(kind: clap::error::ErrorKind) -> bool {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    [DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand].contains(&kind)
 }
 
 fn run(command: EtcdCommand, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
@@ -96,7 +107,17 @@ fn run(command: EtcdCommand, terminal: &mut Terminal<'_>) -> Result<ExitStatus, 
         EtcdCommand::Cluster(command) => etcd::run(command, terminal),
         EtcdCommand::Doctor(doctor) => doctor.run(terminal),
         EtcdCommand::Explain(explain) => explain.run(terminal),
+        EtcdCommand::Completions(completions) => completions.run(terminal),
+        EtcdCommand::Man(man) => man.run(terminal),
     }
+}
+
+fn status_of_etcdpki(result: Result<ExitStatus, CommandError>, terminal: &mut Terminal<'_>) -> u8 {
+    let status = result.unwrap_or_else(|error| {
+        error.report(terminal);
+        error.status()
+    });
+    status.number()
 }
 
 /// Prints what clap calls an error, which may also be the help or the version that the user asked for.

@@ -60,7 +60,7 @@ impl Command {
         let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal)?;
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
-            Err(FlagError::HelpRequested) => return print::text(terminal, &self.help()),
+            Err(FlagError::HelpRequested) => return print::help(terminal, &self.help()),
             Err(error) => return Err(flag_error(&error, &format!("etcdpki {}", self.name))),
         };
         refuse_misplaced(&flags)?;
@@ -78,15 +78,19 @@ impl Command {
         job(&invocation, terminal)
     }
 
+    /// The flags that the help lists: those that the command uses, as it means them.
+    pub(crate) fn flags_of_help(&self) -> impl Iterator<Item = Flag> {
+        let used = FLAGS.iter().filter(|flag| self.flags.contains(&flag.name) || flag.name == "loglevel");
+        used.map(|flag| flag.of_command(self.name))
+    }
+
     fn help(&self) -> String {
-        let flags = FLAGS.iter().filter(|flag| self.flags.contains(&flag.name) || flag.name == "loglevel");
-        let flags = flags.map(|flag| flag.of_command(self.name));
-        help(self.name, self.about, self.usage, flags, self.example)
+        help(self.name, self.about, self.usage, self.flags_of_help(), self.example)
     }
 }
 
 /// The exit statuses of cfssl's commands, for their help.
-const STATUSES: &str = "\
+pub(crate) const STATUSES: &str = "\
 Exit status:
   0  the work is done
   1  the work could not be done

@@ -19,8 +19,9 @@ Exit status:
   1  the work could not be done
   2  certificates are missing that a CA which is offline has to sign; the next steps are printed
 
-Example:
-  etcdpki cluster apply -f cluster.yaml -o out";
+Examples:
+  etcdpki cluster apply
+  etcdpki cluster apply prod.yaml -o prod";
 
 pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     let jobs = args.read(terminal)?;

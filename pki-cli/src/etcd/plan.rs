@@ -13,8 +13,9 @@ Exit status:
   1  the plan could not be made
   2  `apply` has something to do
 
-Example:
-  etcdpki cluster plan -f cluster.yaml -o out";
+Examples:
+  etcdpki cluster plan
+  etcdpki cluster plan prod.yaml -o prod";
 
 pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     let now = (terminal.now)();
