@@ -167,6 +167,12 @@ impl Found {
             host.assemble(version, &overlay)?;
             not_understood.append(&mut host.not_understood);
         }
+        // What a unit or an option names was read as what it is named for, and may be empty, as the environment files
+        // of distributions are.
+        not_understood.retain(|file| {
+            !matches!(file.what, NotUnderstoodKind::Foreign(_))
+                || !hosts.iter().any(|host| host.is_named(&file.path))
+        });
         hosts.retain(|host| !host.is_empty());
         let named = not_understood.iter().find(|file| paths.contains(&file.path));
         if let Some(file) = named.filter(|_| hosts.is_empty() && each == EachPath::HasSomething) {
