@@ -258,7 +258,7 @@ pub(crate) fn run(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> Result<()
     };
     let name = first.to_string_lossy();
     if matches!(&*name, "-h" | "-help" | "--help") {
-        return print::text(terminal, &command::overview_with_example());
+        return print::help(terminal, &command::overview_with_example());
     }
     if name.starts_with('-') {
         return Err(CommandError::usage(format!("flag provided but not defined: {name}"))

@@ -10,7 +10,7 @@ use crate::completions::{self, Completions};
 use crate::etcd::{self, doctor, explain};
 use crate::exit_status;
 use crate::man::{self, Man};
-use crate::terminal::{ColourChoice, CommandError, Terminal};
+use crate::terminal::{ColourChoice, CommandError, Terminal, Verbosity, wrap};
 
 const ABOUT: &str = "Makes certificates, units and settings of etcd clusters from one description, checks what \
                      exists, and takes the place of cfssl and cfssljson";
@@ -18,8 +18,9 @@ const ABOUT: &str = "Makes certificates, units and settings of etcd clusters fro
 const EXAMPLES: &str = "\
 Examples:
   etcdpki cluster new --name prod --member etcd1=10.0.0.11 >cluster.yaml
-  etcdpki cluster apply -f cluster.yaml -o out
-  etcdpki doctor out
+  etcdpki cluster apply
+  etcdpki cluster verify
+  etcdpki doctor
   etcdpki gencert -initca ca-csr.json | etcdpki json -bare ca
 ";
 
@@ -30,8 +31,25 @@ pub(crate) struct Etcdpki {
     /// When to use colours; `auto` follows NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: ColourChoice,
+    /// Tell only errors and the result: no warnings, no progress, no next steps
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell also what stays as it is, and where things were read
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     pub(crate) command: EtcdCommand,
+}
+
+impl Etcdpki {
+    /// How much the command line asks to be told.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
 }
 
 /// The commands about etcd, which clap reads.
@@ -153,6 +171,78 @@ pub(crate) fn parser() -> clap::Command {
         help.push_str(&format!("  {:<15} {}\n", command.name(), command.about()));
     }
     Etcdpki::command().after_help(format!("{help}\n{}", exit_status::table()))
+}
+
+/// The columns of a help that is printed where no width is known.
+const COLUMNS: u16 = 100;
+
+/// The help that a command line asks for, in lines of at most so many columns; `error` is what clap says about it.
+pub(crate) fn help(args: Vec<OsString>, columns: Option<u16>, error: clap::Error) -> clap::Error {
+    let args = std::iter::once(OsString::from("etcdpki")).chain(args);
+    let columns = usize::from(columns.unwrap_or(COLUMNS));
+    described(Some(columns)).try_get_matches_from(args).err().unwrap_or(error)
+}
+
+/// The command line as clap reads it, each command with the places where to read on below its help, in lines of at most
+/// so many columns.
+pub(crate) fn described(columns: Option<usize>) -> clap::Command {
+    let mut parser = parser();
+    if let Some(columns) = columns {
+        parser = parser.term_width(columns);
+    }
+    parser.build();
+    describe("", parser, columns)
+}
+
+fn describe(above: &str, mut command: clap::Command, columns: Option<usize>) -> clap::Command {
+    let name = format!("{above}{}", command.get_name());
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let more = read_on(&name).map(|more| format!("\n\n{more}")).unwrap_or_default();
+    let text = format!("{}{more}", after.trim_end());
+    command = command.after_help(columns.map_or(text.clone(), |columns| wrap(&text, columns)));
+    if let Some(columns) = columns {
+        let usage = command.render_usage().to_string();
+        if usage.lines().any(|line| line.chars().count() > columns) {
+            let usage = usage.trim_start_matches("Usage:").trim();
+            command = command
+                .override_usage(wrap(usage, columns.saturating_sub("Usage: ".len())).replace('\n', "\n  "));
+        }
+    }
+    let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    for below in names.iter().filter(|below| *below != "help") {
+        command = command.mut_subcommand(below, |below| describe(&format!("{name} "), below, columns));
+    }
+    command
+}
+
+/// Where to read on about a command: other commands, and files of the documentation.
+fn read_on(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "etcdpki" => {
+            "\
+Read on:
+  etcdpki help cluster apply   one command
+  etcdpki man | man -l -       the manual page
+  docs/cluster.md              descriptions and output folders
+  docs/operations.md           clusters that run
+  docs/json.md                 what --json prints
+  docs/cfssl.md                what differs from cfssl"
+        }
+        "etcdpki cluster" | "etcdpki cluster new" | "etcdpki cluster schema" => {
+            "Read on: docs/cluster.md has every key of a description, and what `apply` makes of it."
+        }
+        "etcdpki cluster plan" | "etcdpki cluster apply" => {
+            "Read on: docs/cluster.md has every key of a description; docs/json.md what --json prints."
+        }
+        "etcdpki cluster observe" | "etcdpki cluster forecast" | "etcdpki cluster restart" => {
+            "Read on: docs/operations.md, about clusters that run."
+        }
+        "etcdpki cluster status" | "etcdpki cluster verify" | "etcdpki cluster import" | "etcdpki doctor" => {
+            "Read on: docs/json.md has what --json prints; `etcdpki explain E501` explains the number of a finding."
+        }
+        "etcdpki explain" => "Read on: `etcdpki doctor --rules` lists all rules.",
+        _ => return None,
+    })
 }
 
 /// Whether clap has a command of this name, which may be `help`.

@@ -30,12 +30,12 @@ use crate::terminal::{CommandError, Terminal, print};
 pub(crate) const EXAMPLE: &str = "\
 Example:
   etcdpki cluster new --name prod --member etcd1=10.0.0.11 >cluster.yaml
-  etcdpki cluster plan -f cluster.yaml -o out
-  etcdpki cluster apply -f cluster.yaml -o out
-  etcdpki cluster verify out
-  etcdpki cluster status out
-  etcdpki cluster observe out
-  etcdpki cluster forecast out
+  etcdpki cluster plan
+  etcdpki cluster apply
+  etcdpki cluster verify
+  etcdpki cluster status
+  etcdpki cluster observe
+  etcdpki cluster forecast
 
 Exit status: see `etcdpki --help` for the table, and the help of each command for what it means there.";
 

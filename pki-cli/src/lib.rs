@@ -15,7 +15,7 @@ mod terminal;
 use std::ffi::OsString;
 
 pub use exit_status::ExitStatus;
-pub use terminal::{ColourChoice, Terminal};
+pub use terminal::{ColourChoice, Terminal, Verbosity};
 
 /// Runs the program with `args`, the first of which is the name that it was called by.
 ///

@@ -63,8 +63,7 @@ fn write(folder: &Path, pages: &[Page], terminal: &mut Terminal<'_>) -> Result<(
 
 /// The page of `etcdpki`, which lists all commands.
 fn overview() -> Page {
-    let mut parser = commands::parser();
-    parser.build();
+    let parser = commands::described(None);
     let mut page = Page::of_clap("etcdpki", &parser);
     page.section("COMMANDS OF CFSSL");
     page.paragraph("These commands have cfssl's flags. They are described in pages of their own, too.");
@@ -77,8 +76,7 @@ fn overview() -> Page {
 
 /// The pages of all commands, and of the programs whose place etcdpki takes.
 fn pages() -> Vec<Page> {
-    let mut parser = commands::parser();
-    parser.build();
+    let parser = commands::described(None);
     let mut pages = vec![overview()];
     add_below("etcdpki", &parser, &mut pages);
     for command in GoCommand::all().filter(|command| command.is_provided()) {

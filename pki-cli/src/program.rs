@@ -6,7 +6,7 @@ use std::path::Path;
 use pki_core::base::shown_lines;
 
 use crate::cfssl::{self, TOOLS};
-use crate::commands::{self, EtcdCommand, Etcdpki, GoCommand};
+use crate::commands::{self, EtcdCommand, GoCommand};
 use crate::completions;
 use crate::etcd;
 use crate::exit_status::ExitStatus;
@@ -83,13 +83,23 @@ fn etcdpki(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
 }
 
 fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
-    match commands::parse(args) {
-        Ok(Etcdpki { color, command }) => {
-            terminal.colour = color;
-            status_of_etcdpki(run(command, terminal), terminal)
+    match commands::parse(args.clone()) {
+        Ok(line) => {
+            terminal.colour = line.color;
+            terminal.verbosity = line.verbosity();
+            status_of_etcdpki(run(line.command, terminal), terminal)
+        }
+        Err(error) if is_help(error.kind()) => {
+            let help = commands::help(args, terminal.columns(), error);
+            show_clap_error(&help, terminal).number()
         }
         Err(error) => show_clap_error(&error, terminal).number(),
     }
+}
+
+fn is_help(kind: clap::error::ErrorKind) -> bool {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    [DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand].contains(&kind)
 }
 
 fn run(command: EtcdCommand, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {

@@ -10,8 +10,10 @@ pub(crate) mod progress;
 mod stream;
 mod style;
 pub(crate) mod table;
+mod wrap;
 
 pub(crate) use error::CommandError;
 pub(crate) use io::absolute;
-pub use io::{ColourChoice, Terminal};
+pub use io::{ColourChoice, Terminal, Verbosity};
 pub(crate) use style::{Style, Tone};
+pub(crate) use wrap::wrap;

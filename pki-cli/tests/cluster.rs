@@ -233,3 +233,67 @@ fn a_plan_names_who_joins_moves_and_leaves() {
                     ~ y moves to https://10.0.0.9:2380\n- z leaves the cluster\n\n";
     assert!(output.starts_with(expected), "{output}");
 }
+
+/// A description of three members with further lines.
+fn three(more: &str) -> String {
+    let members: String = (1..4).map(|n| format!("  - {{name: m{n}, address: 10.0.0.{n}}}\n")).collect();
+    format!("name: prod\nmembers:\n{members}{more}")
+}
+
+#[test]
+fn a_plan_shows_the_lines_that_change_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("a.yaml"), three("")).unwrap();
+    assert_eq!(cluster(path, "apply @a.yaml -o @out").0, 0);
+    let more = "token: geheim\noptions: {quota-backend-bytes: 4294967296, discovery-fallback: exit}\n";
+    fs::write(path.join("b.yaml"), three(more)).unwrap();
+    let (status, output, _) = cluster(path, "plan @b.yaml -o @out");
+    assert_eq!(status, 2);
+    assert_eq!(output.matches("+ ETCD_QUOTA_BACKEND_BYTES=4294967296").count(), 1, "once for all: {output}");
+    assert!(output.contains("nodes/m1/etc/etcd/etcd.env, nodes/m2/etc/etcd/etcd.env, nodes/m3/"), "{output}");
+    assert!(output.contains("~ changed") && !output.contains("kept"), "{output}");
+    assert!(output.contains("ETCD_INITIAL_CLUSTER_TOKEN=(not shown)"), "{output}");
+    let (_, json, _) = cluster(path, "plan @b.yaml -o @out --json");
+    let (_, all, _) = cluster(path, "plan @b.yaml -o @out --all");
+    assert!(all.contains("m1 server") && all.contains("kept") && all.contains("ca/client-ca.pem"), "{all}");
+    assert_eq!(cluster(path, "plan @b.yaml -o @out -v").1, all);
+    for text in [&output, &json, &all] {
+        assert!(!text.contains("geheim"), "{text}");
+    }
+    assert!(json.contains("\"text\": \"ETCD_QUOTA_BACKEND_BYTES=4294967296\""), "{json}");
+    let (_, quiet, _) = cluster(path, "plan @b.yaml -o @out -q");
+    assert_eq!(quiet.lines().count(), 1, "{quiet}");
+    // A key or a certificate that changes shows none of its lines.
+    let server = path.join("out/nodes/m1/etc/etcd/pki/server.pem");
+    fs::write(&server, fs::read(path.join("out/nodes/m2/etc/etcd/pki/server.pem")).unwrap()).unwrap();
+    let (_, output, _) = cluster(path, "plan @a.yaml -o @out");
+    assert!(output.contains("m1 server") && !output.contains("-----BEGIN"), "{output}");
+}
+
+#[test]
+fn apply_tells_what_changes_and_what_is_said_of_several_members_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("a.yaml"), three("")).unwrap();
+    let (_, output, _) = cluster(path, "apply @a.yaml -o @out");
+    assert!(output.contains("m1 server") && output.contains("Next:"), "{output}");
+    fs::remove_file(path.join("out/nodes/m2/etc/etcd/pki/server.pem")).unwrap();
+    let (_, output, _) = cluster(path, "apply @a.yaml -o @out");
+    assert!(output.contains("m2 server") && !output.contains("m1 server"), "{output}");
+    assert!(output.contains("Certificates that are kept: 11."), "{output}");
+    fs::remove_file(path.join("out/nodes/m2/etc/etcd/pki/server.pem")).unwrap();
+    let (_, output, _) = cluster(path, "apply @a.yaml -o @out --all");
+    assert!(output.contains("m1 server"), "{output}");
+    fs::remove_file(path.join("out/nodes/m2/etc/etcd/pki/server.pem")).unwrap();
+    let (status, output, errors) = cluster(path, "apply @a.yaml -o @out -q");
+    assert_eq!((status, output.lines().count(), errors.as_str()), (0, 1, ""), "{output}");
+
+    let short = three("validity: {leaf: 20d}\n");
+    fs::write(path.join("c.yaml"), short.replace("name: prod", "name: short")).unwrap();
+    assert_eq!(cluster(path, "apply @c.yaml -o @short").0, 0);
+    let (_, _, errors) = cluster(path, "plan @c.yaml -o @short");
+    let ends: Vec<&str> = errors.lines().filter(|line| line.contains("end at")).collect();
+    assert!(ends.len() == 1 && ends[0].contains("m1 server, m1 peer"), "{errors}");
+    assert_eq!(cluster(path, "plan @c.yaml -o @short -q").2, "");
+}

@@ -77,6 +77,7 @@ impl Folder {
                 errors_is_terminal: false,
                 output_is_closed: false,
                 colour: pki_cli::ColourChoice::Auto,
+                verbosity: pki_cli::Verbosity::Normal,
                 variable: &variable,
                 now: &now,
             },

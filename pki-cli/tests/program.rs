@@ -33,7 +33,9 @@ fn etcdpki(words: &str) -> Outcome {
 
 /// The commands that a help lists, which are indented by two spaces below a line that ends with a colon.
 fn listed(help: &str) -> Vec<&str> {
-    let lines = help.lines().skip_while(|line| !line.starts_with("Commands:")).filter(|line| {
+    let lines = help.lines().skip_while(|line| !line.starts_with("Commands:"));
+    // Other places to read are no commands.
+    let lines = lines.take_while(|line| *line != "Read on:").filter(|line| {
         let name = line.strip_prefix("  ").unwrap_or_default();
         name.starts_with(|c: char| c.is_ascii_lowercase()) && name.contains("  ")
     });

@@ -60,7 +60,7 @@ impl Command {
         let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal)?;
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
-            Err(FlagError::HelpRequested) => return print::text(terminal, &self.help()),
+            Err(FlagError::HelpRequested) => return print::help(terminal, &self.help()),
             Err(error) => return Err(flag_error(&error, &format!("etcdpki {}", self.name))),
         };
         refuse_misplaced(&flags)?;

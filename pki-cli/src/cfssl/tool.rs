@@ -30,7 +30,7 @@ impl Tool {
         let args = replace_keys::with_force(args, writes_keys, terminal)?;
         match goflag::parse(self.flags, args) {
             Ok(flags) => (self.job)(flags, terminal),
-            Err(FlagError::HelpRequested) => print::text(
+            Err(FlagError::HelpRequested) => print::help(
                 terminal,
                 &help(self.called, self.about, self.usage, self.flags.iter().copied(), self.example),
             ),

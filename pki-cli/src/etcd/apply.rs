@@ -19,8 +19,9 @@ Exit status:
   1  the work could not be done
   2  certificates are missing that a CA which is offline has to sign; the next steps are printed
 
-Example:
-  etcdpki cluster apply -f cluster.yaml -o out";
+Examples:
+  etcdpki cluster apply
+  etcdpki cluster apply prod.yaml -o prod";
 
 pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     let jobs = args.read(terminal)?;
@@ -77,8 +78,9 @@ fn print(
         let name = args.has_several().then(|| cluster.name().as_str());
         show::warnings(name, notices, report, terminal);
         match name {
-            _ if !report.changed => show::nothing_to_do(report, terminal)?,
-            None => show::applied(cluster, report, output, terminal)?,
+            _ if !report.changed => show::nothing_to_do(report, args.shown(terminal), terminal)?,
+            _ if terminal.is_quiet() => show::applied_in_a_line(report, output, terminal)?,
+            None => show::applied(cluster, report, output, args.shown(terminal), terminal)?,
             Some(_) => show::applied_briefly(cluster, report, output, terminal)?,
         }
     }

@@ -1,6 +1,6 @@
 //! `etcdpki doctor`: what is wrong with the units, settings and certificates of etcd's members.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pki_core::etcd::check::{Finding, RuleReport, rules};
@@ -20,6 +20,7 @@ Exit status:
   2  nothing was found wrong, but something could not be judged: it was not understood, or not seen
 
 Examples:
+  etcdpki doctor
   etcdpki doctor out
   etcdpki doctor --etcd 3.6 /etc/systemd/system/etcd.service /etc/etcd
   etcdpki doctor --rules";
@@ -28,9 +29,13 @@ Examples:
 #[derive(Args)]
 pub(crate) struct Doctor {
     /// Folders and files: what `cluster apply` made, a copy of a host's file system, units, environment and
-    /// configuration files, certificates, keys
-    #[arg(value_name = "PATH", required_unless_present = "rules")]
+    /// configuration files, certificates, keys. If none is named, this host is examined: the places where etcd's files
+    /// usually are
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
+    /// Examine the usual places of the host whose root folder is mounted here, instead of this host
+    #[arg(long, value_name = "DIR", conflicts_with = "paths", value_hint = clap::ValueHint::DirPath)]
+    root: Option<PathBuf>,
     #[command(flatten)]
     version: EtcdArgs,
     /// Print the findings as JSON
@@ -60,7 +65,15 @@ impl Doctor {
         if self.rules {
             return self.list(version, terminal);
         }
-        let found = read_paths(&paths, version)?;
+        let found = if paths.is_empty() {
+            let root = self.root.as_deref().unwrap_or(Path::new("/"));
+            read_host(&absolute(root)?, version, terminal)?
+        } else {
+            read_paths(&paths, version)?
+        };
+        for file in found.files() {
+            print::detail(terminal, "read", &file.display().to_string());
+        }
         let findings = examine(&found, version, (terminal.now)());
         let omissions = found.omissions();
         if self.json {
@@ -95,6 +108,30 @@ pub(super) fn read_paths(paths: &[PathBuf], version: EtcdVersion) -> Result<Foun
     let found = Found::read(paths, version, &SystemFiles)?;
     drop(locks);
     Ok(found)
+}
+
+/// Reads what is at the usual places of a host.
+fn read_host(root: &Path, version: EtcdVersion, terminal: &mut Terminal<'_>) -> Result<Found, CommandError> {
+    let (found, places) = Found::of_host(root, version, &SystemFiles)?;
+    for place in &places.absent {
+        print::detail(terminal, "not there", &place.display().to_string());
+    }
+    if found.members().next().is_some() || certificates(&found) > 0 {
+        let present = list(&places.present);
+        print::notes(terminal, [format!("no path was named, so this host was examined: {present}")]);
+        return Ok(found);
+    }
+    let looked: Vec<String> =
+        places.present.iter().chain(&places.absent).map(|path| path.display().to_string()).collect();
+    Err(CommandError::not_judged(
+        "no member and no certificate of etcd was found at the usual places of this host",
+    )
+    .more(looked)
+    .hint("name the unit, the manifest, the settings or the folder, such as /srv/etcd"))
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn report<'a>(

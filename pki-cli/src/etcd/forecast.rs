@@ -34,7 +34,7 @@ Examples:
 #[derive(Args)]
 pub(crate) struct Command {
     /// The output folder of `apply`, or another folder with the files and keys of members
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = "out")]
     folder: PathBuf,
     #[command(flatten)]
     version: EtcdArgs,

@@ -23,8 +23,8 @@ pub(crate) struct New {
     /// The name of the cluster, which is part of its CAs' names
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// A member with its addresses or DNS names, such as etcd1=10.0.0.11. Give it once for each member
-    #[arg(long = "member", value_name = "NAME=ADDRESS[,ADDRESS|DNS...]", required = true)]
+    /// A member with its addresses and DNS names, such as etcd1=10.0.0.11,etcd1.example.com. Give it once for each member
+    #[arg(long = "member", value_name = "NAME=ADDRESS[,...]", required = true)]
     members: Vec<String>,
     /// The version of etcd that the hosts have, such as 3.7 or 3.5.30. The default is the newest series
     #[arg(long, value_name = "VERSION", default_value_t = EtcdVersion::NEWEST, value_parser = etcd_version)]

@@ -47,7 +47,7 @@ Examples:
 #[derive(Args)]
 pub(crate) struct Observe {
     /// The output folder of `apply`, or another folder with the files of members
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = "out")]
     folder: PathBuf,
     #[command(flatten)]
     pub(super) version: EtcdArgs,

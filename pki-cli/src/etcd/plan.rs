@@ -13,8 +13,9 @@ Exit status:
   1  the plan could not be made
   2  `apply` has something to do
 
-Example:
-  etcdpki cluster plan -f cluster.yaml -o out";
+Examples:
+  etcdpki cluster plan
+  etcdpki cluster plan prod.yaml -o prod";
 
 pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
     let now = (terminal.now)();
@@ -34,7 +35,7 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
         for (job, report) in &reports {
             let name = args.has_several().then(|| job.cluster.name().as_str());
             show::warnings(name, &job.notices, report, terminal);
-            show::plan(report, terminal)?;
+            show::plan(report, args.shown(terminal), terminal)?;
         }
     }
     let is_done = reports.iter().all(|(_, report)| !report.changed && report.to_sign.is_empty());

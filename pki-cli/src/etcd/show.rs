@@ -4,10 +4,29 @@ use std::path::Path;
 
 use comfy_table::Cell;
 use pki_core::base::{shown, shown_lines};
-use pki_core::etcd::{CertificateReport, Cluster, Notice, Report, next_steps, shell_word};
+use pki_core::etcd::{
+    CertificateReport, Cluster, DifferentLine, FileReport, Notice, Report, in_groups, next_steps, shell_word,
+};
 
 use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+
+/// What of a report is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// What comes of it, in a line
+    Result,
+    /// What changes
+    Changes,
+    /// Also what is kept, and every line that changes
+    Everything,
+}
+
+/// The most lines of one file that are shown. `--all` shows all.
+const MOST_LINES: usize = 24;
+
+/// The most files with the same lines that are named.
+const MOST_FILES: usize = 4;
 
 /// Prints the notices of a description and of its plan. `name` is the cluster's name if there are several clusters.
 pub(super) fn warnings(
@@ -16,9 +35,10 @@ pub(super) fn warnings(
     report: &Report,
     terminal: &mut Terminal<'_>,
 ) {
-    let texts = described.iter().map(Notice::to_string).chain(report.notices.iter().cloned());
+    let all: Vec<Notice> = described.iter().chain(report.each_notice()).cloned().collect();
+    let texts = in_groups(&all);
     let of = name.map(|name| format!("{name}: ")).unwrap_or_default();
-    print::warnings(terminal, texts.map(|text| format!("{of}{text}")));
+    print::warnings(terminal, texts.iter().map(|text| format!("{of}{text}")));
 }
 
 /// Prints the reports as JSON, each with the notices of its description before its own.
@@ -38,14 +58,42 @@ pub(super) fn json<'a>(
 }
 
 /// Prints what `apply` would change.
-pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+pub(super) fn plan(report: &Report, shown: Shown, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     if !report.changed {
-        return nothing_to_do(report, terminal);
+        return nothing_to_do(report, shown, terminal);
     }
     let style = Style::of_output(terminal);
-    members(report, style, terminal)?;
+    if shown != Shown::Result {
+        members(report, style, terminal)?;
+        changes(report, shown, style, terminal)?;
+    }
+    let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
+    let files = report.files.iter().filter(|file| file.change != KEPT && file.kind == "file").count();
+    writeln!(
+        terminal.output,
+        "{}: {} certificates to make, {} to change, {}{} to keep; files to write: {files}. Nothing was written.",
+        report.cluster,
+        count("new"),
+        count("changed"),
+        match count("requested") {
+            0 => String::new(),
+            requested => format!("{requested} for the offline CA to sign, "),
+        },
+        count(KEPT)
+    )?;
+    Ok(())
+}
+
+/// Prints the certificates and files that change, and then the lines that do.
+fn changes(
+    report: &Report,
+    shown: Shown,
+    style: Style,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let is_shown = |change: &str| change != KEPT || shown == Shown::Everything;
     let mut certificates = table::new(&["CERTIFICATE", "CHANGE", "WHY"], style);
-    for certificate in report.certificates.iter().filter(|certificate| certificate.change != "kept") {
+    for certificate in report.certificates.iter().filter(|certificate| is_shown(&certificate.change)) {
         let why = if certificate.change == "new" {
             format!("{} for {}", certificate.key, named(certificate))
         } else {
@@ -59,29 +107,61 @@ pub(super) fn plan(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), C
     }
     table::show(&certificates, terminal)?;
     let mut files = table::new(&["FILE", "CHANGE", "MODE", "WHY"], style);
-    for file in report.files.iter().filter(|file| file.change != "kept") {
+    for file in report.files.iter().filter(|file| is_shown(&file.change)) {
         let slash = if file.kind == "folder" { "/" } else { "" };
         files.add_row([
             table::cell(format!("{}{slash}", file.path)),
             change(&file.change, style),
             table::cell(&file.mode),
-            table::cell(file.reasons.join("; ")),
+            table::cell(why(file, report)),
         ]);
     }
-    writeln!(terminal.output, "{}\n", files.trim_fmt())?;
-    let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
-    writeln!(
-        terminal.output,
-        "{}: {} certificates to make, {} to change, {}{} to keep; nothing was written.",
-        report.cluster,
-        count("new"),
-        count("changed"),
-        match count("requested") {
+    table::show(&files, terminal)?;
+    different_lines(&report.files, shown, style, terminal)
+}
+
+/// Why a file changes. The reasons of a certificate stand in the table of certificates.
+fn why(file: &FileReport, report: &Report) -> String {
+    let of = report.certificates.iter().find(|certificate| certificate.path == file.path);
+    match of.filter(|certificate| certificate.reasons == file.reasons && !file.reasons.is_empty()) {
+        Some(certificate) => format!("as {}", certificate.certificate),
+        None => file.reasons.join("; "),
+    }
+}
+
+/// Prints the lines that change in text files, once for files in which the same lines change.
+fn different_lines(
+    files: &[FileReport],
+    shown_of: Shown,
+    style: Style,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let mut groups: Vec<(&[DifferentLine], Vec<&str>)> = Vec::new();
+    for file in files.iter().filter(|file| !file.lines.is_empty()) {
+        match groups.iter_mut().find(|(lines, _)| *lines == file.lines) {
+            Some((_, paths)) => paths.push(&file.path),
+            None => groups.push((&file.lines, vec![&file.path])),
+        }
+    }
+    for (lines, paths) in groups {
+        let most = if shown_of == Shown::Everything { usize::MAX } else { MOST_FILES };
+        let named = paths.iter().take(most).copied().collect::<Vec<_>>().join(", ");
+        let more = match paths.len().saturating_sub(most) {
             0 => String::new(),
-            requested => format!("{requested} for the offline CA to sign, "),
-        },
-        count("kept")
-    )?;
+            more => format!(" and {more} more"),
+        };
+        writeln!(terminal.output, "{}", style.paint(Tone::Title, shown(&format!("{named}{more}:"))))?;
+        let most = if shown_of == Shown::Everything { usize::MAX } else { MOST_LINES };
+        for line in lines.iter().take(most) {
+            let tone = if line.sign == '+' { Tone::Good } else { Tone::Error };
+            let text = format!("{} {}", line.sign, line.text);
+            writeln!(terminal.output, "  {}", style.paint(tone, shown(text.trim_end())))?;
+        }
+        if let more @ 1.. = lines.len().saturating_sub(most) {
+            writeln!(terminal.output, "  and {more} more lines; `--all` shows them")?;
+        }
+        writeln!(terminal.output)?;
+    }
     Ok(())
 }
 
@@ -110,7 +190,15 @@ fn members(report: &Report, style: Style, terminal: &mut Terminal<'_>) -> Result
 }
 
 /// Prints that there is nothing to do, or what the CA that is offline still has to sign.
-pub(super) fn nothing_to_do(report: &Report, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+pub(super) fn nothing_to_do(
+    report: &Report,
+    shown: Shown,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    if shown == Shown::Everything {
+        let style = Style::of_output(terminal);
+        changes(report, shown, style, terminal)?;
+    }
     if !report.to_sign.is_empty() {
         let waiting = report.certificates.iter().filter(|certificate| certificate.change == "requested");
         let count = waiting.count();
@@ -125,6 +213,19 @@ pub(super) fn nothing_to_do(report: &Report, terminal: &mut Terminal<'_>) -> Res
     Ok(writeln!(terminal.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
 }
 
+/// Prints what was made in one line.
+pub(super) fn applied_in_a_line(
+    report: &Report,
+    output: &Path,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let made = report.certificates.iter().filter(|certificate| certificate.change != KEPT).count();
+    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
+    let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
+    let line = format!("{}: {made} certificates made in {}{ends}.", report.cluster, output.display());
+    Ok(writeln!(terminal.output, "{}", shown(&line))?)
+}
+
 /// Prints one line for one of several clusters, and the next steps if the cluster exists already.
 pub(super) fn applied_briefly(
     cluster: &Cluster,
@@ -132,10 +233,7 @@ pub(super) fn applied_briefly(
     output: &Path,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let made = report.certificates.iter().filter(|certificate| certificate.change != "kept").count();
-    let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
-    let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
-    writeln!(terminal.output, "{}: {made} certificates made in {}{ends}.", report.cluster, output.display())?;
+    applied_in_a_line(report, output, terminal)?;
     let is_new = report.members.iter().all(|member| member.change == "new");
     // The steps of a new cluster are those of its deploy.sh, so they are not repeated for each cluster.
     if is_new && report.joining.is_empty() && report.to_sign.is_empty() {
@@ -149,11 +247,13 @@ pub(super) fn applied(
     cluster: &Cluster,
     report: &Report,
     output: &Path,
+    shown: Shown,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     let mut table = table::new(&["CERTIFICATE", "CHANGE", "KEY", "VALID FOR", "ENDS"], style);
-    for certificate in &report.certificates {
+    let is_shown = |change: &str| change != KEPT || shown == Shown::Everything;
+    for certificate in report.certificates.iter().filter(|certificate| is_shown(&certificate.change)) {
         table.add_row([
             table::cell(&certificate.certificate),
             change(&certificate.change, style),
@@ -162,7 +262,11 @@ pub(super) fn applied(
             table::cell(certificate.ends.map(day).unwrap_or_default()),
         ]);
     }
-    writeln!(terminal.output, "{}\n", table.trim_fmt())?;
+    table::show(&table, terminal)?;
+    let kept = report.certificates.iter().filter(|certificate| certificate.change == KEPT).count();
+    if kept > 0 && shown != Shown::Everything {
+        writeln!(terminal.output, "Certificates that are kept: {kept}.\n")?;
+    }
     show_steps(cluster, report, output, terminal)
 }
 
@@ -203,12 +307,15 @@ fn named(certificate: &CertificateReport) -> &str {
     if certificate.names.is_empty() { &certificate.subject } else { &certificate.names }
 }
 
+/// The change of what stays as it is.
+const KEPT: &str = "kept";
+
 fn change(change: &str, style: Style) -> Cell {
-    let tone = match change {
-        "new" => Tone::Good,
-        "requested" => Tone::Hint,
-        "changed" => Tone::Warning,
-        _ => Tone::Faint,
+    let (tone, sign) = match change {
+        "new" => (Tone::Good, '+'),
+        "requested" => (Tone::Hint, '?'),
+        "changed" => (Tone::Warning, '~'),
+        _ => (Tone::Faint, ' '),
     };
-    style.cell(tone, change)
+    style.cell(tone, format!("{sign} {change}"))
 }

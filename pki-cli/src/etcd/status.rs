@@ -33,7 +33,7 @@ Example:
 #[derive(Args)]
 pub(crate) struct Command {
     /// The output folder of `apply`, or a copy of it. Name several for several clusters
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", default_value = "out")]
     folders: Vec<PathBuf>,
     /// Print the status as JSON
     #[arg(long)]

@@ -46,7 +46,7 @@ const MOST_NAMES: usize = 8;
 #[derive(Args)]
 pub(crate) struct Verify {
     /// The output folder of `apply`, or any other folder with the files of members
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = "out")]
     folder: PathBuf,
     #[command(flatten)]
     version: EtcdArgs,

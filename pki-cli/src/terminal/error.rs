@@ -58,6 +58,11 @@ impl CommandError {
         Self { kind: Kind::Usage, ..Self::new(message) }
     }
 
+    /// The error that nothing was there that could be judged.
+    pub(crate) fn not_judged(message: impl Into<String>) -> Self {
+        Self { kind: Kind::NotJudged, ..Self::new(message) }
+    }
+
     /// The error of a file that could not be written.
     pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
         let hint = KeyIsThere::in_error(error).map(KeyIsThere::hint);

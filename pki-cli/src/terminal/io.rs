@@ -29,6 +29,8 @@ pub struct Terminal<'a> {
     pub errors_is_terminal: bool,
     /// Whether the command line asks for colours.
     pub colour: ColourChoice,
+    /// How much the command line asks to be told.
+    pub verbosity: Verbosity,
     /// Returns the value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// Returns the present moment.
@@ -45,6 +47,18 @@ pub enum ColourChoice {
     Always,
     /// Not even on a terminal
     Never,
+}
+
+/// How much a command tells a person. JSON and files are always whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors and the result
+    Quiet,
+    /// Also warnings, progress, and what to do next
+    #[default]
+    Normal,
+    /// Also what stays as it is, and where things were read
+    Verbose,
 }
 
 impl Terminal<'_> {
@@ -66,6 +80,7 @@ impl Terminal<'_> {
             output_is_terminal: output.is_terminal(),
             output_is_closed: process::was_closed(&output),
             colour: ColourChoice::Auto,
+            verbosity: Verbosity::Normal,
             errors_is_terminal: errors.is_terminal(),
             input: &mut reader,
             output: &mut writer,
@@ -91,6 +106,7 @@ impl Terminal<'_> {
             output_is_closed: false,
             errors_is_terminal: false,
             colour: ColourChoice::Auto,
+            verbosity: Verbosity::Normal,
             variable: &|_| None,
             now: &OffsetDateTime::now_utc,
         })
@@ -104,6 +120,28 @@ impl Terminal<'_> {
     /// Whether messages are coloured.
     pub fn colours_errors(&self) -> bool {
         self.colours(self.errors_is_terminal)
+    }
+
+    /// Whether only errors and the result are told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Whether everything is told.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
+    /// The number of columns that results have room in: those of the terminal, or what COLUMNS says; `None` if the output
+    /// is no terminal and nothing is said.
+    pub(crate) fn columns(&self) -> Option<u16> {
+        let said = (self.variable)("COLUMNS").and_then(|value| value.to_str()?.parse().ok());
+        let is_useful = |columns: &u16| *columns > 0;
+        said.filter(is_useful).or_else(|| {
+            let (width, _) = terminal_size::terminal_size().filter(|_| self.output_is_terminal)?;
+            // Some terminals report a width of zero, which means that they do not know it.
+            Some(width.0).filter(is_useful)
+        })
     }
 
     /// Whether the terminal understands escape sequences (terminfo(5), the entry `dumb`).

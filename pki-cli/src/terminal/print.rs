@@ -4,7 +4,7 @@ use pki_core::base::{WipedBuffer, is_unshowable, shown, shown_lines};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{CommandError, Style, Terminal, Tone};
+use super::{CommandError, Style, Terminal, Tone, wrap};
 
 /// Writes `bytes` to standard output. If that is a terminal, what it would act on is escaped.
 pub(crate) fn bytes(terminal: &mut Terminal<'_>, bytes: &[u8]) -> Result<(), CommandError> {
@@ -29,6 +29,14 @@ pub(crate) fn refuse_closed_output(terminal: &Terminal<'_>) -> Result<(), Comman
 /// Writes `text` to standard output.
 pub(crate) fn text(terminal: &mut Terminal<'_>, text: &str) -> Result<(), CommandError> {
     bytes(terminal, text.as_bytes())
+}
+
+/// Writes a help to standard output, in lines that fit the terminal.
+pub(crate) fn help(terminal: &mut Terminal<'_>, help: &str) -> Result<(), CommandError> {
+    match terminal.columns() {
+        Some(columns) => text(terminal, &wrap(help, usize::from(columns))),
+        None => text(terminal, help),
+    }
 }
 
 /// Writes `value` to standard output as indented JSON.
@@ -76,11 +84,36 @@ pub(crate) fn warnings<T: std::fmt::Display>(
     terminal: &mut Terminal<'_>,
     warnings: impl IntoIterator<Item = T>,
 ) {
+    if terminal.is_quiet() {
+        return;
+    }
     let style = Style::of_errors(terminal);
     for warning in warnings {
         // If standard error is closed, nobody reads the message.
         let warning = warning.to_string();
         let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Warning, "warning"), shown(&warning));
+    }
+}
+
+/// Writes notes to standard error, one on each line: what was done that nobody asked for in words.
+pub(crate) fn notes<T: std::fmt::Display>(terminal: &mut Terminal<'_>, notes: impl IntoIterator<Item = T>) {
+    if terminal.is_quiet() {
+        return;
+    }
+    let style = Style::of_errors(terminal);
+    for note in notes {
+        // If standard error is closed, nobody reads the message.
+        let _ =
+            writeln!(terminal.errors, "{}: {}", style.paint(Tone::Hint, "note"), shown(&note.to_string()));
+    }
+}
+
+/// Tells where something was read or what stays, for those who asked to be told everything.
+pub(crate) fn detail(terminal: &mut Terminal<'_>, label: &str, text: &str) {
+    if terminal.is_verbose() {
+        let style = Style::of_errors(terminal);
+        // If standard error is closed, nobody reads the message.
+        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Faint, label), shown(text));
     }
 }
 

@@ -9,7 +9,7 @@ use super::Terminal;
 /// A bar of `length` steps, where `None` means that the number is not known yet. It is hidden if the standard error is
 /// not a terminal.
 pub(crate) fn bar(template: &str, length: Option<usize>, terminal: &Terminal<'_>) -> ProgressBar {
-    let is_shown = terminal.errors_is_terminal && !terminal.is_dumb();
+    let is_shown = terminal.errors_is_terminal && !terminal.is_dumb() && !terminal.is_quiet();
     let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let length = length.map(|length| u64::try_from(length).unwrap_or(u64::MAX));
     let bar = ProgressBar::with_draw_target(length, target);

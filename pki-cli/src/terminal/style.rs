@@ -28,18 +28,19 @@ pub(crate) enum Tone {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     colours: bool,
-    is_terminal: bool,
+    /// The columns that a line has room in; `None` for any number.
+    columns: Option<u16>,
 }
 
 impl Style {
     /// The style for results, which go to the standard output.
     pub(crate) fn of_output(terminal: &Terminal<'_>) -> Self {
-        Self { colours: terminal.colours_output(), is_terminal: terminal.output_is_terminal }
+        Self { colours: terminal.colours_output(), columns: terminal.columns() }
     }
 
     /// The style for messages, which go to the standard error.
     pub(crate) fn of_errors(terminal: &Terminal<'_>) -> Self {
-        Self { colours: terminal.colours_errors(), is_terminal: terminal.errors_is_terminal }
+        Self { colours: terminal.colours_errors(), columns: terminal.columns() }
     }
 
     /// Whether texts are coloured.
@@ -47,9 +48,9 @@ impl Style {
         self.colours
     }
 
-    /// Whether the stream leads to a terminal, which has a width.
-    pub(crate) fn is_terminal(self) -> bool {
-        self.is_terminal
+    /// The columns that a line has room in; `None` for any number.
+    pub(crate) fn columns(self) -> Option<u16> {
+        self.columns
     }
 
     /// Colours `text` for printing to a stream.
@@ -107,9 +108,9 @@ mod tests {
 
     #[test]
     fn only_a_terminal_sees_colours() {
-        let plain = Style { colours: false, is_terminal: false }.paint(Tone::Error, "error").to_string();
+        let plain = Style { colours: false, columns: None }.paint(Tone::Error, "error").to_string();
         assert_eq!(plain, "error");
-        let coloured = Style { colours: true, is_terminal: true }.paint(Tone::Error, "error").to_string();
+        let coloured = Style { colours: true, columns: Some(80) }.paint(Tone::Error, "error").to_string();
         assert_eq!(coloured, "\u{1b}[1m\u{1b}[31merror\u{1b}[0m");
     }
 }

@@ -7,19 +7,18 @@ use time::macros::format_description;
 
 use super::{CommandError, Style, Terminal};
 
-/// A table with these column titles, which may have names from files. Its columns are fitted to the width of the terminal, or, in a pipe, are as wide as
+/// A table with these column titles, which may have names from files. Its columns are fitted to the columns of the terminal, or, in a pipe, are as wide as
 /// their contents.
 pub(crate) fn new(header: &[&str], style: Style) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::TableStyle::new()).set_header(header.iter().map(|title| shown(title)));
-    // Some terminals report a width of zero, which means that they do not know it.
-    let is_fitted = style.is_terminal() && table.width() != Some(0);
-    let arrangement = if is_fitted { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    table.set_content_arrangement(arrangement);
+    match style.columns() {
+        Some(columns) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.force_no_tty();
     if style.has_colours() {
         table.enforce_styling();
-    } else if !is_fitted {
-        table.force_no_tty();
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -37,6 +37,7 @@ mod template;
 mod text;
 mod tree;
 mod unit;
+mod usual;
 mod words;
 mod wrapper;
 mod yaml;
@@ -61,6 +62,7 @@ pub use recorded::described_version;
 pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
+pub use usual::UsualPlaces;
 pub use yaml::{ConfigFile, ConfigValue};
 
 use crate::etcd::cluster::path::ETCDCTL;
@@ -84,6 +86,13 @@ pub struct Found {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+/// Whether something of etcd's has to be at each path that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EachPath {
+    HasSomething,
+    MayHaveNothing,
+}
+
 impl Found {
     /// Reads files and folders, named by their absolute paths, as etcd of `version` would read them.
     ///
@@ -102,10 +111,34 @@ impl Found {
     /// If a path does not exist, cannot be read, has too many files, has nothing that belongs to etcd, or is the
     /// description of a cluster.
     pub fn read(paths: &[PathBuf], version: EtcdVersion, files: &dyn Files) -> Result<Self, ReadError> {
+        Self::read_each(paths, version, files, EachPath::HasSomething)
+    }
+
+    /// Reads the files of etcd at the places of a host where they usually are. `root` is the root folder of the host, by
+    /// its absolute path: `/`, or where its file system is mounted.
+    ///
+    /// # Errors
+    /// If a place cannot be read, or has too many files.
+    pub fn of_host(
+        root: &Path,
+        version: EtcdVersion,
+        files: &dyn Files,
+    ) -> Result<(Self, UsualPlaces), ReadError> {
+        let places = UsualPlaces::of_host(root, files)?;
+        let found = Self::read_each(&places.present, version, files, EachPath::MayHaveNothing)?;
+        Ok((Self { paths: vec![root.to_owned()], ..found }, places))
+    }
+
+    fn read_each(
+        paths: &[PathBuf],
+        version: EtcdVersion,
+        files: &dyn Files,
+        each: EachPath,
+    ) -> Result<Self, ReadError> {
         let (mut tree, mut left_out) = (Tree::default(), BTreeSet::new());
         for path in paths {
             let left = recorded::left_behind(path, files)?;
-            tree.read(path, &left, files)?;
+            tree.read(path, each == EachPath::HasSomething, &left, files)?;
             left_out.extend(left);
         }
         tree.open_embedded();
@@ -121,7 +154,9 @@ impl Found {
                 .chain(not_understood.iter().map(|file| &file.path))
                 .any(|file| file.starts_with(path))
         };
-        if let Some(path) = paths.iter().find(|path| !is_there(path)) {
+        if each == EachPath::HasSomething
+            && let Some(path) = paths.iter().find(|path| !is_there(path))
+        {
             return Err(ReadError::Nothing { path: path.clone() });
         }
         for host in &mut hosts {
@@ -132,13 +167,33 @@ impl Found {
             host.assemble(version, &overlay)?;
             not_understood.append(&mut host.not_understood);
         }
+        // What a unit or an option names was read as what it is named for, and may be empty, as the environment files
+        // of distributions are.
+        not_understood.retain(|file| {
+            !matches!(file.what, NotUnderstoodKind::Foreign(_))
+                || !hosts.iter().any(|host| host.is_named(&file.path))
+        });
         hosts.retain(|host| !host.is_empty());
         let named = not_understood.iter().find(|file| paths.contains(&file.path));
-        if let Some(file) = named.filter(|_| hosts.is_empty()) {
+        if let Some(file) = named.filter(|_| hosts.is_empty() && each == EachPath::HasSomething) {
             let (path, reason, remedy) = (file.path.clone(), file.reason(), file.remedy());
             return Err(ReadError::NotUnderstood { path, reason, remedy });
         }
         Ok(Self { hosts, left_out, not_understood, is_only_certificates, paths: paths.to_vec() })
+    }
+
+    /// The files that were read: the units of members, settings, certificates and keys, requests and profiles.
+    pub fn files(&self) -> BTreeSet<&Path> {
+        let mut all = BTreeSet::new();
+        for (host, member) in self.members() {
+            let files = host.unit(member).into_iter().flat_map(|unit| &unit.files);
+            all.extend(files.map(|file| file.path.as_path()));
+        }
+        for host in &self.hosts {
+            let texts = host.environments.keys().chain(host.configs.keys()).chain(host.pems.keys());
+            all.extend(texts.chain(host.requests.keys()).chain(host.ca_configs.keys()).map(PathBuf::as_path));
+        }
+        all
     }
 
     /// What could not be judged. Only where this is empty, no finding means that nothing is wrong.

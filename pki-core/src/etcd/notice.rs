@@ -160,6 +160,93 @@ pub enum NoticeKind {
     },
 }
 
+/// The most names that a sentence about several certificates lists. Of more names it gives the number.
+const MOST_NAMES: usize = 12;
+
+/// The texts of notices, where those that say one thing of several members, clients or certificates are one sentence.
+///
+/// ```
+/// use pki_core::etcd::{Cluster, in_groups};
+///
+/// let text = "name: prod\nmembers: [{name: a, address: 10.0.0.1}]\n";
+/// let cluster = Cluster::from_yaml(text, None)?;
+/// assert_eq!(in_groups(&cluster.notices).len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn in_groups(notices: &[Notice]) -> Vec<String> {
+    let mut groups: Vec<(&Notice, Vec<&str>)> = Vec::new();
+    for notice in notices {
+        let says_it = |other: &Notice| other.place() == notice.place() && other.kind().says_as(notice.kind());
+        let name = notice.kind().name();
+        match groups.iter_mut().find(|(first, _)| says_it(first)) {
+            Some((_, names)) => names.extend(name.filter(|name| !names.contains(name))),
+            None => groups.push((notice, name.into_iter().collect())),
+        }
+    }
+    groups.iter().map(|(first, names)| sentence(first, names)).collect()
+}
+
+fn sentence(first: &Notice, names: &[&str]) -> String {
+    if names.len() < 2 {
+        return first.to_string();
+    }
+    let listed = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+    let listed = match names.len().saturating_sub(MOST_NAMES) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    };
+    match first.kind() {
+        NoticeKind::EndsSoon { not_after, .. } => {
+            format!("the certificates {listed} end at {}", date(*not_after))
+        }
+        NoticeKind::Clamped { wanted, not_after, .. } => format!(
+            "the certificates {listed} end with their CA at {}, and not at {}, as described",
+            date(*not_after),
+            date(*wanted)
+        ),
+        NoticeKind::Orphan { .. } => format!(
+            "{listed} are not in the description any more: they are left as they are, with private keys; delete them \
+             when they are not needed"
+        ),
+        NoticeKind::KeyKept { found, wanted, .. } => format!(
+            "{listed} keep their keys, which are {found}, not {wanted}: their CA is offline, and new keys would not fit \
+             the certificates that are in use; delete a key to have a new one generated"
+        ),
+        _ => first.to_string(),
+    }
+}
+
+impl NoticeKind {
+    /// The certificate or folder that the notice is about, if others may be told in the same sentence.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::EndsSoon { certificate, .. }
+            | Self::Clamped { certificate, .. }
+            | Self::KeyKept { certificate, .. } => Some(certificate),
+            Self::Orphan { path } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether the other notice says the same, be it of something else.
+    fn says_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::EndsSoon { not_after: a, .. }, Self::EndsSoon { not_after: b, .. }) => {
+                date(*a) == date(*b)
+            }
+            (
+                Self::Clamped { wanted, not_after, .. },
+                Self::Clamped { wanted: other_wanted, not_after: other_end, .. },
+            ) => date(*wanted) == date(*other_wanted) && date(*not_after) == date(*other_end),
+            (Self::KeyKept { found, wanted, .. }, Self::KeyKept { found: f, wanted: w, .. }) => {
+                (found, wanted) == (f, w)
+            }
+            (Self::Orphan { .. }, Self::Orphan { .. }) => true,
+            _ => self == other,
+        }
+    }
+}
+
 /// The end of the sentence about a deprecated option: ``: use `instead` ``, or nothing.
 fn instead_of(instead: Option<&str>) -> String {
     instead.map(|instead| format!(": use `{instead}`")).unwrap_or_default()
@@ -168,5 +255,37 @@ fn instead_of(instead: Option<&str>) -> String {
 impl From<x509::Notice> for Notice {
     fn from(notice: x509::Notice) -> Self {
         notice.map(NoticeKind::X509)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_several_is_one_sentence() {
+        let end = datetime!(2027-01-01 12:00 UTC);
+        let ends = |name: &str, not_after| {
+            Notice::new(NoticeKind::EndsSoon { certificate: name.to_owned(), not_after })
+        };
+        let orphan = |path: &str| Notice::new(NoticeKind::Orphan { path: path.to_owned() });
+        let all = [
+            ends("a server", end),
+            orphan("nodes/c"),
+            ends("a peer", end),
+            ends("b peer", end + time::Duration::days(1)),
+            Notice::new(NoticeKind::OneCa),
+            Notice::new(NoticeKind::OneCa),
+            orphan("nodes/d"),
+        ];
+        let texts = in_groups(&all);
+        assert_eq!(texts.len(), 4, "{texts:?}");
+        assert_eq!(texts[0], format!("the certificates a server, a peer end at {}", date(end)));
+        assert!(texts[1].starts_with("nodes/c, nodes/d are not in the description"), "{texts:?}");
+        assert_eq!(texts[2], all[3].to_string());
+        let many: Vec<Notice> = (0..20).map(|number| ends(&format!("m{number}"), end)).collect();
+        assert!(in_groups(&many)[0].contains("m11 and 8 more end at"), "{:?}", in_groups(&many));
     }
 }

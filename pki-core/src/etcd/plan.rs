@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod authority;
 pub(crate) mod change;
 pub(crate) mod decisions;
+pub(crate) mod difference;
 pub(crate) mod files;
 pub(crate) mod issue;
 pub(crate) mod judge;

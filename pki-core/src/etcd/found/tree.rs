@@ -72,10 +72,11 @@ impl Files for Overlay<'_> {
 }
 
 impl Tree {
-    /// Reads the files at a path that the user named.
+    /// Reads the files at a path, which the user named or did not.
     pub(crate) fn read(
         &mut self,
         path: &Path,
+        is_named: bool,
         left_out: &BTreeSet<PathBuf>,
         files: &dyn Files,
     ) -> Result<(), ReadError> {
@@ -86,7 +87,7 @@ impl Tree {
         if is_description(path, &entry) {
             return Err(ReadError::Description { path: path.to_owned() });
         }
-        self.files.insert(path.to_owned(), TreeFile { entry, is_named: true, around: None });
+        self.files.insert(path.to_owned(), TreeFile { entry, is_named, around: None });
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::folder::output::is_secret;
 use crate::etcd::folder::snapshot::{FileKind, Owner};
+use crate::etcd::plan::difference::DifferentLine;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{KeyAlgorithm, PrivateKey};
 
@@ -147,6 +148,8 @@ pub struct PlannedFile {
     pub(crate) owner: Owner,
     pub(crate) change: Change,
     pub(crate) content: Content,
+    /// The lines that change in a text file.
+    pub(crate) lines: Vec<DifferentLine>,
 }
 
 /// The contents of a file after the plan.

@@ -11,6 +11,7 @@ use crate::etcd::cluster::path;
 use crate::etcd::cluster::path::{Pair, RECORD};
 use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::output::is_secret;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 use crate::etcd::plan::authority::{Authority, CaSource};
 use crate::etcd::plan::change::{
@@ -18,6 +19,7 @@ use crate::etcd::plan::change::{
     SECRET_FOLDER,
 };
 use crate::etcd::plan::decisions::Decisions;
+use crate::etcd::plan::difference::difference;
 use crate::etcd::plan::offline;
 use crate::etcd::render;
 use crate::etcd::render::TextFile;
@@ -286,8 +288,14 @@ impl<'a> Files<'a> {
                 if reasons.is_empty() { Change::Kept } else { Change::Changed(reasons) }
             }
         };
+        let lines = match (&change, &content, self.snapshot.entry(path)?) {
+            (Change::Changed(_), Content::Bytes(new), Some(old)) if !is_secret(mode) => {
+                difference(path, &old.bytes, new)
+            }
+            _ => Vec::new(),
+        };
         let (path, owner) = (path.to_owned(), owner.clone());
-        self.files.push(PlannedFile { path, mode, owner, change, content });
+        self.files.push(PlannedFile { path, mode, owner, change, content, lines });
         Ok(())
     }
 

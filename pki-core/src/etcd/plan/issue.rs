@@ -109,7 +109,7 @@ impl Plan {
 
 /// The folder for the outcome. `None` for a file.
 fn output_folder(file: &PlannedFile) -> Option<OutputFolder> {
-    let PlannedFile { path, mode, owner, change, content } = file;
+    let PlannedFile { path, mode, owner, change, content, .. } = file;
     matches!(content, Content::Folder).then(|| OutputFolder {
         path: path.clone(),
         mode: *mode,
@@ -185,7 +185,7 @@ impl Decisions {
         let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
         let mut hashes = BTreeMap::new();
         let mut output = Vec::new();
-        for PlannedFile { path, mode, owner, change, content } in files {
+        for PlannedFile { path, mode, owner, change, content, .. } in files {
             let bytes = match content {
                 Content::Folder => continue,
                 Content::Bytes(bytes) => bytes,

@@ -15,6 +15,7 @@ use crate::etcd::plan::Plan;
 use crate::etcd::plan::authority::Authority;
 use crate::etcd::plan::change::{Change, IssuedCertificate, PlannedCertificate, PlannedFile, Reason};
 use crate::etcd::plan::decisions::Decisions;
+use crate::etcd::plan::difference::DifferentLine;
 use crate::etcd::plan::offline;
 use crate::x509::certificate::Certificate;
 
@@ -42,6 +43,8 @@ pub struct Report {
     pub to_sign: Vec<String>,
     /// The texts of the notices.
     pub notices: Vec<String>,
+    #[serde(skip)]
+    each_notice: Vec<Notice>,
 }
 
 /// A certificate of a [`Report`].
@@ -90,6 +93,8 @@ pub struct FileReport {
     pub change: String,
     /// The reasons if the file is changed.
     pub reasons: Vec<String>,
+    /// The lines that change in a text file, without what may be a secret.
+    pub lines: Vec<DifferentLine>,
 }
 
 /// A member of a [`Report`].
@@ -153,6 +158,11 @@ impl Report {
         Self::new(decisions, &finished.iter().map(CertificateState::from).collect::<Vec<_>>(), files)
     }
 
+    /// The notices, with their facts.
+    pub fn each_notice(&self) -> &[Notice] {
+        &self.each_notice
+    }
+
     fn new(decisions: &Decisions, certificates: &[CertificateState<'_>], files: &[PlannedFile]) -> Self {
         let ca_end = |role: Role| {
             let issuer = decisions.cluster.layout().issuer(role);
@@ -185,6 +195,7 @@ impl Report {
             leaving: decisions.cluster.leaving(&decisions.record.members),
             to_sign: requested.into_iter().map(to_sign).collect(),
             notices: decisions.notices.iter().map(Notice::to_string).collect(),
+            each_notice: decisions.notices.clone(),
         }
     }
 }
@@ -255,6 +266,7 @@ impl FileReport {
             owner: file.owner().name().map(str::to_owned),
             change: file.change().to_string(),
             reasons: texts(file.change()),
+            lines: file.lines.clone(),
         }
     }
 }

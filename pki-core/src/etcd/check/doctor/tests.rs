@@ -1071,3 +1071,18 @@ fn what_may_not_be_read_is_told_and_the_rest_is_judged() {
         Err(ReadError::Unreadable(_))
     ));
 }
+
+/// Debian's package has an environment file with comments only, which its unit names.
+#[test]
+fn an_environment_file_without_settings_is_understood_where_a_unit_names_it() {
+    let mut files = Files::new();
+    let unit = "[Service]\nEnvironmentFile=-/etc/default/%p\nExecStart=/usr/bin/etcd --name a\n";
+    write(&mut files, "/usr/lib/systemd/system/etcd.service", unit, 0o644);
+    write(&mut files, "/etc/default/etcd", "# ETCD_NAME=\"hostname\"\n", 0o644);
+    let omissions = |paths: &[&str]| {
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        Found::read(&paths, EtcdVersion::V3_5, &files).map(|found| found.omissions())
+    };
+    assert_eq!(omissions(&["/usr/lib/systemd/system/etcd.service", "/etc/default/etcd"]).unwrap(), []);
+    assert!(omissions(&["/etc/default/etcd"]).is_err());
+}
