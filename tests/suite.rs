@@ -9,6 +9,7 @@ use libtest_mimic::{Arguments, Trial};
 mod suite {
     pub mod apply;
     pub mod authorities;
+    pub mod beside_cfssl;
     pub mod certificates;
     pub mod command;
     pub mod crashes;
@@ -72,6 +73,7 @@ fn main() {
         suite::folders::trials(),
         suite::record::trials(),
         suite::recorded::trials(),
+        suite::beside_cfssl::trials(),
         suite::zlint::trials(),
         suite::apply::trials(),
         suite::authorities::trials(),

@@ -203,6 +203,8 @@ fn chains_are_found_and_bundles_described() {
     assert_eq!(bundled.output.matches("BEGIN CERTIFICATE").count(), 4);
     folder.bad("bundle -cert @leaf.pem -ca-bundle @ca.pem", "there is no chain from CN=leaf");
     folder.bad("bundle -cert @leaf.pem -flavor best", "no flavor");
+    let of_root = folder.good("bundle -cert @ca.pem -ca-bundle @ca.pem").output;
+    assert!(of_root.contains("\"untrusted_root_stores\":[]"), "{of_root}");
     let both = [folder.read("leaf.pem"), folder.read("sub.pem")].concat();
     fs::write(folder.path("both.pem"), both).unwrap();
     let full = folder.good("certinfo -full -cert @both.pem").output;

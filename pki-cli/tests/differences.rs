@@ -506,6 +506,81 @@ fn what_is_of_no_use_when_it_is_made_is_told() {
 }
 
 #[test]
+fn errors_have_the_numbers_of_cfssl() {
+    let folder = Folder::new();
+    folder.good(&format!("cfssl gencert {CA} -bare @leaf @leaf.json"));
+    for (name, text) in [
+        ("uri.json", r#"{"CN": "x", "hosts": ["http://a..b/"]}"#),
+        ("null.json", r#"{"signing": {"profiles": {"x": null}}}"#),
+        ("none.json", r#"{"signing": {"profiles": {"x": {"expiry": "1h"}}}}"#),
+        ("default.json", r#"{"signing": {"default": {"expiry": "1h"}}}"#),
+        (
+            "client.json",
+            r#"{"signing": {"default": {"remote": "r", "expiry": "1h"}}, "remotes": {"r": "127.0.0.1:1"}}"#,
+        ),
+        ("junk", "junk"),
+    ] {
+        folder.write(name, text);
+    }
+    let signed = format!("cfssl gencert {CA}");
+    for (words, number) in [
+        (format!("{signed} @uri.json"), Some(9003)),
+        (format!("{signed} -config @null.json -profile x @leaf.json"), Some(5200)),
+        (format!("{signed} -config @none.json -profile x @leaf.json"), Some(5200)),
+        (format!("{signed} -config @default.json @leaf.json"), Some(5100)),
+        (format!("{signed} -config @client.json @leaf.json"), Some(5300)),
+        ("cfssl gencert -ca @ca.pem @leaf.json".to_owned(), None),
+        ("cfssl gencert -ca @ca.pem -config @config.json @leaf.json".to_owned(), Some(2000)),
+        ("cfssl info -config @config.json".to_owned(), Some(2000)),
+        ("cfssl gencert -renewca -ca @ca.pem -ca-key @leaf-key.pem".to_owned(), Some(2300)),
+        ("cfssl gencert -renewca -ca @leaf.pem -ca-key @leaf-key.pem".to_owned(), None),
+        ("cfssl certinfo -csr @leaf.pem".to_owned(), None),
+        ("cfssl certinfo -csr @junk".to_owned(), Some(9002)),
+        ("cfssl bundle -cert @nofile".to_owned(), Some(1001)),
+        ("cfssl bundle -cert @leaf-key.pem".to_owned(), Some(1003)),
+        ("cfssl bundle -cert @leaf.pem -ca-bundle @nofile".to_owned(), Some(4001)),
+        ("cfssl bundle -cert @leaf.pem -ca-bundle @junk".to_owned(), Some(4003)),
+        ("cfssl bundle -cert @leaf.pem -int-bundle @nofile".to_owned(), Some(3001)),
+        ("cfssl bundle -cert @leaf.pem -int-bundle @junk".to_owned(), Some(3003)),
+        ("cfssl bundle -cert @leaf.pem -ca-bundle @ca.pem -key @nofile".to_owned(), Some(2001)),
+        ("cfssl bundle -cert @leaf.pem -ca-bundle @ca.pem -key @ca-key.pem".to_owned(), Some(2300)),
+    ] {
+        let ran = folder.run(&words);
+        let last = ran.errors.trim_end().lines().last().unwrap_or_default();
+        let found = last.strip_prefix("{\"code\":").and_then(|rest| rest.split(',').next()?.parse().ok());
+        assert_eq!((ran.status, found), (1, number), "{words}: {}", ran.errors);
+    }
+}
+
+#[test]
+fn a_bundle_keeps_the_issuer_that_a_responder_is_asked_with() {
+    let folder = Folder::new();
+    folder.write(
+        "ocsp.json",
+        r#"{"signing": {"default": {"expiry": "1d", "usages": ["signing"], "ocsp_url": "http://o.example"}}}"#,
+    );
+    folder.good(&format!("cfssl gencert {CA} -bare @plain @leaf.json"));
+    folder.good(&format!("cfssl gencert {CA} -config @ocsp.json -bare @ocsp @leaf.json"));
+    for (name, certificates) in [("plain", 1), ("ocsp", 2)] {
+        let bundle = folder.good(&format!("cfssl bundle -cert @{name}.pem -ca-bundle @ca.pem")).output;
+        let chain = bundle.split("\"crl_support\"").next().unwrap().matches("BEGIN").count();
+        assert_eq!(chain, certificates, "{name}");
+        assert_eq!(bundle.contains("\"rebundled\":true"), certificates == 2, "{name}: {bundle}");
+    }
+}
+
+#[test]
+fn parts_of_uris_in_requests_are_those_of_go() {
+    let folder = Folder::new();
+    folder.write("uri.json", r#"{"CN": "x", "hosts": ["https://u@a.example/p?q", "urn:a:b"]}"#);
+    folder.good("cfssl genkey -bare @uri @uri.json");
+    let all = folder.good("cfssl certinfo -csr @uri.csr").output;
+    let parts: Vec<&str> = all.lines().map(str::trim).filter(|line| line.contains("User\"")).collect();
+    assert_eq!(parts, ["\"User\": {},", "\"User\": null,"]);
+    assert!(all.contains("\"Host\": \"a.example\""), "{all}");
+}
+
+#[test]
 fn flags_without_a_say_are_told() {
     let folder = Folder::new();
     folder.good(&format!("cfssl gencert {CA} -bare @leaf @leaf.json"));

@@ -17,7 +17,7 @@ use pki_core::etcd::doctor;
 
 /// Each row of the tables in docs/cfssl.md, by its section and its first cell, and the tests of it.
 #[rustfmt::skip] // One line a row.
-const ROWS: [(&str, &str, &[&str]); 80] = [
+const ROWS: [(&str, &str, &[&str]); 81] = [
     ("Commands", "gencert (", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "commands::bare_writes_files_and_never_over_a_key"]),
     ("Commands", "cfssljson,", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "cfssl::cfssljson::three_files_are_written"]),
     ("Commands", "serve,", &["properties::what_is_not_provided_says_what_to_use_instead"]),
@@ -35,7 +35,7 @@ const ROWS: [(&str, &str, &[&str]); 80] = [
     ("What is new", "more usages", &["differences::usages_may_be_identifiers_and_keys_comments"]),
     ("What is new", "comments", &["differences::usages_may_be_identifiers_and_keys_comments"]),
     ("What is new", "bundles as files", &["differences::a_bundle_becomes_files"]),
-    ("What is new", "DER", &["x509::certificates_are_read_from_pem_and_der", "x509::requests_are_read_from_pem_and_der", "x509::key::a_key_is_read_in_each_of_its_forms", "x509::crl::a_list_says_what_its_template_says"]),
+    ("What is new", "DER, PKCS#7", &["x509::certificates_are_read_from_pem_and_der", "x509::requests_are_read_from_pem_and_der", "x509::key::a_key_is_read_in_each_of_its_forms", "x509::crl::a_list_says_what_its_template_says"]),
     ("What is new", "names outside ASCII", &["cfssl::hosts::names_outside_ascii_get_their_ascii_form"]),
     ("Defects of cfssl", "1", &["differences::a_ca_is_needed_to_sign"]),
     ("Defects of cfssl", "2", &["differences::errors_are_seen_in_the_status"]),
@@ -90,6 +90,7 @@ const ROWS: [(&str, &str, &[&str]); 80] = [
     ("Defects of cfssl", "51", &["safety::input_without_an_end_is_refused"]),
     ("Defects of cfssl", "52", &["differences::requests_are_utf8_and_marks_are_no_part_of_them", "cfssl::text::other_encodings_are_named"]),
     ("Defects of cfssl", "53", &["differences::what_is_of_no_use_when_it_is_made_is_told"]),
+    ("Defects of cfssl", "54", &["commands::chains_are_found_and_bundles_described"]),
     ("zlint", "`e_tls_server_cert_valid_time_longer_than_398_days`,", ZLINT),
     ("zlint", "`e_ca_country_name_missing`,", ZLINT),
     ("zlint", "`e_organizational_unit_name_prohibited`", ZLINT),

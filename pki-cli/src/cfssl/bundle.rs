@@ -10,6 +10,21 @@ use super::log::Log;
 use super::read::{private_key, read_or_input};
 use crate::terminal::{CommandError, Terminal, print};
 
+/// cfssl's numbers for a file of certificates, which depend on what they are for.
+struct Numbers {
+    unreadable: u32,
+    /// `None` if the number says what is wrong with it.
+    malformed: Option<u32>,
+}
+
+const CERTIFICATE: Numbers = Numbers { unreadable: 1001, malformed: None };
+const INTERMEDIATE: Numbers = Numbers { unreadable: 3001, malformed: Some(3003) };
+const ROOT: Numbers = Numbers { unreadable: 4001, malformed: Some(4003) };
+
+/// cfssl's numbers for the key: of a file that cannot be read, and of one with another certificate's key.
+const KEY_UNREADABLE: u32 = 2001;
+const KEY_MISMATCH: u32 = 2300;
+
 /// The flags of `bundle`.
 struct BundleFlags<'a> {
     /// The file of the certificate, which may hold intermediate certificates too.
@@ -63,13 +78,17 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let (log, name) = (flags.log, flags.certificates);
     log.warnings(terminal, invocation.config_notices());
     invocation.tell_unused(|flag| flag == "domain", "bundle -cert", terminal);
-    let given = certificates(name, terminal)?;
-    let mut read = |file: Option<&str>| match file {
-        Some(file) => certificates(file, terminal),
+    let mut read = |file: Option<&str>, of: &Numbers| match file {
+        Some(file) => certificates(file, of, terminal),
         None => Ok(Vec::new()),
     };
-    let bundler = Bundler { roots: read(flags.roots)?, intermediates: read(flags.intermediates)? };
-    let key = flags.key.map(|name| private_key(name, log, terminal)).transpose()?;
+    let given = read(Some(name), &CERTIFICATE)?;
+    let bundler = Bundler {
+        roots: read(flags.roots, &ROOT)?,
+        intermediates: read(flags.intermediates, &INTERMEDIATE)?,
+    };
+    let key = flags.key.map(|name| private_key(name, log, terminal)).transpose();
+    let key = key.map_err(|error| error.code(KEY_UNREADABLE))?;
     if flags.flavor == Flavor::Ubiquitous {
         log.info(
             terminal,
@@ -83,9 +102,19 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     print::text(terminal, &print::go_json_text(&info)?)
 }
 
-fn certificates(name: &str, terminal: &mut Terminal<'_>) -> Result<Vec<Certificate>, CommandError> {
-    let all = Certificate::read_all(&read_or_input(name, terminal)?);
-    Ok(all.map_err(|error| error.in_file(Path::new(name)))?)
+fn certificates(
+    name: &str,
+    of: &Numbers,
+    terminal: &mut Terminal<'_>,
+) -> Result<Vec<Certificate>, CommandError> {
+    let bytes = read_or_input(name, terminal).map_err(|error| error.code(of.unreadable))?;
+    Certificate::read_all(&bytes).map_err(|error| {
+        let error = CommandError::from(error.in_file(Path::new(name)));
+        match of.malformed {
+            Some(number) => error.numbered(Some(number)),
+            None => error,
+        }
+    })
 }
 
 fn info_error(error: Error, name: &str) -> CommandError {
@@ -93,6 +122,7 @@ fn info_error(error: Error, name: &str) -> CommandError {
         ErrorKind::X509(x509::ErrorKind::KeyMismatch) => {
             CommandError::new(format!("Private key does not match public key: -key is not that of {name}"))
                 .hint(format!("give the key that {name} was issued for, or leave out -key"))
+                .code(KEY_MISMATCH)
         }
         _ => error.into(),
     }

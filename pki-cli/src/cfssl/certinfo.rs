@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use pki_core::cfssl::{CertificateInfo, Error, FullCertificateInfo, RequestInfo};
-use pki_core::x509::{Certificate, CertificateRequest};
+use pki_core::cfssl::{CertificateInfo, Error, ErrorKind, FullCertificateInfo, RequestInfo};
+use pki_core::x509::{self, Certificate, CertificateRequest};
 
 use super::invocation::Invocation;
 use super::read::read_or_input;
 use crate::terminal::{CommandError, Terminal, print};
+
+/// cfssl's number for the error of a file without a request.
+const NO_REQUEST: u32 = 9002;
 
 /// What `certinfo` describes, with the name of its file.
 enum Certinfo<'a> {
@@ -70,7 +73,13 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
         Certinfo::Request(file) => {
             let request = CertificateRequest::read_any_label(&read_or_input(file, terminal)?);
             let info = request.map_err(Error::from).and_then(|request| RequestInfo::new(&request));
-            print::go_json(terminal, &info.map_err(|error| error.in_file(Path::new(file)))?)
+            // cfssl has a number only for a file without PEM.
+            let info = info.map_err(|error| {
+                let number =
+                    matches!(error.kind(), ErrorKind::X509(x509::ErrorKind::NoRequest)).then_some(NO_REQUEST);
+                CommandError::from(error.in_file(Path::new(file))).numbered(number)
+            })?;
+            print::go_json(terminal, &info)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pki_core::cfssl::{Config, NewCertificate, NewRequest};
-use pki_core::x509::{RacingKeys, SubjectAltNames, SystemRandomness, root};
+use pki_core::x509::{ErrorKind, RacingKeys, SubjectAltNames, SystemRandomness, root};
 
 use super::genkey::check_before_key;
 use super::initca;
@@ -16,6 +16,9 @@ use super::options::{
 use super::output::{Output, tell_signed};
 use super::read::{certificate, private_key};
 use crate::terminal::{CommandError, Terminal};
+
+/// cfssl's number for the error of a key that is not that of the certificate to renew.
+const KEY_MISMATCH: u32 = 2300;
 
 /// The flags of all jobs of `gencert`.
 pub(crate) const FLAGS: &[&str] = &[
@@ -113,7 +116,7 @@ struct RenewCa<'a> {
 
 impl<'a> RenewCa<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
-        let CaFiles { certificate: Some(certificate), key: Some(key) } = CaFiles::new(invocation) else {
+        let CaFiles { certificate: Some(certificate), key: Some(key), .. } = CaFiles::new(invocation) else {
             return Err(CommandError::new("-renewca needs the old certificate and its key")
                 .hint("gencert -renewca -ca ca.pem -ca-key ca-key.pem"));
         };
@@ -125,7 +128,10 @@ impl<'a> RenewCa<'a> {
         let old = certificate(self.certificate, terminal)?;
         let key = private_key(self.key, self.log, terminal)?;
         let renewed = root::renew(&old, &key, (terminal.now)(), &SystemRandomness);
-        let renewed = renewed.map_err(|error| error.in_file(Path::new(self.certificate)))?;
+        let renewed = renewed.map_err(|error| {
+            let number = matches!(error.kind(), ErrorKind::KeyMismatch).then_some(KEY_MISMATCH);
+            CommandError::from(error.in_file(Path::new(self.certificate))).numbered(number)
+        })?;
         tell_signed(&renewed, self.log, terminal);
         Output::default().certificate(&renewed).deliver(&self.delivery, self.log, terminal)
     }

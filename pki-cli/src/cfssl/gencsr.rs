@@ -74,7 +74,8 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
             (WithNotices { value, notices: notices.unwrap_or_default() }, text)
         }
         Contents::Json(request) => {
-            let request = request.read(log, terminal)?;
+            // cfssl has numbers for mistakes in a CSR JSON only where a certificate is made.
+            let request = request.read(log, terminal).map_err(|error| error.numbered(None))?;
             let (key, text) = private_key_and_text(key_name, log, terminal)?;
             (request.sign(&key)?, text)
         }

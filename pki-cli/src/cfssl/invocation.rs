@@ -10,7 +10,7 @@ use super::read::read;
 use crate::terminal::{CommandError, Terminal};
 
 /// cfssl's number for the error of a config that cannot be used.
-const CONFIG_UNUSABLE: u32 = 5200;
+pub(super) const CONFIG_UNUSABLE: u32 = 5200;
 
 /// The command line of a command. Each command turns it into a struct of its own, whose fields say what the flags mean.
 pub(crate) struct Invocation {
@@ -114,7 +114,7 @@ fn instead(flag: &str, command: &str) -> &'static str {
 fn config_error(error: Error) -> CommandError {
     match error.kind() {
         ErrorKind::MissingKey { key: "signing" } => error.into(),
-        _ => CommandError::from(error).code(CONFIG_UNUSABLE),
+        _ => CommandError::from(error).numbered(Some(CONFIG_UNUSABLE)),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pki_core::cfssl::{self, Config, Notice, Profile, Request};
+use pki_core::cfssl::{self, Config, ErrorKind, Notice, Profile, Request};
 use pki_core::x509::Issuer;
 
 use super::files;
-use super::invocation::Invocation;
+use super::invocation::{CONFIG_UNUSABLE, Invocation};
 use super::log::Log;
 use super::read::{certificate, key_password_of_environment, private_key, read_or_input};
 use crate::terminal::{CommandError, Terminal, print};
@@ -15,23 +15,31 @@ use crate::terminal::{CommandError, Terminal, print};
 /// cfssl's number for the error of a CA's key that cannot be read.
 const KEY_UNREADABLE: u32 = 1001;
 
+/// cfssl's number for the error of a CA's key that is not given.
+const NO_KEY: u32 = 2000;
+
 /// The files of the CA that signs: `-ca` and `-ca-key`.
 pub(crate) struct CaFiles<'a> {
     pub(crate) certificate: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
+    has_config: bool,
 }
 
 impl<'a> CaFiles<'a> {
     pub(crate) fn new(invocation: &'a Invocation) -> Self {
-        Self { certificate: invocation.given("ca"), key: invocation.given("ca-key") }
+        let has_config = invocation.config().is_some();
+        Self { certificate: invocation.given("ca"), key: invocation.given("ca-key"), has_config }
     }
 
     /// Reads the CA and its key.
     pub(crate) fn issuer(&self, log: Log, terminal: &mut Terminal<'_>) -> Result<Issuer, CommandError> {
+        // With a config, cfssl looks for the key first, and has a number for its absence.
+        let number = (self.has_config && self.key.is_none()).then_some(NO_KEY);
         let needed = |file: Option<&'a str>, flag: &str, what: &str| {
             file.ok_or_else(|| {
                 CommandError::new(format!("need a CA {what} (provide one with -{flag})"))
                     .hint(format!("give -{flag}, or make a new CA with gencert -initca"))
+                    .numbered(number)
             })
         };
         let certificate_name = needed(self.certificate, "ca", "certificate")?;
@@ -105,7 +113,11 @@ impl<'a> ProfileChoice<'a> {
         terminal: &mut Terminal<'_>,
     ) -> Result<Profile, CommandError> {
         let profile = self.config.unwrap_or(&built_in).profile(self.name);
-        let profile = profile.map_err(|error| error.in_file(self.file))?;
+        let profile = profile.map_err(|error| {
+            let is_unknown = matches!(error.kind(), ErrorKind::UnknownProfile { .. });
+            let error = CommandError::from(error.in_file(self.file));
+            if is_unknown { error } else { error.numbered(Some(CONFIG_UNUSABLE)) }
+        })?;
         log.warnings(terminal, &profile.notices);
         Ok(profile.value.clone())
     }

@@ -112,6 +112,11 @@ impl CommandError {
         self
     }
 
+    /// The error with another number of cfssl's, or without one: where a command has an error of its own for a mistake.
+    pub(crate) fn numbered(self, code: Option<u32>) -> Self {
+        Self { code, ..self }
+    }
+
     /// The exit status of cfssl's commands: 2 for flags that cannot be read, as Go's `flag` package has it, else 1.
     pub(crate) fn status_of_cfssl(&self) -> u8 {
         match self.kind {

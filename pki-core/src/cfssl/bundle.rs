@@ -37,11 +37,14 @@ pub enum Flavor {
 /// The chain of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// The certificate, then the issuer of each one, without the root. The chain of a root is the root itself.
+    /// The certificate, then the issuer of each one, without the root. The chain of a root is the root itself. The root
+    /// is the last if it issued a certificate that names an OCSP responder: servers need its issuer to ask that one.
     pub chain: Vec<Certificate>,
     /// The root. `None` if no root of the [`Bundler`] issued the last certificate, which is possible for
     /// [`Flavor::Force`] only.
     pub root: Option<Certificate>,
+    /// The rule by which the chain was chosen.
+    pub flavor: Flavor,
     /// Whether the chain differs from the certificates that were given.
     pub rebundled: bool,
 }
@@ -76,7 +79,7 @@ impl Bundler {
         now: OffsetDateTime,
     ) -> Result<Bundle, Error> {
         let Some(first) = given.first() else { return Err(X509ErrorKind::NoCertificate.into()) };
-        let chain = match flavor {
+        let mut chain = match flavor {
             Flavor::Force => {
                 for pair in given.windows(2) {
                     if let [certificate, issuer] = pair {
@@ -91,8 +94,15 @@ impl Bundler {
             })?,
         };
         let root = chain.last().and_then(|last| self.root_of(last, now)).cloned();
+        if flavor != Flavor::Force
+            && chain.len() == 1
+            && !first.ocsp_urls().is_empty()
+            && let Some(issuer) = root.as_ref().filter(|root| *root != first)
+        {
+            chain.push(issuer.clone());
+        }
         let rebundled = chain.iter().map(Certificate::der).ne(given.iter().map(Certificate::der));
-        Ok(Bundle { chain, root, rebundled })
+        Ok(Bundle { chain, root, flavor, rebundled })
     }
 
     fn root_of(&self, certificate: &Certificate, now: OffsetDateTime) -> Option<&Certificate> {
@@ -190,7 +200,8 @@ pub struct BundleStatus {
     /// The key identifiers, in hex, of the certificates that end soon. `None` if no certificate does.
     #[serde(rename = "expiring_SKIs")]
     pub expiring_skis: Option<Vec<String>>,
-    /// The platforms that do not trust the root. Always `None`, since the library has no data about platforms.
+    /// The platforms that do not trust the root. None are known, since the library has no data about platforms; `None` for
+    /// [`Flavor::Force`], as in cfssl.
     pub untrusted_root_stores: Option<Vec<String>>,
     /// A sentence about each certificate that ends soon.
     pub messages: Vec<String>,
@@ -259,7 +270,7 @@ impl BundleStatus {
                 .map(|id| format!("the certificate of the key {id} ends within {} days", SOON.whole_days()))
                 .collect(),
             expiring_skis: Some(ending).filter(|ids| !ids.is_empty()),
-            untrusted_root_stores: None,
+            untrusted_root_stores: (bundle.flavor != Flavor::Force).then(Vec::new),
         }
     }
 }
@@ -271,7 +282,8 @@ fn key_type_and_size(kind: PublicKeyKind) -> (String, usize) {
         PublicKeyKind::EcdsaP384 => ("ECDSA", 384),
         PublicKeyKind::EcdsaP521 => ("ECDSA", 521),
         PublicKeyKind::Rsa { bits } => ("RSA", bits),
-        _ => return ("Ed25519".to_owned(), 256),
+        // Go counts the bytes of this key.
+        _ => return ("Ed25519".to_owned(), 32),
     };
     (format!("{bits}-bit {name}"), bits)
 }
@@ -327,7 +339,7 @@ mod tests {
             ..Request::default()
         };
         let root = ca::create(&request, &key, now, &SystemRandomness).unwrap().value.certificate;
-        let bundle = Bundle { chain: vec![root.clone()], root: None, rebundled: true };
+        let bundle = Bundle { chain: vec![root.clone()], root: None, flavor: Flavor::Force, rebundled: true };
 
         let info = BundleInfo::new(&bundle, Some(&key), now).unwrap();
         assert_eq!((info.status.code, &info.status.expiring_skis), (0, &None));
@@ -336,6 +348,9 @@ mod tests {
 
         let status = BundleStatus::new(&bundle, now + Duration::days(2));
         assert_eq!((status.code, status.messages.len(), status.rebundled), (1, 1, true));
+        assert_eq!(status.untrusted_root_stores, None);
+        let found = Bundle { flavor: Flavor::Optimal, ..bundle.clone() };
+        assert_eq!(BundleStatus::new(&found, now).untrusted_root_stores, Some(Vec::new()));
         let other = SystemKeys.generate(KeyAlgorithm::EcdsaP256).unwrap();
         let refused = BundleInfo::new(&bundle, Some(&other), now).err().unwrap();
         assert!(matches!(refused.kind(), ErrorKind::X509(X509ErrorKind::KeyMismatch)));

@@ -20,10 +20,11 @@ pub fn number(kind: &ErrorKind) -> Option<u32> {
         | ErrorKind::UnknownReference { .. }
         | ErrorKind::UnknownUsage { .. }
         | ErrorKind::ZeroExpiry => 5200,
-        ErrorKind::CaNotAllowed | ErrorKind::MissingSubject => 5300,
+        ErrorKind::CaNotAllowed | ErrorKind::MissingSubject | ErrorKind::Remote { .. } => 5300,
         ErrorKind::UnknownProfile { .. } => 5400,
         ErrorKind::NotWhitelisted { .. } => 5500,
-        ErrorKind::HostNotAscii { .. } | ErrorKind::HostWithPort { .. } | ErrorKind::NotAHost { .. } => 9300,
+        ErrorKind::NotAHost { .. } => 9003,
+        ErrorKind::HostNotAscii { .. } | ErrorKind::HostWithPort { .. } => 9300,
         _ => return None,
     })
 }
@@ -45,7 +46,9 @@ fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
         | x509::ErrorKind::NotACa { .. }
         | x509::ErrorKind::PathLenExceeded { .. } => 5300,
         x509::ErrorKind::NoRequest => 9002,
-        x509::ErrorKind::RepeatedExtension { .. } | x509::ErrorKind::Request { .. } => 9003,
+        x509::ErrorKind::RepeatedExtension { .. }
+        | x509::ErrorKind::Request { .. }
+        | x509::ErrorKind::UnsupportedPublicKey => 9003,
         x509::ErrorKind::InvalidObjectIdentifier { .. }
         | x509::ErrorKind::MalformedExtension { .. }
         | x509::ErrorKind::SignatureAlgorithm { .. }

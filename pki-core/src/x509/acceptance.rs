@@ -73,7 +73,9 @@ pub(crate) fn check_planned(
     if let Some(name) = constraints.and_then(|found| found.forbids(names)) {
         return Err(ErrorKind::CaForbidsName { ca: subject(), name }.into());
     }
-    let mut forbidden = usages.iter().filter(|usage| **usage != oid::ANY_EXTENDED_KEY_USAGE);
+    // Who reads a response to OCSP looks for this usage in the responder's certificate alone (RFC 6960 section 4.2.2.2).
+    let is_free = |usage| matches!(usage, oid::ANY_EXTENDED_KEY_USAGE | oid::OCSP_SIGNING);
+    let mut forbidden = usages.iter().filter(|usage| !is_free(**usage));
     match forbidden.find(|usage| !allows_usage(ca, **usage)) {
         Some(usage) => Err(ErrorKind::CaForbidsUsage { ca: subject(), usage: usage_name(*usage) }.into()),
         None => Ok(()),
@@ -156,6 +158,7 @@ mod tests {
         let client = Extension::extended_key_usage(&[oid::CLIENT_AUTH]).unwrap();
         assert!(issue(&[oid::CLIENT_AUTH], std::slice::from_ref(&client)).is_ok());
         assert!(issue(&[], std::slice::from_ref(&client)).is_ok());
+        assert!(issue(&[oid::OCSP_SIGNING], std::slice::from_ref(&client)).is_ok());
         let refused = issue(&[oid::CLIENT_AUTH, oid::SERVER_AUTH], &[client]).unwrap_err();
         assert!(
             matches!(&refused, ErrorKind::CaForbidsUsage { usage, .. } if usage == "serverAuth"),

@@ -72,7 +72,8 @@ impl Certificate {
     /// skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCertificate`] if there is none, [`ErrorKind::Certificate`] if one is malformed.
+    /// [`ErrorKind::NoCertificate`] if there is nothing in PEM, [`ErrorKind::OtherBlock`] if there is something else,
+    /// [`ErrorKind::Certificate`] if one is malformed.
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(bytes);
         if blocks.is_empty() && bytes.first() == Some(&0x30) {
@@ -86,7 +87,11 @@ impl Certificate {
                 all.extend(Self::of_block(block)?);
             }
         }
-        if all.is_empty() { Err(ErrorKind::NoCertificate.into()) } else { Ok(all) }
+        match blocks.first() {
+            Some(other) if all.is_empty() => Err(other.is_no("certificate")),
+            None => Err(ErrorKind::NoCertificate.into()),
+            Some(_) => Ok(all),
+        }
     }
 
     /// The certificates of a file without PEM: one certificate, or those of PKCS #7.

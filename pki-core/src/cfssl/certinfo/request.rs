@@ -221,10 +221,11 @@ fn extension(extension: &Extension) -> ExtensionInfo {
 struct UrlInfo {
     scheme: String,
     opaque: String,
-    user: (),
+    /// Go writes who is named before the `@` as an object without keys.
+    user: Option<Empty>,
     host: String,
     path: String,
-    fragment: &'static str,
+    fragment: String,
     raw_query: String,
     raw_path: &'static str,
     raw_fragment: &'static str,
@@ -235,6 +236,7 @@ struct UrlInfo {
 impl UrlInfo {
     fn new(uri: &str) -> Self {
         let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
+        let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (opaque, host, path) = match rest.strip_prefix("//") {
             Some(rest) => match rest.find('/') {
@@ -244,13 +246,14 @@ impl UrlInfo {
             None if rest.starts_with('/') => ("", "", rest),
             None => (rest, "", ""),
         };
+        let (user, host) = host.rsplit_once('@').map_or((None, host), |(_, host)| (Some(Empty {}), host));
         Self {
             scheme: scheme.to_owned(),
             opaque: opaque.to_owned(),
-            user: (),
+            user,
             host: host.to_owned(),
             path: path.to_owned(),
-            fragment: "",
+            fragment: fragment.to_owned(),
             raw_query: query.to_owned(),
             raw_path: "",
             raw_fragment: "",
