@@ -190,7 +190,7 @@ impl Reader<'_> {
         for name in names.iter().filter(|name| name.ends_with(".conf") || name.ends_with(".kubeconfig")) {
             match entry(&folder.join(name), self.files)? {
                 Ok(Some(entry)) if entry.kind == FileKind::File => {
-                    self.add_file(&folder.join(name), &entry.bytes)
+                    self.add_file(&folder.join(name), &entry.bytes);
                 }
                 Ok(_) => {}
                 Err(why) => self.add_omission(&folder.join(name), &why.error),
