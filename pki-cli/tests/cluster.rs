@@ -121,7 +121,7 @@ fn the_status_tells_when_everything_ends() {
     assert_eq!((status, lines.len()), (0, 9), "{output}");
     assert!(lines[0].starts_with("CERTIFICATE  ENDS "), "{output}");
     assert!(lines[3].starts_with("m server     20") && lines[3].contains("  364   "), "{output}");
-    assert!(lines[8].starts_with("a: 6 certificates in use; the first, m server, ends on 20"), "{output}");
+    assert!(lines[8].starts_with("a: 6 certificates in use; m server ends first, on 20"), "{output}");
     assert!(!output.contains('\u{1b}'), "colours belong on a terminal");
 
     let (status, json, _) = cluster(path, "status @out --json");

@@ -162,7 +162,7 @@ fn show(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
-    finding::print(findings, style, &mut *terminal.output)?;
+    finding::print(&finding::told(findings, terminal), style, &mut *terminal.output)?;
     finding::omissions(omissions, style, &mut *terminal.output)?;
     finding::left_out(&found.left_out, &mut *terminal.output)?;
     let (members, certificates) = (found.distinct_members().len(), certificates(found));

@@ -8,7 +8,7 @@ use pki_core::etcd::EtcdVersion;
 use pki_core::etcd::check::{Finding, Rule, Severity, groups};
 use pki_core::etcd::found::Omission;
 
-use super::{Style, Tone};
+use super::{Style, Terminal, Tone};
 
 /// Prints findings in groups, and an empty line after each group: the title of the rule, a line for each finding, and
 /// then once the consequence, the remedy and the sources, which the findings of a group have in common.
@@ -32,6 +32,12 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
     }
     Ok(())
+}
+
+/// The findings that are told: with `-q` only errors.
+pub(crate) fn told(findings: &[Finding], terminal: &Terminal<'_>) -> Vec<Finding> {
+    let is_told = |finding: &&Finding| !terminal.is_quiet() || finding.severity == Severity::Error;
+    findings.iter().filter(is_told).cloned().collect()
 }
 
 /// Prints what could not be judged, and an empty line: a line for each, and once what to do about those of one kind.

@@ -1,6 +1,7 @@
 //! The output folder: reading it, writing to it, and the record of the issued certificates.
 
 pub(crate) mod disk;
+pub(crate) mod forget;
 pub(crate) mod others;
 pub(crate) mod output;
 pub(crate) mod record;

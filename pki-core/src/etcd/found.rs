@@ -47,6 +47,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(crate) use crate::etcd::option::FoundUrl;
+pub(crate) use document::{Node, NodeValue};
 pub(crate) use environment::EnvironmentFile;
 pub use error::ReadError;
 pub use files::{Files, SystemFiles};

@@ -60,12 +60,15 @@ impl Certificate {
                 [one] => Ok(one.clone()),
                 _ => Err(ErrorKind::NotOneCertificate.into()),
             },
-            None if bytes.first() == Some(&0x30) => Self::from_der(bytes),
+            None if bytes.first() == Some(&0x30) => match Self::all_of_der(bytes)?.as_slice() {
+                [one] => Ok(one.clone()),
+                _ => Err(ErrorKind::NotOneCertificate.into()),
+            },
             None => Err(ErrorKind::NoCertificate.into()),
         }
     }
 
-    /// Reads all certificates of a PEM file in order, or one in bare DER. Other blocks, and text between the blocks, are
+    /// Reads all certificates of a PEM file in order, or one certificate or PKCS #7 in bare DER. Other blocks, and text between the blocks, are
     /// skipped.
     ///
     /// # Errors
@@ -74,7 +77,7 @@ impl Certificate {
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(bytes);
         if blocks.is_empty() && bytes.first() == Some(&0x30) {
-            return Ok(vec![Self::from_der(bytes)?]);
+            return Self::all_of_der(bytes);
         }
         let mut all = Vec::new();
         for block in &blocks {
@@ -88,6 +91,21 @@ impl Certificate {
             Some(other) if all.is_empty() => Err(other.is_no("certificate")),
             None => Err(ErrorKind::NoCertificate.into()),
             Some(_) => Ok(all),
+        }
+    }
+
+    /// The certificates of a file without PEM: one certificate, or those of PKCS #7.
+    fn all_of_der(bytes: &[u8]) -> Result<Vec<Self>, Error> {
+        let error = match Self::from_der(bytes) {
+            Ok(one) => return Ok(vec![one]),
+            Err(error) => error,
+        };
+        if pkcs7::is_pkcs12(bytes) {
+            return Err(ErrorKind::Pkcs12.into());
+        }
+        match pkcs7::certificates(bytes) {
+            Ok(all) if !all.is_empty() => all.iter().map(|der| Self::from_der(der)).collect(),
+            _ => Err(error),
         }
     }
 

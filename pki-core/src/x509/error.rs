@@ -115,6 +115,9 @@ pub enum ErrorKind {
     /// The file has no certificate.
     #[error("there is no PEM certificate in it")]
     NoCertificate,
+    /// The file is PKCS #12.
+    #[error("this is PKCS #12, whose certificates are protected by a password")]
+    Pkcs12,
     /// The file has no revocation list.
     #[error("there is no revocation list in it")]
     NoCrl,
@@ -281,6 +284,9 @@ impl Kind for ErrorKind {
             Self::OtherBlock { wanted, .. } => {
                 format!("give the file of the {wanted}; are two files interchanged?")
             }
+            Self::Pkcs12 => "write its certificates into a file of their own: openssl pkcs12 -in FILE -nokeys -out \
+                             certificates.pem"
+                .to_owned(),
             Self::NotOneCertificate => "keep one certificate in the file".to_owned(),
             Self::NotACa { .. } => "give the CA's own certificate".to_owned(),
             Self::NotASerial { .. } => "write it in decimal, or in hex after 0x, such as 4711 or 0x1267".to_owned(),

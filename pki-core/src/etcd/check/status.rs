@@ -4,8 +4,9 @@ mod files;
 mod prometheus;
 mod rules;
 mod table;
+mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -16,12 +17,14 @@ use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
+use crate::etcd::found::{Files, ReadError, entry, is_folder, names};
 use files::PublicFiles;
 
 pub(crate) use prometheus::PrometheusText;
 pub use prometheus::prometheus;
 pub(crate) use rules::RULES;
-pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus};
+pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus, WaitingRequest};
+pub use tree::{TreeCertificate, TreeStatus};
 
 pub use crate::etcd::cluster::renewal::State;
 
@@ -42,6 +45,8 @@ pub struct Status {
     pub revocation_lists: Vec<RevocationListStatus>,
     /// Certificates that were replaced, and are still valid for anybody who has their keys
     pub former: Vec<FormerCertificate>,
+    /// Requests that an offline CA has to sign
+    pub waiting: Vec<WaitingRequest>,
     /// What is wrong, errors first
     pub findings: Vec<Finding>,
     /// The folder
@@ -83,6 +88,7 @@ impl Status {
             certificates,
             revocation_lists,
             former: former.map(|former| FormerCertificate::new(former, now)).collect(),
+            waiting: WaitingRequest::all(tree, &record),
             findings,
             root: tree.root().to_owned(),
             other_files,
@@ -117,6 +123,14 @@ impl Status {
         self
     }
 
+    /// What ends first of all that is in use, and when.
+    pub fn first_end(&self) -> Option<(&str, OffsetDateTime)> {
+        let certificates = self.certificates.iter().map(|one| (one.certificate.as_str(), one.ends));
+        let lists =
+            self.revocation_lists.iter().filter_map(|list| Some((list.path.as_str(), list.next_update?)));
+        certificates.chain(lists).min_by_key(|(_, end)| *end)
+    }
+
     /// Whether no finding is an error: everything in use is as recorded, and works.
     pub fn is_healthy(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)
@@ -127,6 +141,29 @@ impl Status {
         end.saturating_sub(within) <= self.now
     }
 }
+
+/// The output folders at a path and below it, by their absolute names. Folders in an output folder are not looked at.
+///
+/// # Errors
+/// If the path cannot be read.
+pub fn output_folders_below(path: &Path, files: &dyn Files) -> Result<Vec<PathBuf>, ReadError> {
+    let (mut rest, mut found) = (vec![(path.to_owned(), 0)], Vec::new());
+    while let Some((folder, depth)) = rest.pop() {
+        if !matches!(entry(&folder.join(RECORD), files)?, Ok(None)) {
+            found.push(folder);
+        } else if depth < DEEPEST
+            && is_folder(&folder, files)?
+            && let Ok(names) = names(&folder, files)?
+        {
+            rest.extend(names.into_iter().map(|name| (folder.join(name), depth + 1)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// How far below a folder output folders are looked for.
+const DEEPEST: usize = 3;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::etcd::cluster::path::REQUESTS;
 use crate::etcd::cluster::renewal::{Span, State, days};
-use crate::etcd::folder::record::RecordedCertificate;
+use crate::etcd::folder::record::{Record, RecordedCertificate};
+use crate::etcd::folder::snapshot::Snapshot;
 
 /// A certificate in use.
 #[derive(Debug, Clone, Serialize)]
@@ -79,6 +81,18 @@ pub struct FormerCertificate {
     pub days_left: i64,
 }
 
+/// A request for a certificate that an offline CA has to sign.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct WaitingRequest {
+    /// The file of the request
+    pub request: String,
+    /// The file in which the signed certificate is expected
+    pub answer: String,
+    /// Whether that file is there, so that the next `apply` takes it
+    pub is_signed: bool,
+}
+
 /// Whether a file is as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +164,21 @@ impl CertificateStatus {
         let span = Span { begins: self.not_before, ends };
         let (renewal, state) = (span.renewal(), span.state(now));
         Self { ends, renewal, days_left: span.days_left(now), state, ..self }
+    }
+}
+
+impl WaitingRequest {
+    /// The requests that the last `apply` made or left. It records them only while their certificates are missing.
+    pub(crate) fn all(tree: &Snapshot, record: &Record) -> Vec<Self> {
+        let is_request = |path: &&String| path.starts_with(REQUESTS) && path.ends_with(".csr");
+        let requests = record.files.keys().filter(is_request);
+        requests
+            .map(|request| {
+                let answer = format!("{}.pem", request.trim_end_matches(".csr"));
+                let is_signed = matches!(tree.entry(&answer), Ok(Some(_)));
+                Self { request: request.clone(), answer, is_signed }
+            })
+            .collect()
     }
 }
 

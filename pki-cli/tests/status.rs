@@ -1,0 +1,147 @@
+//! `etcdpki cluster status` of one cluster, of many, and of folders that others made, at any moment.
+
+// clippy allows unwrap in functions with #[test], but not in the functions that these call.
+#![allow(clippy::unwrap_used)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use pki_cli::Terminal;
+use time::{Duration, OffsetDateTime};
+
+/// Runs `etcdpki` some days from now; `@` in a word stands for `folder`.
+fn after(days: i64, folder: &Path, words: &str) -> (u8, String, String) {
+    let folder = format!("{}/", folder.display());
+    let words = words.split(' ').map(|word| OsString::from(word.replace('@', &folder)));
+    let args = std::iter::once(OsString::from("etcdpki")).chain(words);
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let now = || OffsetDateTime::now_utc() + Duration::days(days);
+    let status = Terminal::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |terminal| {
+        let mut later = Terminal {
+            input: terminal.input,
+            output: terminal.output,
+            errors: terminal.errors,
+            now: &now,
+            ..*terminal
+        };
+        pki_cli::run(args, &mut later)
+    });
+    (status, String::from_utf8(output).unwrap(), String::from_utf8(errors).unwrap())
+}
+
+fn describe(folder: &Path, name: &str, more: &str) {
+    let text = format!("name: {name}\nmembers: [{{name: m, address: 10.0.0.1}}]\n{more}");
+    fs::write(folder.join(format!("{name}.yaml")), text).unwrap();
+}
+
+#[test]
+fn a_table_fits_80_columns_and_wide_has_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    describe(path, "production-cluster", "validity: {ca: 90d, leaf: 90d}\n");
+    assert_eq!(after(0, path, "cluster apply @production-cluster.yaml -o @out").0, 0);
+    let (status, output, _) = after(1, path, "cluster status @out");
+    assert_eq!(status, 0);
+    let longest = output.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest <= 80 && !output.contains("SERIAL"), "{output}");
+    let (_, wide, _) = after(1, path, "cluster status @out --wide");
+    assert!(wide.contains("SERIAL") && wide.contains("CN=production-cluster etcd client CA"), "{wide}");
+    let (_, quiet, _) = after(1, path, "cluster status @out -q");
+    assert_eq!(quiet.lines().count(), 1, "{quiet}");
+}
+
+#[test]
+fn the_cluster_that_ends_first_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for (name, days) in [("a", 300), ("b", 20), ("c", 100)] {
+        describe(path, name, &format!("validity: {{leaf: {days}d}}\n"));
+    }
+    assert_eq!(after(0, path, "cluster apply @a.yaml @b.yaml @c.yaml -o @fleet/eu").0, 0);
+    let (status, output, _) = after(0, path, "cluster status @fleet");
+    let names: Vec<&str> = output.lines().skip(1).take(3).map(|line| &line[..1]).collect();
+    assert_eq!((status, names), (0, vec!["b", "c", "a"]), "{output}");
+    assert!(output.contains("3 clusters, 0 with errors"), "{output}");
+    let (status, output, _) = after(30, path, "cluster status @fleet");
+    assert!(status == 1 && output.contains("error E901") && output.contains("eu/b/nodes/m"), "{output}");
+    assert!(output.contains("3 clusters, 1 with errors"), "{output}");
+    let (_, json, _) = after(0, path, "cluster status @fleet --json --prometheus @metrics");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let names: Vec<_> = json.as_array().unwrap().iter().map(|one| &one["cluster"]).collect();
+    assert_eq!(names, ["b", "c", "a"]);
+    assert!(fs::read_to_string(path.join("metrics")).unwrap().contains("cluster=\"c\""));
+}
+
+#[test]
+fn former_certificates_that_have_ended_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    describe(path, "a", "validity: {leaf: 20d}\n");
+    let former = || {
+        let record = fs::read_to_string(path.join("out/cluster.lock.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        record["former"].as_array().unwrap().len()
+    };
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    fs::remove_file(path.join("out/nodes/m/etc/etcd/pki/server.pem")).unwrap();
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    assert_eq!(former(), 1);
+    let (status, _, errors) = after(1, path, "cluster status @out --forget-ended");
+    assert!(status == 0 && former() == 1 && errors.contains("0 former certificates"), "{errors}");
+    assert_eq!(after(21, path, "cluster apply @a.yaml -o @out").0, 0);
+    assert!(former() > 1);
+    let (status, output, errors) = after(21, path, "cluster status @out --forget-ended");
+    assert!(status == 0 && former() == 0 && !output.contains("FORMER"), "{output}{errors}");
+    assert_eq!(after(21, path, "cluster plan @a.yaml -o @out").0, 0, "nothing is left to do");
+}
+
+#[test]
+fn what_waits_for_an_offline_ca_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("ca.json"), r#"{"CN": "The CA", "key": {"algo": "ecdsa", "size": 256}}"#).unwrap();
+    assert_eq!(after(0, path, "gencert -initca -bare @ca @ca.json").0, 0);
+    describe(path, "a", "layout: single-ca\ncertificates: {ca: {certificate: ca.pem}}\n");
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 2);
+    let (_, output, _) = after(0, path, "cluster status @out");
+    assert!(output.contains("Waiting for the CA that is offline:"), "{output}");
+    assert!(output.contains("requests/m-server.csr is to be signed"), "{output}");
+    let (_, json, _) = after(0, path, "cluster status @out --json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["waiting"][0]["is_signed"], false);
+    let sign = "sign -ca @ca.pem -ca-key @ca-key.pem -config @out/requests/ca-config.json -profile server -into \
+                @out/requests @out/requests/m-server.csr";
+    let (status, _, errors) = after(0, path, sign);
+    assert_eq!(status, 0, "{errors}");
+    let (_, output, _) = after(0, path, "cluster status @out");
+    assert!(output.contains("requests/m-server.pem is signed: run `etcdpki cluster apply`"), "{output}");
+}
+
+#[test]
+fn any_folder_with_certificates_has_a_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("ca.json"), r#"{"CN": "kubernetes", "key": {"algo": "ecdsa", "size": 256}}"#)
+        .unwrap();
+    fs::write(path.join("leaf.json"), r#"{"CN": "admin", "key": {"algo": "ecdsa", "size": 256}}"#).unwrap();
+    fs::create_dir(path.join("pki")).unwrap();
+    assert_eq!(after(0, path, "gencert -initca -bare @pki/ca @ca.json").0, 0);
+    assert_eq!(
+        after(0, path, "gencert -ca @pki/ca.pem -ca-key @pki/ca-key.pem -bare @pki/admin @leaf.json").0,
+        0
+    );
+    let (status, output, _) = after(0, path, "cluster status @pki");
+    let first = output.lines().nth(1).unwrap();
+    assert!(status == 0 && first.starts_with("admin.pem") && first.ends_with("kubernetes"), "{output}");
+    assert!(output.contains("ca.pem") && output.contains("itself"), "{output}");
+    let (status, output, _) = after(400, path, "cluster status @pki");
+    assert!(status == 1 && output.contains("error E901"), "{output}");
+    assert_eq!(after(0, path, "cluster status @pki --fail-within 2y").0, 1);
+    let (status, _, errors) = after(0, path, "cluster status @pki --prometheus @metrics");
+    assert!(status == 1 && errors.contains("for output folders only"), "{errors}");
+    assert_eq!(after(0, path, "cluster status @pki --forget-ended").0, 1);
+    fs::create_dir(path.join("empty")).unwrap();
+    let (status, _, errors) = after(0, path, "cluster status @empty");
+    assert!(status == 1 && errors.contains("no cluster.lock.json and no certificate"), "{errors}");
+}
