@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::base::place::Place;
+use crate::base::secret::without_user_info;
 use crate::etcd::check::connection::Connection;
 use crate::etcd::option::version::EtcdVersion;
 
@@ -114,7 +115,7 @@ impl Rule {
         RuleReport { id, severity, title, consequence: self.consequence(version), remedy, sources }
     }
 
-    /// A finding of this rule. A rule whose consequence depends on the version of etcd needs
+    /// A finding of this rule. The users and passwords of URLs are left out of the problem. A rule whose consequence depends on the version of etcd needs
     /// [`of_version`](Finding::of_version) too.
     pub(crate) fn finding(&self, place: Place, problem: impl Into<String>) -> Finding {
         Finding {
@@ -123,7 +124,7 @@ impl Rule {
             severity: self.severity,
             place,
             subject: None,
-            problem: problem.into(),
+            problem: without_user_info(&problem.into()).into_owned(),
             consequence: Cow::Borrowed(self.consequence),
             remedy: Cow::Borrowed(self.remedy),
             sources: self.sources,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::base::place::Place;
+use crate::base::secret::{shown_value, without_secrets, without_user_info};
 use crate::etcd::check::import as rules;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateSpec;
@@ -247,7 +248,7 @@ impl<'a> Importer<'a> {
                     };
                     !ours.iter().flat_map(|file| &file.settings).any(|ours| same(&ours))
                 })
-                .map(|setting| format!("{}={}", setting.key, setting.value.text))
+                .map(|setting| without_secrets(&format!("{}={}", setting.key, setting.value.text)))
                 .collect();
             if more.is_empty() || reported.contains(&more.join(", ")) {
                 continue;
@@ -294,10 +295,10 @@ impl Difference {
     fn text(&self) -> String {
         match self {
             Self::Changed { option, found, described } => {
-                format!("`{option}` is {found}; described as {described}")
+                format!("`{option}` is {}; described as {described}", without_user_info(found))
             }
             Self::Dropped { option, found } => {
-                format!("`{option}` is {found}, which is not in the description")
+                format!("`{option}` is {}, which is not in the description", shown_value(option, found))
             }
             Self::Added { option, described } => format!("`{option}` is not set; described as {described}"),
             Self::Unknown { option } => {

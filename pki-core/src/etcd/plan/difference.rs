@@ -3,6 +3,8 @@
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
+use crate::base::secret::without_secrets;
+
 /// A line that only the old or only the new text of a file has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -17,9 +19,6 @@ pub struct DifferentLine {
 
 /// The number of lines of a file above which lines are not compared. No file that a person reads has more.
 const MOST_LINES: usize = 5_000;
-
-/// What stands in the place of a value that may be a secret.
-const NOT_SHOWN: &str = "(not shown)";
 
 /// The lines in which two texts differ. Empty for a file that is no text, or that is a key, a certificate or a request.
 pub(crate) fn difference(path: &str, old: &[u8], new: &[u8]) -> Vec<DifferentLine> {
@@ -39,55 +38,6 @@ pub(crate) fn difference(path: &str, old: &[u8], new: &[u8]) -> Vec<DifferentLin
         Some(DifferentLine { sign, line: index.map_or(0, |index| index + 1), text })
     });
     lines.collect()
-}
-
-/// A line without the value of an option that may be a secret, and without what may be a part of a key.
-fn without_secrets(line: &str) -> String {
-    let is_block = line.contains("-----BEGIN") || line.contains("-----END");
-    if is_block || line.split(|c: char| !is_base64(c)).any(is_coded) || has_password(line) {
-        return NOT_SHOWN.to_owned();
-    }
-    match secret_value(line) {
-        Some(at) => format!("{}{NOT_SHOWN}", line.get(..at).unwrap_or_default()),
-        None => line.to_owned(),
-    }
-}
-
-fn is_base64(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')
-}
-
-/// Whether a word without spaces may be base64 of a key: no name and no path of this length has digits, small letters and
-/// capital letters together.
-fn is_coded(word: &str) -> bool {
-    let has = |is: fn(&char) -> bool| word.chars().any(|c| is(&c));
-    word.len() >= 40
-        && has(char::is_ascii_digit)
-        && has(char::is_ascii_lowercase)
-        && has(char::is_ascii_uppercase)
-}
-
-/// Whether a URL in the line has a user and perhaps a password before its host (RFC 3986 section 3.2.1).
-fn has_password(line: &str) -> bool {
-    let mut urls = line.split("://").skip(1);
-    urls.any(|rest| {
-        rest.split(['/', ' ', ',', '"', '\'']).next().is_some_and(|authority| authority.contains('@'))
-    })
-}
-
-/// Where the value of an option begins that may be a secret: a password, a token, or the URL of a discovery service, whose
-/// path is the token of the cluster.
-fn secret_value(line: &str) -> Option<usize> {
-    let small = line.to_ascii_lowercase();
-    let words = ["password", "passwd", "passphrase", "secret", "token", "credential", "discovery"];
-    let found = words.iter().flat_map(|word| small.match_indices(word)).filter(|(at, word)| {
-        let rest = small.get(at + word.len()..).unwrap_or_default();
-        // The domain of SRV records is public.
-        !rest.starts_with("-srv") && !rest.starts_with("_srv")
-    });
-    let first = found.map(|(at, _)| at).min()?;
-    let value = small.get(first..)?.find(['=', ':', ' '])?;
-    Some(first + value + 1)
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use crate::base::place::Place;
+use crate::base::secret::without_secrets;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::option::EtcdOption;
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::start::{self, Start};
@@ -160,11 +162,14 @@ pub(crate) fn name(member: &Member) -> String {
     member.settings.value("name").map_or_else(|| member.place.to_string(), str::to_owned)
 }
 
-/// A setting as it is written: `--name=value` or `ETCD_NAME=value`.
+/// A setting as it is written, `--name=value` or `ETCD_NAME=value`, without a value that may be a secret. What is no
+/// option of etcd may be anything, such as a password for another program.
 pub(crate) fn written(setting: &Setting) -> String {
     match &setting.value {
-        Some(value) => format!("{}={value}", setting.written),
-        None => setting.written.clone(),
+        Some(value) if EtcdOption::find(&setting.option).is_some() => {
+            without_secrets(&format!("{}={value}", setting.written))
+        }
+        _ => setting.written.clone(),
     }
 }
 

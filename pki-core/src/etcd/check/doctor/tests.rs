@@ -1086,3 +1086,26 @@ fn an_environment_file_without_settings_is_understood_where_a_unit_names_it() {
     assert_eq!(omissions(&["/usr/lib/systemd/system/etcd.service", "/etc/default/etcd"]).unwrap(), []);
     assert!(omissions(&["/etc/default/etcd"]).is_err());
 }
+
+/// Files of members have passwords of etcd's users, and of proxies and discovery services.
+#[test]
+fn passwords_are_not_repeated() {
+    let mut files = healthy();
+    let environment = "/out/nodes/a/etc/etcd/etcd.env";
+    edit(
+        &mut files,
+        environment,
+        "ETCD_NAME=",
+        "ETCD_ROOT_PASSWORD=s3cret\nETCD_DISCOVERY_PASSWORD=s3cret\nETCD_DISCOVERY=https://u:s3cret@d.example/s3cret\n\
+         ETCD_CONFIG_FILE=/etc/etcd/etcd.yaml\nETCD_AUTH_TOKEN=jwt,s3cret\nETCD_NAME=",
+    );
+    let urls = "listen-peer-urls: https://u:s3cret@10.0.0.1:2380\nlisten-client-urls: https://s3cret@10.0.0.1:2379\n";
+    write(&mut files, "/out/nodes/a/etc/etcd/etcd.yaml", urls, 0o644);
+    let findings = find(&files, &["/out/nodes/a"], EtcdVersion::V3_5, NOW);
+    let has = |text: &str| findings.iter().any(|finding| finding.problem.contains(text));
+    assert!(
+        has("ETCD_ROOT_PASSWORD has no effect") && has("https://(not shown)@10.0.0.1:2380"),
+        "{findings:#?}"
+    );
+    assert!(!format!("{findings:?}").contains("s3cret"), "{findings:#?}");
+}
