@@ -73,7 +73,7 @@ pub fn request_text(request: &CertificateRequest) -> String {
     let kind = key.as_ref().map_or_else(|_| "unknown".to_owned(), |key| key.kind().to_string());
     let weak = if key.is_ok_and(|key| key.is_weak()) { ", too weak" } else { "" };
     lines.add("Key", format!("{kind}{weak}"));
-    lines.add("Signature", oid::signature_name(request.signature_algorithm()).to_owned());
+    lines.add("Signature", oid::signature_name(request.signature_algorithm()));
     lines.extensions(request.extensions());
     let proof = match request.clone().verify() {
         Ok(_) => "yes".to_owned(),
