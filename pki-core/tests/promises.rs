@@ -17,7 +17,7 @@ use pki_core::etcd::doctor;
 
 /// Each row of the tables in docs/cfssl.md, by its section and its first cell, and the tests of it.
 #[rustfmt::skip] // One line a row.
-const ROWS: [(&str, &str, &[&str]); 81] = [
+const ROWS: [(&str, &str, &[&str]); 82] = [
     ("Commands", "gencert (", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "commands::bare_writes_files_and_never_over_a_key"]),
     ("Commands", "cfssljson,", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "cfssl::cfssljson::three_files_are_written"]),
     ("Commands", "serve,", &["properties::what_is_not_provided_says_what_to_use_instead"]),
