@@ -52,9 +52,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "certinfo",
-        about: "describe a certificate or a request as JSON",
-        usage: "certinfo [-full] -cert FILE\n  certinfo -csr FILE\n\n\
-                FILE may be - for the standard input. -full describes every field, and all certificates of a file.",
+        about: "describe a certificate or a request, as JSON or in words",
+        usage: "certinfo [-full | -text] -cert FILE\n  certinfo [-text] -csr FILE\n\n\
+                FILE may be - for the standard input. -full describes every field, and all certificates of a file; \
+                -text tells people the same in words.",
         example: "etcdpki certinfo -full -cert server.pem",
         job: Job::Provided(certinfo::run),
     },
@@ -194,8 +195,8 @@ static CFSSL_CERTINFO: Tool = Tool {
     name: "cfssl-certinfo",
     programs: &["cfssl-certinfo"],
     called: "cfssl-certinfo",
-    about: "describe a certificate or a request as JSON",
-    usage: "cfssl-certinfo -cert FILE",
+    about: "describe a certificate or a request, as JSON or in words",
+    usage: "cfssl-certinfo [-text] -cert FILE",
     example: "cfssl-certinfo -cert server.pem",
     flags: CERTINFO_FLAGS,
     job: |flags, terminal| {

@@ -17,7 +17,7 @@ use pki_core::etcd::doctor;
 
 /// Each row of the tables in docs/cfssl.md, by its section and its first cell, and the tests of it.
 #[rustfmt::skip] // One line a row.
-const ROWS: [(&str, &str, &[&str]); 81] = [
+const ROWS: [(&str, &str, &[&str]); 82] = [
     ("Commands", "gencert (", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "commands::bare_writes_files_and_never_over_a_key"]),
     ("Commands", "cfssljson,", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "cfssl::cfssljson::three_files_are_written"]),
     ("Commands", "serve,", &["properties::what_is_not_provided_says_what_to_use_instead"]),
@@ -27,6 +27,7 @@ const ROWS: [(&str, &str, &[&str]); 81] = [
     ("What is new", "renew a certificate for its own key", &["commands::from_keeps_the_key_and_everything_else", "x509::issuer::a_renewed_certificate_differs_in_serial_number_dates_and_issuer"]),
     ("What is new", "renew a root", &["commands::a_renewed_root_still_stands_above_what_it_issued", "x509::root::a_renewed_root_keeps_name_and_extensions"]),
     ("What is new", "days", &["go::duration::days_and_years_compose", "cfssl::config::what_a_profile_says_is_read"]),
+    ("What is new", "read a certificate or a request in words", &["commands::certinfo_tells_people_in_words", "commands::what_is_no_pem_is_read_or_named"]),
     ("What is new", "see everything in a certificate", &["commands::chains_are_found_and_bundles_described"]),
     ("What is new", "complete revocation lists", &["commands::lists_go_on_from_the_list_before", "x509::crl::a_list_says_what_its_template_says"]),
     ("What is new", "encrypted keys", &["differences::encrypted_keys_are_read_by_every_command", "x509::key::keys_with_a_password_are_opened_with_it"]),

@@ -53,7 +53,7 @@ const JOBS: [Job; 23] = [
 /// The effect of each flag: one letter for each of the `JOBS`, those of a command together. `a`: the flag acts, `r`: it is
 /// refused, `.`: it has no effect. A flag that selects a job acts in the command itself too.
 #[rustfmt::skip]
-const EFFECTS: [(&str, &str); 67] = [
+const EFFECTS: [(&str, &str); 68] = [
     ("address",                ".. ... ...... . . .. . .. . . .. ."),
     ("aki",                    ".. ..r ...... . . .. . .. . . .. ."),
     ("authkey",                ".. ... ...... . . .. . .. . . .. ."),
@@ -116,6 +116,7 @@ const EFFECTS: [(&str, &str); 67] = [
     ("scanner",                ".. ... ...... . . .. . .. . . .. ."),
     ("serial",                 ".. ..r ...... . . .. . .. . . .. ."),
     ("status",                 ".. ... ...... . . .. . .. . . .. ."),
+    ("text",                   ".. aaa ...... . . .. . .. . . .. ."),
     ("timeout",                ".. ... ...... . . .. . .. . . .. ."),
     ("tls-cert",               ".. ... ...... . . .. . .. . . .. ."),
     ("tls-key",                ".. ... ...... . . .. . .. . . .. ."),

@@ -101,6 +101,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     text("scanner", "pattern of scanners to run"),
     text("serial", "serial number of the certificate"),
     text_or("status", "good", "status to sign: good, revoked or unknown"),
+    switch("text", "describe it in words, for people"),
     duration("timeout", "5m0s", "longest time to scan one host"),
     text("tls-cert", "certificate to serve TLS with"),
     text("tls-key", "private key of -tls-cert"),
@@ -151,6 +152,7 @@ pub(crate) const CERTINFO_FLAGS: &[Flag] = &[
     switch("full", "describe every field, and all certificates of a file"),
     integer("loglevel", "1", "least level that is logged"),
     text("serial", "serial number of the certificate"),
+    switch("text", "describe it in words, for people"),
 ];
 
 #[cfg(test)]
