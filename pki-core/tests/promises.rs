@@ -78,7 +78,7 @@ const ROWS: [(&str, &str, &[&str]); 82] = [
     ("Defects of cfssl", "38", &["properties::what_is_not_provided_says_what_to_use_instead", "cfssl::serials::lines_name_a_serial_a_reason_and_a_date"]),
     ("Defects of cfssl", "39", &["differences::lists_are_refused_for_the_wrong_key_and_without_a_life", "cfssl::serials::lines_that_say_something_else_are_named", "x509::crl::a_list_says_what_its_template_says"]),
     ("Defects of cfssl", "40", &["commands::chains_are_found_and_bundles_described"]),
-    ("Defects of cfssl", "41", &["differences::flags_without_a_say_are_told", "differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
+    ("Defects of cfssl", "41", &["cfssl::effect::flags_without_an_effect_are_told", "cfssl::effect::flags_act_or_are_refused", "differences::flags_without_a_say_are_told", "differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
     ("Defects of cfssl", "42", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "43", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "44", &["x509::name::values_may_be_of_any_length"]),

@@ -63,11 +63,7 @@ impl<'a> Certinfo<'a> {
 
 /// Runs `certinfo`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let wanted = Certinfo::new(invocation)?;
-    // A local file was found, so nothing is fetched.
-    let fetched = ["domain", "serial", "aki", "db-config"];
-    invocation.tell_unused(|flag| fetched.contains(&flag), "certinfo with a file", terminal);
-    match wanted {
+    match Certinfo::new(invocation)? {
         Certinfo::Certificate(file) => {
             let certificate = Certificate::read(&read_or_input(file, terminal)?);
             let certificate = certificate.map_err(|error| error.in_file(Path::new(file)))?;

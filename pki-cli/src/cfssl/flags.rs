@@ -176,12 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_of_every_command_are_there() {
-        for command in crate::cfssl::COMMANDS {
-            for used in command.flags {
-                assert!(FLAGS.iter().any(|flag| flag.name == *used), "{}: {used}", command.name);
-            }
-        }
+    fn flags_have_their_defaults() {
         let parsed = parse(FLAGS, Vec::<String>::new()).unwrap();
         assert_eq!(parsed.integer("loglevel"), 1);
         assert_eq!(parsed.text("timeout"), "5m0s");
