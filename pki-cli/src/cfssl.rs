@@ -4,6 +4,7 @@ mod bundle;
 mod certinfo;
 mod cfssljson;
 mod command;
+mod effect;
 mod files;
 mod flags;
 mod gencert;
@@ -39,9 +40,6 @@ pub(crate) use self::command::{Command, STATUSES};
 pub(crate) use self::goflag::{Flag, Kind};
 pub(crate) use self::tool::Tool;
 
-/// The flags for a remote signer and a certificate database, which etcdpki does not have.
-const REMOTE: &[&str] = &["remote", "db-config"];
-
 /// cfssl's commands, and `initca`, in the order of their names.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -50,18 +48,15 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "bundle -cert FILE [-ca-bundle ROOTS] [-int-bundle FILE] [-key KEY] \
                 [-flavor ubiquitous | optimal | force]",
         example: "etcdpki bundle -cert server.pem -ca-bundle ca.pem -int-bundle intermediate.pem",
-        flags: &["cert", "ca-bundle", "int-bundle", "key", "flavor"],
-        refuses: &["domain", "int-dir", "metadata"],
         job: Job::Provided(bundle::run),
     },
     Command {
         name: "certinfo",
-        about: "describe a certificate or a request as JSON",
-        usage: "certinfo [-full] -cert FILE\n  certinfo -csr FILE\n\n\
-                FILE may be - for the standard input. -full describes every field, and all certificates of a file.",
+        about: "describe a certificate or a request, as JSON or in words",
+        usage: "certinfo [-full | -text] -cert FILE\n  certinfo [-text] -csr FILE\n\n\
+                FILE may be - for the standard input. -full describes every field, and all certificates of a file; \
+                -text tells people the same in words.",
         example: "etcdpki certinfo -full -cert server.pem",
-        flags: &["cert", "csr", "full"],
-        refuses: &["domain", "serial", "aki", "db-config"],
         job: Job::Provided(certinfo::run),
     },
     Command {
@@ -74,8 +69,6 @@ pub(crate) const COMMANDS: &[Command] = &[
                 gencert -into DIR -ca CERT -ca-key KEY [-config FILE] [-profile NAME] CSRJSON...",
         example: "etcdpki gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=peer peer.json \
                   | etcdpki json -bare peer",
-        flags: gencert::FLAGS,
-        refuses: REMOTE,
         job: Job::Provided(gencert::run),
     },
     Command {
@@ -83,8 +76,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a certificate request",
         usage: "genkey [-initca] CSRJSON",
         example: "etcdpki genkey csr.json | etcdpki json -bare server",
-        flags: &["initca", "bare", "force", "encrypt", "pkcs8"],
-        refuses: &[],
         job: Job::Provided(genkey::run),
     },
     Command {
@@ -94,8 +85,6 @@ pub(crate) const COMMANDS: &[Command] = &[
                 SERIALS is a file with a line SERIAL [REASON [DATE]] for each certificate, or the file of one\n\
                 certificate. -crl names the previous revocation list, whose entries are kept.",
         example: "etcdpki gencrl -bare ca -crl ca.crl old-member.pem ca.pem ca-key.pem 30d",
-        flags: &["crl", "number", "pem", "bare", "force"],
-        refuses: REMOTE,
         job: Job::Provided(gencrl::run),
     },
     Command {
@@ -104,8 +93,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         usage: "gencsr -key KEY [-hostname LIST] [-cn CN] CSRJSON\n  \
                 gencsr -key KEY [-hostname LIST] [-cn CN] -cert CERT",
         example: "etcdpki gencsr -key server-key.pem -cert server.pem -bare server",
-        flags: &["key", "cert", "hostname", "cn", "bare", "force"],
-        refuses: &[],
         job: Job::Provided(gencsr::run),
     },
     Command {
@@ -113,8 +100,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "print a CA's certificate and a profile's usages and expiry as JSON",
         usage: "info -config FILE -ca CERT -ca-key KEY [-profile NAME]",
         example: "etcdpki info -config ca-config.json -profile peer -ca ca.pem -ca-key ca-key.pem",
-        flags: &["config", "ca", "ca-key", "profile"],
-        refuses: REMOTE,
         job: Job::Provided(info::run),
     },
     Command {
@@ -122,8 +107,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a self-signed CA, as gencert -initca does",
         usage: "initca [-ca-key KEY] [-cn CN] CSRJSON",
         example: "etcdpki initca ca-csr.json | etcdpki json -bare ca",
-        flags: &["ca-key", "cn", "bare", "force", "encrypt", "pkcs8"],
-        refuses: &[],
         job: Job::Provided(initca::run),
     },
     Command {
@@ -131,8 +114,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "print a template to start from",
         usage: "print-defaults config | csr | list",
         example: "etcdpki print-defaults config >ca-config.json",
-        flags: &[],
-        refuses: &[],
         job: Job::Provided(print_defaults::run),
     },
     Command {
@@ -140,8 +121,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "make a key and a self-signed certificate, for tests",
         usage: "selfsign [-config FILE] [-profile NAME] HOSTNAME CSRJSON",
         example: "etcdpki selfsign localhost csr.json | etcdpki json -bare test",
-        flags: &["config", "profile", "hostname", "bare", "force", "encrypt", "pkcs8"],
-        refuses: &[],
         job: Job::Provided(selfsign::run),
     },
     Command {
@@ -151,8 +130,6 @@ pub(crate) const COMMANDS: &[Command] = &[
                 sign -ca CERT -ca-key KEY ... -csr CSR [SUBJECT]\n  \
                 sign -ca CERT -ca-key KEY ... -into DIR CSR...",
         example: "etcdpki sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr",
-        flags: &["ca", "ca-key", "config", "profile", "hostname", "csr", "crl", "bare", "into", "force"],
-        refuses: REMOTE,
         job: Job::Provided(sign::run),
     },
     Command {
@@ -160,8 +137,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "print the version",
         usage: "version",
         example: "etcdpki version",
-        flags: &[],
-        refuses: &[],
         job: Job::Provided(version::run),
     },
     Command::missing(
@@ -220,13 +195,13 @@ static CFSSL_CERTINFO: Tool = Tool {
     name: "cfssl-certinfo",
     programs: &["cfssl-certinfo"],
     called: "cfssl-certinfo",
-    about: "describe a certificate or a request as JSON",
-    usage: "cfssl-certinfo -cert FILE",
+    about: "describe a certificate or a request, as JSON or in words",
+    usage: "cfssl-certinfo [-text] -cert FILE",
     example: "cfssl-certinfo -cert server.pem",
     flags: CERTINFO_FLAGS,
     job: |flags, terminal| {
         refuse_misplaced(&flags)?;
-        certinfo::run(&Invocation::without_config(flags), terminal)
+        certinfo::run(&Invocation::without_config("certinfo", flags, terminal), terminal)
     },
 };
 
@@ -240,7 +215,7 @@ static CFSSL_NEWKEY: Tool = Tool {
     flags: NEWKEY_FLAGS,
     job: |flags, terminal| {
         refuse_misplaced(&flags)?;
-        genkey::run(&Invocation::without_config(flags), terminal)
+        genkey::run(&Invocation::without_config("genkey", flags, terminal), terminal)
     },
 };
 

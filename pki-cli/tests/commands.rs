@@ -382,3 +382,80 @@ fn a_killed_run_is_finished_by_the_same_command() {
     folder.write("out/c-key.pem", "nothing");
     folder.bad(&format!("{into} @c.json"), "c-key.pem is already there; nothing was made");
 }
+
+#[test]
+fn certinfo_tells_people_in_words() {
+    let folder = Folder::new();
+    let policies = r#"[{"id": "2.23.140.1.2.1", "qualifiers": [{"type": "id-qt-cps", "value": "https://a.example/cps"},
+        {"type": "id-qt-unotice", "value": "For tests only"}]}]"#;
+    folder.write(
+        "config.json",
+        &format!(
+            r#"{{"signing": {{"default": {{"expiry": "30d", "usages": ["signing", "server auth", "client auth"],
+            "crl_url": "http://a.example/ca.crl", "policies": {policies}}}}}}}"#
+        ),
+    );
+    folder.good(&format!("gencert {CA} -config @config.json -bare @leaf @leaf.json"));
+    let text = folder.good("certinfo -text -cert @leaf.pem").output;
+    for line in [
+        "Subject:            CN=leaf",
+        "Names:              DNS a.example",
+        "                    IP 10.0.0.1",
+        "Key usage:          digital signature (critical)",
+        "For:                TLS servers, TLS clients",
+        "CA:                 no (critical)",
+        "Revocation lists:   http://a.example/ca.crl",
+        "Policies:           2.23.140.1.2.1 (the domain was validated); practice statement https://a.example/cps; notice \
+         \"For tests only\"",
+        "Key:                ecdsa-256",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no {line:?} in {text}");
+    }
+    assert!(text.contains(": 30 days, 29 days are left") && text.contains("SHA-256:"), "{text}");
+    assert_eq!(folder.run_program("cfssl-certinfo -text -cert @leaf.pem").output, text);
+    // The JSON stays cfssl's under both names.
+    for program in ["cfssl certinfo", "cfssl-certinfo"] {
+        assert!(
+            folder.run_program(&format!("{program} -cert @leaf.pem")).output.starts_with("{\n"),
+            "{program}"
+        );
+    }
+    let ca = folder.good("certinfo -text -cert @ca.pem").output;
+    assert!(ca.contains("(itself)") && ca.contains("CA:                 yes, with any number"), "{ca}");
+    let request = folder.good("certinfo -text -csr @leaf.csr").output;
+    assert!(request.contains("DNS a.example") && request.contains("Proves its key:     yes"), "{request}");
+    let both = [folder.read("leaf.pem"), folder.read("ca.pem")].concat();
+    fs::write(folder.path("both.pem"), both).unwrap();
+    let both = folder.good("certinfo -text -cert @both.pem").output;
+    assert!(both.starts_with("Certificate 1 of 2\n") && both.contains("\n\nCertificate 2 of 2\n"), "{both}");
+}
+
+#[test]
+fn what_is_no_pem_is_read_or_named() {
+    let folder = Folder::new();
+    // PKCS #7 (RFC 2315 section 9.1) with one certificate and no signature.
+    let der = |tag: u8, parts: &[&[u8]]| {
+        let value = parts.concat();
+        let [high, low] = u16::try_from(value.len()).unwrap().to_be_bytes();
+        let length = match (high, low) {
+            (0, 0..0x80) => vec![low],
+            (0, _) => vec![0x81, low],
+            _ => vec![0x82, high, low],
+        };
+        [[tag].as_slice(), &length, &value].concat()
+    };
+    let oid = |last: u8| [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last];
+    let ca = folder.certificate("ca.pem");
+    let signed_data = der(
+        0x30,
+        &[&[2, 1, 1], &der(0x31, &[]), &der(0x30, &[&oid(1)]), &der(0xa0, &[ca.der()]), &der(0x31, &[])],
+    );
+    fs::write(folder.path("ca.p7b"), der(0x30, &[&oid(2), &der(0xa0, &[&signed_data])])).unwrap();
+    let text = folder.good("certinfo -text -cert @ca.p7b").output;
+    assert_eq!(text, folder.good("certinfo -text -cert @ca.pem").output);
+    // PKCS #12 (RFC 7292 section 4).
+    let pfx = der(0x30, &[&[2, 1, 3], &der(0x30, &[&oid(1), &der(0xa0, &[&[4, 1, 0]])])]);
+    fs::write(folder.path("ca.p12"), pfx).unwrap();
+    folder.bad("certinfo -text -cert @ca.p12", "this is PKCS #12");
+    folder.bad("certinfo -cert @ca.p12", "openssl pkcs12");
+}

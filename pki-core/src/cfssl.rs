@@ -24,7 +24,7 @@ pub(crate) mod usage;
 pub use bundle::{Bundle, BundleInfo, BundleStatus, Bundler, Flavor};
 pub use certinfo::{
     AltNameInfo, AttributeInfo, CertificateInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, NameInfo,
-    PublicKeyInfo, RequestInfo,
+    PublicKeyInfo, RequestInfo, certificate_text, request_text,
 };
 pub use config::Config;
 pub use csr_json::{CaSection, NameEntry, Request};

@@ -17,7 +17,7 @@ use pki_core::etcd::doctor;
 
 /// Each row of the tables in docs/cfssl.md, by its section and its first cell, and the tests of it.
 #[rustfmt::skip] // One line a row.
-const ROWS: [(&str, &str, &[&str]); 81] = [
+const ROWS: [(&str, &str, &[&str]); 82] = [
     ("Commands", "gencert (", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "commands::bare_writes_files_and_never_over_a_key"]),
     ("Commands", "cfssljson,", &["program::every_command_has_a_help_with_an_example_and_its_exit_statuses", "cfssl::cfssljson::three_files_are_written"]),
     ("Commands", "serve,", &["properties::what_is_not_provided_says_what_to_use_instead"]),
@@ -27,6 +27,7 @@ const ROWS: [(&str, &str, &[&str]); 81] = [
     ("What is new", "renew a certificate for its own key", &["commands::from_keeps_the_key_and_everything_else", "x509::issuer::a_renewed_certificate_differs_in_serial_number_dates_and_issuer"]),
     ("What is new", "renew a root", &["commands::a_renewed_root_still_stands_above_what_it_issued", "x509::root::a_renewed_root_keeps_name_and_extensions"]),
     ("What is new", "days", &["go::duration::days_and_years_compose", "cfssl::config::what_a_profile_says_is_read"]),
+    ("What is new", "read a certificate or a request in words", &["commands::certinfo_tells_people_in_words", "commands::what_is_no_pem_is_read_or_named"]),
     ("What is new", "see everything in a certificate", &["commands::chains_are_found_and_bundles_described"]),
     ("What is new", "complete revocation lists", &["commands::lists_go_on_from_the_list_before", "x509::crl::a_list_says_what_its_template_says"]),
     ("What is new", "encrypted keys", &["differences::encrypted_keys_are_read_by_every_command", "x509::key::keys_with_a_password_are_opened_with_it"]),
@@ -77,7 +78,7 @@ const ROWS: [(&str, &str, &[&str]); 81] = [
     ("Defects of cfssl", "38", &["properties::what_is_not_provided_says_what_to_use_instead", "cfssl::serials::lines_name_a_serial_a_reason_and_a_date"]),
     ("Defects of cfssl", "39", &["differences::lists_are_refused_for_the_wrong_key_and_without_a_life", "cfssl::serials::lines_that_say_something_else_are_named", "x509::crl::a_list_says_what_its_template_says"]),
     ("Defects of cfssl", "40", &["commands::chains_are_found_and_bundles_described"]),
-    ("Defects of cfssl", "41", &["differences::flags_without_a_say_are_told", "differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
+    ("Defects of cfssl", "41", &["cfssl::effect::flags_without_an_effect_are_told", "cfssl::effect::flags_act_or_are_refused", "differences::flags_without_a_say_are_told", "differences::flags_stand_before_the_files", "cfssl::goflag::near_misses_are_named"]),
     ("Defects of cfssl", "42", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "43", &["differences::defaults_are_printed_in_a_fixed_order"]),
     ("Defects of cfssl", "44", &["x509::name::values_may_be_of_any_length"]),

@@ -1,5 +1,5 @@
 //! cfssl 1.6 and this product, each given the same files and words: the JSON that is printed has the same keys, and
-//! errors have the same exit statuses and the same numbers. Each difference is one that docs/cfssl.md lists.
+//! errors have the same exit statuses and the same numbers, and each flag of cfssl's help acts, is told or is refused. Each difference is one that docs/cfssl.md lists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use super::trial::{Missing, Outcome, trials};
 type Case = (&'static str, Option<&'static str>);
 
 pub fn trials() -> Vec<Trial> {
-    trials![json_has_the_same_keys, errors_have_the_same_numbers]
+    trials![json_has_the_same_keys, errors_have_the_same_numbers, flags_act_or_are_told]
 }
 
 /// Commands that print JSON.
@@ -274,6 +274,51 @@ fn json_has_the_same_keys() -> Outcome {
 
 fn errors_have_the_same_numbers() -> Outcome {
     compare(ERRORS, |ran| (ran.code, number(&ran.stderr), ran.stdout.is_empty()))
+}
+
+/// Each flag that cfssl's help names for a command is in this product's help of that command, or is told to have no
+/// effect, or is refused by its name.
+fn flags_act_or_are_told() -> Outcome {
+    let cfssl = programs::cfssl()?.folder.join("cfssl");
+    let ours = links();
+    let ours = ours.path().join("cfssl");
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config.json");
+    fs::write(&config, "{\"signing\": {}}").unwrap();
+    let said = |program: &Path, words: &[&str]| run(Command::new(program).args(words)).said();
+    let (mut commands, mut flags) = (0, 0);
+    let overview = said(&cfssl, &["-h"]);
+    let all = overview.split("Available commands:").nth(1).unwrap().split("Top-level").next().unwrap();
+    for command in all.split_whitespace() {
+        commands += 1;
+        let our_help = said(&ours, &[command, "-h"]);
+        if our_help.contains("is not provided") {
+            continue;
+        }
+        let help = said(&cfssl, &[command, "-h"]);
+        for (flag, default) in help.lines().filter_map(flag_of_help) {
+            flags += 1;
+            let given = match (flag, default) {
+                // Every command reads the config first.
+                ("config", _) => format!("-config={}", config.display()),
+                (_, "false") => format!("-{flag}"),
+                _ => format!("-{flag}=1"),
+            };
+            let ran = run(Command::new(&ours).args([command, &given]));
+            let is_told = ran.stderr.contains(&format!("-{flag} has no effect in {command}"));
+            let is_refused = ran.code == Some(1) && ran.stderr.contains(&format!("-{flag} is not provided"));
+            let acts = our_help.lines().filter_map(flag_of_help).any(|(ours, _)| ours == flag);
+            assert!(is_told || is_refused || acts, "{command} {given}: {ran}");
+        }
+    }
+    assert!(commands > 15 && flags > 50, "cfssl's help names {commands} commands and {flags} flags");
+    Ok(())
+}
+
+/// The flag of a line of a help, and its default.
+fn flag_of_help(line: &str) -> Option<(&str, &str)> {
+    let (flag, rest) = line.trim_start().strip_prefix('-')?.split_once('=')?;
+    Some((flag, rest.split(':').next()?))
 }
 
 /// Panics unless `seen` is the same of both programs for each case without a difference, and not for the others.

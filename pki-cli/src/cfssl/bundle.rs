@@ -77,7 +77,6 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
     let flags = BundleFlags::new(invocation)?;
     let (log, name) = (flags.log, flags.certificates);
     log.warnings(terminal, invocation.config_notices());
-    invocation.tell_unused(|flag| flag == "domain", "bundle -cert", terminal);
     let mut read = |file: Option<&str>, of: &Numbers| match file {
         Some(file) => certificates(file, of, terminal),
         None => Ok(Vec::new()),

@@ -1,8 +1,10 @@
-//! `certinfo`: describes a certificate or a request as JSON.
+//! `certinfo`: describes a certificate or a request as JSON or in words.
 
 use std::path::Path;
 
-use pki_core::cfssl::{CertificateInfo, Error, ErrorKind, FullCertificateInfo, RequestInfo};
+use pki_core::cfssl::{
+    CertificateInfo, Error, ErrorKind, FullCertificateInfo, RequestInfo, certificate_text, request_text,
+};
 use pki_core::x509::{self, Certificate, CertificateRequest};
 
 use super::invocation::Invocation;
@@ -18,21 +20,27 @@ enum Certinfo<'a> {
     Certificate(&'a str),
     /// All certificates of the file, with every field: `-full`.
     AllCertificates(&'a str),
+    /// All certificates of the file, in words: `-text`.
+    Text(&'a str),
     /// A certification request: `-csr`.
     Request(&'a str),
+    /// A certification request, in words: `-csr` and `-text`.
+    RequestText(&'a str),
 }
 
 impl<'a> Certinfo<'a> {
     fn new(invocation: &'a Invocation) -> Result<Self, CommandError> {
-        let of_certificate = |file| match invocation.switch("full") {
-            true => Self::AllCertificates(file),
-            false => Self::Certificate(file),
+        let is_text = invocation.switch("text");
+        let of_certificate = |file| match (is_text, invocation.switch("full")) {
+            (true, _) => Self::Text(file),
+            (false, true) => Self::AllCertificates(file),
+            (false, false) => Self::Certificate(file),
         };
         if let Some(file) = invocation.given("cert") {
             return Ok(of_certificate(file));
         }
         if let Some(file) = invocation.given("csr") {
-            return Ok(Self::Request(file));
+            return Ok(if is_text { Self::RequestText(file) } else { Self::Request(file) });
         }
         if invocation.given("domain").is_some() {
             return Err(CommandError::new("-domain is not provided: etcdpki reads local files").hint(
@@ -55,11 +63,7 @@ impl<'a> Certinfo<'a> {
 
 /// Runs `certinfo`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let wanted = Certinfo::new(invocation)?;
-    // A local file was found, so nothing is fetched.
-    let fetched = ["domain", "serial", "aki", "db-config"];
-    invocation.tell_unused(|flag| fetched.contains(&flag), "certinfo with a file", terminal);
-    match wanted {
+    match Certinfo::new(invocation)? {
         Certinfo::Certificate(file) => {
             let certificate = Certificate::read(&read_or_input(file, terminal)?);
             let certificate = certificate.map_err(|error| error.in_file(Path::new(file)))?;
@@ -69,6 +73,15 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
             let all = Certificate::read_all(&read_or_input(file, terminal)?);
             let all = all.map_err(|error| error.in_file(Path::new(file)))?;
             print_full(&all, terminal)
+        }
+        Certinfo::Text(file) => {
+            let all = Certificate::read_all(&read_or_input(file, terminal)?);
+            print_text(&all.map_err(|error| error.in_file(Path::new(file)))?, terminal)
+        }
+        Certinfo::RequestText(file) => {
+            let request = CertificateRequest::read_any_label(&read_or_input(file, terminal)?);
+            let request = request.map_err(|error| error.in_file(Path::new(file)))?;
+            print::text(terminal, &request_text(&request))
         }
         Certinfo::Request(file) => {
             let request = CertificateRequest::read_any_label(&read_or_input(file, terminal)?);
@@ -82,6 +95,20 @@ pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Resul
             print::go_json(terminal, &info)
         }
     }
+}
+
+/// Prints every certificate in words, with its number if there are several.
+fn print_text(certificates: &[Certificate], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let now = (terminal.now)();
+    for (index, certificate) in certificates.iter().enumerate() {
+        if certificates.len() > 1 {
+            let before = if index == 0 { "" } else { "\n" };
+            let number = format!("{before}Certificate {} of {}\n", index + 1, certificates.len());
+            print::text(terminal, &number)?;
+        }
+        print::text(terminal, &certificate_text(certificate, now))?;
+    }
+    Ok(())
 }
 
 /// Prints one certificate as an object, and several as a list.

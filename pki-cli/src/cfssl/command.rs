@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use super::COMMANDS;
+use super::effect;
 use super::flags::FLAGS;
 use super::goflag::{self, Flag, FlagError};
 use super::invocation::{Invocation, flag_error, refuse_misplaced};
@@ -16,10 +17,6 @@ pub(crate) struct Command {
     pub(crate) about: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) example: &'static str,
-    /// The flags that the command uses, for its help. It accepts all flags of cfssl.
-    pub(crate) flags: &'static [&'static str],
-    /// The flags that the command refuses with a message of its own.
-    pub(crate) refuses: &'static [&'static str],
     pub(crate) job: Job,
 }
 
@@ -33,15 +30,7 @@ pub(crate) enum Job {
 
 impl Command {
     pub(crate) const fn missing(name: &'static str, instead: &'static str) -> Self {
-        Self {
-            name,
-            about: "not provided",
-            usage: "",
-            example: "",
-            flags: &[],
-            refuses: &[],
-            job: Job::Missing(instead),
-        }
+        Self { name, about: "not provided", usage: "", example: "", job: Job::Missing(instead) }
     }
 
     pub(crate) fn is_provided(&self) -> bool {
@@ -57,7 +46,7 @@ impl Command {
                 return Err(CommandError::new(message).hint(instead));
             }
         };
-        let args = replace_keys::with_force(args, self.flags.contains(&"force"), terminal)?;
+        let args = replace_keys::with_force(args, effect::acts(self.name, "force"), terminal)?;
         let flags = match goflag::parse(FLAGS, args) {
             Ok(flags) => flags,
             Err(FlagError::HelpRequested) => return print::help(terminal, &self.help()),
@@ -66,21 +55,17 @@ impl Command {
         refuse_misplaced(&flags)?;
         // cfssl accepts flags that a command does not use. -into is not cfssl's, and a user who gives it expects that
         // keys go into that folder, so it is not ignored.
-        if !flags.text("into").is_empty() && !self.flags.contains(&"into") {
+        if !flags.text("into").is_empty() && !effect::acts(self.name, "into") {
             return Err(CommandError::new(format!("-into is for gencert and sign, not for {}", self.name))
                 .hint("write the files with -bare NAME"));
         }
-        let invocation = Invocation::with_config(flags)?;
-        let makes_ca = self.flags.contains(&"initca") && invocation.switch("initca");
-        let called = if makes_ca { format!("{} -initca", self.name) } else { self.name.to_owned() };
-        let is_unused = |flag: &str| !self.flags.contains(&flag) && !self.refuses.contains(&flag);
-        invocation.tell_unused(is_unused, &called, terminal);
+        let invocation = Invocation::with_config(self.name, flags, terminal)?;
         job(&invocation, terminal)
     }
 
     /// The flags that the help lists: those that the command uses, as it means them.
     pub(crate) fn flags_of_help(&self) -> impl Iterator<Item = Flag> {
-        let used = FLAGS.iter().filter(|flag| self.flags.contains(&flag.name) || flag.name == "loglevel");
+        let used = FLAGS.iter().filter(|flag| effect::acts(self.name, flag.name));
         used.map(|flag| flag.of_command(self.name))
     }
 

@@ -20,12 +20,6 @@ use crate::terminal::{CommandError, Terminal};
 /// cfssl's number for the error of a key that is not that of the certificate to renew.
 const KEY_MISMATCH: u32 = 2300;
 
-/// The flags of all jobs of `gencert`.
-pub(crate) const FLAGS: &[&str] = &[
-    "initca", "renewca", "from", "key", "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare",
-    "into", "force", "encrypt", "pkcs8",
-];
-
 /// The job that the flags of `gencert` select.
 #[derive(Clone, Copy)]
 enum Job {
@@ -43,50 +37,16 @@ enum Job {
 
 impl Job {
     fn new(invocation: &Invocation) -> Result<Self, CommandError> {
-        let jobs = [
-            ("renewca", invocation.switch("renewca"), Self::RenewCa),
-            ("from", invocation.given("from").is_some(), Self::Renew),
-            ("initca", invocation.switch("initca"), Self::NewCa),
-        ];
-        let first = jobs.into_iter().find(|(_, is_given, _)| *is_given);
+        let jobs = [("renewca", Self::RenewCa), ("from", Self::Renew), ("initca", Self::NewCa)];
+        let first = jobs.into_iter().find(|(flag, _)| invocation.is_job(flag));
         match (first, invocation.given("into")) {
-            (Some((flag, ..)), Some(_)) => {
+            (Some((flag, _)), Some(_)) => {
                 Err(CommandError::new(format!("-{flag} makes one certificate, but -into is for many"))
                     .hint("write its files with -bare NAME"))
             }
-            (Some((.., job)), None) => Ok(job),
+            (Some((_, job)), None) => Ok(job),
             (None, Some(_)) => Ok(Self::IssueMany),
             (None, None) => Ok(Self::Issue),
-        }
-    }
-}
-
-impl Job {
-    /// The words that select the job, and the flags that it uses or refuses with a message of its own.
-    fn flags(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Self::RenewCa => ("gencert -renewca", &["renewca", "ca", "ca-key", "bare", "force"]),
-            Self::Renew => (
-                "gencert -from",
-                &["from", "key", "ca", "ca-key", "cn", "crl", "hostname", "profile", "bare", "force"],
-            ),
-            Self::NewCa => {
-                ("gencert -initca", &["initca", "ca-key", "cn", "bare", "force", "encrypt", "pkcs8"])
-            }
-            Self::IssueMany => (
-                "gencert -into",
-                &[
-                    "into", "ca", "ca-key", "config", "profile", "crl", "force", "bare", "cn", "hostname",
-                    "encrypt",
-                ],
-            ),
-            Self::Issue => (
-                "gencert",
-                &[
-                    "ca", "ca-key", "config", "profile", "hostname", "cn", "crl", "bare", "force", "encrypt",
-                    "pkcs8",
-                ],
-            ),
         }
     }
 }
@@ -94,10 +54,7 @@ impl Job {
 /// Runs `gencert`.
 pub(crate) fn run(invocation: &Invocation, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     refuse_remote(invocation)?;
-    let job = Job::new(invocation)?;
-    let (called, used) = job.flags();
-    invocation.tell_unused(|flag| FLAGS.contains(&flag) && !used.contains(&flag), called, terminal);
-    match job {
+    match Job::new(invocation)? {
         Job::RenewCa => RenewCa::new(invocation)?.run(terminal),
         Job::Renew => Renew::new(invocation)?.run(terminal),
         Job::NewCa => initca::run(invocation, terminal),

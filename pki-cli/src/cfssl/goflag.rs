@@ -167,6 +167,15 @@ impl CommandLine {
         }
     }
 
+    /// Whether a flag has a value: a text that is not empty, or true. False for one that the table lacks.
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        match self.value(name) {
+            Some(Value::Text(text)) => !text.is_empty(),
+            Some(Value::Switch(switch)) => *switch,
+            Some(Value::Integer(_)) | None => false,
+        }
+    }
+
     /// The arguments after the flags.
     pub(crate) fn operands(&self) -> &[String] {
         &self.operands

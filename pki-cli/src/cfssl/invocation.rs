@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pki_core::cfssl::{self, Config, Error, ErrorKind, Notice};
 
+use super::effect::{Effect, Job};
 use super::goflag::{CommandLine, FlagError};
 use super::log::Log;
 use super::read::read;
@@ -15,19 +16,31 @@ pub(super) const CONFIG_UNUSABLE: u32 = 5200;
 /// The command line of a command. Each command turns it into a struct of its own, whose fields say what the flags mean.
 pub(crate) struct Invocation {
     flags: CommandLine,
+    job: Option<&'static Job>,
     config: Option<Config>,
     config_notices: Vec<Notice>,
 }
 
 impl Invocation {
-    /// The command line of a program that reads no config.
-    pub(crate) fn without_config(flags: CommandLine) -> Self {
-        Self { flags, config: None, config_notices: Vec::new() }
+    /// The command line of a program that does what a command does, and reads no config.
+    pub(crate) fn without_config(command: &str, flags: CommandLine, terminal: &mut Terminal<'_>) -> Self {
+        let invocation = Self::new(command, flags);
+        invocation.tell_unused(terminal);
+        invocation
     }
 
-    /// The command line, with the config of `-config` if that is given.
-    pub(crate) fn with_config(flags: CommandLine) -> Result<Self, CommandError> {
-        let mut invocation = Self::without_config(flags);
+    fn new(command: &str, flags: CommandLine) -> Self {
+        let job = Job::of(command, |flag| flags.is_on(flag));
+        Self { flags, job, config: None, config_notices: Vec::new() }
+    }
+
+    /// The command line of a command, with the config of `-config` if that is given.
+    pub(crate) fn with_config(
+        command: &str,
+        flags: CommandLine,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Self, CommandError> {
+        let mut invocation = Self::new(command, flags);
         if let Some(file) = invocation.given("config").map(Path::new) {
             let text = read(file).map_err(|error| error.code(CONFIG_UNUSABLE))?;
             let config = cfssl::text(&text, Some(file)).and_then(|text| Config::from_json(text, Some(file)));
@@ -37,7 +50,13 @@ impl Invocation {
             invocation.config_notices.extend(unusable);
             invocation.config = Some(config.value);
         }
+        invocation.tell_unused(terminal);
         Ok(invocation)
+    }
+
+    /// Whether a flag selects what the command does, as `-initca` that of `gencert`.
+    pub(crate) fn is_job(&self, flag: &str) -> bool {
+        self.job.is_some_and(|job| job.is_by(flag))
     }
 
     /// The text of a flag; `None` if it is not given, or empty.
@@ -77,18 +96,11 @@ impl Invocation {
 
     /// Logs a warning for each flag that is given and has no effect in a command. cfssl accepts all flags everywhere, so a
     /// script may give them, but nobody should rely on what does nothing.
-    pub(crate) fn tell_unused(
-        &self,
-        is_unused: impl Fn(&str) -> bool,
-        command: &str,
-        terminal: &mut Terminal<'_>,
-    ) {
-        let log = self.log();
-        for flag in self.flags.all_given().filter(|flag| *flag != "loglevel" && is_unused(flag)) {
-            log.warning(
-                terminal,
-                format_args!("-{flag} has no effect in {command}{}", instead(flag, command)),
-            );
+    fn tell_unused(&self, terminal: &mut Terminal<'_>) {
+        let Some(job) = self.job else { return };
+        let (log, name) = (self.log(), job.name());
+        for flag in self.flags.all_given().filter(|flag| job.effect(flag) == Effect::None) {
+            log.warning(terminal, format_args!("-{flag} has no effect in {name}{}", instead(flag, &name)));
         }
     }
 

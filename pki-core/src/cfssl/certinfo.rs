@@ -2,6 +2,7 @@
 
 mod full;
 mod request;
+mod text;
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -9,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub use full::{AltNameInfo, AttributeInfo, ExtensionInfo, FullCertificateInfo, FullNameInfo, PublicKeyInfo};
 pub use request::RequestInfo;
+pub use text::{certificate_text, request_text};
 
 use crate::x509::certificate::Certificate;
 use crate::x509::name::Name;

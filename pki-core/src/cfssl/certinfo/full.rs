@@ -201,7 +201,7 @@ impl From<&Extension> for ExtensionInfo {
 /// All GeneralNames (RFC 5280 section 4.2.1.6), including the kinds that [`SubjectAltNames`] does not have.
 ///
 /// [`SubjectAltNames`]: crate::x509::SubjectAltNames
-fn alt_names(extensions: &[Extension]) -> Vec<AltNameInfo> {
+pub(super) fn alt_names(extensions: &[Extension]) -> Vec<AltNameInfo> {
     let Some(extension) = extensions.iter().find(|extension| extension.oid == oid::SUBJECT_ALT_NAME) else {
         return Vec::new();
     };
