@@ -22,6 +22,27 @@ fn explanations_name_rules_that_there_are_and_have_numbers_of_their_own() {
     assert!(explanation("L000").is_none());
 }
 
+/// Healthy clusters say these while their members start and stop, so no such line proves a fault alone.
+#[test]
+fn what_healthy_clusters_say_is_called_harmless_unless_it_goes_on() {
+    for line in [
+        r#"{"level":"warn","ts":"2026","caller":"embed/config_logging.go:170","msg":"rejected connection on peer endpoint","remote-addr":"127.0.0.2:1","server-name":"","error":"EOF"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"etcdserver/server.go:2138","msg":"failed to publish local member to cluster through raft","error":"etcdserver: request timed out"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"rafthttp/probing_status.go:68","msg":"prober detected unhealthy status","error":"dial tcp 127.0.0.2:2380: connect: connection refused"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"rafthttp/stream.go:223","msg":"lost TCP streaming connection with remote peer","error":"read tcp 127.0.0.1:1->127.0.0.2:2380: read: connection reset by peer"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"rafthttp/probing_status.go:68","msg":"prober detected unhealthy status","error":"not known"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"etcdserver/util.go:170","msg":"apply request took too long"}"#,
+    ] {
+        let known = explain(line).unwrap_or_else(|| panic!("{line}"));
+        let cause = known.cause;
+        assert!(
+            cause.contains("; harmless ") && cause.ends_with(", a fault if it goes on"),
+            "{}: {cause}",
+            known.id
+        );
+    }
+}
+
 /// No explanation is hidden by one that stands before it.
 #[test]
 fn every_sign_can_be_reached() {

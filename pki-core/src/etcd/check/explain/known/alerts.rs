@@ -420,7 +420,7 @@ pub(super) const TABLE: &[Explanation] = &[
             "rejected connection…connection was aborted",
             "rejected connection…deadline exceeded",
         ],
-        cause: "somebody connected and hung up, or said nothing, before TLS was done: a health check of a load balancer, a client that gave up, one that refused the certificate without a word, or a firewall between the two",
+        cause: "somebody connected and hung up, or said nothing, before TLS was done: a health check of a load balancer, a client that gave up, one that refused the certificate without a word, a member that was stopped, or a firewall between the two; harmless while a member starts or stops, a fault if it goes on",
         remedy: "look at who is at `remote-addr`; a check of the port alone does no harm",
         rules: &[],
         sources: &["etcd, client/pkg/transport/listener_tls.go"],

@@ -90,7 +90,7 @@ pub(super) const TABLE: &[Explanation] = &[
             "Handshake read failed",
             "Socket closed",
         ],
-        cause: "the server, or a proxy or firewall before it, closed the connection in the middle: it refused the client's certificate, or one side does not speak TLS",
+        cause: "the server, or a proxy or firewall before it, closed the connection in the middle: it refused the client's certificate, one side does not speak TLS, or it was stopped; harmless while a member starts or stops, a fault if it goes on",
         remedy: "look into the member's log for `rejected connection` at that moment; if it has none, look at what is between the two",
         rules: &["E816", "E305"],
         sources: &["curl(1), exit codes 35, 52 and 56"],

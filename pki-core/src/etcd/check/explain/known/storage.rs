@@ -28,7 +28,7 @@ pub(super) const TABLE: &[Explanation] = &[
             "failed to get read index from Raft",
             "executing…took too long",
         ],
-        cause: "a request took too long: the disk is slow (etcd waits for it at each write, fsync), or the CPU or the network is busy; large ranges take long too",
+        cause: "a request took too long: the disk is slow (etcd waits for it at each write, fsync), or the CPU or the network is busy; large ranges take long too; harmless now and then, also while a member starts, a fault if it goes on",
         remedy: "put the data folder on an SSD of its own, look at `etcd_disk_wal_fsync_duration_seconds` (99 % below 10 ms) and at the load of the host; with slow links raise `heartbeat-interval` and `election-timeout` on every member",
         rules: &[],
         sources: &["etcd's FAQ, \"apply entries took too long\"", "etcd, server/etcdserver/txn/util.go"],
