@@ -43,6 +43,31 @@ fn what_healthy_clusters_say_is_called_harmless_unless_it_goes_on() {
     }
 }
 
+/// etcd says how long a request took that failed at once; what failed is at the end.
+#[test]
+fn requests_that_fail_are_explained_by_their_error_and_not_by_their_time() {
+    let old = r#"2026-01-01 00:00:00.000000 W | etcdserver: failed to apply request "header:<ID:1 > put:<key:\"a\" > " with response "" took (4.3µs) to execute, err is ERROR"#;
+    let new = r#"{"level":"warn","ts":"2026","caller":"txn/util.go:93","msg":"failed to apply request","took":"4.3µs","request":"header:<ID:1 > put:<key:\"a\" > ","response":"","error":"ERROR"}"#;
+    for line in [old, new] {
+        let id = |error| explain(&line.replace("ERROR", error)).map(|known| known.id);
+        assert_eq!(id("etcdserver: no space"), Some("L602"), "{line}");
+        assert_ne!(id("lease not found"), Some("L601"), "{line}");
+    }
+}
+
+#[test]
+fn locked_and_cut_data_is_explained() {
+    for (line, id) in [
+        (
+            r#"{"level":"warn","ts":"2026","caller":"backend/backend.go:1","msg":"db file is flocked by another process, or taking too long","path":"/var/lib/etcd/member/snap/db"}"#,
+            Some("L605"),
+        ),
+        ("panic: bda4ffc1bc48207d state.commit 47 is out of range [12, 31]", Some("L606")),
+    ] {
+        assert_eq!(explain(line).map(|known| known.id), id, "{line}");
+    }
+}
+
 /// No explanation is hidden by one that stands before it.
 #[test]
 fn every_sign_can_be_reached() {
