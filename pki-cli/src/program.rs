@@ -57,14 +57,16 @@ fn is_name_of(program: &str, name: &str) -> bool {
         "linux", "darwin", "freebsd", "windows", "amd64", "x86", "64", "386", "i386", "i686", "arm", "arm64",
         "armv6", "armv7", "aarch64", "ppc64le", "s390x", "musl", "gnu", "exe",
     ];
+    // `cfssl_json` is `cfssl-json`.
+    let name = name.replace('_', "-");
     let Some(rest) = name.strip_prefix(program) else { return false };
     let is_version = |word: &str| {
         let digits = word.strip_prefix('v').unwrap_or(word);
         digits.starts_with(|c: char| c.is_ascii_digit())
     };
     rest.is_empty()
-        || rest.starts_with(['_', '-', '.'])
-            && rest.split(['_', '-', '.']).skip(1).all(|word| is_version(word) || PLATFORMS.contains(&word))
+        || rest.starts_with(['-', '.'])
+            && rest.split(['-', '.']).skip(1).all(|word| is_version(word) || PLATFORMS.contains(&word))
 }
 
 /// `etcdpki COMMAND ...`, or `etcdpki help COMMAND`
@@ -226,6 +228,9 @@ mod tests {
             ("cfssl-v1.6.5", "cfssl"),
             ("cfssljson", "json"),
             ("cfssl-json", "json"),
+            ("cfssl_json", "json"),
+            ("cfssl-json_linux_amd64", "json"),
+            ("cfssl_certinfo", "cfssl-certinfo"),
             ("cfssljson_1.6.5_linux_amd64", "json"),
             ("cfssl-certinfo_linux-amd64", "cfssl-certinfo"),
             ("cfssl-newkey_linux-amd64", "cfssl-newkey"),
