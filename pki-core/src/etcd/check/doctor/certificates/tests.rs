@@ -8,6 +8,7 @@ use super::*;
 use crate::etcd::check::doctor::tests::{
     BOTH, ENV, Files, NOW, PEER_PEM, SERVER_PEM, Wish, all_say, edit, healthy, problems, reissued, write,
 };
+use crate::etcd::found::Found;
 use crate::etcd::option::version::EtcdVersion;
 use crate::x509::key::PrivateKey;
 use crate::x509::tests::{Contents, SECOND};
