@@ -9,6 +9,8 @@ mod mermaid;
 mod page;
 mod timeline;
 
+use std::cmp::Reverse;
+
 use time::OffsetDateTime;
 
 use crate::etcd::check::Finding;
@@ -62,7 +64,7 @@ impl ClusterReport {
                 is_former,
             })
             .collect();
-        issued.sort_by(|a, b| b.begins.cmp(&a.begins));
+        issued.sort_by_key(|one| Reverse(one.begins));
         let findings = status.findings.clone();
         Ok(Self { status, issued, verified: Vec::new(), not_verified: None, findings })
     }

@@ -37,7 +37,7 @@ pub(crate) fn label(text: &str) -> String {
     for c in text.chars() {
         match c {
             c if c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '_' | '=') => {
-                escaped.push(c)
+                escaped.push(c);
             }
             c if is_unshowable(c) => escaped.push('?'),
             c => escaped.push_str(&format!("#{};", u32::from(c))),

@@ -30,6 +30,9 @@ pub(crate) struct Graph {
     pub(crate) trusts: Vec<(usize, usize)>,
 }
 
+/// The ports that somebody dials, by their numbers.
+type Opens = Vec<(usize, Access)>;
+
 impl Graph {
     pub(crate) fn new<'a>(ports: impl Iterator<Item = &'a PortTrust>) -> Self {
         let mut groups: Vec<(&PortTrust, Vec<String>)> = Vec::new();
@@ -44,7 +47,7 @@ impl Graph {
         }
         groups.sort_by_key(|(port, _)| port.kind != ConnectionKind::Client);
         let mut graph = Self::default();
-        let mut callers: Vec<(String, Vec<(usize, Access)>)> = Vec::new();
+        let mut callers: Vec<(String, Opens)> = Vec::new();
         for (at, (port, members)) in groups.into_iter().enumerate() {
             let title = if port.kind == ConnectionKind::Peer { "peer port" } else { "client port" };
             graph.ports.push((title, members));
@@ -63,7 +66,7 @@ impl Graph {
                 graph.trusts.push((at, number));
             }
         }
-        let mut kinds: Vec<(Vec<(usize, Access)>, Vec<String>)> = Vec::new();
+        let mut kinds: Vec<(Opens, Vec<String>)> = Vec::new();
         for (name, opens) in callers {
             match kinds.iter_mut().find(|(other, _)| *other == opens) {
                 Some((_, names)) => names.push(name),
