@@ -59,7 +59,8 @@ fn what_is_wrong_is_in_the_page() {
     fs::remove_file(folder.path().join("all/prod/nodes/b/etc/etcd/pki/peer.pem")).unwrap();
     let (status, page, errors) = etcdpki(folder.path(), "cluster report @all/prod");
     assert_eq!(status, 0, "{errors}");
-    assert!(!page.contains("Findings (0)") && page.contains("E901"), "{page}");
+    assert!(!page.contains("Findings (0)") && page.contains("E904"), "{page}");
+    assert!(page.contains("! b peer") && page.contains("nobody: it does not start"), "{page}");
     let (_, chart, _) = etcdpki(folder.path(), "cluster report @all/prod --mermaid");
     assert!(chart.contains("|\"fails\"|"), "{chart}");
 }

@@ -91,6 +91,7 @@ fn authority(subject: &str) -> Vec<String> {
 
 fn accepted(accepts: &Accepted) -> Vec<String> {
     match accepts {
+        Accepted::DoesNotStart => vec!["nobody: it does not start".to_owned()],
         Accepted::NoTls => vec!["no TLS: anybody".to_owned()],
         Accepted::Anybody => vec!["no certificate is asked for".to_owned()],
         Accepted::System => vec!["CAs of the operating system".to_owned()],

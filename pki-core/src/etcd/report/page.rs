@@ -97,7 +97,7 @@ fn cluster(report: &ClusterReport, number: usize) -> String {
     html += "<h3>When everything ends</h3>\n";
     html += &picture(|width| timeline::svg(&report.status, width, Styled::InPage));
     html += "<p class=\"note\">Thin bar: valid. Thick bar: the time in which it should be renewed. ✓ valid, ↻ renewal is \
-             due, … not valid yet, × ended. What reaches the right border may end later; its date is told.</p>\n";
+             due, … not valid yet, × ended, ! its file is missing or not as recorded. What reaches the right border may end later; its date is told.</p>\n";
     for (verified, _) in &report.verified {
         html += &mesh(verified);
     }

@@ -54,7 +54,10 @@ pub(crate) fn state(state: State) -> (&'static str, &'static str) {
 
 fn rows(status: &Status) -> Vec<Row<'_>> {
     let certificates = status.certificates.iter().map(|one| {
-        let (sign, state) = state(one.state);
+        let (sign, state) = match one.file.is_healthy() {
+            true => state(one.state),
+            false => ("!", "its file is missing or not as recorded"),
+        };
         Row { name: &one.certificate, sign, state, span: Some((one.not_before, one.renewal)), ends: one.ends }
     });
     let lists = status.revocation_lists.iter().filter_map(|list| {

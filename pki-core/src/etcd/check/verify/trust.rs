@@ -25,6 +25,8 @@ pub struct PortTrust {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Accepted {
+    /// Nobody's, because the member does not start.
+    DoesNotStart,
     /// It has no TLS.
     NoTls,
     /// It asks for no certificate.
@@ -97,7 +99,7 @@ impl Connections {
                 ports.push(PortTrust {
                     member: node.name.clone(),
                     kind,
-                    accepts: self.accepted(listener),
+                    accepts: if node.starts() { self.accepted(listener) } else { Accepted::DoesNotStart },
                     callers,
                 });
             }
