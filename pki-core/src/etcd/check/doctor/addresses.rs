@@ -1,8 +1,9 @@
 //! Where members listen, and where they tell others to find them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::etcd::check::doctor::case::{Case, Check, Symptom, place};
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, cluster_text, place};
 use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::FoundUrl;
@@ -162,6 +163,23 @@ fn contradicts(url: &FoundUrl, listening: &[FoundUrl]) -> bool {
     !at_port.is_empty() && at_port.iter().all(|other| other.is_tls() != url.is_tls())
 }
 
+/// What is wrong with the schemes in an `initial-cluster`, given what each member listens on.
+fn scheme_problems(urls: &[(String, FoundUrl)], listening: &HashMap<&str, Vec<FoundUrl>>) -> Vec<String> {
+    let is_otherwise = |(name, url): &&(String, FoundUrl)| {
+        listening.get(name.as_str()).is_some_and(|listening| contradicts(url, listening))
+    };
+    let otherwise = urls.iter().filter(is_otherwise);
+    let mut problems: Vec<String> = otherwise
+        .map(|(name, url)| format!("initial-cluster has {}, and {name} listens otherwise", url.text))
+        .collect();
+    // One scheme for all peers, wherever they are.
+    let (tls, plain): (Vec<_>, Vec<_>) = urls.iter().partition(|(_, url)| url.is_tls());
+    if let ([(_, tls), ..], [(_, plain), ..]) = (tls.as_slice(), plain.as_slice()) {
+        problems.push(format!("initial-cluster has {} and {}", tls.text, plain.text));
+    }
+    problems
+}
+
 fn mixed(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (part, service) in [(&SERVER, Service::Clients), (&PEER, Service::Peers)] {
@@ -175,23 +193,19 @@ fn mixed(case: &Case<'_>) -> Vec<Symptom> {
         }
     }
     for cluster in case.clusters() {
+        let mut listening: HashMap<&str, Vec<FoundUrl>> = HashMap::new();
         for (_, member) in cluster {
-            for (name, url) in member.settings.initial_cluster() {
-                let named = cluster.iter().find(|(_, other)| other.settings.value("name") == Some(&name));
-                let Some((_, other)) = named else { continue };
-                if contradicts(&url, &other.settings.urls(PEER.listen)) {
-                    let problem = format!("initial-cluster has {}, and {name} listens otherwise", url.text);
-                    symptoms.push(Symptom::new(place(member, "initial-cluster"), problem));
-                }
-            }
+            let Some(name) = member.settings.value("name") else { continue };
+            listening.entry(name).or_insert_with(|| member.settings.urls(PEER.listen));
         }
-        // One scheme for all peers, wherever they are.
+        // Each value is judged once, whoever has it.
+        let mut problems: HashMap<&str, Vec<String>> = HashMap::new();
         for (_, member) in cluster {
-            let urls = member.settings.initial_cluster();
-            let (tls, plain): (Vec<_>, Vec<_>) = urls.iter().partition(|(_, url)| url.is_tls());
-            if let ([(_, tls), ..], [(_, plain), ..]) = (tls.as_slice(), plain.as_slice()) {
-                let problem = format!("initial-cluster has {} and {}", tls.text, plain.text);
-                symptoms.push(Symptom::new(place(member, "initial-cluster"), problem));
+            let of_value = problems
+                .entry(cluster_text(member))
+                .or_insert_with(|| scheme_problems(&case.named(member).urls, &listening));
+            for problem in of_value {
+                symptoms.push(Symptom::new(place(member, "initial-cluster"), problem.clone()));
             }
         }
     }

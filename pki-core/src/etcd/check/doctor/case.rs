@@ -1,6 +1,6 @@
 //! What the rules look at, and what several of them need.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::base::place::Place;
 use crate::base::secret::without_secrets;
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{Found, Host, Member, PemFile, Setting};
+use crate::etcd::found::{Found, FoundUrl, Host, Member, PemFile, Setting};
 use crate::etcd::option::EtcdOption;
 use crate::etcd::option::port::{GATEWAY, PEER, Port, SERVER};
 use crate::etcd::option::version::EtcdVersion;
@@ -29,6 +29,34 @@ pub(crate) struct Case<'a> {
     /// What each member does with its settings, in the order of the members.
     starts: Vec<Start>,
     clusters: Vec<Vec<(&'a Host, &'a Member)>>,
+    /// What each value of `initial-cluster` names. The members of a cluster usually have the same one, so that its
+    /// length times their number is read once.
+    named: HashMap<&'a str, Named>,
+    nobody: Named,
+}
+
+/// What a value of `initial-cluster` names.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) urls: Vec<(String, FoundUrl)>,
+    names: HashSet<String>,
+    /// `NAME=URL`, sorted.
+    pub(crate) sorted: Vec<String>,
+}
+
+impl Named {
+    fn of(member: &Member) -> Self {
+        let urls = member.settings.initial_cluster();
+        let names = urls.iter().map(|(name, _)| name.clone()).collect();
+        let mut sorted: Vec<String> = urls.iter().map(|(name, url)| format!("{name}={}", url.text)).collect();
+        sorted.sort();
+        Self { urls, names, sorted }
+    }
+
+    /// Whether a member is in it.
+    pub(crate) fn has(&self, member: &Member) -> bool {
+        self.names.contains(member.settings.value("name").unwrap_or_default())
+    }
 }
 
 /// Something that a rule has seen. The rule itself says what it means.
@@ -57,8 +85,17 @@ impl Symptom {
 impl<'a> Case<'a> {
     pub(crate) fn new(found: &'a Found, version: EtcdVersion, now: OffsetDateTime) -> Self {
         let starts = found.members().map(|(_, member)| Start::of_member(member, version)).collect();
-        let clusters = clusters_of(found.members());
-        Self { found, version, now, starts, clusters }
+        let mut named = HashMap::new();
+        for (_, member) in found.members() {
+            named.entry(cluster_text(member)).or_insert_with(|| Named::of(member));
+        }
+        let clusters = clusters_of(found.members(), &named);
+        Self { found, version, now, starts, clusters, named, nobody: Named::default() }
+    }
+
+    /// What the `initial-cluster` of a member names.
+    pub(crate) fn named(&self, member: &Member) -> &Named {
+        self.named.get(cluster_text(member)).unwrap_or(&self.nobody)
     }
 
     /// Every member with what it does with its settings.
@@ -76,8 +113,14 @@ impl<'a> Case<'a> {
     }
 }
 
+/// The value of `initial-cluster`; empty if it is not set.
+pub(crate) fn cluster_text(member: &Member) -> &str {
+    member.settings.value("initial-cluster").unwrap_or_default()
+}
+
 fn clusters_of<'a>(
     members: impl Iterator<Item = (&'a Host, &'a Member)>,
+    named: &HashMap<&str, Named>,
 ) -> Vec<Vec<(&'a Host, &'a Member)>> {
     // The number of a cluster leads to that of the one which it turned out to be a part of.
     let mut part_of: Vec<usize> = Vec::new();
@@ -88,11 +131,18 @@ fn clusters_of<'a>(
         number
     };
     let mut with_url: HashMap<String, usize> = HashMap::new();
+    let mut with_text: HashSet<&str> = HashSet::new();
     let mut numbered = Vec::new();
     for one in members {
         let mut number = part_of.len();
         part_of.push(number);
-        for url in peer_urls(one.1) {
+        let text = cluster_text(one.1);
+        let in_cluster = named.get(text).map(|named| named.urls.as_slice()).unwrap_or_default();
+        // All URLs of a value that was there before are of one cluster already, so one of them leads to it.
+        let count = if with_text.insert(text) { in_cluster.len() } else { 1 };
+        let mut urls: Vec<String> = in_cluster.iter().take(count).map(|(_, url)| url.text.clone()).collect();
+        urls.extend(one.1.settings.urls(PEER.advertise).into_iter().map(|url| url.text));
+        for url in urls {
             let known = *with_url.entry(url).or_insert(number);
             let (first, second) = (whole(&part_of, known), whole(&part_of, number));
             number = first.min(second);
@@ -107,14 +157,6 @@ fn clusters_of<'a>(
         clusters.entry(whole(&part_of, number)).or_default().push(one);
     }
     clusters.into_values().collect()
-}
-
-/// Every peer URL that a member names.
-pub(crate) fn peer_urls(member: &Member) -> Vec<String> {
-    let mut urls: Vec<String> =
-        member.settings.initial_cluster().into_iter().map(|(_, url)| url.text).collect();
-    urls.extend(member.settings.urls(PEER.advertise).into_iter().map(|url| url.text));
-    urls
 }
 
 /// A certificate that a member shows, and why.

@@ -1,6 +1,6 @@
 //! Certificates that etcd, or those who connect to it, do not accept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use der::asn1::ObjectIdentifier;
@@ -289,7 +289,7 @@ fn allows(certificate: &Certificate, usage: ObjectIdentifier) -> bool {
 }
 
 /// The hosts at which a certificate's member is reached, without the loopback on which it only listens.
-fn hosts(shown: &Shown<'_>) -> Vec<String> {
+fn hosts(case: &Case<'_>, shown: &Shown<'_>) -> Vec<String> {
     let settings = &shown.member.settings;
     let mut hosts: Vec<String> = Vec::new();
     let mut add = |host: String| {
@@ -303,9 +303,9 @@ fn hosts(shown: &Shown<'_>) -> Vec<String> {
     }
     if shown.part.listen == PEER.listen {
         let own = settings.value("name").unwrap_or_default();
-        for (name, url) in settings.initial_cluster() {
+        for (name, url) in &case.named(shown.member).urls {
             if name == own && url.scheme == "https" {
-                add(url.host);
+                add(url.host.clone());
             }
         }
     } else {
@@ -322,7 +322,7 @@ fn missing_names(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for shown in case.served().iter().filter(|shown| !shown.leaf.subject_alt_names().is_empty()) {
         let missing: Vec<String> =
-            hosts(shown).into_iter().filter(|host| !is_valid_for(shown.leaf, host)).collect();
+            hosts(case, shown).into_iter().filter(|host| !is_valid_for(shown.leaf, host)).collect();
         if !missing.is_empty() {
             let problem = format!(
                 "the {} certificate of {} is for {}, and not for {}",
@@ -400,7 +400,7 @@ fn loopback_peers(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
         let on_loopback = |member: &Member| {
-            let urls = member.settings.initial_cluster();
+            let urls = &case.named(member).urls;
             urls.len() > 1 && urls.iter().all(|(_, url)| url.is_tls() && is_loopback(&url.host))
         };
         let checked = cluster.iter().any(|(_, member)| !skips_san_check(member));
@@ -587,8 +587,16 @@ fn outlives_ca(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many chains were followed, for the tests that count work.
+    static CHAINS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Whether the CAs of a file lead to the first certificate of another, over the intermediate ones in it.
 pub(crate) fn is_trusted(file: &PemFile, ca: &PemFile) -> bool {
+    #[cfg(test)]
+    CHAINS.set(CHAINS.get() + 1);
     let mut chain = file.valid_certificates();
     let Some(leaf) = chain.next() else { return false };
     let intermediates: Vec<&Certificate> = chain.collect();
@@ -612,21 +620,29 @@ fn leads_to(
 fn untrusted_peers(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
+        let shown: Vec<(&Member, &PemFile)> = cluster
+            .iter()
+            .filter_map(|(host, member)| Some((*member, host.pem(member, PEER.certificate)?)))
+            .filter(|(_, file)| file.valid_certificates().next().is_some())
+            .collect();
+        // Members usually have copies of one file, so each content is asked once about each certificate.
+        let mut problems: HashMap<Vec<&[u8]>, Vec<String>> = HashMap::new();
         for (host, member) in cluster {
-            let Some(ca) = host.pem(member, PEER.ca).filter(|ca| ca.valid_certificates().next().is_some())
-            else {
+            let Some(ca) = host.pem(member, PEER.ca) else { continue };
+            let content: Vec<&[u8]> = ca.valid_certificates().map(Certificate::der).collect();
+            if content.is_empty() {
                 continue;
-            };
-            for (other_host, other) in cluster {
-                let Some(file) = other_host.pem(other, PEER.certificate) else { continue };
-                if file.valid_certificates().next().is_some() && !is_trusted(file, ca) {
-                    let problem = format!(
-                        "no CA in it has issued the peer certificate of {}, {}",
-                        name(other),
-                        file.path.display()
-                    );
-                    symptoms.push(Symptom::new(crate::base::place::Place::file(&ca.path), problem));
-                }
+            }
+            let of_content = problems.entry(content).or_insert_with(|| {
+                let untrusted = shown.iter().filter(|(_, file)| !is_trusted(file, ca));
+                let problem = |(other, file): &(&Member, &PemFile)| {
+                    let (name, path) = (name(other), file.path.display());
+                    format!("no CA in it has issued the peer certificate of {name}, {path}")
+                };
+                untrusted.map(problem).collect()
+            });
+            for problem in of_content {
+                symptoms.push(Symptom::new(crate::base::place::Place::file(&ca.path), problem.clone()));
             }
         }
     }

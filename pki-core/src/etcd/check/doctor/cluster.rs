@@ -1,6 +1,8 @@
 //! How members come together.
 
-use crate::etcd::check::doctor::case::{Case, Check, Symptom, listed, name, place};
+use std::collections::{BTreeSet, HashMap};
+
+use crate::etcd::check::doctor::case::{Case, Check, Symptom, cluster_text, listed, name, place};
 use crate::etcd::check::doctor::refusals::refused;
 use crate::etcd::check::finding::{Rule, Severity};
 use crate::etcd::found::{Host, Member};
@@ -97,46 +99,35 @@ fn not_in_cluster(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
-/// `NAME=URL`, sorted.
-fn named(member: &Member) -> Vec<String> {
-    let cluster = member.settings.initial_cluster();
-    let mut named: Vec<String> =
-        cluster.into_iter().map(|(name, url)| format!("{name}={}", url.text)).collect();
-    named.sort();
-    named
-}
-
 fn is_founder(member: &Member) -> bool {
     member.settings.value("initial-cluster-state").is_none_or(|state| state == "new")
 }
 
-fn founders<'a>(cluster: &[(&'a Host, &'a Member)]) -> Vec<&'a Member> {
-    let with_members = cluster.iter().map(|(_, member)| *member).filter(|member| !named(member).is_empty());
-    with_members.filter(|member| is_founder(member)).collect()
-}
-
-/// Whether a member is in the `initial-cluster` of another.
-fn is_named_by(member: &Member, other: &Member) -> bool {
-    let own = member.settings.value("name").unwrap_or_default();
-    other.settings.initial_cluster().iter().any(|(name, _)| name == own)
+fn founders<'a>(case: &Case<'_>, cluster: &[(&'a Host, &'a Member)]) -> Vec<&'a Member> {
+    let members = cluster.iter().map(|(_, member)| *member);
+    members.filter(|member| !case.named(member).urls.is_empty() && is_founder(member)).collect()
 }
 
 fn different_members(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        let founders = founders(cluster);
+        let founders = founders(case, cluster);
         let Some((first, others)) = founders.split_first() else { continue };
-        for other in others.iter().filter(|other| named(other) != named(first)) {
+        let is_other = |member: &Member| {
+            cluster_text(member) != cluster_text(first)
+                && case.named(member).sorted != case.named(first).sorted
+        };
+        for other in others.iter().filter(|other| is_other(other)) {
             // One that is not named at all is another matter.
-            if !is_named_by(other, first) || !is_named_by(first, other) {
+            if !case.named(first).has(other) || !case.named(other).has(first) {
                 continue;
             }
             let problem = format!(
                 "{} has {}, and {} has {}",
                 name(other),
-                named(other).join(","),
+                case.named(other).sorted.join(","),
                 name(first),
-                named(first).join(",")
+                case.named(first).sorted.join(",")
             );
             symptoms.push(Symptom::new(place(other, "initial-cluster"), problem));
         }
@@ -167,11 +158,24 @@ fn different_tokens(case: &Case<'_>) -> Vec<Symptom> {
 fn founds_anew(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        let founders = founders(cluster);
-        for member in founders.iter().filter(|member| is_named_by(member, member)) {
+        let founders = founders(case, cluster);
+        // Whoever has the same `initial-cluster` names the same members.
+        let mut with_text: HashMap<&str, Vec<&Member>> = HashMap::new();
+        for founder in &founders {
+            with_text.entry(cluster_text(founder)).or_default().push(founder);
+        }
+        for member in founders.iter().filter(|member| case.named(member).has(member)) {
+            let others: Vec<&str> = with_text
+                .iter()
+                .filter(|(_, same)| same.first().is_some_and(|one| !case.named(one).has(member)))
+                .map(|(text, _)| *text)
+                .collect();
+            if others.is_empty() {
+                continue;
+            }
             let without: Vec<String> = founders
                 .iter()
-                .filter(|other| is_named_by(other, member) && !is_named_by(member, other))
+                .filter(|other| others.contains(&cluster_text(other)) && case.named(member).has(other))
                 .map(|other| name(other))
                 .collect();
             if !without.is_empty() {
@@ -194,11 +198,29 @@ fn is_same(member: &Member, other: &Member) -> bool {
         .all(|option| member.settings.value(option) == other.settings.value(option))
 }
 
+/// What no two members may share: the name, and the URLs that are advertised.
+fn shared_values(member: &Member) -> BTreeSet<(&'static str, String)> {
+    let name = member.settings.value("name").map(|name| ("name", name.to_owned()));
+    let urls = [PEER.advertise, SERVER.advertise].into_iter().flat_map(|option| {
+        let urls = member.settings.urls(option).into_iter();
+        urls.map(move |url| (option, url.text))
+    });
+    name.into_iter().chain(urls).collect()
+}
+
 fn clashes(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
+        // Who has a name or URL. Only those who share one are compared.
+        let mut with_value: HashMap<(&str, String), Vec<usize>> = HashMap::new();
         for (index, (host, member)) in cluster.iter().enumerate() {
-            for (earlier_host, earlier) in cluster.iter().take(index) {
+            let mut sharing = BTreeSet::new();
+            for value in shared_values(member) {
+                let indices = with_value.entry(value).or_default();
+                sharing.extend(indices.iter().copied());
+                indices.push(index);
+            }
+            for (earlier_host, earlier) in sharing.iter().filter_map(|earlier| cluster.get(*earlier)) {
                 // The same member told twice, by its unit and by the script of its container for instance.
                 let is_loose = host.root.is_none() || earlier_host.root.is_none();
                 if is_loose && is_same(member, earlier) {
@@ -231,7 +253,11 @@ fn other_file_names(case: &Case<'_>) -> Vec<Symptom> {
         for option in crate::etcd::found::FILE_OPTIONS {
             let values: Vec<(&Member, &str)> =
                 cluster.iter().filter_map(|(_, m)| Some((*m, m.settings.value(option)?))).collect();
-            let count = |wanted: &str| values.iter().filter(|(_, value)| *value == wanted).count();
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            for (_, value) in &values {
+                *counts.entry(value).or_default() += 1;
+            }
+            let count = |wanted: &str| counts.get(wanted).copied().unwrap_or_default();
             let Some((_, usual)) = values.iter().max_by_key(|(_, value)| count(value)) else { continue };
             for (member, value) in values.iter().filter(|(_, value)| value != usual && count(value) == 1) {
                 let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());

@@ -413,7 +413,7 @@ fn short_start(case: &Case<'_>) -> Vec<Symptom> {
         let timeout = ["TimeoutStartSec", "TimeoutSec"].iter().find_map(|key| unit.last("Service", key));
         let is_short =
             timeout.is_none_or(|s| start_timeout(&s.value.text).is_some_and(|seconds| seconds < SHORT));
-        if !tries_again && is_short && member.settings.initial_cluster().len() > 1 {
+        if !tries_again && is_short && case.named(member).urls.len() > 1 {
             let place = timeout.or(restart).map_or_else(|| unit.place(), |setting| setting.place(0));
             let seconds = timeout.map_or("systemd's 90 s".to_owned(), |s| s.value.text.clone());
             let problem = format!("Type=notify, {seconds} to start, and no Restart= that tries again");

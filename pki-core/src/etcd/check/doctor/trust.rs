@@ -1,5 +1,6 @@
 //! Who has to show a certificate, and whose is taken.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::etcd::check::doctor::case::{Case, Check, Symptom, name, place};
@@ -238,36 +239,46 @@ fn auto_tls(case: &Case<'_>) -> Vec<Symptom> {
     symptoms
 }
 
+/// An option with the names of which a peer's certificate must have one, and what is wrong with a certificate.
+type AllowList = (&'static str, fn(&Certificate, &[&str]) -> Option<String>);
+
+const ALLOW_LISTS: [AllowList; 2] =
+    [("peer-cert-allowed-hostname", not_for), ("peer-cert-allowed-cn", not_called)];
+
+fn not_for(leaf: &Certificate, names: &[&str]) -> Option<String> {
+    let is_right = names.iter().any(|name| super::certificates::is_valid_for(leaf, name));
+    (!is_right).then(|| format!("is for {}, not for {}", leaf.subject_alt_names(), names.join(" or ")))
+}
+
+fn not_called(leaf: &Certificate, names: &[&str]) -> Option<String> {
+    let own = leaf.subject().common_name().unwrap_or_default();
+    (!names.contains(&own)).then(|| format!("has the common name {own:?}, not {}", names.join(" or ")))
+}
+
 fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
+        let shown: Vec<(&Member, &Certificate)> = cluster
+            .iter()
+            .filter_map(|(host, other)| {
+                let file = host.pem(other, PEER.certificate)?;
+                Some((*other, file.valid_certificates().next()?))
+            })
+            .collect();
+        // Members usually ask for the same names, so each list is asked once about each certificate.
+        let mut problems: HashMap<(&str, Vec<&str>), Vec<String>> = HashMap::new();
         for (_, member) in cluster {
-            for (host, other) in cluster {
-                let leaf =
-                    host.pem(other, PEER.certificate).and_then(|file| file.valid_certificates().next());
-                let Some(leaf) = leaf else { continue };
-                let names = member.settings.items(PEER.allowed_hosts, case.version);
-                if let Some(names) = names
-                    .filter(|names| !names.iter().any(|name| super::certificates::is_valid_for(leaf, name)))
-                {
-                    let problem = format!(
-                        "the peer certificate of {} is for {}, not for {}",
-                        crate::etcd::check::doctor::case::name(other),
-                        leaf.subject_alt_names(),
-                        names.join(" or ")
-                    );
-                    symptoms.push(Symptom::new(place(member, PEER.allowed_hosts), problem));
-                }
-                let Some(option) = PEER.allowed_names else { continue };
-                let names = member.settings.items(option, case.version);
-                let own = leaf.subject().common_name().unwrap_or_default();
-                if let Some(names) = names.filter(|names| !names.contains(&own)) {
-                    let problem = format!(
-                        "the peer certificate of {} has the common name {own:?}, not {}",
-                        crate::etcd::check::doctor::case::name(other),
-                        names.join(" or ")
-                    );
-                    symptoms.push(Symptom::new(place(member, option), problem));
+            for (option, fault) in ALLOW_LISTS {
+                let Some(names) = member.settings.items(option, case.version) else { continue };
+                let of_list = problems.entry((option, names.clone())).or_insert_with(|| {
+                    let problem = |(other, leaf): &(&Member, &Certificate)| {
+                        let fault = fault(leaf, &names)?;
+                        Some(format!("the peer certificate of {} {fault}", name(other)))
+                    };
+                    shown.iter().filter_map(problem).collect()
+                });
+                for problem in of_list {
+                    symptoms.push(Symptom::new(place(member, option), problem.clone()));
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::*;
 use crate::etcd::check::doctor::tests::{
     BOTH, ENV, Files, NOW, PEER_PEM, SERVER_PEM, Wish, all_say, edit, healthy, problems, reissued, write,
 };
+use crate::etcd::found::Found;
 use crate::etcd::option::version::EtcdVersion;
 use crate::x509::key::PrivateKey;
 use crate::x509::tests::{Contents, SECOND};
@@ -282,4 +283,23 @@ fn kinds_of_keys_that_etcd_does_not_take_are_told() {
     assert_eq!((told(&rsa(1024)), told(&rsa(2048))), (Vec::new(), Vec::new()));
     assert_eq!(told(&rsa(1023)), ["E514 its RSA key has 1023 bits"]);
     assert_eq!(told(&p224()), ["E514 its key is on P-224"]);
+}
+
+#[test]
+fn each_peer_certificate_is_asked_once_about_each_ca() {
+    let asked = |number: usize| {
+        let members: String =
+            (1..=number).map(|n| format!("  - {{name: n{n}, address: 10.0.0.{n}}}\n")).collect();
+        let files = crate::etcd::check::doctor::tests::applied(&format!(
+            "name: prod\nlayout: single-ca\nmembers:\n{members}"
+        ));
+        let found = Found::read(&["/out".into()], EtcdVersion::V3_5, &files).unwrap();
+        let case = Case::new(&found, EtcdVersion::V3_5, NOW);
+        assert_eq!(case.clusters().len(), 1);
+        CHAINS.set(0);
+        assert!(untrusted_peers(&case).is_empty());
+        CHAINS.get()
+    };
+    // If each member were compared with each, it would be 9 and 81.
+    assert_eq!((asked(3), asked(9)), (3, 9));
 }
