@@ -47,6 +47,7 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod report;
     pub mod restart;
     pub mod schedule;
     pub mod schema;
@@ -95,6 +96,7 @@ fn main() {
         suite::options::trials(),
         suite::starts::trials(),
         suite::rendering::trials(),
+        suite::report::trials(),
         suite::doctor::trials(),
         suite::findings::trials(),
         suite::etcd::trials(),

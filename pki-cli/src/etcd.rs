@@ -10,6 +10,7 @@ mod import;
 mod new;
 mod observe;
 mod plan;
+mod report;
 mod restart;
 mod show;
 mod status;
@@ -76,6 +77,9 @@ pub(crate) enum Command {
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
+    /// Make a page with pictures of a cluster: who trusts whom, when everything ends, what is wrong
+    #[command(after_help = report::EXAMPLE)]
+    Report(report::Command),
     /// Print a description of a cluster that exists, from its files
     #[command(after_help = import::EXAMPLE)]
     Import(Import),
@@ -91,6 +95,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Apply(args) => apply::run(&args, terminal),
         Command::Status(status) => status.run(terminal),
+        Command::Report(report) => report.run(terminal),
         Command::Schema => {
             print::text(terminal, pki_core::etcd::schema())?;
             Ok(ExitStatus::Done)

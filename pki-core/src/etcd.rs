@@ -42,6 +42,7 @@ pub mod operate;
 pub(crate) mod option;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub mod report;
 pub(crate) mod safe;
 pub mod start;
 

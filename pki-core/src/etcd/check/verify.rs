@@ -20,6 +20,7 @@ mod reach;
 mod report;
 mod rules;
 mod start;
+mod trust;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ pub use meeting::Conditions;
 pub use probe::UntrustedCa;
 pub use report::{FirstEnd, Link, Loss, MemberReport, Tried, Verdict, Verification};
 pub(crate) use rules::RULES;
+pub use trust::{Accepted, Access, PortCaller, PortTrust};
 
 use crate::etcd::check::connection::ConnectionKind;
 use crate::etcd::check::finding::Finding;

@@ -120,6 +120,13 @@ impl Parties {
         self.ports.get(port).map(|port| port.trust)
     }
 
+    /// The contents of the file of CAs that a port trusts, if it has one.
+    pub(crate) fn authorities_of_port(&self, port: usize) -> Option<&[u8]> {
+        let number = self.ports.get(port)?.trust;
+        let trust = self.trusts.iter().find(|(_, other)| **other == number);
+        trust.and_then(|(trust, _)| trust.authorities.as_deref())
+    }
+
     /// Whether a port asks for a certificate.
     pub(crate) fn demands(&self, port: usize) -> bool {
         self.ports.get(port).is_some_and(|port| port.server.client_authorities.is_some())
