@@ -46,6 +46,7 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod renew;
     pub mod restart;
     pub mod schedule;
     pub mod schema;
@@ -103,6 +104,7 @@ fn main() {
         suite::observe::trials(),
         suite::forecast::trials(),
         suite::restart::trials(),
+        suite::renew::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];
