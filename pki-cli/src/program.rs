@@ -1,16 +1,18 @@
 //! Tells by which name the program was called, `etcdpki` or that of one of cfssl's programs, and runs the command.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::Path;
 
 use pki_core::base::shown_lines;
+use serde::Serialize;
 
 use crate::cfssl::{self, TOOLS};
 use crate::commands::{self, EtcdCommand, GoCommand};
 use crate::completions;
 use crate::etcd;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Terminal};
+use crate::terminal::{CommandError, ErrorReport, Terminal, print};
 
 /// The program that a name on the command line stands for.
 #[derive(Clone, Copy)]
@@ -55,14 +57,16 @@ fn is_name_of(program: &str, name: &str) -> bool {
         "linux", "darwin", "freebsd", "windows", "amd64", "x86", "64", "386", "i386", "i686", "arm", "arm64",
         "armv6", "armv7", "aarch64", "ppc64le", "s390x", "musl", "gnu", "exe",
     ];
+    // `cfssl_json` is `cfssl-json`.
+    let name = name.replace('_', "-");
     let Some(rest) = name.strip_prefix(program) else { return false };
     let is_version = |word: &str| {
         let digits = word.strip_prefix('v').unwrap_or(word);
         digits.starts_with(|c: char| c.is_ascii_digit())
     };
     rest.is_empty()
-        || rest.starts_with(['_', '-', '.'])
-            && rest.split(['_', '-', '.']).skip(1).all(|word| is_version(word) || PLATFORMS.contains(&word))
+        || rest.starts_with(['-', '.'])
+            && rest.split(['-', '.']).skip(1).all(|word| is_version(word) || PLATFORMS.contains(&word))
 }
 
 /// `etcdpki COMMAND ...`, or `etcdpki help COMMAND`
@@ -83,17 +87,71 @@ fn etcdpki(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
 }
 
 fn with_clap(args: Vec<OsString>, terminal: &mut Terminal<'_>) -> u8 {
+    // Operands that look so stand behind `--`.
+    let wants_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     match commands::parse(args.clone()) {
         Ok(line) => {
+            let mut output = Watched { stream: &mut *terminal.output, is_used: false };
+            let mut watched = Terminal {
+                input: &mut *terminal.input,
+                output: &mut output,
+                errors: &mut *terminal.errors,
+                colour: line.color,
+                verbosity: line.verbosity(),
+                ..*terminal
+            };
+            let result = run(line.command, &mut watched);
             terminal.colour = line.color;
-            terminal.verbosity = line.verbosity();
-            status_of_etcdpki(run(line.command, terminal), terminal)
+            let is_used = output.is_used;
+            if let Err(error) = &result
+                && wants_json
+                && !is_used
+                && !error.is_closed_output()
+            {
+                print_errors(error.reports(), terminal);
+            }
+            status_of_etcdpki(result, terminal)
         }
         Err(error) if is_help(error.kind()) => {
             let help = commands::help(args, terminal.columns(), error);
             show_clap_error(&help, terminal).number()
         }
-        Err(error) => show_clap_error(&error, terminal).number(),
+        Err(error) => {
+            if wants_json && error.use_stderr() {
+                let text = error.render().to_string();
+                let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+                let hint = Some("`--help` describes the command".to_owned());
+                print_errors(vec![ErrorReport { message: message.to_owned(), hint }], terminal);
+            }
+            show_clap_error(&error, terminal).number()
+        }
+    }
+}
+
+/// Prints the JSON of a command that failed before it printed anything.
+fn print_errors(errors: Vec<ErrorReport>, terminal: &mut Terminal<'_>) {
+    #[derive(Serialize)]
+    struct Failure {
+        errors: Vec<ErrorReport>,
+    }
+    // If the stream is closed, nobody reads the message.
+    let _ = print::json(terminal, &Failure { errors });
+}
+
+/// The standard output, and whether anything was written to it.
+struct Watched<'a> {
+    stream: &'a mut dyn Write,
+    is_used: bool,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.is_used = true;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
     }
 }
 
@@ -170,6 +228,9 @@ mod tests {
             ("cfssl-v1.6.5", "cfssl"),
             ("cfssljson", "json"),
             ("cfssl-json", "json"),
+            ("cfssl_json", "json"),
+            ("cfssl-json_linux_amd64", "json"),
+            ("cfssl_certinfo", "cfssl-certinfo"),
             ("cfssljson_1.6.5_linux_amd64", "json"),
             ("cfssl-certinfo_linux-amd64", "cfssl-certinfo"),
             ("cfssl-newkey_linux-amd64", "cfssl-newkey"),

@@ -12,7 +12,7 @@ mod style;
 pub(crate) mod table;
 mod wrap;
 
-pub(crate) use error::CommandError;
+pub(crate) use error::{CommandError, ErrorReport};
 pub(crate) use io::absolute;
 pub use io::{ColourChoice, Terminal, Verbosity};
 pub(crate) use style::{Style, Tone};

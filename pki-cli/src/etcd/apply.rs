@@ -71,8 +71,7 @@ fn print(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     if args.json {
-        let reports = made.iter().map(|(job, report)| (report, job.notices.as_slice()));
-        return args.print_json(reports, terminal);
+        return args.print_json(made.iter().map(|(job, report)| (*job, report)), terminal);
     }
     for (ClusterJob { cluster, notices, output }, report) in made {
         let name = args.has_several().then(|| cluster.name().as_str());

@@ -89,7 +89,7 @@ impl DescriptionArgs {
     /// Prints the reports as JSON.
     pub(super) fn print_json<'a>(
         &self,
-        reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
+        reports: impl Iterator<Item = (&'a ClusterJob, &'a Report)>,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CommandError> {
         show::json(reports, self.descriptions().len(), terminal)

@@ -91,7 +91,7 @@ impl Doctor {
     fn list(&self, version: EtcdVersion, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         if self.json {
             let all: Vec<RuleReport> = rules().map(|rule| rule.report(version)).collect();
-            print::json(terminal, &all)?;
+            print::json_list(terminal, &all)?;
             return Ok(ExitStatus::Done);
         }
         let style = Style::of_output(terminal);

@@ -64,7 +64,7 @@ impl Explain {
         }
         let Reports(reports) = reports;
         if self.json {
-            print::json(terminal, &reports)?;
+            print::json_list(terminal, &reports)?;
         } else if reports.is_empty() {
             writeln!(
                 terminal.errors,
@@ -83,7 +83,7 @@ impl Explain {
         let known: Vec<Known> = numbers().filter_map(Known::of).collect();
         if self.json {
             let reports: Vec<KnownReport> = known.iter().map(|known| known.report(version)).collect();
-            print::json(terminal, &reports)?;
+            print::json_list(terminal, &reports)?;
         } else {
             let style = Style::of_output(terminal);
             for known in &known {

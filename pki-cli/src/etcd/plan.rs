@@ -29,8 +29,7 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
         reports.push((job, plan.report()));
     }
     if args.json {
-        let reports = reports.iter().map(|(job, report)| (report, job.notices.as_slice()));
-        args.print_json(reports, terminal)?;
+        args.print_json(reports.iter().map(|(job, report)| (job, report)), terminal)?;
     } else {
         for (job, report) in &reports {
             let name = args.has_several().then(|| job.cluster.name().as_str());

@@ -5,9 +5,12 @@ use std::path::Path;
 use comfy_table::Cell;
 use pki_core::base::{shown, shown_lines};
 use pki_core::etcd::{
-    CertificateReport, Cluster, DifferentLine, FileReport, Notice, Report, in_groups, next_steps, shell_word,
+    CertificateReport, Cluster, DifferentLine, FileReport, Notice, Report, Step, in_groups, next_steps,
+    shell_word,
 };
+use serde::Serialize;
 
+use super::descriptions::ClusterJob;
 use crate::terminal::table::{self, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, print};
 
@@ -41,17 +44,29 @@ pub(super) fn warnings(
     print::warnings(terminal, texts.iter().map(|text| format!("{of}{text}")));
 }
 
+/// The JSON of `plan` and `apply` about one cluster.
+#[derive(Serialize)]
+struct ClusterReport {
+    #[serde(flatten)]
+    report: Report,
+    /// What is left to do when everything is written.
+    next_steps: Vec<Step>,
+}
+
 /// Prints the reports as JSON, each with the notices of its description before its own.
 pub(super) fn json<'a>(
-    reports: impl Iterator<Item = (&'a Report, &'a [Notice])>,
+    reports: impl Iterator<Item = (&'a ClusterJob, &'a Report)>,
     named: usize,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let reports: Vec<Report> = reports
-        .map(|(report, notices)| {
+    let reports: Vec<ClusterReport> = reports
+        .map(|(job, report)| {
             let mut report = report.clone();
-            report.notices.splice(0..0, notices.iter().map(Notice::to_string));
-            report
+            let is_done = !report.changed && report.to_sign.is_empty();
+            let next_steps =
+                if is_done { Vec::new() } else { next_steps(&job.cluster, &report, &job.output) };
+            report.notices.splice(0..0, job.notices.iter().map(Notice::to_string));
+            ClusterReport { report, next_steps }
         })
         .collect();
     print::json_one_or_many(terminal, &reports, named)

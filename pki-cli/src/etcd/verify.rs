@@ -114,9 +114,8 @@ struct Printer {
 }
 
 impl Printer {
-    fn verification(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-        self.mesh(verified, terminal)?;
-        finding::print(&verified.findings, self.style, &mut *terminal.output)?;
+    /// What stands between the findings and the verdict.
+    fn details(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
         for connection in &verified.also_opens {
             let text = connection.in_words(verified.members.len());
             let text = shown(&text);
@@ -141,6 +140,17 @@ impl Printer {
                 minute(end.at),
                 shown(&ending(&end.certificates))
             )?;
+        }
+        Ok(())
+    }
+
+    fn verification(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+        if !terminal.is_quiet() {
+            self.mesh(verified, terminal)?;
+        }
+        finding::print(&finding::told(&verified.findings, terminal), self.style, &mut *terminal.output)?;
+        if !terminal.is_quiet() {
+            self.details(verified, terminal)?;
         }
         let verdict = &verified.verdict;
         let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };

@@ -7,6 +7,7 @@ use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
 use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
 use pki_core::{cfssl, etcd, x509};
+use serde::Serialize;
 
 use super::hint;
 use super::{Style, Terminal, Tone};
@@ -25,6 +26,15 @@ pub(crate) struct CommandError {
     further: Box<[Self]>,
     code: Option<u32>,
     kind: Kind,
+}
+
+/// An error in the JSON of a command that failed.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorReport {
+    /// What is wrong, and where.
+    pub(crate) message: String,
+    /// What to do about it; `null` if nothing is known to help.
+    pub(crate) hint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +154,20 @@ impl CommandError {
         for error in &*self.further {
             error.report(terminal);
         }
+    }
+
+    /// The error and what else is wrong, for JSON.
+    pub(crate) fn reports(&self) -> Vec<ErrorReport> {
+        let lines: Vec<&str> =
+            std::iter::once(&self.message).chain(&*self.more).map(String::as_str).collect();
+        let own =
+            ErrorReport { message: lines.join("\n"), hint: self.hint.clone().or_else(|| self.help.clone()) };
+        std::iter::once(own).chain(self.further.iter().flat_map(Self::reports)).collect()
+    }
+
+    /// Whether the output is closed, so that nothing can be printed.
+    pub(crate) fn is_closed_output(&self) -> bool {
+        self.kind == Kind::OutputClosed
     }
 
     /// The message as a terminal may show it. It may repeat what stands in a file.

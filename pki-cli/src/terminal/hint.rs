@@ -64,6 +64,9 @@ fn of_x509(kind: &x509::ErrorKind) -> Option<String> {
             "give the file of the certificate; `certinfo -csr FILE` describes a request, and `sign` makes a \
              certificate of it"
         }
+        x509::ErrorKind::OtherBlock { label, wanted: "JSON file" } if label.ends_with("REQUEST") => {
+            "give the CSR JSON that the request was made of, or let `sign` make a certificate of the request"
+        }
         x509::ErrorKind::NotACa { .. } => {
             "give the CA's own certificate, the one that `gencert -initca` made"
         }

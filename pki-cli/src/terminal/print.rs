@@ -39,12 +39,32 @@ pub(crate) fn help(terminal: &mut Terminal<'_>, help: &str) -> Result<(), Comman
     }
 }
 
-/// Writes `value` to standard output as indented JSON.
-pub(crate) fn json<T: Serialize + ?Sized>(
-    terminal: &mut Terminal<'_>,
-    value: &T,
-) -> Result<(), CommandError> {
-    text(terminal, &pretty(value)?)
+/// The format of the JSON that etcdpki's own commands print. It changes only if a key is taken away or gets another
+/// meaning; docs/json.md has what each format is.
+pub(crate) const FORMAT: u32 = 1;
+
+/// A value with the number of the format before its keys.
+#[derive(Serialize)]
+struct Formatted<'a, T> {
+    format: u32,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+impl<'a, T> Formatted<'a, T> {
+    fn new(value: &'a T) -> Self {
+        Self { format: FORMAT, value }
+    }
+}
+
+/// Writes an object to standard output as indented JSON.
+pub(crate) fn json<T: Serialize>(terminal: &mut Terminal<'_>, value: &T) -> Result<(), CommandError> {
+    text(terminal, &pretty(&Formatted::new(value))?)
+}
+
+/// Writes a list of objects as indented JSON.
+pub(crate) fn json_list<T: Serialize>(terminal: &mut Terminal<'_>, values: &[T]) -> Result<(), CommandError> {
+    text(terminal, &pretty(&values.iter().map(Formatted::new).collect::<Vec<_>>())?)
 }
 
 /// Writes indented JSON: an object if the user named one thing, and a list if the user named several.
@@ -55,7 +75,7 @@ pub(crate) fn json_one_or_many<T: Serialize>(
 ) -> Result<(), CommandError> {
     match values {
         [one] if named == 1 => json(terminal, one),
-        many => json(terminal, many),
+        many => json_list(terminal, many),
     }
 }
 

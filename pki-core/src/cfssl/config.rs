@@ -91,7 +91,7 @@ impl Config {
         };
         let mut profiles = BTreeMap::new();
         for nodes in object.all("profiles") {
-            for (name, node) in nodes.members()? {
+            for (name, node) in nodes.members()?.into_iter().filter(|(name, node)| !is_comment(name, node)) {
                 profiles.insert(name, context.profile(&node, &inherited, &mut notices));
             }
         }
@@ -145,11 +145,16 @@ impl Config {
     }
 }
 
+/// Whether a member among named objects is a comment: its name begins with `_`, and its value is no object.
+fn is_comment(name: &str, value: &Node<'_>) -> bool {
+    name.starts_with('_') && value.object().is_err()
+}
+
 /// The keys of an object whose values pass `check`.
 fn names(nodes: &[Node<'_>], check: impl Fn(&Node<'_>) -> Result<(), Error>) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for node in nodes {
-        for (name, value) in node.members()? {
+        for (name, value) in node.members()?.into_iter().filter(|(name, value)| !is_comment(name, value)) {
             check(&value)?;
             names.push(name);
         }
@@ -385,6 +390,18 @@ fn inherit(profile: &mut Profile, default: &Profile) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_stand_anywhere_also_among_names() {
+        let json = r#"{"_a": 1, "auth_keys": {"_b": "x"}, "remotes": {"_c": "x"}, "signing": {"_d": [],
+            "default": {"_e": {}, "expiry": "1h", "usages": ["signing"]},
+            "profiles": {"_f": "no profile", "_g": null, "_h": {"expiry": "1h", "usages": ["signing"]}}}}"#;
+        let config = Config::from_json(json, None).unwrap();
+        assert!(config.notices.is_empty(), "{:?}", config.notices);
+        assert_eq!(config.value.names().collect::<Vec<_>>(), ["_h"]);
+        let json = r#"{"auth_keys": {"b": "x"}, "signing": {}}"#;
+        assert!(Config::from_json(json, None).unwrap_err().to_string().starts_with("1:21: auth_keys.b: "));
+    }
 
     #[test]
     fn what_has_no_effect_and_what_is_unknown_is_told_at_every_depth() {

@@ -111,6 +111,9 @@ pub enum ErrorKind {
     /// The file is UTF-16.
     #[error("the file is UTF-16, and JSON is written in UTF-8")]
     Utf16,
+    /// The file is UTF-32.
+    #[error("the file is UTF-32, and JSON is written in UTF-8")]
+    Utf32,
     /// A text is not a date.
     #[error("{text:?} is not a date in the format of RFC 3339")]
     NotADate {
@@ -213,6 +216,11 @@ impl Kind for ErrorKind {
             Self::JsonSyntax { .. } => {
                 "cfssl's files are strict JSON: no comments, no trailing commas".to_owned()
             }
+            Self::MissingKey { key: "signing" } => {
+                "a ca-config has its profiles in \"signing\": {\"profiles\": {...}}; \
+                                                    is a CSR JSON given in its place?"
+                    .to_owned()
+            }
             Self::MissingKey { key: "expiry" } => "add \"expiry\": \"8760h\"".to_owned(),
             Self::MissingSubject => {
                 "add a common name, such as \"CN\": \"etcd CA\", or an attribute to every entry of \"names\""
@@ -229,6 +237,7 @@ impl Kind for ErrorKind {
             Self::NotADate { .. } => "write it like 2027-01-01T00:00:00Z".to_owned(),
             Self::NotUtf8 => "save the file as UTF-8, or convert it with iconv -f LATIN1 -t UTF-8".to_owned(),
             Self::Utf16 => "save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8".to_owned(),
+            Self::Utf32 => "save the file as UTF-8, or convert it with iconv -f UTF-32 -t UTF-8".to_owned(),
             Self::PathLen { .. } => "write a number from 1 to 255, or -1 for no limit".to_owned(),
             Self::NoUsages => "add \"usages\": [\"signing\", \"key encipherment\", \"server auth\", \
                                \"client auth\"] or choose a profile that has them"

@@ -36,6 +36,8 @@ fn x509_number(kind: &x509::ErrorKind) -> Option<u32> {
         x509::ErrorKind::NoCertificate => 1002,
         x509::ErrorKind::OtherBlock { wanted: "certificate", .. } => 1003,
         x509::ErrorKind::OtherBlock { wanted: "private key", .. } => 2003,
+        // cfssl has no numbers for what is no JSON.
+        x509::ErrorKind::OtherBlock { wanted: "JSON file", .. } => return None,
         x509::ErrorKind::OtherBlock { .. } => 9300,
         x509::ErrorKind::Certificate { .. } | x509::ErrorKind::NotOneCertificate => 1003,
         x509::ErrorKind::NoPrivateKey => 2002,

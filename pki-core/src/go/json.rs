@@ -148,6 +148,8 @@ impl<'a> Node<'a> {
         let found = match self.raw.get().as_bytes().first() {
             Some(b'{') => "an object",
             Some(b'[') => "a list",
+            // This is the only valid JSON string that is no text.
+            Some(b'"') if expected == STRING => "one with half of a surrogate pair",
             Some(b'"') => "a string",
             Some(b't' | b'f') => "a boolean",
             Some(b'n') => "null",
@@ -162,8 +164,9 @@ impl<'a> Node<'a> {
         serde_json::from_str(self.raw.get()).map_err(|_| self.expected(expected))
     }
 
+    /// The text of a string.
     pub(crate) fn text(&self) -> Result<String, Error> {
-        self.decode("a string")
+        self.decode(STRING)
     }
 
     pub(crate) fn boolean(&self) -> Result<bool, Error> {
@@ -208,6 +211,7 @@ impl<'a> Node<'a> {
 
 /// What an integer is called in messages.
 const WHOLE_NUMBER: &str = "a whole number";
+const STRING: &str = "a string";
 
 /// The message without the position at its end, which is in the [`Place`].
 fn syntax_message(error: &serde_json::Error) -> String {
@@ -381,6 +385,13 @@ mod tests {
         object.text("CN").unwrap();
         let told: Vec<_> = object.unknown().map(|member| (member.key, member.is_repeated)).collect();
         assert_eq!(told, [("CN".to_owned(), true)]);
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_no_text() {
+        let error = Node::parse(r#""a\ud800""#, None).unwrap().text().unwrap_err();
+        let ErrorKind::Type { found, .. } = error.kind else { panic!("{error:?}") };
+        assert_eq!(found, "one with half of a surrogate pair");
     }
 
     #[test]

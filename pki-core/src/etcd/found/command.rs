@@ -1,6 +1,7 @@
 //! Finds the etcd in a command line that begins with other programs: `env`, `nice`, a shell, a container engine.
 
 use crate::base::place::Place;
+use crate::etcd::found::engine::is_engine;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{
@@ -12,10 +13,16 @@ use crate::etcd::found::wrapper::{Wrapper, options};
 /// The number of programs that may be before etcd. More are no accident.
 const MOST_WRAPPERS: usize = 16;
 
-/// The number of a script's commands that are looked at. More are no accident, and each may set a variable.
-const MOST_COMMANDS: usize = 5000;
+/// The number of commands that are looked at, those of the scripts in scripts too. More are no accident.
+const MOST_STEPS: usize = 5000;
+
+/// The number of variables that are copied in one step, for a command that has its own.
+const VARIABLES_OF_A_STEP: usize = 20;
 
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox-sh"];
+
+/// Programs before etcd that [`Process::unwrap_all`] reads in ways of their own.
+const SPECIAL: [&str; 6] = ["env", "su", "runuser", "start-stop-daemon", "ip", "chroot"];
 
 /// Programs that stay the parent of the command that they start.
 const PARENTS: [&str; 8] =
@@ -29,7 +36,7 @@ impl Process {
         if self.unwrap_all(MOST_WRAPPERS) {
             return;
         }
-        *self = original;
+        *self = Self { steps: self.steps, ..original };
         if let Some(program) = self.arguments.first() {
             let (program, place) = (program.shown().to_owned(), program.place.clone());
             self.opaque = Some(Opaque { program, place });
@@ -249,8 +256,12 @@ impl Process {
         place: &mut dyn FnMut(usize) -> Place,
     ) -> bool {
         let mut shell = ShellState::default();
-        self.environment_is_known &= commands.len() <= MOST_COMMANDS;
-        for (index, command) in commands.iter().take(MOST_COMMANDS).enumerate() {
+        for (index, command) in commands.iter().enumerate() {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                self.environment_is_known = false;
+                return false;
+            }
             let mut arguments: Vec<(Argument, bool)> = Vec::new();
             for word in &command.words {
                 let place = place(word.word.offset);
@@ -262,9 +273,10 @@ impl Process {
             if shell.take(&words, self) {
                 continue;
             }
-            if most == 0 || !words.iter().any(|word| word.shown().contains("etcd")) {
+            if most == 0 || !words.iter().any(|word| word.shown().contains("etcd")) || !may_start(&words) {
                 continue;
             }
+            self.steps += (self.variables.len() + self.shell_variables.len()) / VARIABLES_OF_A_STEP;
             let mut process = Self { arguments: words, ..self.clone() };
             process.take_assignments();
             let is_exec = process.arguments.first().is_some_and(|word| word.shown() == "exec");
@@ -274,6 +286,7 @@ impl Process {
                 *self = Self { parent, ..process };
                 return true;
             }
+            self.steps = process.steps;
         }
         false
     }
@@ -337,6 +350,19 @@ impl Process {
             }
         }
     }
+}
+
+/// Whether a command may be etcd, or a program that starts it.
+fn may_start(words: &[Argument]) -> bool {
+    let program = words.iter().find(|word| assignment(word).is_none());
+    program.is_some_and(|word| {
+        let name = base_name(word.shown());
+        is_etcd(name)
+            || SHELLS.contains(&name)
+            || SPECIAL.contains(&name)
+            || Wrapper::find(name).is_some()
+            || is_engine(name)
+    })
 }
 
 /// Words of the shell's grammar that a command may follow (POSIX, Shell Command Language, 2.4).
@@ -433,6 +459,7 @@ impl ShellState {
             process.set(variable);
         } else {
             process.shell_variables.retain(|known| known.name != variable.name);
+            let variable = process.bounded(variable);
             process.shell_variables.push(variable);
         }
     }
@@ -450,4 +477,32 @@ fn is_lone_variable(written: &str) -> bool {
     let Some(name) = written.strip_prefix('$') else { return false };
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
     is_name(name.split(":-").next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Each shell starts three others with the same commands.
+    #[test]
+    fn scripts_in_scripts_are_looked_at_to_an_end() {
+        let script = "X='sh -c \"$X etcd\"; sh -c \"$X etcd\"; sh -c \"$X etcd\"'\nsh -c \"$X\"\n";
+        assert!(Process::of_script(script, Path::new("run.sh")).is_none());
+    }
+
+    /// What is no program before etcd is not looked into, and takes no copy of the variables.
+    #[test]
+    fn commands_of_other_programs_cost_little() {
+        let mut process = Process::default();
+        let variables: String = (0..10_000).map(|number| format!("V{number}=x\n")).collect();
+        let commands = shell::commands("echo etcd\n/opt/etcd-backup etcd\n");
+        process.run_commands(&shell::commands(&variables), 16, &mut |_| Place::default());
+        let before = process.steps;
+        assert!(!process.run_commands(&commands, 16, &mut |_| Place::default()));
+        // The variables alone are more than the limit.
+        assert!(process.steps - before <= 2, "{}", process.steps - before);
+        assert!(before > MOST_STEPS && !process.environment_is_known);
+    }
 }

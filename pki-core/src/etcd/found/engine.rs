@@ -7,6 +7,11 @@ use crate::etcd::found::process::{Argument, ContainerRun, ListFile, ListForm, Pr
 /// Container engines that have a command `run` like Docker's.
 const ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
 
+/// Whether a program is a container engine whose command lines are read.
+pub(crate) fn is_engine(name: &str) -> bool {
+    ENGINES.contains(&name) || ["ctr", "rkt"].contains(&name)
+}
+
 /// The long options of `run` and of the engines that have no value.
 const SWITCHES: [&str; 33] = [
     "detach",

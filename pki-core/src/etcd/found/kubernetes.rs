@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::etcd::found::document::Node;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
-use crate::etcd::found::process::{Argument, Process, is_name_part};
+use crate::etcd::found::process::{Argument, LONGEST_WORD, Process, is_name_part};
 use crate::etcd::found::started::{Started, within_container};
 
 /// How deep lists of lists are followed.
@@ -110,6 +110,9 @@ fn expand(text: &str, process: &Process) -> Option<String> {
             result.push('$');
             rest = after;
         }
+        if result.len() > LONGEST_WORD {
+            return None;
+        }
     }
     result.push_str(rest);
     Some(result)
@@ -154,5 +157,22 @@ mod tests {
             assert_eq!(words(etcd), [Some("etcd"), Some("--name=a")], "{text}");
         }
         assert!(read_all("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: kube-apiserver, command: [kube-apiserver, --etcd-servers=x]}]}\n").is_empty());
+    }
+
+    /// Each value is twice as long as the one before.
+    #[test]
+    fn values_that_grow_without_end_are_not_known() {
+        let mut text = String::from(
+            "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: quay.io/coreos/etcd:v3.5.9\n    env:\n    \
+             - {name: A0, value: xxxxxxxx}\n",
+        );
+        for number in 1..60 {
+            let before = number - 1;
+            text += &format!("    - {{name: A{number}, value: \"$(A{before})$(A{before})\"}}\n");
+        }
+        let all = read_all(&text);
+        let [etcd] = all.as_slice() else { panic!("{all:?}") };
+        let value = |number: usize| etcd.process.variables[number].value.as_ref().map(String::len);
+        assert_eq!((value(0), value(10), value(59)), (Some(8), Some(8 << 10), None));
     }
 }

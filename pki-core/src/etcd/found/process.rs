@@ -31,6 +31,10 @@ pub(crate) struct Process {
     /// The program that stays the parent of the process, so that systemd does not take the process for the service's
     /// main one.
     pub(crate) parent: Option<String>,
+    /// How much was done to find the etcd of the command line, so that no file makes it take long.
+    pub(crate) steps: usize,
+    /// The length of the values that were set one by one.
+    pub(crate) length: usize,
     /// What starts in the place of etcd, as far as is known: nothing about etcd's options can be told.
     pub(crate) opaque: Option<Opaque>,
 }
@@ -122,7 +126,7 @@ pub(crate) enum EnvironmentLookup<'a> {
     Unknown,
 }
 
-/// The longest command line in bytes that the kernel starts under the usual limits (execve(2), "Limits on size of
+/// The longest command line in bytes, and the longest environment, that the kernel starts under the usual limits (execve(2), "Limits on size of
 /// arguments and environment"). Without a limit, a short unit that uses a long variable many times would fill the
 /// memory.
 const LONGEST_COMMAND: usize = 2 << 20;
@@ -254,8 +258,15 @@ impl Process {
 
     /// Sets a variable, in place of an earlier one with its name.
     pub(crate) fn set(&mut self, variable: Variable) {
+        let variable = self.bounded(variable);
         self.variables.retain(|earlier| earlier.name != variable.name);
         self.variables.push(variable);
+    }
+
+    /// The variable, without its value if the values of all together are longer than the system lets them be.
+    pub(crate) fn bounded(&mut self, variable: Variable) -> Variable {
+        self.length += variable.value.as_ref().map_or(0, String::len);
+        if self.length > LONGEST_COMMAND { Variable { value: None, ..variable } } else { variable }
     }
 
     /// Adds the variables of a file. What is set already stays, since container engines and compose put it above the

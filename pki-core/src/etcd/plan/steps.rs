@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::etcd::cluster::path::REQUESTS;
 use crate::etcd::cluster::{Cluster, Member, UnitKind};
 use crate::etcd::plan::report::{MemberReport, Report};
 use crate::etcd::safe::shell::word;
 
 /// A step: what to do, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// A sentence for a person. It ends with a colon if there are commands.
     pub title: String,

@@ -175,7 +175,7 @@ fn mixed(case: &Case<'_>) -> Vec<Symptom> {
         }
     }
     for cluster in case.clusters() {
-        for (_, member) in &cluster {
+        for (_, member) in cluster {
             for (name, url) in member.settings.initial_cluster() {
                 let named = cluster.iter().find(|(_, other)| other.settings.value("name") == Some(&name));
                 let Some((_, other)) = named else { continue };
@@ -186,7 +186,7 @@ fn mixed(case: &Case<'_>) -> Vec<Symptom> {
             }
         }
         // One scheme for all peers, wherever they are.
-        for (_, member) in &cluster {
+        for (_, member) in cluster {
             let urls = member.settings.initial_cluster();
             let (tls, plain): (Vec<_>, Vec<_>) = urls.iter().partition(|(_, url)| url.is_tls());
             if let ([(_, tls), ..], [(_, plain), ..]) = (tls.as_slice(), plain.as_slice()) {

@@ -1,5 +1,6 @@
 //! What the rules look at, and what several of them need.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -27,6 +28,7 @@ pub(crate) struct Case<'a> {
     pub(crate) now: OffsetDateTime,
     /// What each member does with its settings, in the order of the members.
     starts: Vec<Start>,
+    clusters: Vec<Vec<(&'a Host, &'a Member)>>,
 }
 
 /// Something that a rule has seen. The rule itself says what it means.
@@ -55,7 +57,8 @@ impl Symptom {
 impl<'a> Case<'a> {
     pub(crate) fn new(found: &'a Found, version: EtcdVersion, now: OffsetDateTime) -> Self {
         let starts = found.members().map(|(_, member)| Start::of_member(member, version)).collect();
-        Self { found, version, now, starts }
+        let clusters = clusters_of(found.members());
+        Self { found, version, now, starts, clusters }
     }
 
     /// Every member with what it does with its settings.
@@ -68,23 +71,42 @@ impl<'a> Case<'a> {
     }
 
     /// The members by cluster. Members that name a peer URL of each other belong to one cluster.
-    pub(crate) fn clusters(&self) -> Vec<Vec<(&'a Host, &'a Member)>> {
-        let mut clusters: Vec<Vec<(&Host, &Member)>> = Vec::new();
-        for one in self.members() {
-            let urls = peer_urls(one.1);
-            let is_same = |(_, other): &(&Host, &Member)| {
-                let others = peer_urls(other);
-                urls.iter().any(|url| others.contains(url))
-            };
-            let (same, mut rest): (Vec<_>, Vec<_>) =
-                clusters.into_iter().partition(|cluster| cluster.iter().any(is_same));
-            let mut cluster: Vec<_> = same.into_iter().flatten().collect();
-            cluster.push(one);
-            rest.push(cluster);
-            clusters = rest;
-        }
-        clusters
+    pub(crate) fn clusters(&self) -> &[Vec<(&'a Host, &'a Member)>] {
+        &self.clusters
     }
+}
+
+fn clusters_of<'a>(
+    members: impl Iterator<Item = (&'a Host, &'a Member)>,
+) -> Vec<Vec<(&'a Host, &'a Member)>> {
+    // The number of a cluster leads to that of the one which it turned out to be a part of.
+    let mut part_of: Vec<usize> = Vec::new();
+    let whole = |part_of: &[usize], mut number: usize| {
+        while let Some(next) = part_of.get(number).copied().filter(|next| *next != number) {
+            number = next;
+        }
+        number
+    };
+    let mut with_url: HashMap<String, usize> = HashMap::new();
+    let mut numbered = Vec::new();
+    for one in members {
+        let mut number = part_of.len();
+        part_of.push(number);
+        for url in peer_urls(one.1) {
+            let known = *with_url.entry(url).or_insert(number);
+            let (first, second) = (whole(&part_of, known), whole(&part_of, number));
+            number = first.min(second);
+            if let Some(later) = part_of.get_mut(first.max(second)) {
+                *later = number;
+            }
+        }
+        numbered.push((number, one));
+    }
+    let mut clusters: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for (number, one) in numbered {
+        clusters.entry(whole(&part_of, number)).or_default().push(one);
+    }
+    clusters.into_values().collect()
 }
 
 /// Every peer URL that a member names.

@@ -610,12 +610,12 @@ fn leads_to(
 fn untrusted_peers(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        for (host, member) in &cluster {
+        for (host, member) in cluster {
             let Some(ca) = host.pem(member, PEER.ca).filter(|ca| ca.valid_certificates().next().is_some())
             else {
                 continue;
             };
-            for (other_host, other) in &cluster {
+            for (other_host, other) in cluster {
                 let Some(file) = other_host.pem(other, PEER.certificate) else { continue };
                 if file.valid_certificates().next().is_some() && !is_trusted(file, ca) {
                     let problem = format!(

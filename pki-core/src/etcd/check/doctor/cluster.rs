@@ -124,7 +124,7 @@ fn is_named_by(member: &Member, other: &Member) -> bool {
 fn different_members(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        let founders = founders(&cluster);
+        let founders = founders(cluster);
         let Some((first, others)) = founders.split_first() else { continue };
         for other in others.iter().filter(|other| named(other) != named(first)) {
             // One that is not named at all is another matter.
@@ -167,7 +167,7 @@ fn different_tokens(case: &Case<'_>) -> Vec<Symptom> {
 fn founds_anew(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        let founders = founders(&cluster);
+        let founders = founders(cluster);
         for member in founders.iter().filter(|member| is_named_by(member, member)) {
             let without: Vec<String> = founders
                 .iter()
@@ -227,7 +227,7 @@ fn clashes(case: &Case<'_>) -> Vec<Symptom> {
 /// their own.
 fn other_file_names(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
-    for cluster in case.clusters().into_iter().filter(|cluster| cluster.len() > 2) {
+    for cluster in case.clusters().iter().filter(|cluster| cluster.len() > 2) {
         for option in crate::etcd::found::FILE_OPTIONS {
             let values: Vec<(&Member, &str)> =
                 cluster.iter().filter_map(|(_, m)| Some((*m, m.settings.value(option)?))).collect();

@@ -241,8 +241,8 @@ fn auto_tls(case: &Case<'_>) -> Vec<Symptom> {
 fn not_allowed(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for cluster in case.clusters() {
-        for (_, member) in &cluster {
-            for (host, other) in &cluster {
+        for (_, member) in cluster {
+            for (host, other) in cluster {
                 let leaf =
                     host.pem(other, PEER.certificate).and_then(|file| file.valid_certificates().next());
                 let Some(leaf) = leaf else { continue };
