@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -32,14 +33,6 @@ pub fn trials() -> Vec<Trial> {
     ])
 }
 
-/// Takes the files of a member from the archive on its standard input, in place of its host: renames each into the folder
-/// from which the member reads. The test's members read the output folder itself, where `renew` has put them already, so
-/// this proves only that the archive has these files.
-const HOST: &str = r#"
-mkdir -p "$HOME/$1"
-tar -C "$HOME/$1" -xpf -
-"#;
-
 /// How often all certificates are renewed.
 fn rounds() -> u32 {
     std::env::var("ETCDPKI_RENEWALS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
@@ -53,11 +46,17 @@ fn renew(cluster: &Cluster, more: &[&str]) -> (Ran, Value) {
     (ran, report)
 }
 
-fn exec(home: &Path) -> String {
-    let script = home.join("host");
-    fs::write(&script, HOST).unwrap();
-    let word = |path: &Path| quoted(path.to_str().unwrap());
-    format!("--exec=HOME={} sh {} {{name}} {{command}}", word(home), word(&script))
+/// Runs what is to be run on the host of a member where its process sees its files.
+fn exec(cluster: &Cluster) -> String {
+    let names = cluster.members.iter().map(|member| member.name.as_str());
+    let cases = names.zip(pids(cluster)).map(|(name, pid)| format!("{name}) pid={pid};; "));
+    let cases: String = cases.collect();
+    format!("--exec=case {{name}} in {cases}esac; nsenter -t $pid -m sh -c {{command}}")
+}
+
+/// A file of the host on which a process runs.
+fn on_host(pid: u32, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/root/etc/etcd/pki/{name}"))
 }
 
 /// Threads that make handshakes with every member, as the client root, until they are stopped.
@@ -151,8 +150,7 @@ fn pids(cluster: &Cluster) -> Vec<u32> {
 
 fn all_are_renewed_and_no_handshake_fails(etcd: &Etcd) -> Outcome {
     let cluster = healthy(etcd, "three-members.yaml")?;
-    let home = tempfile::tempdir().unwrap();
-    let exec = exec(home.path());
+    let exec = exec(&cluster);
     let (before, processes) = (shown(&cluster), pids(&cluster));
     let keys = |cluster: &Cluster| {
         let mut files = cluster.tree.files();
@@ -185,12 +183,19 @@ fn all_are_renewed_and_no_handshake_fails(etcd: &Etcd) -> Outcome {
     assert!(made > 0, "no handshake was made");
     assert_eq!(pids(&cluster), processes);
     assert!(keys(&cluster) == keys_before, "a key has changed");
-    // What was sent is what the members show.
-    for member in ["etcd1", "etcd2", "etcd3"] {
-        let sent = home.path().join(member).join("etc/etcd/pki/server.pem");
-        let own = format!("nodes/{member}/etc/etcd/pki/server.pem");
-        assert_eq!(fs::read_to_string(sent).unwrap(), cluster.tree.read(&own));
-        assert!(!home.path().join(member).join("etc/etcd/pki/server-key.pem").exists(), "a key was sent");
+    for (member, pid) in cluster.members.iter().zip(processes) {
+        let own = fs::metadata(on_host(pid, "server-key.pem")).unwrap();
+        for name in ["server.pem", "peer.pem"] {
+            let file = on_host(pid, name);
+            let in_folder = format!("nodes/{}/etc/etcd/pki/{name}", member.name);
+            assert_eq!(fs::read_to_string(&file).unwrap(), cluster.tree.read(&in_folder), "{in_folder}");
+            let is = fs::metadata(file).unwrap();
+            assert_eq!(
+                (is.mode() & 0o7777, is.uid(), is.gid()),
+                (0o644, own.uid(), own.gid()),
+                "{in_folder}"
+            );
+        }
     }
     until_it_ends_with(&cluster, 0, &[]);
     // Nothing is due, and nothing waits.
@@ -199,45 +204,31 @@ fn all_are_renewed_and_no_handshake_fails(etcd: &Etcd) -> Outcome {
     Ok(())
 }
 
-/// A line that brings nothing: the host is not reached.
-fn unreached() -> &'static str {
-    "--exec=false {name} {command}"
-}
-
-fn folder_of(cluster: &Cluster, member: &str) -> PathBuf {
-    cluster.tree.path(&format!("nodes/{member}/etc/etcd/pki"))
+/// A copy of the output folder.
+fn copied(cluster: &Cluster, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(&cluster.tree.root).arg(to).status().unwrap().success());
 }
 
 fn who_has_another_key_gets_no_certificate(etcd: &Etcd) -> Outcome {
     let mut cluster = healthy(etcd, "three-members.yaml")?;
+    let exec = exec(&cluster);
+    // This folder has another key for etcd2 than its host.
     let home = tempfile::tempdir().unwrap();
-    let exec = exec(home.path());
-    // The host of etcd2 has files of before: another key, of the same CA.
-    let own = folder_of(&cluster, "etcd2");
-    let kept: Vec<_> =
-        ["server.pem", "server-key.pem"].map(|name| (name, fs::read(own.join(name)).unwrap())).into();
-    for (name, _) in &kept {
-        fs::copy(folder_of(&cluster, "etcd1").join(name), own.join(name)).unwrap();
+    let other = home.path().join("out");
+    copied(&cluster, &other);
+    for name in ["server.pem", "server-key.pem"] {
+        fs::remove_file(other.join("nodes/etcd2/etc/etcd/pki").join(name)).unwrap();
     }
-    let record = cluster.tree.read("cluster.lock.json");
-    // The process reads the pair of etcd1 at its next handshake; the folder gets its own back before renewal, in a copy.
-    let copy = home.path().join("out");
-    let copied = Command::new("cp").arg("-a").arg(&cluster.tree.root).arg(&copy).status().unwrap();
-    assert!(copied.success());
-    for (name, bytes) in &kept {
-        fs::write(copy.join("nodes/etcd2/etc/etcd/pki").join(name), bytes).unwrap();
-    }
+    run(etcdpki(["cluster", "apply", "-f"]).arg(&cluster.tree.description).arg("-o").arg(&other)).ok();
+    let record = fs::read(other.join("cluster.lock.json")).unwrap();
     let mut command = etcdpki(["cluster", "renew", "--json", "--timeout", "20s", "--all", &exec]);
-    let ran = run(command.arg(&copy).arg("-f").arg(&cluster.tree.description)).ends_with(3);
+    let ran = run(command.arg(&other).arg("-f").arg(&cluster.tree.description)).ends_with(3);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     let told = report["obstacles"].to_string();
     assert!(told.contains("etcd2: client port: it has another key than its file"), "{ran}");
     assert!(!told.contains("etcd1: ") && report["placed"].as_array().unwrap().is_empty(), "{ran}");
-    assert_eq!(fs::read_to_string(copy.join("cluster.lock.json")).unwrap(), record, "something was renewed");
+    assert_eq!(fs::read(other.join("cluster.lock.json")).unwrap(), record, "something was renewed");
     // One that does not answer is named too, and the others can be renewed by name.
-    for (name, bytes) in &kept {
-        fs::write(own.join(name), bytes).unwrap();
-    }
     cluster.members[2].process.take().unwrap().kill();
     let (ran, report) = renew(&cluster, &["--all", &exec]);
     assert_eq!(ran.code, Some(3), "{ran}");
@@ -250,7 +241,7 @@ fn who_has_another_key_gets_no_certificate(etcd: &Etcd) -> Outcome {
 fn what_was_stopped_goes_on(etcd: &Etcd) -> Outcome {
     let cluster = healthy(etcd, "three-members.yaml")?;
     let home = tempfile::tempdir().unwrap();
-    let exec = exec(home.path());
+    let exec = exec(&cluster);
     let root = cluster.tree.root.to_str().unwrap();
     // Nothing is due; a dry run changes nothing; without --exec the commands are printed.
     let record = cluster.tree.read("cluster.lock.json");
@@ -265,28 +256,23 @@ fn what_was_stopped_goes_on(etcd: &Etcd) -> Outcome {
     assert!(report["commands"].to_string().contains(&command), "{ran}");
     // The folder of a machine that does not reach its hosts: renewed, and not brought.
     let away = home.path().join("away");
-    let copied = Command::new("cp").arg("-a").arg(&cluster.tree.root).arg(&away).status().unwrap();
-    assert!(copied.success());
+    copied(&cluster, &away);
     let record = cluster.tree.read("cluster.lock.json");
     let renew_away = |more: &[&str]| {
         let mut command = etcdpki(["cluster", "renew", "--timeout", "20s", "--wait", "2s", "--json"]);
         run(command.arg(&away).arg("-f").arg(&cluster.tree.description).args(more))
     };
-    let ran = renew_away(&["--all", unreached()]).ends_with(1);
+    let ran = renew_away(&["--all", "--exec=false {name} {command}"]).ends_with(1);
     assert!(ran.stderr.contains("etcd1: its certificates were not brought to its host"), "{ran}");
     let renewed = fs::read(away.join("cluster.lock.json")).unwrap();
     assert_ne!(renewed, record.as_bytes());
     // A host that takes the files and does not put them into their places is seen.
-    let ran = renew_away(&[&exec]).ends_with(3);
+    let ran = renew_away(&["--exec=cat > /dev/null; : {name} {command}"]).ends_with(3);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["placed"].to_string(), "[\"etcd1\"]", "{ran}");
     assert!(report["obstacles"][0].as_str().unwrap().starts_with("etcd1: client port: it shows "), "{ran}");
     // When they are put there, the same command goes on, and renews nothing again.
-    let place = format!(
-        "--exec=f() {{ tar -C {root}/nodes/$1 -xpf -; }}; f {{name}} {{command}}",
-        root = quoted(root)
-    );
-    let ran = renew_away(&[&place]).ends_with(0);
+    let ran = renew_away(&[&exec]).ends_with(0);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["proved"].as_array().unwrap().len(), 3, "{ran}");
     assert_eq!(fs::read(away.join("cluster.lock.json")).unwrap(), renewed);
