@@ -248,7 +248,9 @@ fn what_was_stopped_goes_on(etcd: &Etcd) -> Outcome {
     let (ran, _) = renew(&cluster, &[]);
     assert_eq!(ran.code, Some(0), "{ran}");
     let (ran, report) = renew(&cluster, &["--all", "--dry-run", &exec]);
-    assert_eq!((ran.code, report["renewed"].as_array().unwrap().len()), (Some(2), 10), "{ran}");
+    // Before 3.5 the gateway has no certificate of its own.
+    let count = if etcd.version.starts_with("3.4.") { 7 } else { 10 };
+    assert_eq!((ran.code, report["renewed"].as_array().unwrap().len()), (Some(2), count), "{ran}");
     assert_eq!(cluster.tree.read("cluster.lock.json"), record);
     let (ran, report) = renew(&cluster, &["etcd1 server"]);
     assert_eq!(ran.code, Some(2), "{ran}");
