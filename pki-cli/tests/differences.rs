@@ -390,9 +390,9 @@ fn a_whole_script_may_replace_keys() {
     let mut folder = Folder::new();
     let script = format!("cfssl gencert {CA} -bare @leaf @leaf.json");
     folder.good(&script);
-    let old = folder.read("leaf-key.pem");
-    folder.bad(&script, 1, "ETCDPKI_REPLACE_KEYS=1");
-    for (value, is_replaced) in [("0", false), ("false", false), ("", false), ("1", true)] {
+    folder.bad(&script, 1, "ETCDPKI_REPLACE_KEYS=1, or make its links with `etcdpki link -replace-keys DIR`");
+    for (value, is_replaced) in [("0", false), ("FALSE", false), ("", false), ("True", true), ("1", true)] {
+        let old = folder.read("leaf-key.pem");
         folder.variables = vec![("ETCDPKI_REPLACE_KEYS", value)];
         if is_replaced {
             drop(folder.good(&script));

@@ -182,7 +182,7 @@ fn key_is_there(path: &Path) -> CommandError {
     ))
     .hint(format!(
         "choose another base name, or replace the private key with -force; for a script that renews certificates, set \
-         {}=1",
+         {}=1, or make its links with `etcdpki link -replace-keys DIR`",
         replace_keys::VARIABLE
     ))
 }

@@ -5,26 +5,29 @@
 
 use std::ffi::OsString;
 
+use pki_core::go::number::parse_bool;
+
 use crate::terminal::{CommandError, Terminal};
 
 /// The name of the variable.
 pub(crate) const VARIABLE: &str = "ETCDPKI_REPLACE_KEYS";
 
-/// The arguments of a command, with `-force` before them if the command has this flag and the variable is `1` or `true`.
+/// The arguments of a command, with `-force` before them if the command has this flag and the variable is true.
 ///
 /// # Errors
 ///
-/// The variable is something else than `1`, `true`, `0`, `false` or empty.
+/// The variable is neither empty nor one of Go's texts for true and false, such as `1` and `false`.
 pub(crate) fn with_force(
     mut args: Vec<OsString>,
     has_force: bool,
     terminal: &Terminal<'_>,
 ) -> Result<Vec<OsString>, CommandError> {
     let value = (terminal.variable)(VARIABLE).unwrap_or_default();
-    match value.to_str() {
-        Some("" | "0" | "false") => {}
+    // Go's texts for true and false, as of the flags.
+    match value.to_str().map(|text| if text.is_empty() { Some(false) } else { parse_bool(text) }) {
+        Some(Some(false)) => {}
         _ if !has_force => {}
-        Some("1" | "true") => args.insert(0, "-force".into()),
+        Some(Some(true)) => args.insert(0, "-force".into()),
         _ => {
             let message =
                 format!("the environment variable {VARIABLE} is {value:?}, which means neither yes nor no");
