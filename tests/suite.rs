@@ -39,6 +39,7 @@ mod suite {
     pub mod observe;
     pub mod openssl;
     pub mod options;
+    pub mod packages;
     pub mod privileges;
     pub mod product;
     pub mod programs;
@@ -99,6 +100,7 @@ fn main() {
         suite::findings::trials(),
         suite::etcd::trials(),
         suite::logs::trials(),
+        suite::packages::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
         suite::observe::trials(),

@@ -27,6 +27,7 @@ mod folders;
 mod image;
 mod life;
 mod machine;
+mod packages;
 mod printed;
 mod race;
 mod sandbox;
@@ -47,6 +48,7 @@ pub fn trials() -> Vec<Trial> {
         printed::trials(),
         folders::trials(),
         fixtures::trials(),
+        packages::trials(),
         race::trials(),
     ];
     trials.into_iter().flatten().collect()

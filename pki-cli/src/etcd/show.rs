@@ -121,7 +121,7 @@ fn changes(
         ]);
     }
     table::show(&certificates, terminal)?;
-    let mut files = table::new(&["FILE", "CHANGE", "MODE", "WHY"], style);
+    let mut files = table::of_paths(&["FILE", "CHANGE", "MODE", "WHY"], style);
     for file in report.files.iter().filter(|file| is_shown(&file.change)) {
         let slash = if file.kind == "folder" { "/" } else { "" };
         files.add_row([

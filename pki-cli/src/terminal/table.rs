@@ -26,6 +26,15 @@ pub(crate) fn new(header: &[&str], style: Style) -> Table {
     table
 }
 
+/// A table whose first column has paths, which are broken behind a slash if they do not fit.
+pub(crate) fn of_paths(header: &[&str], style: Style) -> Table {
+    let mut table = new(header, style);
+    if let Some(column) = table.column_mut(0) {
+        column.set_delimiter('/');
+    }
+    table
+}
+
 /// A cell with a text that may come from a file.
 pub(crate) fn cell(text: impl ToString) -> Cell {
     Cell::new(shown(&text.to_string()))

@@ -15,7 +15,7 @@ pub(super) fn show(status: &TreeStatus, wide: bool, terminal: &mut Terminal<'_>)
     let style = Style::of_output(terminal);
     let mut header = vec!["FILE", "SUBJECT", "FOR", "ENDS", "DAYS", "CA"];
     header.extend(wide.then_some(["SUBJECT IN FULL", "SERIAL", "CA'S KEY"]).into_iter().flatten());
-    let mut table = table::new(&header, style);
+    let mut table = table::of_paths(&header, style);
     let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let wrong: BTreeSet<&Path> = errors.filter_map(|finding| finding.place.path()).collect();
     for one in &status.certificates {

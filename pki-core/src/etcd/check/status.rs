@@ -17,7 +17,7 @@ use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
-use crate::etcd::found::{Files, ReadError, entry, is_folder, names};
+use crate::etcd::found::{Files, ReadError, entry};
 use files::PublicFiles;
 
 pub(crate) use prometheus::PrometheusText;
@@ -145,15 +145,15 @@ impl Status {
 /// The output folders at a path and below it, by their absolute names. Folders in an output folder are not looked at.
 ///
 /// # Errors
-/// If the path cannot be read.
+/// If a record is there and cannot be read.
 pub fn output_folders_below(path: &Path, files: &dyn Files) -> Result<Vec<PathBuf>, ReadError> {
     let (mut rest, mut found) = (vec![(path.to_owned(), 0)], Vec::new());
     while let Some((folder, depth)) = rest.pop() {
         if !matches!(entry(&folder.join(RECORD), files)?, Ok(None)) {
             found.push(folder);
         } else if depth < DEEPEST
-            && is_folder(&folder, files)?
-            && let Ok(names) = names(&folder, files)?
+            // What is no folder, or may not be read, has no names.
+            && let Ok(names) = files.names(&folder)
         {
             rest.extend(names.into_iter().map(|name| (folder.join(name), depth + 1)));
         }

@@ -14,6 +14,7 @@ use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Severity};
 use crate::etcd::check::status::rules;
 use crate::etcd::cluster::renewal::{RenewBefore, Span, State};
+use crate::etcd::error::ErrorKind as EtcdErrorKind;
 use crate::etcd::folder::snapshot::FileKind;
 use crate::etcd::found::{Files, Node, NodeValue, Omission, ReadError, entry, names};
 use crate::x509::certificate::Certificate;
@@ -169,16 +170,20 @@ impl Reader<'_> {
             if number > MOST_FILES {
                 return Err(ReadError::TooMany { path });
             }
-            match entry(&path, self.files)? {
-                Ok(Some(entry)) if entry.kind == FileKind::Folder => match names(&path, self.files)? {
+            match self.files.entry(&path) {
+                Ok(Some(entry)) if entry.kind == FileKind::Folder => match self.files.names(&path) {
                     Ok(names) => rest
                         .extend(names.into_iter().filter(|name| name != ".git").map(|name| path.join(name))),
-                    Err(why) => self.add_omission(&path, &why.error),
+                    Err(error) => self.add_omission(&path, &error),
                 },
                 Ok(Some(entry)) => self.add_file(&path, &entry.bytes),
                 Ok(None) if number == 1 => return Err(ReadError::Missing { path }),
                 Ok(None) => {}
-                Err(why) => self.add_omission(&path, &why.error),
+                Err(error) if number == 1 => return Err(error.into()),
+                // Programs and data
+                Err(error)
+                    if matches!(error.kind(), EtcdErrorKind::TooLarge { .. }) && !is_named_so(&path) => {}
+                Err(error) => self.add_omission(&path, &error),
             }
         }
         Ok(())
@@ -270,12 +275,17 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a file is to be read as a certificate by its label or its name.
+/// Whether a file is to be read as a certificate by its name and its contents.
 fn is_certificate(path: &Path, bytes: &[u8]) -> bool {
+    is_named_so(path)
+        && (bytes.first() == Some(&0x30) || String::from_utf8_lossy(bytes).contains("CERTIFICATE-----"))
+}
+
+/// Whether the name of a file is that of a certificate.
+fn is_named_so(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     let extensions = ["pem", "crt", "cer", "der", "cert", "p7b", "p7c", "p12", "pfx"];
     extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
-        && (bytes.first() == Some(&0x30) || String::from_utf8_lossy(bytes).contains("CERTIFICATE-----"))
 }
 
 /// The name of an item of a list, as kubeconfigs have it.
