@@ -29,6 +29,8 @@ pub fn trials() -> Vec<Trial> {
         tells_what_disagrees,
         of_requests_alone,
         refuses_what_is_no_cluster,
+        takes_clients_from_etcdctl,
+        keeps_kubernetes_apart,
         takes_names_for_data
     ];
     let mut names: Vec<String> = fs::read_dir(fixture("cluster"))
@@ -200,6 +202,122 @@ fn refuses_what_is_no_cluster() -> Outcome {
     write(folder.path(), "many/a/etcd.env", ONE);
     write(folder.path(), "many/b/etcd.env", &ONE.replace("=a", "=b").replace("10.0.0.1", "10.0.0.2"));
     refused(1, "many", "different clusters: a; b");
+    Ok(())
+}
+
+/// Those who deploy etcd give etcdctl a certificate for both ends of a connection, and name it in a file.
+fn takes_clients_from_etcdctl() -> Outcome {
+    let first = Tree::of_value(&json!({
+        "name": "prod", "layout": "shared-cert",
+        "members": [{"name": "n1", "address": "10.0.0.1"}, {"name": "admin", "address": "10.0.0.9"}],
+    }))
+    .applied();
+    let folder = TempDir::new().unwrap();
+    let pki = folder.path().join("etc/etcd/pki");
+    fs::create_dir_all(&pki).unwrap();
+    for (from, to) in [("n1/etc/etcd/pki/member", "server"), ("admin/etc/etcd/pki/member", "admin")] {
+        for end in [".pem", "-key.pem"] {
+            fs::copy(first.path(&format!("nodes/{from}{end}")), pki.join(format!("{to}{end}"))).unwrap();
+        }
+    }
+    fs::copy(first.path("ca/ca.pem"), pki.join("ca.pem")).unwrap();
+    let settings = "ETCD_NAME=n1\nETCD_INITIAL_CLUSTER=n1=https://10.0.0.1:2380\n\
+                    ETCD_CERT_FILE=/etc/etcd/pki/server.pem\nETCD_KEY_FILE=/etc/etcd/pki/server-key.pem\n\
+                    ETCD_TRUSTED_CA_FILE=/etc/etcd/pki/ca.pem\nETCD_CLIENT_CERT_AUTH=true\n";
+    write(folder.path(), "etc/etcd/etcd.env", settings);
+    let clients = |imported: &Ran| {
+        let (_, clients) = imported.stdout.split_once("\nclients:").unwrap_or_else(|| panic!("{imported}"));
+        clients.contains("name: \"admin\"")
+    };
+    // Nothing says that it is a client's.
+    let imported = import(&[], [folder.path()]).ok();
+    assert!(
+        !clients(&imported) && imported.stderr.contains("admin.pem: no member that was found"),
+        "{imported}"
+    );
+    for (file, text) in [
+        ("etc/etcd/etcd.env", format!("{settings}ETCDCTL_CERT=/etc/etcd/pki/admin.pem\n")),
+        ("etc/profile.d/etcd.sh", "export ETCDCTL_CERT=\"/etc/etcd/pki/admin.pem\"\n".to_owned()),
+        (
+            "usr/local/bin/backup",
+            "#!/bin/sh\netcdctl --cert /etc/etcd/pki/admin.pem snapshot save x\n".to_owned(),
+        ),
+    ] {
+        write(folder.path(), file, &text);
+        let imported = import(&[], [folder.path()]).ok();
+        assert!(
+            clients(&imported) && !imported.stderr.contains("no member that was found"),
+            "{file}: {imported}"
+        );
+        fs::remove_file(folder.path().join(file)).unwrap();
+        write(folder.path(), "etc/etcd/etcd.env", settings);
+    }
+    Ok(())
+}
+
+/// On a host of a control plane most certificates are not etcd's.
+fn keeps_kubernetes_apart() -> Outcome {
+    let etcds = Tree::of_value(&json!({
+        "name": "etcd", "layout": "single-ca",
+        "members": [{"name": "n1", "address": "10.0.0.1"}],
+        "clients": [{"name": "kube-apiserver-etcd-client"}],
+    }))
+    .applied();
+    // Kubernetes' own CA, its API server and a client of its own.
+    let others = Tree::of_value(&json!({
+        "name": "kubernetes", "layout": "single-ca",
+        "members": [{"name": "kube-apiserver", "address": "10.96.0.1"}],
+        "clients": [{"name": "front-proxy-client"}],
+    }))
+    .applied();
+    let folder = TempDir::new().unwrap();
+    let pki = folder.path().join("etc/kubernetes/pki");
+    fs::create_dir_all(pki.join("etcd")).unwrap();
+    let node = "nodes/n1/etc/etcd/pki";
+    for (tree, from, to) in [
+        (&etcds, "ca/ca.pem", "etcd/ca.crt"),
+        (&etcds, &format!("{node}/server.pem"), "etcd/server.crt"),
+        (&etcds, &format!("{node}/server-key.pem"), "etcd/server.key"),
+        (&etcds, &format!("{node}/peer.pem"), "etcd/peer.crt"),
+        (&etcds, &format!("{node}/peer-key.pem"), "etcd/peer.key"),
+        (&etcds, "clients/kube-apiserver-etcd-client/client.pem", "apiserver-etcd-client.crt"),
+        (&others, "ca/ca.pem", "ca.crt"),
+        (&others, "ca/ca-key.pem", "ca.key"),
+        (&others, "nodes/kube-apiserver/etc/etcd/pki/server.pem", "apiserver.crt"),
+        (&others, "clients/front-proxy-client/client.pem", "front-proxy-client.crt"),
+    ] as [(&Tree, &str, &str); 10]
+    {
+        fs::copy(tree.path(from), pki.join(to)).unwrap();
+    }
+    // Certificates do not tell who is a member.
+    let refused = import(&[], [folder.path()]).ends_with(1);
+    assert!(refused.stderr.contains("no member of an etcd cluster was found"), "{refused}");
+    let flags = "--name=n1 --initial-cluster=n1=https://10.0.0.1:2380 \
+                 --initial-advertise-peer-urls=https://10.0.0.1:2380 --listen-peer-urls=https://10.0.0.1:2380 \
+                 --listen-client-urls=https://10.0.0.1:2379 --advertise-client-urls=https://10.0.0.1:2379 \
+                 --client-cert-auth=true --peer-client-cert-auth=true \
+                 --cert-file=PKI/server.crt --key-file=PKI/server.key --trusted-ca-file=PKI/ca.crt \
+                 --peer-cert-file=PKI/peer.crt --peer-key-file=PKI/peer.key --peer-trusted-ca-file=PKI/ca.crt";
+    let command: Vec<&str> = ["etcd"].into_iter().chain(flags.split(' ')).collect();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "etcd"}, "spec": {"containers": [{
+        "name": "etcd", "image": "registry.k8s.io/etcd:3.5.15-0",
+        "command": command,
+        "volumeMounts": [{"mountPath": "PKI", "name": "certs"}],
+    }], "volumes": [{"name": "certs", "hostPath": {"path": "PKI"}}]}});
+    let pod = pod.to_string().replace("PKI", "/etc/kubernetes/pki/etcd");
+    write(folder.path(), "etc/kubernetes/manifests/etcd.yaml", &pod);
+    let imported = import(&[], [folder.path()]).ok();
+    let said = format!("{}{}", imported.stdout, imported.stderr);
+    for (text, is_there) in [
+        ("kubernetes/pki/etcd/ca.crt\"", true),
+        ("name: \"kube-apiserver-etcd-client\"", true),
+        ("kubernetes/pki/ca.crt", false),
+        ("10.96.0.1", false),
+        ("front-proxy", false),
+        ("pki/apiserver.crt", false),
+    ] {
+        assert_eq!(said.contains(text), is_there, "{text}: {imported}");
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod embedded;
 mod engine;
 mod environment;
 mod error;
+mod etcdctl;
 mod files;
 mod foreign;
 mod host;
@@ -50,6 +51,7 @@ pub(crate) use crate::etcd::option::FoundUrl;
 pub(crate) use document::{Node, NodeValue};
 pub(crate) use environment::EnvironmentFile;
 pub use error::ReadError;
+pub(crate) use etcdctl::ClientCertificate;
 pub use files::{Files, SystemFiles};
 pub(crate) use files::{NotRead, Unread, entry, is_folder, names};
 pub(crate) use host::{FILE_OPTIONS, FileLookup};
@@ -85,6 +87,8 @@ pub struct Found {
     pub(crate) is_only_certificates: bool,
     /// The paths that were named.
     pub(crate) paths: Vec<PathBuf>,
+    /// The certificates that clients are told to show.
+    pub(crate) of_clients: Vec<ClientCertificate>,
 }
 
 /// Whether something of etcd's has to be at each path that is read.
@@ -148,7 +152,8 @@ impl Found {
             tree.files.keys().filter(|path| path.file_name().is_some_and(|name| name == ETCDCTL));
         let client_folders: BTreeSet<PathBuf> =
             client_files.filter_map(|path| path.parent().map(Path::to_owned)).collect();
-        let Sorted { mut hosts, known, mut not_understood, is_only_certificates } = tree.sorted(files)?;
+        let Sorted { mut hosts, known, mut not_understood, is_only_certificates, of_clients } =
+            tree.sorted(files)?;
         let is_there = |path: &PathBuf| {
             known
                 .iter()
@@ -180,7 +185,7 @@ impl Found {
             let (path, reason, remedy) = (file.path.clone(), file.reason(), file.remedy());
             return Err(ReadError::NotUnderstood { path, reason, remedy });
         }
-        Ok(Self { hosts, left_out, not_understood, is_only_certificates, paths: paths.to_vec() })
+        Ok(Self { hosts, left_out, not_understood, is_only_certificates, paths: paths.to_vec(), of_clients })
     }
 
     /// The files that were read: the units of members, settings, certificates and keys, requests and profiles.

@@ -10,6 +10,7 @@ use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::embedded;
 use crate::etcd::found::error::{MOST_FILES, ReadError};
+use crate::etcd::found::etcdctl::{self, ClientCertificate};
 use crate::etcd::found::files::{Files, NotRead, Unread, entry, names};
 use crate::etcd::found::foreign;
 use crate::etcd::found::host::Host;
@@ -46,6 +47,8 @@ pub(crate) struct Sorted {
     pub(crate) not_understood: Vec<NotUnderstood>,
     /// Whether nothing but certificates, keys and what they are made from is there.
     pub(crate) is_only_certificates: bool,
+    /// The certificates that clients are told to show.
+    pub(crate) of_clients: Vec<ClientCertificate>,
 }
 
 /// Files of a machine with those that are written in other files, as if these lay below the files that have them.
@@ -183,6 +186,7 @@ impl Tree {
         let mut hosts: BTreeMap<PathBuf, Host> = BTreeMap::new();
         let (mut not_understood, mut known) = (self.unread, Vec::new());
         let mut is_only_certificates = true;
+        let mut of_clients = Vec::new();
         let mut folders = OutputFolders { files, known: BTreeMap::new() };
         for (path, TreeFile { entry, is_named, around }) in self.files {
             let content = if self.around.contains(&path) {
@@ -190,6 +194,12 @@ impl Tree {
             } else {
                 Content::of(&path, &entry, is_named)
             };
+            if let Ok(text) = std::str::from_utf8(&entry.bytes) {
+                of_clients.extend(etcdctl::certificates(text).into_iter().map(|certificate| {
+                    let root = root_of(&path).or_else(|| root_around(&path, &roots));
+                    ClientCertificate { named_in: path.clone(), root, path: certificate }
+                }));
+            }
             is_only_certificates &= is_beside_certificates(&path, &content);
             let seems =
                 || NotUnderstoodKind::Foreign(foreign::seems(&String::from_utf8_lossy(&entry.bytes), &path));
@@ -228,7 +238,7 @@ impl Tree {
             }
         }
         let hosts = hosts.into_values().collect();
-        Ok(Sorted { hosts, known, not_understood, is_only_certificates })
+        Ok(Sorted { hosts, known, not_understood, is_only_certificates, of_clients })
     }
 }
 

@@ -23,6 +23,7 @@ use crate::etcd::render;
 use crate::go::duration;
 use crate::go::number::{self, Base};
 use crate::x509::alt_names::SubjectAltNames;
+use crate::x509::certificate::Certificate;
 
 /// A difference between the options of a member and those that follow from the description.
 #[derive(PartialEq, Eq, Hash)]
@@ -274,12 +275,24 @@ impl<'a> Importer<'a> {
                     .collect::<Vec<_>>()
             })
             .collect();
+        let clients = self.clients();
+        let is_clients = |certificate: &Certificate| {
+            clients.iter().any(|client| client.certificate.is_some_and(|own| own.der() == certificate.der()))
+        };
+        let authorities = self.authorities_of_members();
+        // One of another CA is of another program, such as Kubernetes' API server.
+        let is_etcds = |certificate: &Certificate| {
+            authorities.is_empty() || authorities.iter().any(|ca| certificate.verify_issued_by(ca).is_ok())
+        };
         let unused: Vec<Place> = self
             .pems()
             .filter(|file| {
                 let first = file.valid_certificates().next();
                 first.is_some_and(|certificate| {
-                    is_server(certificate) && !held.iter().any(|der| der == certificate.der())
+                    is_server(certificate)
+                        && !held.iter().any(|der| der == certificate.der())
+                        && !is_clients(certificate)
+                        && is_etcds(certificate)
                 })
             })
             .map(|file| Place::file(&file.path))

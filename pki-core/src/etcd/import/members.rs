@@ -7,7 +7,6 @@ use crate::etcd::check::Finding;
 use crate::etcd::check::import as rules;
 use crate::etcd::found;
 use crate::etcd::found::{Found, FoundUrl, Host};
-use crate::etcd::import::evidence::is_server;
 use crate::etcd::import::outcome::{ImportError, ImportNotice};
 use crate::etcd::option::port::{PEER, SERVER};
 use crate::etcd::option::urls;
@@ -22,7 +21,7 @@ pub(crate) struct KnownMember<'a> {
     sources: Vec<MemberOnHost<'a>>,
     /// The peer URLs that `initial-cluster` has for the member.
     pub(crate) peers: Vec<FoundUrl>,
-    /// The addresses in certificates, if the member is known from these alone.
+    /// The addresses in requests, if the member is known from these alone.
     pub(crate) hosts: Vec<String>,
 }
 
@@ -30,7 +29,7 @@ pub(crate) struct KnownMember<'a> {
 type MemberOnHost<'a> = (&'a Host, &'a found::Member);
 
 impl<'a> KnownMember<'a> {
-    /// The source that the description follows; `None` if nothing but other members or certificates name the member.
+    /// The source that the description follows; `None` if nothing but other members or requests name the member.
     pub(crate) fn best_source(&self) -> Option<MemberOnHost<'a>> {
         self.sources.first().copied()
     }
@@ -52,7 +51,7 @@ pub(crate) fn members<'a>(
 ) -> Result<Vec<KnownMember<'a>>, ImportError> {
     let (mut groups, alone) = groups(found);
     let sources = match groups.pop() {
-        None if alone.is_empty() => return of_certificates(found).ok_or(ImportError::NoMembers),
+        None if alone.is_empty() => return of_requests(found).ok_or(ImportError::NoMembers),
         // Sources of one name describe one member, which is a cluster of its own.
         None => {
             let names: BTreeSet<&str> = alone.iter().map(name_of).collect();
@@ -236,26 +235,19 @@ fn add_contradictions(sources: &[MemberOnHost<'_>], key: &str, findings: &mut Ve
     }
 }
 
-/// A member for each address in the certificates of servers, and in cfssl's requests. `None` if there is no address.
-fn of_certificates(found: &Found) -> Option<Vec<KnownMember<'_>>> {
+/// A member for each address in cfssl's requests for certificates of etcd. `None` if there is no address. Certificates
+/// alone do not tell who is a member: those of other programs have addresses too.
+fn of_requests(found: &Found) -> Option<Vec<KnownMember<'_>>> {
     let mut hosts: Vec<String> = Vec::new();
-    let mut take = |names: &mut dyn Iterator<Item = String>| {
-        for name in names {
-            if !is_loopback(&name) && !hosts.contains(&name) {
-                hosts.push(name);
-            }
+    for (path, request) in found.hosts.iter().flat_map(|host| &host.requests) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if !name.contains("etcd") && !request.common_name.to_lowercase().contains("etcd") {
+            continue;
         }
-    };
-    for host in &found.hosts {
-        for certificate in host.pems.values().flat_map(|file| file.certificates.iter().flatten()) {
-            if is_server(certificate) {
-                let names = certificate.subject_alt_names();
-                take(&mut names.ip.iter().map(ToString::to_string));
+        for host in &request.hosts {
+            if host.parse::<IpAddr>().is_ok() && !is_loopback(host) && !hosts.contains(host) {
+                hosts.push(host.clone());
             }
-        }
-        for request in host.requests.values() {
-            let is_address = |host: &&String| host.parse::<IpAddr>().is_ok();
-            take(&mut request.hosts.iter().filter(is_address).cloned());
         }
     }
     let known = hosts.into_iter().enumerate().map(|(index, host)| KnownMember {

@@ -68,8 +68,8 @@ impl ImportError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoMembers => {
-                "name a unit, an environment or configuration file of a member, or a server's certificate, such as \
-                 /etc/etcd"
+                "name what starts etcd: a unit, an environment or configuration file, a manifest or a script; \
+                 certificates alone do not tell who is a member"
                     .to_owned()
             }
             Self::SeveralClusters { .. } => "name the files of one cluster only".to_owned(),

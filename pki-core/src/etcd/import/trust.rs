@@ -156,10 +156,22 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The certificates that are for clients only and that no member uses. Of several with one common name, the one
-    /// that ends last.
-    fn clients(&self) -> Vec<CertificateEvidence<'a>> {
+    /// The certificates that are for clients only, or that clients are told to show, that etcd accepts, and that no
+    /// member uses. Of several with one common name, the one that ends last.
+    pub(crate) fn clients(&self) -> Vec<CertificateEvidence<'a>> {
         let mut all: Vec<CertificateEvidence<'a>> = Vec::new();
+        let trusted = self.trusted_for_clients();
+        let accepts = |certificate: &Certificate| {
+            trusted.is_empty() || trusted.iter().any(|ca| certificate.verify_issued_by(ca).is_ok())
+        };
+        let is_told = |file: &PemFile| self.found.of_clients.iter().any(|told| told.is_in(&file.path));
+        let is_members = |file: &PemFile| {
+            self.members_on_hosts().any(|(host, member)| {
+                [SERVER.certificate, PEER.certificate].iter().any(|option| {
+                    host.pem(member, option).is_some_and(|own| own.certificates == file.certificates)
+                })
+            })
+        };
         let is_gateways = |file: &PemFile| {
             self.members_on_hosts().any(|(host, member)| {
                 host.pem(member, "client-cert-file").is_some_and(|own| own.certificates == file.certificates)
@@ -170,7 +182,11 @@ impl<'a> Importer<'a> {
         let mut certificates: Vec<(&PemFile, &Certificate)> = self
             .pems()
             .filter_map(|file| Some((file, file.valid_certificates().next()?)))
-            .filter(|(file, certificate)| evidence::is_client(certificate) && !is_gateways(file))
+            .filter(|(file, certificate)| {
+                let is_client = evidence::is_client(certificate)
+                    || is_told(file) && !evidence::is_authority(certificate) && !is_members(file);
+                is_client && !is_gateways(file) && accepts(certificate)
+            })
             .collect();
         // A copy for kubeadm comes after the client's own file, whose name it would hide.
         certificates.sort_by_key(|(file, c)| (Reverse(c.not_after()), is_for_kubeadm(&file.path)));
@@ -184,6 +200,38 @@ impl<'a> Importer<'a> {
             }
         }
         all.sort_by(|a, b| a.subject.common_name().cmp(&b.subject.common_name()));
+        all
+    }
+
+    /// The CAs whose certificates etcd accepts from clients; empty if they were not found.
+    fn trusted_for_clients(&self) -> Vec<&'a Certificate> {
+        self.authorities_by(&[SERVER.ca])
+    }
+
+    /// The CAs that members trust; empty if they were not found.
+    pub(crate) fn authorities_of_members(&self) -> Vec<&'a Certificate> {
+        self.authorities_by(&[SERVER.ca, PEER.ca])
+    }
+
+    /// The CAs in the files that options of members name, and those below them.
+    fn authorities_by(&self, options: &[&str]) -> Vec<&'a Certificate> {
+        let mut all: Vec<&Certificate> = Vec::new();
+        for (host, member) in self.members_on_hosts() {
+            let files = options.iter().filter_map(|option| host.pem(member, option));
+            for certificate in files.flat_map(PemFile::valid_certificates) {
+                if !all.iter().any(|known| known.der() == certificate.der()) {
+                    all.push(certificate);
+                }
+            }
+        }
+        let below = self.pems().flat_map(PemFile::valid_certificates).filter(|certificate| {
+            let is_below = |ca: &&&Certificate| {
+                ca.der() != certificate.der() && certificate.verify_issued_by(ca).is_ok()
+            };
+            evidence::is_authority(certificate) && all.iter().find(is_below).is_some()
+        });
+        let below: Vec<&Certificate> = below.collect();
+        all.extend(below);
         all
     }
 
@@ -287,7 +335,7 @@ impl<'a> Importer<'a> {
                 let of_name = |file: &PemFile| {
                     stem.as_ref().is_none_or(|stem| evidence::stem(&file.path) == stem.as_str())
                 };
-                certificates.iter().find(|(file, _)| of_name(file))
+                certificates.iter().find(|(file, _)| of_name(file) && !is_of_kubernetes(&file.path))
             }
             None => None,
         };
@@ -363,6 +411,13 @@ impl<'a> Importer<'a> {
         let is_foreign = FOREIGN_FOLDERS.iter().any(|foreign| folder.starts_with(foreign));
         (folder.contains("etcd") || is_own && !is_foreign).then_some(folder)
     }
+}
+
+/// Whether a file is of Kubernetes' own PKI, in which only one folder is etcd's (Kubernetes, "PKI certificates and
+/// requirements").
+fn is_of_kubernetes(path: &Path) -> bool {
+    let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).collect();
+    names.contains(&"kubernetes") && !names.contains(&"etcd")
 }
 
 /// Whether a file has the name that kubeadm uses for the certificate with which the API server connects to etcd.

@@ -94,10 +94,10 @@ fn a_certificate_ends_with_the_first_ca_above_it() {
         write(&mut files, SERVER_PEM, server.value.to_pem(), 0o644);
         problems(&files, EtcdVersion::V3_5, NOW)
     };
-    assert_eq!(with_end(ca_end), [""; 0]);
+    assert_eq!(with_end(ca_end + Duration::DAY), [""; 0]);
     assert_eq!(
-        with_end(ca_end + SECOND),
-        ["E511 it says 2036-11-18 11:55:01 UTC, and its CA ends at 2036-11-18 11:55:00 UTC"]
+        with_end(ca_end + Duration::DAY + SECOND),
+        ["E511 it says 2036-11-19 11:55:01 UTC, and its CA ends at 2036-11-18 11:55:00 UTC"]
     );
 }
 
