@@ -47,6 +47,7 @@ mod suite {
     pub mod record;
     pub mod recorded;
     pub mod rendering;
+    pub mod renew;
     pub mod report;
     pub mod restart;
     pub mod schedule;
@@ -107,6 +108,7 @@ fn main() {
         suite::observe::trials(),
         suite::forecast::trials(),
         suite::restart::trials(),
+        suite::renew::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
     ];

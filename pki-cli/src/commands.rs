@@ -234,9 +234,10 @@ Read on:
         "etcdpki cluster plan" | "etcdpki cluster apply" => {
             "Read on: docs/cluster.md has every key of a description; docs/json.md what --json prints."
         }
-        "etcdpki cluster observe" | "etcdpki cluster forecast" | "etcdpki cluster restart" => {
-            "Read on: docs/operations.md, about clusters that run."
-        }
+        "etcdpki cluster observe"
+        | "etcdpki cluster forecast"
+        | "etcdpki cluster restart"
+        | "etcdpki cluster renew" => "Read on: docs/operations.md, about clusters that run.",
         "etcdpki cluster status" | "etcdpki cluster verify" | "etcdpki cluster import" | "etcdpki doctor" => {
             "Read on: docs/json.md has what --json prints; `etcdpki explain E501` explains the number of a finding."
         }

@@ -10,6 +10,7 @@ mod import;
 mod new;
 mod observe;
 mod plan;
+mod renew;
 mod report;
 mod restart;
 mod show;
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// Restart members one after the other, each only when it is safe
     #[command(after_help = restart::EXAMPLE)]
     Restart(restart::Restart),
+    /// Renew certificates for their keys, bring them to members that run, and prove that they are used
+    #[command(after_help = renew::EXAMPLE)]
+    Renew(renew::Renew),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -105,6 +109,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Observe(observe) => observe.run(terminal),
         Command::Forecast(forecast) => forecast.run(terminal),
         Command::Restart(restart) => restart.run(terminal),
+        Command::Renew(renew) => renew.run(terminal),
     }
 }
 

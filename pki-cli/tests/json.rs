@@ -62,7 +62,7 @@ fn files(folder: &Path) {
 }
 
 /// Command lines, each with the name of its schema, the days from now, and the exit status.
-const COMMANDS: [(&str, i64, u8, &str); 33] = [
+const COMMANDS: [(&str, i64, u8, &str); 35] = [
     ("cluster-plan", 0, 2, "cluster plan @one.yaml -o @out --json"),
     ("cluster-apply", 0, 0, "cluster apply @one.yaml -o @out --json"),
     ("cluster-plan", 0, 0, "cluster plan @one.yaml -o @out --json"),
@@ -85,6 +85,8 @@ const COMMANDS: [(&str, i64, u8, &str); 33] = [
     ("cluster-observe", 31, 3, "cluster observe @several/one --json"),
     ("cluster-forecast", 31, 2, "cluster forecast @several/one --json"),
     ("cluster-restart", 31, 3, "cluster restart @several/one --json"),
+    ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml --all --dry-run --json"),
+    ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml a --json"),
     ("cluster-import", 31, 0, "cluster import @out --json"),
     ("doctor", 31, 0, "doctor @out --json"),
     ("doctor", 31, 1, "doctor @etcd.service --json"),

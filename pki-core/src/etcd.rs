@@ -51,6 +51,7 @@ pub use cluster::bootstrap::{JoiningMember, LeavingMember, MovingMember};
 pub use cluster::certificates::CertificateId;
 pub use cluster::layout::{Layout, Role};
 pub use cluster::path::{RepeatedCluster, output_folders};
+pub use cluster::renewal::RenewBefore;
 pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
@@ -70,6 +71,7 @@ pub use plan::Plan;
 pub use plan::change::{Change, PlannedCertificate, PlannedFile, Reason};
 pub use plan::difference::DifferentLine;
 pub use plan::issue::{Outcome, Progress};
+pub use plan::renewal::Renewal;
 pub use plan::report::{CertificateReport, FileReport, MemberReport, Report};
 pub use plan::steps::{Step, next_steps};
 pub use safe::address::{DnsName, HostName, MemberAddress};

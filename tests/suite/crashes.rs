@@ -106,8 +106,9 @@ const CLUSTERS: &[Case] = &[
     ),
 ];
 
-/// The commands that need members that run. What they write goes through the same function as `cluster status`.
-const WITH_MEMBERS: &[&str] = &["cluster observe"];
+/// The commands that need members that run. What they write goes through the same functions as
+/// `cluster status` and `cluster apply`.
+const WITH_MEMBERS: &[&str] = &["cluster observe", "cluster renew"];
 
 /// The commands that write no files.
 const READING: &[&str] = &[

@@ -11,7 +11,7 @@ use super::show::{self, Shown};
 use crate::terminal::{CommandError, Terminal, print};
 
 /// The description that is read if none is named.
-const DEFAULT: &str = "cluster.yaml";
+pub(super) const DEFAULT: &str = "cluster.yaml";
 
 /// The arguments of `plan` and `apply`.
 #[derive(Args)]
@@ -96,7 +96,7 @@ impl DescriptionArgs {
     }
 }
 
-fn read_text(file: &Path, terminal: &mut Terminal<'_>) -> Result<String, CommandError> {
+pub(super) fn read_text(file: &Path, terminal: &mut Terminal<'_>) -> Result<String, CommandError> {
     if file == Path::new("-") {
         let bytes = terminal.read_input()?;
         return String::from_utf8(bytes.to_vec())

@@ -21,6 +21,7 @@ pub use member::{Client, Member};
 pub(crate) use member::{MemberOverrides, MemberUrls, discovery_name};
 
 use crate::etcd::cluster::layout::{Layout, Role};
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::notice::{Notice, NoticeKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::address::DnsName;
@@ -37,6 +38,8 @@ pub struct Cluster {
     pub(crate) hosts: HostPaths,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) network: Network,
+    /// When certificates are due for renewal.
+    pub(crate) renew_before: RenewBefore,
     pub(crate) options: GivenOptions,
     pub(crate) members: Vec<Member>,
     pub(crate) clients: Vec<Client>,
@@ -61,6 +64,7 @@ impl Cluster {
             hosts: HostPaths::default(),
             bootstrap: Bootstrap::default(),
             network: Network::default(),
+            renew_before: RenewBefore::default(),
             options: GivenOptions::default(),
             members,
             clients: vec![Client::root()],

@@ -30,7 +30,9 @@ use crate::etcd::describe::typed::{
     OneOrMany, Text, TypedClient, TypedCluster, TypedContainer, TypedHost, TypedMember,
 };
 pub(crate) use crate::etcd::describe::words::{attribute, country, image, is_lifetime};
-use crate::etcd::describe::words::{boolean, engine, layout, listen_url, port, state, style, unit};
+use crate::etcd::describe::words::{
+    boolean, engine, layout, listen_url, port, renew_before, state, style, unit,
+};
 use crate::etcd::error::Error;
 use crate::etcd::error::description::{DescriptionError, MOST_MEMBERS};
 use crate::etcd::notice::WithNotices;
@@ -96,6 +98,7 @@ impl Reader<'_> {
         let hosts = self.keep(self.hosts(typed.host.as_ref()));
         let bootstrap = self.keep(self.bootstrap(&typed));
         let network = self.keep(self.network(&typed));
+        let renew_before = self.keep(self.parse_option(typed.renew_before.as_ref(), renew_before));
         let mut notices = Vec::new();
         if layout == Layout::SharedCert {
             notices.push(Notice::new(NoticeKind::SharedCertificates));
@@ -124,6 +127,7 @@ impl Reader<'_> {
                 hosts: hosts?,
                 bootstrap: bootstrap?,
                 network: network?,
+                renew_before: renew_before?.unwrap_or_default(),
                 options: options?,
                 members,
                 clients,

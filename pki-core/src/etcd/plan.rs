@@ -10,6 +10,8 @@ pub(crate) mod issue;
 pub(crate) mod judge;
 pub(crate) mod notices;
 pub(crate) mod offline;
+pub(crate) mod renewal;
+pub(crate) mod renewed;
 pub(crate) mod report;
 pub(crate) mod restored;
 pub(crate) mod steps;
@@ -24,6 +26,7 @@ use crate::etcd::notice::Notice;
 use crate::etcd::plan::change::{Change, PlannedCertificate, PlannedFile};
 use crate::etcd::plan::decisions::Decisions;
 use crate::etcd::plan::files::Files;
+use crate::etcd::plan::renewal::Renewal;
 
 /// What has to change in an output folder, and why.
 #[derive(Debug)]
@@ -40,7 +43,20 @@ impl Plan {
     /// record has it, or its key is missing although a certificate must be issued. If the record cannot be read, or is
     /// of another layout. If a symbolic link, or something else that is not a file, has the path of a file.
     pub fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
-        let decisions = Decisions::new(cluster, snapshot, now)?;
+        Self::renewing(cluster, snapshot, now, &Renewal::Due)
+    }
+
+    /// As [`Self::new`], with another rule for the certificates that are renewed.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn renewing(
+        cluster: &Cluster,
+        snapshot: &Snapshot,
+        now: OffsetDateTime,
+        renewal: &Renewal,
+    ) -> Result<Self, Error> {
+        let decisions = Decisions::new(cluster, snapshot, now, renewal)?;
         let files = Files::plan(&decisions, snapshot)?;
         Ok(Self { decisions, files })
     }

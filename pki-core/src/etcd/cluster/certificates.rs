@@ -8,6 +8,7 @@ use time::Duration;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
 use crate::etcd::cluster::path::Pair;
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{Cluster, Member, RoleSettings};
 use crate::etcd::error::Error;
 use crate::etcd::safe::address::{DnsName, HostName};
@@ -74,6 +75,7 @@ pub(crate) struct CertificateSpec {
     pub(crate) key_usage: KeyUsage,
     pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
     pub(crate) lifetime: Duration,
+    pub(crate) renew_before: RenewBefore,
     /// Paths in the output folder.
     pub(crate) pair: Pair,
 }
@@ -150,6 +152,7 @@ impl Cluster {
             },
             extended_key_usage: self.layout.extended_key_usage(id.role),
             lifetime: settings.lifetime,
+            renew_before: self.renew_before,
             pair,
             id,
         })

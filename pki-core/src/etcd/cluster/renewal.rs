@@ -1,7 +1,45 @@
 //! When a certificate is due for renewal, and when it has ended.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
+
+/// How long before its end a certificate is due for renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RenewBefore {
+    /// When this part of its lifetime is left.
+    Fraction {
+        /// The part is this many
+        numerator: u32,
+        /// of this many equal ones.
+        denominator: u32,
+    },
+    /// When this many seconds are left, but not before half of its lifetime is over: otherwise a certificate with a
+    /// shorter lifetime would be due as soon as it is issued.
+    Seconds(i64),
+}
+
+/// A third of the lifetime, which leaves time for those who are on holiday.
+impl Default for RenewBefore {
+    fn default() -> Self {
+        Self::Fraction { numerator: 1, denominator: 3 }
+    }
+}
+
+impl RenewBefore {
+    /// How long before its end a certificate with this lifetime is due.
+    fn of(self, lifetime: Duration) -> Duration {
+        let seconds = lifetime.whole_seconds();
+        let left = match self {
+            Self::Fraction { numerator, denominator } => {
+                let part = seconds.saturating_mul(numerator.into());
+                part.checked_div(denominator.into()).unwrap_or_default()
+            }
+            Self::Seconds(left) => left.min(seconds / 2),
+        };
+        Duration::seconds(left.max(0))
+    }
+}
 
 /// The time in which a certificate can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +58,7 @@ pub(crate) struct Span {
 pub enum State {
     /// The certificate is valid.
     Valid,
-    /// The certificate is valid, and two thirds of its time are over.
+    /// The certificate is valid, and due for renewal.
     RenewalDue,
     /// The certificate is not valid yet.
     NotYetValid,
@@ -41,9 +79,9 @@ impl State {
 }
 
 impl Span {
-    /// When the certificate should be renewed: after two thirds of its time, which leaves one third to do it in.
-    pub(crate) fn renewal(self) -> OffsetDateTime {
-        self.ends.saturating_sub((self.ends - self.begins) / 3)
+    /// When the certificate is due for renewal.
+    pub(crate) fn renewal(self, before: RenewBefore) -> OffsetDateTime {
+        self.ends.saturating_sub(before.of(self.ends - self.begins))
     }
 
     /// Whether the certificate has ended.
@@ -52,12 +90,12 @@ impl Span {
     }
 
     /// The state at the moment `now`.
-    pub(crate) fn state(self, now: OffsetDateTime) -> State {
+    pub(crate) fn state(self, before: RenewBefore, now: OffsetDateTime) -> State {
         if now < self.begins {
             State::NotYetValid
         } else if self.has_ended(now) {
             State::Ended
-        } else if now >= self.renewal() {
+        } else if now >= self.renewal(before) {
             State::RenewalDue
         } else {
             State::Valid
@@ -84,18 +122,22 @@ mod tests {
     #[test]
     fn a_certificate_is_due_after_two_thirds_of_its_time() {
         let begins = datetime!(2026-01-01 0:00 UTC);
-        let span = Span { begins, ends: begins + Duration::days(9) };
-        assert_eq!(span.renewal(), begins + Duration::days(6));
+        let (span, third) = (Span { begins, ends: begins + Duration::days(9) }, RenewBefore::default());
+        assert_eq!(span.renewal(third), begins + Duration::days(6));
         let second = Duration::SECOND;
         for (now, state) in [
             (begins - second, State::NotYetValid),
             (begins, State::Valid),
-            (span.renewal() - second, State::Valid),
-            (span.renewal(), State::RenewalDue),
+            (span.renewal(third) - second, State::Valid),
+            (span.renewal(third), State::RenewalDue),
             (span.ends, State::RenewalDue),
             (span.ends + second, State::Ended),
         ] {
-            assert_eq!((span.state(now), span.has_ended(now)), (state, state == State::Ended), "{now}");
+            assert_eq!(
+                (span.state(third, now), span.has_ended(now)),
+                (state, state == State::Ended),
+                "{now}"
+            );
         }
         assert_eq!(span.days_left(begins), 9);
         assert_eq!(span.days_left(span.ends - Duration::HOUR), 0);
@@ -106,6 +148,20 @@ mod tests {
     fn the_end_of_time_is_no_end_of_the_program() {
         let begins = datetime!(0000-01-01 0:00 UTC);
         let span = Span { begins, ends: datetime!(9999-12-31 23:59:59 UTC) };
-        assert_eq!(span.state(begins), State::Valid);
+        for before in [RenewBefore::default(), RenewBefore::Fraction { numerator: 9, denominator: 0 }] {
+            assert_eq!(span.state(before, begins), State::Valid);
+        }
+        assert_eq!(span.renewal(RenewBefore::Fraction { numerator: u32::MAX, denominator: 1 }).year(), -9999);
+    }
+
+    #[test]
+    fn a_new_certificate_is_never_due() {
+        let begins = datetime!(2026-01-01 0:00 UTC);
+        let span = Span { begins, ends: begins + Duration::days(10) };
+        let due_after = |before| span.renewal(before) - begins;
+        assert_eq!(due_after(RenewBefore::Seconds(2 * 86400)), Duration::days(8));
+        assert_eq!(due_after(RenewBefore::Seconds(30 * 86400)), Duration::days(5));
+        assert_eq!(due_after(RenewBefore::Seconds(-1)), Duration::days(10));
+        assert_eq!(due_after(RenewBefore::Fraction { numerator: 4, denominator: 5 }), Duration::days(2));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::etcd::cluster::layout::{Layout, Role};
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{
     Client, Cluster, GivenAuthority, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
@@ -101,6 +102,13 @@ impl ClusterBuilder {
         self.0.certificate_settings.change(|role, settings| {
             settings.lifetime = if role.is_authority() { lifetimes.ca } else { lifetimes.leaf };
         });
+        self
+    }
+
+    /// Sets how long before its end a certificate is due for renewal.
+    #[must_use]
+    pub fn renew_before(mut self, before: RenewBefore) -> Self {
+        self.0.renew_before = before;
         self
     }
 

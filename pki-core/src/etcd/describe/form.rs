@@ -122,6 +122,7 @@ const CLUSTER: &[Key] = &[
     text("listen-loopback", "listen-loopback: true"),
     text("key", "key: ecdsa-256"),
     key("validity", Form::Keys(VALIDITY), "validity: {leaf: 1y, ca: 10y}"),
+    text("renew-before", "renew-before: 30d"),
     SUBJECT,
     key(
         "certificates",

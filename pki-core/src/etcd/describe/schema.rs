@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::describe::options::described_by;
 use crate::etcd::describe::typed::{OneOrMany, Text, TypedCluster, TypedOptions};
@@ -113,6 +114,16 @@ impl ValueSchema for Duration {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         let units: Vec<_> = duration::UNITS.iter().map(|(name, _)| *name).collect();
         string_like(&duration_pattern(&units))
+    }
+}
+
+/// A part of a lifetime, or a time.
+impl ValueSchema for RenewBefore {
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        let units: Vec<_> = duration::UNITS.iter().map(|(name, _)| *name).collect();
+        let time = duration_pattern(&units);
+        let time = time.trim_start_matches('^').trim_end_matches('$');
+        string_like(&format!(r"^( *\+?[0-9]+ */ *\+?[0-9]+ *|{time})$"))
     }
 }
 

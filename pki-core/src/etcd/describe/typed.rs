@@ -11,6 +11,7 @@ use serde_saphyr::{Location, Spanned};
 use time::Duration;
 
 use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::option::version::EtcdVersion;
 use crate::etcd::safe::address::{DnsName, HostName, MemberAddress};
@@ -61,6 +62,9 @@ pub(crate) struct TypedCluster {
     pub(crate) key: Option<Text<KeyAlgorithm>>,
     /// How long certificates are valid.
     pub(crate) validity: Option<TypedValidity>,
+    /// How long before its end a certificate is due for renewal: a part of its lifetime such as 1/3, or a time such as
+    /// 30d, but at most half of its lifetime. The default is 1/3.
+    pub(crate) renew_before: Option<Text<RenewBefore>>,
     /// Attributes of every certificate's subject in addition to the common name.
     pub(crate) subject: Option<TypedSubject>,
     /// Settings for single kinds of certificates.

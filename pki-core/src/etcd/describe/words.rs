@@ -4,6 +4,7 @@ use time::Duration;
 
 use crate::base::suggest;
 use crate::etcd::cluster::layout::Layout;
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{ContainerEngine, InitialClusterState, Style, UnitKind};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::safe::address::HostName;
@@ -137,6 +138,22 @@ pub(crate) fn lifetime(text: &str) -> Result<Duration, DescriptionError> {
     }
 }
 
+/// Reads when certificates are due: a part of the lifetime, such as `1/3`, or a time before the end, such as `30d`.
+pub(crate) fn renew_before(text: &str) -> Result<RenewBefore, DescriptionError> {
+    let wrong = || DescriptionError::RenewBefore { text: text.to_owned() };
+    if let Some((numerator, denominator)) = text.split_once('/') {
+        let number = |digits: &str| digits.trim().parse().ok().filter(|number| (1..=1000).contains(number));
+        let (numerator, denominator) =
+            number(numerator).zip(number(denominator)).filter(|(n, d)| n < d).ok_or_else(wrong)?;
+        return Ok(RenewBefore::Fraction { numerator, denominator });
+    }
+    let before = duration::parse(text).map_err(|_| wrong())?;
+    if before < Duration::SECOND || before > LONGEST {
+        return Err(wrong());
+    }
+    Ok(RenewBefore::Seconds(before.whole_seconds()))
+}
+
 /// Reads a subject attribute of at most `longest` characters.
 pub(crate) fn attribute(text: &str, longest: usize) -> Result<String, DescriptionError> {
     let reason = if text.trim().is_empty() {
@@ -157,4 +174,23 @@ pub(crate) fn country(text: &str) -> Result<String, DescriptionError> {
     }
     let reason = "a country is two letters, such as CN (ISO 3166)".to_owned();
     Err(DescriptionError::Subject { text: text.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewal_is_a_part_or_a_time_before_the_end() {
+        let fraction = |numerator, denominator| Some(RenewBefore::Fraction { numerator, denominator });
+        assert_eq!(renew_before("1/4").ok(), fraction(1, 4));
+        assert_eq!(renew_before(" 2 / 3 ").ok(), fraction(2, 3));
+        assert_eq!(renew_before("30d").ok(), Some(RenewBefore::Seconds(30 * 86400)));
+        for wrong in [
+            "", "0", "30", "1/1", "0/3", "3/2", "1/0", "-1/3", "1/3/4", "1/9999", "-30d", "101y", "0.3",
+            "30%",
+        ] {
+            assert!(renew_before(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use time::Duration;
 
 use crate::etcd::cluster::layout::{Layout, Role};
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::cluster::{
     Bootstrap, Client, Cluster, Container, HostPaths, Lifetimes, Member, Network, RoleSettings, Startup,
     SubjectFields, UnitKind,
@@ -70,6 +71,11 @@ pub(crate) fn description(cluster: &Cluster, remarks: &Remarks) -> String {
     validity.text("ca", &lifetime(common.lifetimes.ca));
     validity.text("leaf", &lifetime(common.lifetimes.leaf));
     top.put("validity", Value::Mapping(validity));
+    top.text_unless(
+        "renew-before",
+        &renew_before(cluster.renew_before),
+        &renew_before(RenewBefore::default()),
+    );
     top.subject("subject", &common.subject, &SubjectFields::default());
     top.certificates(cluster, &common);
     top.hosts(&cluster.hosts);
@@ -281,6 +287,14 @@ fn lifetime(lifetime: Duration) -> String {
     }
 }
 
+/// When certificates are due, as a description has it.
+fn renew_before(before: RenewBefore) -> String {
+    match before {
+        RenewBefore::Fraction { numerator, denominator } => format!("{numerator}/{denominator}"),
+        RenewBefore::Seconds(seconds) => lifetime(Duration::seconds(seconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -339,6 +353,7 @@ loopback: []
 listen-loopback: true
 key: rsa-2048
 validity: {ca: 20y, leaf: 36h}
+renew-before: 2/5
 subject: {C: CN, O: "a: \"b\" # c"}
 certificates:
   client-ca: {certificate: a/ca.pem, private-key: a/ca-key.pem, file: clients}

@@ -73,6 +73,12 @@ pub enum DescriptionError {
         /// The limit that it exceeds.
         reason: &'static str,
     },
+    /// `renew-before` is neither a part of the lifetime nor a time.
+    #[error("{text:?} does not say how long before its end a certificate is renewed")]
+    RenewBefore {
+        /// The value in the description.
+        text: String,
+    },
     /// A member on a command line is not of the form `NAME=ADDRESS`.
     #[error("{text:?} is not a member: it has no `=`")]
     Member {
@@ -237,6 +243,9 @@ impl DescriptionError {
             Self::DuplicateKey { .. } => "remove one of the two".to_owned(),
             Self::Duration(_) | Self::Lifetime { .. } => {
                 "write a lifetime such as 1y, 90d or 8760h".to_owned()
+            }
+            Self::RenewBefore { .. } => {
+                "write a part of the lifetime such as 1/3, or a time such as 30d".to_owned()
             }
             Self::Choice { choices, .. } => format!("write one of: {}", choices.join(", ")),
             Self::DescribedOption { .. } => "remove it from `options`".to_owned(),

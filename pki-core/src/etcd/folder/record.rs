@@ -9,6 +9,7 @@ use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::{CertificateId, CertificateSpec};
 use crate::etcd::cluster::path::{NODES, RECORD};
+use crate::etcd::cluster::renewal::RenewBefore;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
@@ -31,6 +32,9 @@ pub(crate) struct Record {
     /// Where ssh reaches the host of each member. Formats before the third do not have it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ssh: BTreeMap<String, String>,
+    /// When certificates are due for renewal, if the description says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) renew_before: Option<RenewBefore>,
     /// The certificates in use.
     pub(crate) certificates: Vec<RecordedCertificate>,
     /// The certificates that were in use before. Each is valid until it ends or is revoked.
@@ -158,6 +162,7 @@ impl Record {
                 .iter()
                 .map(|member| (member.name().to_string(), member.ssh().to_string()))
                 .collect(),
+            renew_before: Some(cluster.renew_before).filter(|before| *before != RenewBefore::default()),
             certificates,
             former,
             files,

@@ -35,6 +35,15 @@ pub enum Reason {
     /// The contents of the file differ.
     #[error("its contents differ")]
     Contents,
+    /// Its renewal was asked for.
+    #[error("its renewal was asked for")]
+    Asked,
+    /// The certificate is due for renewal.
+    #[error("it is due for renewal: it ends at {}", date(*not_after))]
+    Due {
+        /// The end of the certificate.
+        not_after: OffsetDateTime,
+    },
     /// The certificate has ended.
     #[error("it ended at {}", date(*not_after))]
     Ended {
@@ -271,6 +280,13 @@ impl PlannedFile {
             Content::Bytes(bytes) if !is_secret(self.mode) => Some((&self.path, bytes)),
             _ => None,
         }
+    }
+}
+
+impl Reason {
+    /// Whether a new certificate for the same key, with the same contents but its dates, is the answer to it.
+    pub fn is_of_renewal(&self) -> bool {
+        matches!(self, Self::Asked | Self::Due { .. } | Self::Ended { .. })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::etcd::plan::authority::{
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::etcd::plan::judge;
 use crate::etcd::plan::notices::notices;
+use crate::etcd::plan::renewal::Renewal;
 use crate::etcd::plan::restored::starts_in_files;
 
 /// The decisions of a plan.
@@ -40,7 +41,12 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    pub(crate) fn new(cluster: &Cluster, snapshot: &Snapshot, now: OffsetDateTime) -> Result<Self, Error> {
+    pub(crate) fn new(
+        cluster: &Cluster,
+        snapshot: &Snapshot,
+        now: OffsetDateTime,
+        renewal: &Renewal,
+    ) -> Result<Self, Error> {
         let mut record = Record::read(snapshot, cluster)?;
         if record.members.is_empty() {
             record.members = starts_in_files(cluster, snapshot);
@@ -53,7 +59,8 @@ impl Decisions {
         for spec in cluster.leaf_specs()? {
             let issuer = cluster.layout().issuer(spec.id.role());
             let issuer = issuer_of(issuer, &authorities, &certificates);
-            certificates.push(judge::leaf(spec, issuer, &record, snapshot, now)?);
+            let wish = renewal.of(&spec.id);
+            certificates.push(judge::leaf(spec, issuer, &record, snapshot, wish, now)?);
         }
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
         refuse_what_a_given_ca_forbids(cluster, &authorities, &certificates)?;

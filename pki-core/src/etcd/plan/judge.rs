@@ -13,6 +13,7 @@ use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::plan::authority::KnownIssuer;
 use crate::etcd::plan::change::{Change, PendingRequest, PlannedCertificate, Reason};
 use crate::etcd::plan::offline;
+use crate::etcd::plan::renewal::Wish;
 use crate::x509::alt_names::SubjectAltNames;
 use crate::x509::certificate::Certificate;
 use crate::x509::csr::CertificateRequest;
@@ -105,6 +106,7 @@ pub(crate) fn leaf(
     issuer: KnownIssuer<'_>,
     record: &Record,
     snapshot: &Snapshot,
+    wish: Wish,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let mut reasons = Vec::new();
@@ -133,6 +135,12 @@ pub(crate) fn leaf(
             let differences = differences(&spec, certificate, key.as_ref(), issuer, now).into_iter();
             let is_of_key = |reason: &Reason| matches!(reason, Reason::KeyMismatch | Reason::KeyMissing);
             reasons.extend(differences.filter(|reason| !has_key_reason || !is_of_key(reason)));
+            match wish {
+                Wish::IfDue => {}
+                Wish::Renew if reasons.is_empty() => reasons.push(Reason::Asked),
+                Wish::Renew => {}
+                Wish::Keep => reasons.retain(|reason| !matches!(reason, Reason::Due { .. })),
+            }
         }
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
         None => {}
@@ -148,9 +156,16 @@ pub(crate) fn leaf(
     if !issuer.is_offline {
         return Ok(PlannedCertificate::new(spec, change, None, key));
     }
+    let is_renewed = change.reasons().iter().all(Reason::is_of_renewal);
     let in_use =
         existing.filter(|certificate| key.as_ref().is_some_and(|key| certificate.is_for(key.public_key())));
     let pending = match answer(&spec, in_use.as_ref(), key.as_ref(), issuer, record, snapshot, now)? {
+        // What was in use before is no new certificate.
+        OfflineAnswer::Right(certificate)
+            if in_use.is_some() && is_renewed && record.knows(&spec.id, &certificate) =>
+        {
+            ask(&spec, key.as_ref(), Vec::new(), snapshot)?
+        }
         OfflineAnswer::Right(certificate) => {
             return Ok(PlannedCertificate::new(spec, change, Some(*certificate), key));
         }
@@ -281,8 +296,12 @@ fn differences(
         reasons.push(Reason::Authority);
     }
     let span = Span { begins: certificate.not_before(), ends: certificate.not_after() };
+    // With the end of its CA a new one would end too.
+    let gains = issuer.certificate.is_none_or(|ca| ca.not_after() > certificate.not_after());
     if span.has_ended(now) {
         reasons.push(Reason::Ended { not_after: certificate.not_after() });
+    } else if gains && now >= span.renewal(spec.renew_before) {
+        reasons.push(Reason::Due { not_after: certificate.not_after() });
     }
     let (found, lifetime) = (certificate.not_after() - certificate.not_before(), spec.lifetime);
     let is_clamped = issuer.certificate.is_some_and(|ca| ca.not_after() == certificate.not_after());

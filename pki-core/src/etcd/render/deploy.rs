@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::{Cluster, Member};
-use crate::etcd::safe::shell::quoted;
+use crate::etcd::safe::shell::{quoted, word};
 use crate::etcd::safe::url;
 
 /// The part of the script that is the same for every cluster.
@@ -47,6 +47,18 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     let _ = writeln!(text, "members={}\n", quoted(&lines.collect::<Vec<_>>().join("\n")));
     text + BODY
 }
+
+/// A script that puts files, which come as an archive of tar on its standard input, into their places on the host of a
+/// member. It is the part of `deploy.sh` that does this.
+pub(crate) fn install_command(cluster: &Cluster) -> String {
+    let script = BODY.split_once(INSTALL_BEGINS).and_then(|(_, rest)| rest.split_once("\nEND\n"));
+    let (script, _) = script.unwrap_or_default();
+    let (user, pki) = (word(cluster.hosts.user.as_str()), word(cluster.hosts.pki.as_str()));
+    format!("LC_ALL=C; export LC_ALL; set -eu; umask 077\nuser={user}; pki={pki}\n{script}\n")
+}
+
+/// The line before the part of `deploy.sh` that puts files into their places.
+const INSTALL_BEGINS: &str = "\nread -r -d '' install_files <<'END' || true\n";
 
 /// The line of one member in the script.
 fn line(cluster: &Cluster, member: &Member, start: &Start) -> String {

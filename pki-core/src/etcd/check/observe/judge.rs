@@ -135,6 +135,7 @@ impl<'a> Judge<'a> {
             told.issuer = Some(shown.issuer().to_string());
             told.not_after = Some(shown.not_after());
             told.serves_its_file = port.leaf.as_ref().map(|leaf| leaf.der() == shown.der());
+            told.has_key_of_its_file = port.leaf.as_ref().map(|leaf| leaf.has_key_of(&shown));
             self.certificate(name, port, &shown, what);
         }
         if let Some(names) = &greeting.accepted {

@@ -92,6 +92,9 @@ pub struct PortObservation {
     pub chain: usize,
     /// Whether it is the certificate that the files have; `null` if one of both is not known.
     pub serves_its_file: Option<bool>,
+    /// Whether it is for the key of the certificate that the files have; `None` if one of both is not known.
+    #[serde(skip)]
+    pub has_key_of_its_file: Option<bool>,
     /// The names of the CAs whose certificates it accepts; `null` if it asks for no certificate, or has not answered.
     pub accepts: Option<Vec<String>>,
     /// Whether these are the CAs of its files, byte for byte; `null` if one of both is not known.

@@ -10,7 +10,7 @@ use crate::etcd::check::finding::{Finding, Rule};
 use crate::etcd::check::status::rules;
 use crate::etcd::check::status::table::{CertificateStatus, FileState, RevocationListStatus};
 use crate::etcd::cluster::path::AUTHORITIES;
-use crate::etcd::cluster::renewal::{State, days};
+use crate::etcd::cluster::renewal::{RenewBefore, State, days};
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::folder::snapshot::Snapshot;
@@ -23,6 +23,8 @@ use crate::x509::error::ErrorKind as X509ErrorKind;
 pub(crate) struct PublicFiles {
     root: PathBuf,
     files: Vec<PublicFile>,
+    /// When certificates are due.
+    before: RenewBefore,
 }
 
 struct PublicFile {
@@ -54,7 +56,8 @@ impl PublicFiles {
             };
             PublicFile { path: path.clone(), is_recorded, certificates }
         };
-        Self { root: tree.root().to_owned(), files: files.map(read).collect() }
+        let before = record.renew_before.unwrap_or_default();
+        Self { root: tree.root().to_owned(), files: files.map(read).collect(), before }
     }
 
     fn at(&self, path: &str) -> Option<&PublicFile> {
@@ -77,9 +80,10 @@ impl PublicFiles {
                 }
                 status
             }
-            Err(problem) => {
-                CertificateStatus { file: problem.state(), ..CertificateStatus::recorded(issued, now) }
-            }
+            Err(problem) => CertificateStatus {
+                file: problem.state(),
+                ..CertificateStatus::recorded(issued, self.before, now)
+            },
         }
     }
 
@@ -109,7 +113,7 @@ impl PublicFiles {
             state: State::Valid,
             file: if has_issuer { FileState::AsRecorded } else { FileState::NoIssuer },
         }
-        .at(first.map_or(certificate.not_after(), |first| first.not_after()), now)
+        .at(first.map_or(certificate.not_after(), |first| first.not_after()), self.before, now)
     }
 
     /// The certificate and its issuers. Those beside it come before those in the folder of CAs, because its host has

@@ -22,10 +22,7 @@ pub fn prometheus(statuses: &[Status]) -> String {
         "When the certificate begins to be valid.",
     );
     text.certificates(statuses, |certificate| certificate.not_before);
-    text.metric(
-        "etcdpki_certificate_renewal_timestamp_seconds",
-        "When two thirds of the certificate's time are over.",
-    );
+    text.metric("etcdpki_certificate_renewal_timestamp_seconds", "When the certificate is due for renewal.");
     text.certificates(statuses, |certificate| certificate.renewal);
     text.metric(
         "etcdpki_former_certificate_expiry_timestamp_seconds",

@@ -23,9 +23,9 @@ pub(crate) const NOT_YET_VALID: &Rule = &Rule {
 pub(crate) const RENEWAL_DUE: &Rule = &Rule {
     id: "E903",
     severity: Severity::Warning,
-    title: "two thirds of a certificate's time are over",
+    title: "a certificate is due for renewal",
     consequence: "nothing fails yet, but all connections with it fail from the day on which it ends",
-    remedy: "delete the certificate and not its key, run `etcdpki cluster apply`, which makes it again, and copy it to the host; the certificate of a CA is not replaced by `apply`",
+    remedy: "run `etcdpki cluster apply`, which renews it for the same key, and copy it to the host; etcd reads it for the next handshake, without a restart. `apply` does not renew the certificate of a CA, nor one that ends with its CA",
     sources: &["RFC 5280 section 4.1.2.5"],
 };
 

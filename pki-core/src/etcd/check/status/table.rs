@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::path::REQUESTS;
-use crate::etcd::cluster::renewal::{Span, State, days};
+use crate::etcd::cluster::renewal::{RenewBefore, Span, State, days};
 use crate::etcd::folder::record::{Record, RecordedCertificate};
 use crate::etcd::folder::snapshot::Snapshot;
 
@@ -33,7 +33,7 @@ pub struct CertificateStatus {
     pub ends: OffsetDateTime,
     /// The CA that ends before it
     pub ends_with: Option<String>,
-    /// When it should be renewed: after two thirds of its time
+    /// When it is due for renewal
     #[serde(with = "time::serde::rfc3339")]
     pub renewal: OffsetDateTime,
     /// Whole days until it ends; below zero if it has ended
@@ -140,7 +140,7 @@ impl CertificateStatus {
     }
 
     /// Its status by the record alone.
-    pub(crate) fn recorded(issued: &RecordedCertificate, now: OffsetDateTime) -> Self {
+    pub(crate) fn recorded(issued: &RecordedCertificate, before: RenewBefore, now: OffsetDateTime) -> Self {
         Self {
             certificate: issued.certificate.clone(),
             path: issued.path.clone(),
@@ -156,13 +156,13 @@ impl CertificateStatus {
             state: State::Valid,
             file: FileState::AsRecorded,
         }
-        .at(issued.not_after, now)
+        .at(issued.not_after, before, now)
     }
 
     /// Fills in what follows from its end and the moment.
-    pub(crate) fn at(self, ends: OffsetDateTime, now: OffsetDateTime) -> Self {
+    pub(crate) fn at(self, ends: OffsetDateTime, before: RenewBefore, now: OffsetDateTime) -> Self {
         let span = Span { begins: self.not_before, ends };
-        let (renewal, state) = (span.renewal(), span.state(now));
+        let (renewal, state) = (span.renewal(before), span.state(before, now));
         Self { ends, renewal, days_left: span.days_left(now), state, ..self }
     }
 }

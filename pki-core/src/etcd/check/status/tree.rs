@@ -13,7 +13,7 @@ use crate::base::error::Kind;
 use crate::base::place::{Place, date};
 use crate::etcd::check::finding::{Finding, Severity};
 use crate::etcd::check::status::rules;
-use crate::etcd::cluster::renewal::{Span, State};
+use crate::etcd::cluster::renewal::{RenewBefore, Span, State};
 use crate::etcd::error::ErrorKind as EtcdErrorKind;
 use crate::etcd::folder::snapshot::FileKind;
 use crate::etcd::found::{Files, Node, NodeValue, Omission, ReadError, entry, names};
@@ -387,7 +387,7 @@ impl<'a> Issuers<'a> {
             ends,
             ends_with: first.map(|ca| ca.subject().to_string()),
             days_left: span.days_left(now),
-            state: span.state(now),
+            state: span.state(RenewBefore::default(), now),
         }
     }
 }

@@ -222,8 +222,11 @@ fn what_ends_soon_and_what_differs_is_told() {
     };
     // It began five minutes before.
     let margin = Duration::days(335) - Duration::minutes(5);
-    assert_eq!(told("", "", margin), [""; 0]);
-    let soon = told("", "", margin + Duration::SECOND);
+    // What is renewed is not told: it does not end soon any more.
+    assert_eq!(told("", "", margin + Duration::SECOND), [""; 0]);
+    let late = "renew-before: 1d\n";
+    assert_eq!(told(late, late, margin), [""; 0]);
+    let soon = told(late, late, margin + Duration::SECOND);
     assert_eq!(soon.len(), 5);
     assert_eq!(soon[0], "the certificate a server ends at 2027-11-21 11:55:00 UTC");
     let kept = "the CA keeps a lifetime of 3650 days, although the description says 3660 days: a CA is not replaced \
