@@ -89,6 +89,8 @@ const OTHER: &[Case] = &[
     case("link", "link -replace-keys links", &["links/cfssl", "links/.etcdpki/cfssl", "links/mkbundle"], &[]),
     case("link", "link -force other-links", &["other-links/cfssl", "other-links/mkbundle"], &[]),
     case("cluster status", "cluster status out --prometheus old.prom", &["old.prom"], &[]),
+    case("cluster report", "cluster report out --html old.prom", &["old.prom"], &[]),
+    case("man", "man pages", &["pages/etcdpki.1", "pages/cfssl.1"], &[]),
 ];
 
 const CLUSTERS: &[Case] = &[
@@ -114,6 +116,7 @@ const WITH_MEMBERS: &[&str] = &["cluster observe", "cluster renew"];
 const READING: &[&str] = &[
     "bundle",
     "certinfo",
+    "completions",
     "cluster forecast",
     "cluster import",
     "cluster new",
