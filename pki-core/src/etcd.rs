@@ -64,7 +64,7 @@ pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::registry::RegistryEvent;
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 pub use import::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster, import};
-pub use notice::{Notice, NoticeKind, WithNotices, in_groups};
+pub use notice::{Notice, NoticeGroup, NoticeKind, WithNotices, in_groups};
 pub use option::release::{Advisory, Series};
 pub use option::version::EtcdVersion;
 pub use option::{Availability, EtcdOption, UrlUse, ValueError, ValueKind, YamlKind, YamlPlace};

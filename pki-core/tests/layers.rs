@@ -33,7 +33,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("etcd::live", &["base", "tls"]),
     ("etcd::check", &["base", "go", "x509", "cfssl", "tls", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::folder", "etcd::found", "etcd::start", "etcd::live"]),
     ("etcd::operate", &["etcd::safe", "etcd::cluster", "etcd::render", "etcd::check"]),
-    ("etcd::report", &["base", "etcd", "etcd::cluster", "etcd::folder", "etcd::check"]),
+    ("etcd::report", &["base", "etcd", "etcd::cluster", "etcd::folder", "etcd::found", "etcd::check"]),
     ("etcd::import", &["base", "go", "x509", "cfssl", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::describe", "etcd::render", "etcd::found", "etcd::check"]),
 ];
 

@@ -33,7 +33,7 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
     } else {
         for (job, report) in &reports {
             let name = args.has_several().then(|| job.cluster.name().as_str());
-            show::warnings(name, &job.notices, report, terminal);
+            show::warnings(name, &job.notices, report, args.shown(terminal), terminal);
             show::plan(report, args.shown(terminal), terminal)?;
         }
     }

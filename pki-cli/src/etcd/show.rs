@@ -1,12 +1,13 @@
 //! Prints the reports of `plan` and `apply`: tables for people, JSON for scripts.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::Cell;
 use pki_core::base::{shown, shown_lines};
 use pki_core::etcd::{
-    CertificateReport, Cluster, DifferentLine, FileReport, Notice, Report, Step, in_groups, next_steps,
-    shell_word,
+    CertificateReport, Cluster, DifferentLine, FileReport, Notice, NoticeGroup, Report, Step, in_groups,
+    next_steps, shell_word,
 };
 use serde::Serialize;
 
@@ -36,10 +37,20 @@ pub(super) fn warnings(
     name: Option<&str>,
     described: &[Notice],
     report: &Report,
+    shown: Shown,
     terminal: &mut Terminal<'_>,
 ) {
     let all: Vec<Notice> = described.iter().chain(report.each_notice()).cloned().collect();
-    let texts = in_groups(&all);
+    let texts: Vec<String> = if shown == Shown::Everything {
+        let mut told = BTreeSet::new();
+        all.iter().map(Notice::to_string).filter(|text| told.insert(text.clone())).collect()
+    } else {
+        let more = |group: NoticeGroup| match group.is_shortened {
+            true => format!("{}; `--all` names each with its file", group.text),
+            false => group.text,
+        };
+        in_groups(&all).into_iter().map(more).collect()
+    };
     let of = name.map(|name| format!("{name}: ")).unwrap_or_default();
     print::warnings(terminal, texts.iter().map(|text| format!("{of}{text}")));
 }
