@@ -9,6 +9,7 @@ use libtest_mimic::{Arguments, Trial};
 mod suite {
     pub mod apply;
     pub mod authorities;
+    pub mod authority_renewal;
     pub mod beside_cfssl;
     pub mod certificates;
     pub mod command;
@@ -80,6 +81,7 @@ fn main() {
         suite::zlint::trials(),
         suite::apply::trials(),
         suite::authorities::trials(),
+        suite::authority_renewal::trials(),
         suite::described::trials(),
         suite::descriptions::trials(),
         suite::differences::trials(),

@@ -9,8 +9,11 @@ mod hosts;
 mod import;
 mod new;
 mod observe;
+mod operation;
 mod plan;
+mod recover;
 mod renew;
+mod renew_ca;
 mod report;
 mod restart;
 mod show;
@@ -78,6 +81,12 @@ pub(crate) enum Command {
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
     Renew(renew::Renew),
+    /// Renew the certificates of CAs with their keys, bring them to members, and restart these one after the other
+    #[command(after_help = renew_ca::EXAMPLE)]
+    RenewCa(renew_ca::RenewCa),
+    /// Bring a cluster back whose certificates have ended, with the same keys and its data
+    #[command(after_help = recover::EXAMPLE)]
+    Recover(recover::Recover),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -110,11 +119,13 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Forecast(forecast) => forecast.run(terminal),
         Command::Restart(restart) => restart.run(terminal),
         Command::Renew(renew) => renew.run(terminal),
+        Command::RenewCa(renew) => renew.run(terminal),
+        Command::Recover(recover) => recover.run(terminal),
     }
 }
 
 /// The option `--etcd` of the commands that apply the rules of a version of etcd.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct EtcdArgs {
     /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23; if it is absent, that of the description
     /// which the output folder was made from, or 3.5 for other files

@@ -64,7 +64,7 @@ fn files(folder: &Path) {
 }
 
 /// Command lines, each with the name of its schema, the days from now, and the exit status.
-const COMMANDS: [(&str, i64, u8, &str); 35] = [
+const COMMANDS: [(&str, i64, u8, &str); 38] = [
     ("cluster-plan", 0, 2, "cluster plan @one.yaml -o @out --json"),
     ("cluster-apply", 0, 0, "cluster apply @one.yaml -o @out --json"),
     ("cluster-plan", 0, 0, "cluster plan @one.yaml -o @out --json"),
@@ -89,6 +89,9 @@ const COMMANDS: [(&str, i64, u8, &str); 35] = [
     ("cluster-restart", 31, 3, "cluster restart @several/one --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml --all --dry-run --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml a --json"),
+    ("cluster-renew-ca", 31, 2, "cluster renew-ca @out -f @one.yaml --dry-run --json"),
+    ("cluster-renew-ca", 31, 2, "cluster renew-ca @out peer-ca -f @one.yaml --json"),
+    ("cluster-recover", 60, 2, "cluster recover @out -f @one.yaml --dry-run --json"),
     ("cluster-import", 31, 0, "cluster import @out --json"),
     ("doctor", 31, 0, "doctor @out --json"),
     ("doctor", 31, 1, "doctor @etcd.service --json"),

@@ -277,7 +277,7 @@ fn what_was_stopped_goes_on(etcd: &Etcd) -> Outcome {
         run(command.arg(&away).arg("-f").arg(&cluster.tree.description).args(more))
     };
     let ran = renew_away(&["--all", "--exec=false {name} {command}"]).ends_with(1);
-    assert!(ran.stderr.contains("etcd1: its certificates were not brought to its host"), "{ran}");
+    assert!(ran.stderr.contains("etcd1: its files were not brought to its host"), "{ran}");
     let renewed = fs::read(away.join("cluster.lock.json")).unwrap();
     assert_ne!(renewed, record.as_bytes());
     // A host that takes the files and does not put them into their places is seen.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
@@ -47,18 +48,26 @@ done
 echo "$n $failed $erred"
 "#;
 
-/// Asks the test to restart a member, in place of systemd, and waits until that is done.
+/// Asks the test to restart a member, in place of systemd, and waits until that is done. Every other command runs where
+/// the process of the member sees its files.
 const HOST: &str = r#"
-case $2 in *"systemctl restart etcd"*) ;; *) exit 9 ;; esac
+case $2 in
+*"systemctl restart"*) ;;
+*) exec nsenter -t "$(cat "$HOME/pid.$1")" -m sh -c "$2" ;;
+esac
 echo "$1" > "$HOME/new"
 mv "$HOME/new" "$HOME/ask"
 while test -e "$HOME/ask"; do sleep 0.05; done
 "#;
 
-struct Lab {
-    cluster: Cluster,
+pub struct Lab {
+    pub cluster: Cluster,
     etcd: Etcd,
     home: TempDir,
+    /// How long a member that does not answer is waited for.
+    pub timeout: &'static str,
+    /// Whether a member must be healthy before the next one is asked for.
+    pub waits_for_health: bool,
     /// What is done to the files of a member before it starts again.
     before_start: fn(&Cluster, &str),
     /// What is done after that.
@@ -67,21 +76,41 @@ struct Lab {
 
 impl Lab {
     fn new(etcd: &Etcd) -> Result<Self, super::trial::Missing> {
-        let cluster = healthy(etcd, "three-members.yaml")?;
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("host"), HOST).unwrap();
-        Ok(Self { cluster, etcd: etcd.clone(), home, before_start: |_, _| {}, after_start: |_, _| {} })
+        Ok(Self::around(healthy(etcd, "three-members.yaml")?, etcd))
     }
 
-    fn at(&self, file: &str) -> PathBuf {
+    pub fn around(cluster: Cluster, etcd: &Etcd) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("host"), HOST).unwrap();
+        Self {
+            cluster,
+            etcd: etcd.clone(),
+            home,
+            timeout: "20s",
+            waits_for_health: true,
+            before_start: |_, _| {},
+            after_start: |_, _| {},
+        }
+    }
+
+    pub fn at(&self, file: &str) -> PathBuf {
         self.home.path().join(file)
     }
 
     /// Runs `cluster restart`, and restarts the members that it asks for. Returns the status and the report.
     fn restart(&mut self, more: &[&str]) -> (Option<i32>, Value) {
+        self.operate("restart", &[&["--settle", "1s"], more].concat())
+    }
+
+    /// Runs `cluster OPERATION`, and does what it asks hosts for. Returns the status and the report.
+    pub fn operate(&mut self, operation: &str, more: &[&str]) -> (Option<i32>, Value) {
         let exec =
             format!("HOME={} sh {} {{name}} {{command}}", word(self.home.path()), word(&self.at("host")));
-        let mut command = etcdpki(["cluster", "restart", "--json", "--settle", "1s", "--timeout", "20s"]);
+        for member in &self.cluster.members {
+            let pid = member.process.as_ref().map(|process| process.0.id()).unwrap_or_default();
+            fs::write(self.at(&format!("pid.{}", member.name)), pid.to_string()).unwrap();
+        }
+        let mut command = etcdpki(["cluster", operation, "--json", "--timeout", self.timeout]);
         command.arg(format!("--exec={exec}")).arg(&self.cluster.tree.root).args(more);
         let path = format!("{}:/usr/bin:/bin", self.etcd.etcdctl.parent().unwrap().display());
         let output = fs::File::create(self.at("report")).unwrap();
@@ -96,8 +125,11 @@ impl Lab {
                 process.0.wait().unwrap();
                 (self.before_start)(&self.cluster, name);
                 self.cluster.start_member(which).unwrap();
+                let started = self.cluster.members[which].process.as_ref().unwrap().0.id();
+                fs::write(self.at(&format!("pid.{name}")), started.to_string()).unwrap();
                 let endpoint = self.cluster.endpoints(|member| member == which);
-                until(PATIENCE, || {
+                let patience = if self.waits_for_health { PATIENCE } else { Duration::ZERO };
+                until(patience, || {
                     let health = self.cluster.etcdctl_at(&endpoint, &["endpoint", "health"]);
                     (health.code == Some(0)).then_some(())
                 });
@@ -111,7 +143,7 @@ impl Lab {
         (status.expect("it ends").code(), report)
     }
 
-    fn writer(&self) -> Running {
+    pub fn writer(&self) -> Running {
         let mut command = Command::new("sh");
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.home.path());
         command.env("CLIENT", self.cluster.tree.path("clients/root"));
@@ -120,11 +152,37 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// Ends the writer: nothing of what it wrote is lost, and each member has all of it.
+    #[track_caller]
+    pub fn end_writer(&self, writer: &mut Running) {
+        fs::write(self.at("stop"), "").unwrap();
+        let ended = until(PATIENCE, || writer.0.try_wait().unwrap());
+        assert!(ended.is_some(), "the writer goes on");
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut writer.0.stdout.take().unwrap(), &mut said).unwrap();
+        let [written, failed, erred] =
+            said.split_whitespace().map(|n| n.parse::<u32>().unwrap()).collect::<Vec<_>>()[..]
+        else {
+            panic!("{said}")
+        };
+        eprintln!("{}: {written} keys, {failed} failed, {erred} attempts erred", self.etcd.version);
+        assert!(written > 0 && failed == 0, "{said}");
+        for which in 0..3 {
+            let endpoint = self.cluster.endpoints(|member| member == which);
+            let keys =
+                self.cluster.etcdctl_at(&endpoint, &["get", "key", "--prefix", "--keys-only"]).ok().stdout;
+            let count = keys.lines().filter(|line| !line.is_empty()).count();
+            assert_eq!(count, usize::try_from(written).unwrap());
+        }
+    }
+}
+
 fn word(path: &Path) -> String {
     quoted(path.to_str().unwrap())
 }
 
-fn starts(cluster: &Cluster) -> Vec<String> {
+pub fn starts(cluster: &Cluster) -> Vec<String> {
     let (_, seen) = observe(cluster, &[]);
     let members = seen["members"].as_array().unwrap().iter();
     members.map(|member| member["started"].as_str().unwrap().to_owned()).collect()
@@ -148,25 +206,7 @@ fn all_restart_and_nothing_is_lost(etcd: &Etcd) -> Outcome {
     for (old, new) in before.iter().zip(starts(&lab.cluster)) {
         assert!(*old < new, "{old} {new}");
     }
-    fs::write(lab.at("stop"), "").unwrap();
-    let ended = until(PATIENCE, || writer.0.try_wait().unwrap());
-    assert!(ended.is_some(), "the writer goes on");
-    let mut said = String::new();
-    std::io::Read::read_to_string(&mut writer.0.stdout.take().unwrap(), &mut said).unwrap();
-    let [written, failed, erred] =
-        said.split_whitespace().map(|n| n.parse::<u32>().unwrap()).collect::<Vec<_>>()[..]
-    else {
-        panic!("{said}")
-    };
-    eprintln!("{}: {written} keys, {failed} failed, {erred} attempts erred", etcd.version);
-    assert_eq!(failed, 0, "{said}");
-    // Each member has all of them.
-    for which in 0..3 {
-        let endpoint = lab.cluster.endpoints(|member| member == which);
-        let keys = lab.cluster.etcdctl_at(&endpoint, &["get", "key", "--prefix", "--keys-only"]).ok().stdout;
-        let count = keys.lines().filter(|line| !line.is_empty()).count();
-        assert_eq!(count, usize::try_from(written).unwrap());
-    }
+    lab.end_writer(&mut writer);
     until_it_ends_with(&lab.cluster, 0, &[]);
     // Nothing waits for a restart.
     let (status, report) = lab.restart(&["--waiting"]);

@@ -9,7 +9,7 @@ use clap::Args;
 use pki_core::etcd::operate::{Host, Template};
 
 /// How hosts are reached.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct HostArgs {
     /// Run the commands on the hosts, with this line for a shell; `{user}`, `{address}`, `{name}` and `{command}` stand for
     /// values, and without `{command}` the command is the last word. With `--exec` alone it is `ssh {user}@{address}`.

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::{Observation, Running};
-use pki_core::etcd::operate::{Host, behind, placing, renewal_obstacles, unproved};
-use pki_core::etcd::{Cluster, Folder, Plan, RegistryEvent, Renewal, shell_word};
+use pki_core::etcd::operate::{behind, renewal_obstacles, unproved};
+use pki_core::etcd::{Cluster, Folder, Plan, Renewal, shell_word};
 use pki_core::x509::{SystemKeys, SystemRandomness};
 use serde::Serialize;
 
 use super::EtcdArgs;
 use super::descriptions::{DEFAULT, read_text};
-use super::hosts::{self, HostArgs};
+use super::hosts::HostArgs;
 use super::observe::{LookArgs, limit};
+use super::operation::{Operation, Placing, Renewed};
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
@@ -98,19 +99,6 @@ struct Outcome {
     notices: Vec<String>,
 }
 
-/// A certificate that is renewed.
-#[derive(Serialize)]
-struct Renewed {
-    /// Its identity, such as `etcd1 server`.
-    certificate: String,
-    /// Its path in DIR.
-    path: String,
-    /// The member that has it, if one has.
-    member: Option<String>,
-    /// Why it is renewed.
-    why: Vec<String>,
-}
-
 impl Renew {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let folder = absolute(&self.folder)?;
@@ -151,7 +139,7 @@ impl Work<'_> {
         let lock = reading.lock_for_reading()?;
         let plan = self.plan(&reading.snapshot(self.cluster)?, terminal)?;
         drop(lock);
-        self.outcome.renewed = plan.renewed().map(Renewed::new).collect();
+        self.outcome.renewed = Renewed::of(&plan);
         let mut members = self.members();
         if self.args.hosts.exec.is_some() {
             let running = self.args.look.read(self.folder, &self.args.version)?;
@@ -192,12 +180,9 @@ impl Work<'_> {
             return Ok(ExitStatus::Done);
         }
         if self.args.hosts.exec.is_none() {
-            let script = shell_word(&self.folder.join("deploy.sh").to_string_lossy());
             let folder = shell_word(&self.folder.to_string_lossy());
-            self.outcome.commands = vec![
-                format!("{script} --copy {}", members.join(" ")),
-                format!("etcdpki cluster observe {folder}"),
-            ];
+            self.outcome.commands =
+                vec![self.operation().copy_command(&members), format!("etcdpki cluster observe {folder}")];
             return Ok(ExitStatus::NotFinished);
         }
         self.place(&members, terminal)
@@ -225,23 +210,17 @@ impl Work<'_> {
         snapshot: &pki_core::etcd::Snapshot,
         terminal: &Terminal<'_>,
     ) -> Result<Plan, CommandError> {
-        let plan = Plan::renewing(self.cluster, snapshot, (terminal.now)(), &self.args.renewal())?;
+        let plan = self.operation().plan(snapshot, &self.args.renewal(), (terminal.now)())?;
         if let Some(name) = plan.unknown_names(&self.args.names).first() {
             return Err(CommandError::new(format!("there is no certificate of {name:?}")).hint(
                 "name a member, a client, or a certificate such as 'etcd1 server', as `status` lists them",
             ));
         }
-        let other = plan.other_changes();
-        if let Some(first) = other.first() {
-            let more =
-                if other.len() > 1 { format!(", and {} more", other.len() - 1) } else { String::new() };
-            return Err(CommandError::new(format!(
-                "{} has changes that were not applied: {first}{more}",
-                self.args.file.display()
-            ))
-            .hint("see them with `etcdpki cluster plan`, and run `etcdpki cluster apply` first"));
-        }
         Ok(plan)
+    }
+
+    fn operation(&self) -> Operation<'_> {
+        Operation { cluster: self.cluster, description: &self.args.file, folder: self.folder }
     }
 
     /// Renews the certificates in the output folder. Returns whether all are there: a CA may be offline.
@@ -269,7 +248,6 @@ impl Work<'_> {
         let mut lock = folder.lock_for_reading()?;
         let running = self.args.look.read(self.folder, &self.args.version)?;
         let snapshot = folder.public_snapshot();
-        let template = self.args.hosts.exec.clone().unwrap_or_default();
         let before = self.args.observe(&running, terminal);
         let paths = self.certificates_in_use(terminal)?;
         for member in members {
@@ -278,19 +256,15 @@ impl Work<'_> {
             if !self.outcome.obstacles.is_empty() {
                 return Ok(ExitStatus::NotSafeNow);
             }
-            let destination = running.destination(member);
-            let destination = destination.ok_or_else(|| CommandError::new(format!("{member} has no URL")))?;
-            let line =
-                placing(self.cluster, self.folder, &Host::new(member, &destination), &paths, &template);
-            if let Err(why) = hosts::run(&line, self.args.wait) {
-                return Err(CommandError::new(format!(
-                    "{member}: its certificates were not brought to its host: {why}"
-                ))
-                .hint("run the same command again: it goes on with those that are left"));
-            }
+            let files = Placing {
+                running: &running,
+                hosts: &self.args.hosts,
+                paths: &paths,
+                snapshot: &snapshot,
+                wait: self.args.wait,
+            };
+            self.operation().place(member, &files, &mut lock, terminal)?;
             self.outcome.placed.push(member.clone());
-            let placed = RegistryEvent::placed(&snapshot, member, &destination, &paths)?;
-            folder.register(&mut lock, &[placed], (terminal.now)())?;
             self.outcome.obstacles = self.wait_for_proof(&running, member, terminal);
             if !self.outcome.obstacles.is_empty() {
                 return Ok(ExitStatus::NotSafeNow);
@@ -332,17 +306,6 @@ impl Work<'_> {
     }
 }
 
-impl Renewed {
-    fn new(planned: &pki_core::etcd::PlannedCertificate) -> Self {
-        Self {
-            certificate: planned.id().to_string(),
-            path: planned.path().to_owned(),
-            member: planned.member().map(str::to_owned),
-            why: planned.change().reasons().iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
 fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
@@ -363,11 +326,5 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
             writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
         }
     }
-    if !outcome.commands.is_empty() {
-        writeln!(terminal.output, "Next:")?;
-        for command in &outcome.commands {
-            writeln!(terminal.output, "  {}", shown(command))?;
-        }
-    }
-    Ok(())
+    print::next(terminal, &outcome.commands)
 }

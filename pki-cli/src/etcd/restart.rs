@@ -65,15 +65,8 @@ pub(crate) struct Restart {
     /// Restart only members whose files have changed since they began
     #[arg(long)]
     waiting: bool,
-    /// Restart a member also if the cluster has no majority without it, as in a cluster of one or two
-    #[arg(long)]
-    accept_outage: bool,
-    /// How long to wait until a member is back, and for a host
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = limit)]
-    wait: Duration,
-    /// For how long all must be well before the next member stops
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = limit)]
-    settle: Duration,
+    #[command(flatten)]
+    guards: GuardArgs,
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -82,19 +75,33 @@ pub(crate) struct Restart {
     json: bool,
 }
 
+/// What must be so before the next member stops.
+#[derive(Args, Clone)]
+pub(super) struct GuardArgs {
+    /// Restart a member also if the cluster has no majority without it, as in a cluster of one or two
+    #[arg(long)]
+    pub(super) accept_outage: bool,
+    /// How long to wait until a member is back, and for a host
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = limit)]
+    pub(super) wait: Duration,
+    /// For how long all must be well before the next member stops
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = limit)]
+    pub(super) settle: Duration,
+}
+
 /// What was done, and what is left. Serialises to the JSON of `cluster restart --json`.
 #[derive(Serialize, Default)]
-struct Outcome {
+pub(super) struct Outcome {
     /// The members that were restarted, in this order.
-    restarted: Vec<String>,
+    pub(super) restarted: Vec<String>,
     /// The members that are left.
-    left: Vec<String>,
+    pub(super) left: Vec<String>,
     /// Why the next was not stopped, or is not back.
-    obstacles: Vec<String>,
+    pub(super) obstacles: Vec<String>,
     /// The lines that restart those that are left.
-    commands: Vec<String>,
+    pub(super) commands: Vec<String>,
     /// What is worth knowing.
-    notices: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Restart {
@@ -108,16 +115,47 @@ impl Restart {
         }
         // Nobody may change the files meanwhile.
         let lock = Folder::open(&folder)?.lock_for_reading()?;
-        let mut work = Work { args: self, running: &running, folder: &folder, outcome: Outcome::default() };
-        let status = work.all(terminal);
+        let (status, outcome) = self.carry_out(&running, &folder, terminal);
         drop(lock);
-        let outcome = work.outcome;
         if self.json {
             print::json(terminal, &outcome)?;
         } else {
             show(&outcome, terminal)?;
         }
         status
+    }
+
+    /// The restart of these members, as a part of another operation.
+    pub(super) fn of(
+        folder: &Path,
+        members: Vec<String>,
+        look: &LookArgs,
+        hosts: &HostArgs,
+        guards: &GuardArgs,
+    ) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            members,
+            version: EtcdArgs::default(),
+            look: look.clone(),
+            hosts: hosts.clone(),
+            waiting: false,
+            guards: guards.clone(),
+            dry_run: false,
+            json: false,
+        }
+    }
+
+    /// Restarts the members. The caller has the lock of the folder.
+    pub(super) fn carry_out(
+        &self,
+        running: &Running,
+        folder: &Path,
+        terminal: &mut Terminal<'_>,
+    ) -> (Result<ExitStatus, CommandError>, Outcome) {
+        let mut work = Work { args: self, running, folder, outcome: Outcome::default() };
+        let status = work.all(terminal);
+        (status, work.outcome)
     }
 }
 
@@ -181,7 +219,7 @@ impl Work<'_> {
 
     fn in_the_way(&self, seen: &Observation, member: &str, terminal: &Terminal<'_>) -> Vec<String> {
         let forecast = self.running.forecast((terminal.now)(), self.args.look.timeout);
-        obstacles(seen, &forecast, member, self.args.accept_outage)
+        obstacles(seen, &forecast, member, self.args.guards.accept_outage)
     }
 
     fn host(&self, member: &str) -> Result<Host, CommandError> {
@@ -204,8 +242,9 @@ impl Work<'_> {
     ) -> Result<bool, CommandError> {
         // Asked once: each member that is asked writes a line to its log.
         let forecast = self.running.forecast((terminal.now)(), self.args.look.timeout);
-        let (in_the_way, seen) =
-            self.wait_for(seen, terminal, |seen| obstacles(seen, &forecast, name, self.args.accept_outage));
+        let (in_the_way, seen) = self.wait_for(seen, terminal, |seen| {
+            obstacles(seen, &forecast, name, self.args.guards.accept_outage)
+        });
         self.outcome.obstacles = in_the_way;
         if !self.outcome.obstacles.is_empty() {
             return Ok(false);
@@ -217,7 +256,7 @@ impl Work<'_> {
         let line = self.args.hosts.line(&self.host(name)?, COMMAND);
         let start = Instant::now();
         tell(terminal, &format!("{name}: restarting"));
-        if let Err(why) = hosts::run(&line, self.args.wait) {
+        if let Err(why) = hosts::run(&line, self.args.guards.wait) {
             return Err(CommandError::new(format!("{name}: {line}: {why}")).hint(
                 "look at the member with `etcdpki cluster observe`; `--waiting` restarts those that are left",
             ));
@@ -247,11 +286,11 @@ impl Work<'_> {
         loop {
             let found = check(&seen);
             match found.is_empty() {
-                true if well.get_or_insert_with(Instant::now).elapsed() >= self.args.settle => {
+                true if well.get_or_insert_with(Instant::now).elapsed() >= self.args.guards.settle => {
                     return (found, seen);
                 }
                 true => {}
-                false if start.elapsed() >= self.args.wait => return (found, seen),
+                false if start.elapsed() >= self.args.guards.wait => return (found, seen),
                 false => well = None,
             }
             std::thread::sleep(PAUSE);
@@ -286,7 +325,7 @@ impl Work<'_> {
 }
 
 /// Tells on the standard error what is done.
-fn tell(terminal: &mut Terminal<'_>, text: &str) {
+pub(super) fn tell(terminal: &mut Terminal<'_>, text: &str) {
     // If standard error is closed, nobody reads the message.
     let _ = writeln!(terminal.errors, "{}", shown(text));
 }

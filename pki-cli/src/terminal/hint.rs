@@ -10,11 +10,20 @@ pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
     let text = match kind {
         // A description has no flags that could be interchanged.
         etcd::ErrorKind::X509(kind @ x509::ErrorKind::OtherBlock { .. }) => return kind.hint(),
+        etcd::ErrorKind::X509(x509::ErrorKind::CaNotValid { .. }) => {
+            "if it is a CA of this folder and has ended, `etcdpki cluster recover` renews it with its key; correct the \
+             clock if it is wrong"
+        }
         etcd::ErrorKind::X509(kind) => return of_x509(kind),
         etcd::ErrorKind::Cfssl(kind) => return of_cfssl(kind),
         etcd::ErrorKind::CaKeyEncrypted => {
             "leave out `private-key`, so that `apply` makes requests; sign them with `etcdpki sign`, which reads the \
              password from the environment variable CFSSL_CA_PK_PASSWORD"
+        }
+        etcd::ErrorKind::OtherTrustedCa { .. } => {
+            "use the CA that the members trust: members and clients that run would refuse those with certificates of \
+             another one. `etcdpki cluster renew-ca` lets a CA last longer, with its key; for a new cluster with a new CA, \
+             use another output folder"
         }
         etcd::ErrorKind::NotApplied { .. } => {
             "name the folder that `etcdpki cluster apply` made, such as out"

@@ -57,6 +57,17 @@ impl<'a, T> Formatted<'a, T> {
     }
 }
 
+/// Writes the commands that are to be given next, if there are any.
+pub(crate) fn next(terminal: &mut Terminal<'_>, commands: &[String]) -> Result<(), CommandError> {
+    if !commands.is_empty() {
+        writeln!(terminal.output, "Next:")?;
+    }
+    for command in commands {
+        writeln!(terminal.output, "  {}", shown(command))?;
+    }
+    Ok(())
+}
+
 /// Writes an object to standard output as indented JSON.
 pub(crate) fn json<T: Serialize>(terminal: &mut Terminal<'_>, value: &T) -> Result<(), CommandError> {
     text(terminal, &pretty(&Formatted::new(value))?)

@@ -96,6 +96,26 @@ pub enum ErrorKind {
         /// The subject that follows from the description.
         wanted: String,
     },
+    /// The CA certificate in the output folder has a name that only looks like the one that it should have.
+    #[error(
+        "the name of this CA looks like that of the cluster's CA, {subject}, but its bytes differ (for example \
+         PrintableString and UTF8String)"
+    )]
+    OtherNameBytes {
+        /// The subject as text.
+        subject: String,
+    },
+    /// Members that run trust another CA than the one that they would get: its key or the bytes of its name differ.
+    #[error(
+        "the members that are recorded trust another CA, {recorded}, as in {}: its key or the bytes of its name differ",
+        path.display()
+    )]
+    OtherTrustedCa {
+        /// The subject of the CA in the members' files.
+        recorded: String,
+        /// The file of a member with the CA that it trusts.
+        path: PathBuf,
+    },
     /// The output folder was made for another layout.
     #[error("this folder has the layout {found}, but the description asks for {wanted}")]
     OtherLayout {
@@ -231,6 +251,14 @@ impl Kind for ErrorKind {
             Self::OtherCa { .. } => {
                 "use another output folder for another cluster; the name of a CA cannot change while certificates \
                  depend on it"
+            }
+            Self::OtherNameBytes { .. } => {
+                "put its certificate back from a backup, or from a folder in `nodes`: Go compares the bytes of names, and \
+                 members would refuse what this CA has issued"
+            }
+            Self::OtherTrustedCa { .. } => {
+                "use the CA that the members trust: members and clients that run would refuse those with certificates of \
+                 another one. For a new cluster use another output folder"
             }
             Self::NotApplied { .. } => {
                 "give the output folder of a cluster: the folder with cluster.lock.json"

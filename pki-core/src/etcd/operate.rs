@@ -6,4 +6,4 @@ mod restart;
 
 pub use reach::{Host, Template, TemplateError};
 pub use renew::{behind, placing, renewal_obstacles, unproved};
-pub use restart::{missing, obstacles, order};
+pub use restart::{authority_obstacles, has_healthy_majority, missing, obstacles, order, unrecovered};

@@ -9,7 +9,7 @@ use crate::x509::oid;
 use crate::x509::random::{Random, SerialNumber};
 use crate::x509::sign::{SigningKey, ToBeSigned};
 use crate::x509::template::Template;
-use crate::x509::validity::renewed;
+use crate::x509::validity::{Validity, renewed};
 
 /// Issues a self-signed certificate. It has no authorityKeyIdentifier, which RFC 5280 section 4.2.1.1 allows here.
 ///
@@ -75,6 +75,19 @@ pub fn renew(
     now: OffsetDateTime,
     random: &dyn Random,
 ) -> Result<Certificate, Error> {
+    renew_with(old, key, renewed(old.validity(), now)?, random)
+}
+
+/// Renews the certificate of a root CA as [`renew`] does, with a validity that the caller chooses.
+///
+/// # Errors
+/// As for [`renew`].
+pub fn renew_with(
+    old: &Certificate,
+    key: &dyn SigningKey,
+    validity: Validity,
+    random: &dyn Random,
+) -> Result<Certificate, Error> {
     old.check_ca()?;
     if old.issuer() != old.subject() {
         let (subject, issuer) = (old.subject().to_string(), old.issuer().to_string());
@@ -89,7 +102,7 @@ pub fn renew(
     ToBeSigned {
         serial: SerialNumber::generate(random)?,
         issuer: old.subject(),
-        validity: renewed(old.validity(), now)?,
+        validity,
         subject: old.subject(),
         public_key: key.public_key(),
         extensions: &extensions,
@@ -103,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::x509::tests::{Always, Contents, NOW, extension};
-    use crate::x509::{Issuer, SystemRandomness, Validity};
+    use crate::x509::{Issuer, SystemRandomness};
 
     #[test]
     fn a_root_signs_itself() {

@@ -97,6 +97,12 @@ impl Cluster {
         .collect()
     }
 
+    /// The roles of the CAs that are made for the cluster, such as `client-ca`.
+    pub fn own_authorities(&self) -> Vec<&'static str> {
+        let own = |role: &&Role| self.certificate_settings.of(**role).given.is_none();
+        self.layout.authorities().iter().filter(own).map(|role| role.name()).collect()
+    }
+
     /// The common name of a CA if the description has none for it.
     pub(crate) fn authority_name(&self, role: Role) -> String {
         match role {

@@ -109,6 +109,7 @@ struct ReadLine {
     serial: Option<String>,
     sha256: Option<String>,
     member: Option<String>,
+    files: Option<serde_json::Value>,
     started: Option<String>,
     client: Option<String>,
     peer: Option<String>,
@@ -132,6 +133,8 @@ pub(crate) struct Registry {
     /// The digests of those that were revoked.
     revoked: HashSet<String>,
     proved: HashSet<Proof>,
+    /// The files that were put into their places: member, path, and digest.
+    placed: HashSet<(String, String, String)>,
 }
 
 /// A place where the chain of the registry is broken.
@@ -194,6 +197,15 @@ impl Registry {
                 self.issued.insert(digest, Issued { certificate, serial, issuer: read.issuer });
             }
             ("revoked", Some(digest)) => drop(self.revoked.insert(digest)),
+            ("placed", _) => {
+                let member = read.member.unwrap_or_default();
+                for (path, digest) in
+                    read.files.as_ref().and_then(|files| files.as_object()).into_iter().flatten()
+                {
+                    let digest = digest.as_str().unwrap_or_default().to_owned();
+                    self.placed.insert((member.clone(), path.clone(), digest));
+                }
+            }
             ("proved", _) => {
                 let started = read.started.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
                 let member = read.member.unwrap_or_default();
@@ -223,6 +235,11 @@ impl Registry {
     /// Whether a certificate with this digest was issued.
     pub(crate) fn has(&self, sha256: &str) -> bool {
         self.issued.contains_key(sha256)
+    }
+
+    /// Whether a file with this digest was put into its place on the host of a member.
+    pub(crate) fn has_placed(&self, member: &str, path: &str, sha256: &str) -> bool {
+        self.placed.contains(&(member.to_owned(), path.to_owned(), sha256.to_owned()))
     }
 
     /// The text with lines for more events. What is there is kept as it is, also after a gap.

@@ -1,9 +1,12 @@
 //! Restarting members one after the other: in which order, when the next may stop, and when it is back.
 
+use std::collections::BTreeSet;
+
 use time::OffsetDateTime;
 
 use crate::etcd::check::forecast::{Forecast, Prospect};
 use crate::etcd::check::observe::{MemberObservation, Observation, is_cured_by_restart};
+use crate::etcd::operate::renew::{renewal_obstacles, unproved};
 
 /// How many proposals a member may be behind the leader and count as caught up: others write while it is asked.
 const MOST_BEHIND: u64 = 1000;
@@ -80,6 +83,38 @@ pub fn missing(observation: &Observation, member: &str, before: Option<OffsetDat
         _ => {}
     }
     missing
+}
+
+/// Why no certificate of a CA may be brought to members now, and no member be stopped; empty if both may.
+pub fn authority_obstacles(observation: &Observation, members: &[String]) -> Vec<String> {
+    let mut obstacles = dangers(observation);
+    for obstacle in renewal_obstacles(observation, members) {
+        if !obstacles.contains(&obstacle) {
+            obstacles.push(obstacle);
+        }
+    }
+    obstacles
+}
+
+/// What is still missing until a cluster that was restarted as a whole works; empty if it does. `before` is what was
+/// seen of the processes of before, if they must have ended.
+pub fn unrecovered(observation: &Observation, before: Option<&Observation>) -> Vec<String> {
+    let mut all = Vec::new();
+    let names: Vec<String> = observation.members.iter().map(|member| member.name.clone()).collect();
+    for name in &names {
+        let started = before.and_then(|before| before.member(name)?.started);
+        all.extend(missing(observation, name, started));
+    }
+    all.extend(unproved(observation, &names));
+    let mut told = BTreeSet::new();
+    all.retain(|text| told.insert(text.clone()));
+    all
+}
+
+/// Whether a majority of the members says that it is healthy.
+pub fn has_healthy_majority(observation: &Observation) -> bool {
+    let healthy = observation.members.iter().filter(|member| member.healthy == Some(true)).count();
+    healthy > observation.members.len() / 2
 }
 
 /// What makes it unsafe to stop any member. What only a restart cures is no danger for it.

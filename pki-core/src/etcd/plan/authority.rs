@@ -6,12 +6,15 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::layout::Role;
+use crate::etcd::cluster::path;
 use crate::etcd::cluster::{Cluster, GivenAuthority};
 use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::x509::acceptance::check_planned;
 use crate::x509::certificate::Certificate;
+use crate::x509::digest::sha256;
 use crate::x509::error::ErrorKind as X509ErrorKind;
 use crate::x509::key::PrivateKey;
 use crate::x509::sign::SigningKey;
@@ -171,6 +174,40 @@ pub(crate) fn issuer_of<'a>(
         CaSource::Own(place) => certificates.get(*place)?.certificate.as_ref(),
     });
     KnownIssuer { certificate, is_offline: authority.is_some_and(Authority::is_offline) }
+}
+
+/// Refuses a plan that gives members which are recorded, and may run, a CA with another key or name than the one that they trust:
+/// each member that restarts would be refused by the others, and every client by all. What they trust is in the files
+/// that the record has; a file that was changed or is missing tells nothing.
+pub(crate) fn refuse_another_ca(
+    cluster: &Cluster,
+    record: &Record,
+    authorities: &[Authority],
+    certificates: &[PlannedCertificate],
+    snapshot: &Snapshot,
+) -> Result<(), Error> {
+    for authority in authorities {
+        let Some(ca) = issuer_of(authority.role, authorities, certificates).certificate else { continue };
+        let file = cluster.file(authority.role);
+        for member in cluster.members() {
+            if !record.members.iter().any(|start| start.member == member.name().as_str()) {
+                continue;
+            }
+            let path = path::certificate(&path::on_node(member.name(), &cluster.hosts.pki), &file);
+            let Some(entry) = snapshot.entry(&path)? else { continue };
+            if record.files.get(&path) != Some(&sha256(&entry.bytes)) {
+                continue;
+            }
+            let Ok(trusted) = Certificate::read_all(&entry.bytes) else { continue };
+            if let Some(first) = trusted.first()
+                && !trusted.iter().any(|known| known.has_key_of(ca) && known.subject() == ca.subject())
+            {
+                let recorded = first.subject().to_string();
+                return Err(ErrorKind::OtherTrustedCa { recorded, path: snapshot.root().join(path) }.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a plan that issues a certificate with a CA of the plan whose key is missing.

@@ -136,6 +136,8 @@ pub struct PlannedCertificate {
     pub(crate) certificate: Option<Certificate>,
     /// The existing key, if it stays.
     pub(crate) key: Option<PrivateKey>,
+    /// Whether the plan renews `certificate`, which is that of a CA.
+    pub(crate) is_renewed: bool,
     /// The request for an offline CA, if one has to sign the certificate.
     pub(crate) pending: Option<PendingRequest>,
 }
@@ -231,7 +233,7 @@ impl PlannedCertificate {
 
     /// Whether the plan issues the certificate.
     pub(crate) fn is_issued(&self) -> bool {
-        self.certificate.is_none() && !self.is_requested()
+        (self.certificate.is_none() || self.is_renewed) && !self.is_requested()
     }
 
     /// Whether the plan generates a key for the certificate.
@@ -290,7 +292,7 @@ impl PlannedFile {
 impl Reason {
     /// Whether a new certificate for the same key, with the same contents but its dates, is the answer to it.
     pub fn is_of_renewal(&self) -> bool {
-        matches!(self, Self::Asked | Self::Due { .. } | Self::Ended { .. })
+        matches!(self, Self::Asked | Self::Due { .. } | Self::Ended { .. } | Self::Lifetime { .. })
     }
 }
 

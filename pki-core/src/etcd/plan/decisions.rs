@@ -15,7 +15,8 @@ use crate::etcd::folder::registry::{Registry, RegistryEvent};
 use crate::etcd::folder::snapshot::{Snapshot, Users};
 use crate::etcd::notice::Notice;
 use crate::etcd::plan::authority::{
-    Authority, authorities, issuer_of, refuse_what_a_given_ca_forbids, refuse_without_ca_key,
+    Authority, authorities, issuer_of, refuse_another_ca, refuse_what_a_given_ca_forbids,
+    refuse_without_ca_key,
 };
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::etcd::plan::judge;
@@ -62,7 +63,8 @@ impl Decisions {
         }
         let mut certificates = Vec::new();
         for spec in cluster.authority_specs()? {
-            certificates.push(judge::authority(spec, &record, snapshot, now)?);
+            let wish = renewal.of_authority(spec.id.role());
+            certificates.push(judge::authority(spec, &record, snapshot, wish, now)?);
         }
         let authorities = authorities(cluster, &certificates, snapshot, now)?;
         for spec in cluster.leaf_specs()? {
@@ -71,6 +73,7 @@ impl Decisions {
             let wish = renewal.of(&spec.id);
             certificates.push(judge::leaf(spec, issuer, &record, snapshot, wish, now)?);
         }
+        refuse_another_ca(cluster, &record, &authorities, &certificates, snapshot)?;
         refuse_without_ca_key(cluster, &authorities, &certificates)?;
         refuse_what_a_given_ca_forbids(cluster, &authorities, &certificates)?;
         let notices = notices(cluster, &authorities, &certificates, snapshot, now);

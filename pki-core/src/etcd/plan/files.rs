@@ -238,11 +238,11 @@ impl<'a> Files<'a> {
     fn certificate(&mut self, index: usize, path: &str, owner: &Owner) -> Result<(), Error> {
         let Some(planned) = self.planned(index) else { return Ok(()) };
         let content = match &planned.certificate {
-            Some(certificate) => {
+            Some(certificate) if !planned.is_renewed => {
                 let text = certificate.to_pem() + &self.decisions.chain(planned.id().role());
                 Content::Bytes(Zeroizing::new(text.into_bytes()))
             }
-            None => Content::Certificate(index),
+            _ => Content::Certificate(index),
         };
         self.add(path, PUBLIC, owner, content, planned.change.reasons())
     }

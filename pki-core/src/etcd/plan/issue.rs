@@ -134,7 +134,7 @@ impl Decisions {
         let mut finished = Vec::new();
         for planned in planned {
             let new_key = if planned.needs_key() { new_keys.next() } else { None };
-            let PlannedCertificate { spec, change, certificate, key, pending } = planned;
+            let PlannedCertificate { spec, change, certificate, key, is_renewed, pending } = planned;
             let new_key_text = new_key.as_ref().map(PrivateKey::to_pem);
             let key = new_key.or(key);
             let role = spec.id.role();
@@ -144,6 +144,10 @@ impl Decisions {
                 request = Some(offline::make_request(&spec, key)?.to_pem());
             }
             let certificate = match (certificate, &key) {
+                (Some(old), Some(key)) if is_renewed => {
+                    let validity = Validity::lasting(round_to_minute(now) - BACKDATE, spec.lifetime)?;
+                    Some(root::renew_with(&old, key, validity, random)?)
+                }
                 (Some(certificate), _) => Some(certificate),
                 (None, None) => return Err(X509ErrorKind::KeyGeneration { algorithm: spec.key }.into()),
                 (None, Some(_)) if is_requested => None,

@@ -1,7 +1,7 @@
 //! Compares existing certificates and keys with what the description asks for.
 
 use der::asn1::ObjectIdentifier;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::cfssl::usage;
@@ -30,6 +30,7 @@ pub(crate) fn authority(
     spec: CertificateSpec,
     record: &Record,
     snapshot: &Snapshot,
+    wish: Wish,
     now: OffsetDateTime,
 ) -> Result<PlannedCertificate, Error> {
     let at = |path: &str| snapshot.root().join(path);
@@ -58,7 +59,10 @@ pub(crate) fn authority(
     let certificate = Certificate::read(&entry.bytes).map_err(|error| error.in_file(&file))?;
     if certificate.subject() != &spec.subject {
         let (found, wanted) = (certificate.subject().to_string(), spec.subject.to_string());
-        return refuse(ErrorKind::OtherCa { found, wanted }.into());
+        return refuse(match found == wanted {
+            true => ErrorKind::OtherNameBytes { subject: found }.into(),
+            false => ErrorKind::OtherCa { found, wanted }.into(),
+        });
     }
     if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
         let subject = certificate.subject().to_string();
@@ -67,11 +71,38 @@ pub(crate) fn authority(
     if key.as_ref().is_some_and(|key| !certificate.is_for(key.public_key())) {
         return refuse(X509ErrorKind::KeyMismatch.into());
     }
+    let reason = match wish {
+        _ if certificate.not_before() > now => None,
+        Wish::Renew if lasts_longer(&spec, &certificate, now) => Some(Reason::Asked),
+        Wish::IfEnded if !certificate.is_valid_at(now) => {
+            Some(Reason::Ended { not_after: certificate.not_after() })
+        }
+        _ => None,
+    };
+    if let Some(reason) = reason {
+        if key.is_none() {
+            let (path, needed_for) = (spec.pair.key.clone(), spec.id.to_string());
+            return refuse(ErrorKind::CaKeyMissing { path, needed_for }.into());
+        }
+        if certificate.issuer() != certificate.subject() {
+            let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
+            return refuse(X509ErrorKind::NotSelfSigned { subject, issuer }.into());
+        }
+        let mut planned =
+            PlannedCertificate::new(spec, Change::Changed(vec![reason]), Some(certificate), key);
+        planned.is_renewed = true;
+        return Ok(planned);
+    }
     if !certificate.is_valid_at(now) {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         return refuse(X509ErrorKind::CaNotValid { not_before, not_after }.into());
     }
     Ok(PlannedCertificate::new(spec, Change::Kept, Some(certificate), key))
+}
+
+/// Whether a renewed certificate would last at least a day longer.
+fn lasts_longer(spec: &CertificateSpec, certificate: &Certificate, now: OffsetDateTime) -> bool {
+    now.saturating_add(spec.lifetime) - certificate.not_after() >= Duration::DAY
 }
 
 /// The certificate of a CA whose file is missing, as a member or client has it. Of several that were made for the same
@@ -139,7 +170,13 @@ pub(crate) fn leaf(
                 Wish::IfDue => {}
                 Wish::Renew if reasons.is_empty() => reasons.push(Reason::Asked),
                 Wish::Renew => {}
-                Wish::Keep => reasons.retain(|reason| !matches!(reason, Reason::Due { .. })),
+                Wish::IfEnded | Wish::Keep => {
+                    let is_kept = |reason: &Reason| {
+                        matches!(reason, Reason::Due { .. } | Reason::Lifetime { .. })
+                            || wish == Wish::Keep && matches!(reason, Reason::Ended { .. })
+                    };
+                    reasons.retain(|reason| !is_kept(reason));
+                }
             }
         }
         Some(Err(error)) => reasons.push(Reason::Unreadable { reason: error.kind().to_string() }),
@@ -349,7 +386,7 @@ impl PlannedCertificate {
         certificate: Option<Certificate>,
         key: Option<PrivateKey>,
     ) -> Self {
-        Self { spec, change, certificate, key, pending: None }
+        Self { spec, change, certificate, key, is_renewed: false, pending: None }
     }
 }
 

@@ -1,17 +1,23 @@
 //! Which certificates a plan makes anew although nothing else is wrong with them.
 
 use crate::etcd::cluster::certificates::CertificateId;
+use crate::etcd::cluster::layout::Role;
 
-/// Which certificates of members and clients are renewed. Their keys stay, and CAs are never renewed.
+/// Which certificates are renewed. Their keys stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Renewal {
-    /// Those that are due by `renew-before` of the description.
+    /// Those of members and clients that are due by `renew-before` of the description.
     #[default]
     Due,
-    /// All.
+    /// All of members and clients.
     All,
     /// Those of these members and clients, and those with these identities, such as `etcd1 server`; no others.
     Named(Vec<String>),
+    /// Those of the CAs with these roles, such as `client-ca`, or of all CAs if none is named; no others. A CA that would
+    /// last less than a day longer is left out, so that a run which was stopped can be repeated.
+    Authorities(Vec<String>),
+    /// Those that have ended, also of CAs.
+    Ended,
 }
 
 impl Renewal {
@@ -21,7 +27,19 @@ impl Renewal {
             Self::Due => Wish::IfDue,
             Self::All => Wish::Renew,
             Self::Named(names) if names.iter().any(|name| is_named(id, name)) => Wish::Renew,
-            Self::Named(_) => Wish::Keep,
+            Self::Named(_) | Self::Authorities(_) => Wish::Keep,
+            Self::Ended => Wish::IfEnded,
+        }
+    }
+
+    /// What is to be done with the certificate of a CA.
+    pub(crate) fn of_authority(&self, role: Role) -> Wish {
+        match self {
+            Self::Authorities(names) if names.is_empty() || names.iter().any(|name| name == role.name()) => {
+                Wish::Renew
+            }
+            Self::Ended => Wish::IfEnded,
+            _ => Wish::Keep,
         }
     }
 }
@@ -38,6 +56,8 @@ pub(crate) enum Wish {
     IfDue,
     /// It is renewed.
     Renew,
+    /// It is renewed if it has ended.
+    IfEnded,
     /// It stays, also if it is due.
     Keep,
 }

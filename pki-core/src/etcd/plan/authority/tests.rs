@@ -3,9 +3,11 @@
 use time::Duration;
 
 use super::*;
+use crate::etcd::folder::snapshot::Entry;
 use crate::etcd::notice::NoticeKind;
 use crate::etcd::plan::Plan;
 use crate::etcd::plan::tests::{NOW, apply, cluster, empty};
+use crate::x509::name::Name;
 use crate::x509::random::SystemRandomness;
 use crate::x509::tests::{Contents, SECOND};
 use crate::x509::{BasicConstraints, Extension, Issuer, KeyUsage, Subject, Template, Validity, oid, root};
@@ -218,4 +220,75 @@ fn what_is_unusual_about_given_cas_is_told() {
     let same = "client-ca and peer-ca have the same key, so the client port accepts the certificates of peers too: \
                 use two CAs with different keys";
     assert_eq!(told(&one, &one_key, &one, &one_key), [same.to_owned(), foreign("A"), foreign("A")]);
+}
+
+/// A self-signed CA with this name and key, and those extensions that `apply` gives a CA.
+fn named(name: &Name, key: &PrivateKey) -> Certificate {
+    let validity = Validity::lasting(NOW, Duration::days(100)).unwrap();
+    let template = Template {
+        key_usage: KeyUsage::KEY_CERT_SIGN.and(KeyUsage::CRL_SIGN),
+        basic_constraints: BasicConstraints { ca: true, path_len: None },
+        ..Template::new(name, key.public_key(), validity)
+    };
+    root::issue(&template, key, &SystemRandomness).unwrap()
+}
+
+#[test]
+fn members_that_are_recorded_get_no_other_ca() {
+    let mut applied = empty();
+    apply(&cluster(""), &mut applied, NOW);
+    let read = |path: &str| applied.entry(path).unwrap().unwrap().bytes.clone();
+    let (old, key) = (
+        Certificate::read(&read("ca/ca.pem")).unwrap(),
+        PrivateKey::read(&read("ca/ca-key.pem"), None).unwrap(),
+    );
+    let told = |description: &str, snapshot: &Snapshot| {
+        Plan::new(&cluster(description), snapshot, NOW).map(|_| ()).map_err(|error| {
+            assert!(error.hint().is_some(), "{error}");
+            error.to_string()
+        })
+    };
+    let other = "the members that are recorded trust another CA, CN=prod etcd CA, as in \
+                 /out/nodes/a/etc/etcd/pki/ca.pem: its key or the bytes of its name differ";
+    // The description names a CA of the same name, with its own key, and with the key of the one in use.
+    let new_key = Contents::ca("A").new_key();
+    let with = |ca: &Certificate, key: &PrivateKey| {
+        let mut snapshot = applied.clone();
+        snapshot.insert_outside("ca.pem", ca.to_pem().into_bytes());
+        snapshot.insert_outside("ca-key.pem", key.to_pem().as_bytes().to_vec());
+        snapshot
+    };
+    assert_eq!(told(WITH_KEY, &with(&named(old.subject(), &new_key), &new_key)), Err(other.to_owned()));
+    assert_eq!(told(WITH_KEY, &with(&named(old.subject(), &key), &key)), Ok(()));
+    // Its name has another type of string, and is the same text.
+    let mut bytes = old.subject().der().to_vec();
+    let tag = bytes.len() - "prod etcd CA".len() - 2;
+    assert_eq!(bytes[tag], 0x13, "PrintableString");
+    bytes[tag] = 0x0c;
+    let looks_alike = Name::from_der(&bytes).unwrap();
+    assert!(looks_alike != *old.subject() && looks_alike.to_string() == old.subject().to_string());
+    assert_eq!(told(WITH_KEY, &with(&named(&looks_alike, &key), &key)), Err(other.to_owned()));
+    // The same, in the place of the CA that was made for the cluster.
+    let mut snapshot = applied.clone();
+    snapshot.insert("ca/ca.pem", Entry::file(0o644, named(&looks_alike, &key).to_pem().into_bytes()));
+    assert_eq!(
+        told("", &snapshot),
+        Err("/out/ca/ca.pem: the name of this CA looks like that of the cluster's CA, CN=prod etcd CA, but its bytes \
+             differ (for example PrintableString and UTF8String)"
+            .to_owned())
+    );
+    let mut snapshot = applied.clone();
+    snapshot.insert("ca/ca.pem", Entry::file(0o644, named(old.subject(), &new_key).to_pem().into_bytes()));
+    snapshot.insert("ca/ca-key.pem", Entry::file(0o600, new_key.to_pem().as_bytes().to_vec()));
+    assert_eq!(told("", &snapshot), Err(other.to_owned()));
+    // One that was renewed with its key by another tool is taken.
+    let mut snapshot = applied.clone();
+    snapshot.insert("ca/ca.pem", Entry::file(0o644, named(old.subject(), &key).to_pem().into_bytes()));
+    assert_eq!(told("", &snapshot), Ok(()));
+    // A copy that is not the one which was recorded tells nothing.
+    snapshot.insert(
+        "nodes/a/etc/etcd/pki/ca.pem",
+        Entry::file(0o644, named(old.subject(), &new_key).to_pem().into_bytes()),
+    );
+    assert_eq!(told("", &snapshot), Ok(()));
 }

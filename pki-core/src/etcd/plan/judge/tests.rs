@@ -4,6 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::etcd::cluster::Cluster;
+use crate::etcd::cluster::path::RECORD;
 use crate::etcd::folder::snapshot::Entry;
 use crate::etcd::notice::NoticeKind;
 use crate::etcd::plan::Plan;
@@ -225,6 +226,8 @@ fn what_cannot_be_read_is_made_again_except_for_cas() {
 fn a_ca_that_cannot_sign_is_refused() {
     let refused = |contents: &Contents| {
         let mut snapshot = applied();
+        // Members that are recorded trust the CA that is there.
+        snapshot.remove(RECORD);
         let (certificate, key) = contents.self_signed();
         put(&mut snapshot, CA, &certificate.to_pem());
         put(&mut snapshot, CA_KEY, &key.to_pem());
