@@ -97,6 +97,30 @@ fn former_certificates_that_have_ended_are_forgotten() {
 }
 
 #[test]
+fn the_registry_is_shown_and_a_break_in_it_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    describe(path, "a", "");
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    let file = path.join("out/registry.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let (status, output, _) = after(0, path, "cluster status @out --wide");
+    assert!(
+        status == 0 && output.contains("registry.jsonl: 6 lines, the digest of the last is "),
+        "{output}"
+    );
+    fs::write(&file, text.replacen("m server", "n server", 1)).unwrap();
+    let (status, output, _) = after(0, path, "cluster status @out --wide");
+    assert!(status == 1 && output.contains("error E910") && output.contains("registry.jsonl:4"), "{output}");
+    assert!(output.contains("; it is broken"), "{output}");
+    // A broken chain stops nobody, and stays.
+    fs::remove_file(path.join("out/nodes/m/etc/etcd/pki/server.pem")).unwrap();
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 7);
+    assert!(after(0, path, "cluster status @out").1.contains("error E910"));
+}
+
+#[test]
 fn what_waits_for_an_offline_ca_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

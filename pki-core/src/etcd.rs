@@ -63,6 +63,7 @@ pub use error::export::ExportError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
 pub use folder::output::{OutputFile, OutputFolder};
+pub use folder::registry::RegistryEvent;
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 pub use import::{AuthorityChoice, ImportError, ImportNotice, ImportedCluster, import};
 pub use notice::{Notice, NoticeGroup, NoticeKind, WithNotices, in_groups};

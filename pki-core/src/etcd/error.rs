@@ -84,6 +84,12 @@ pub enum ErrorKind {
         /// The process that has locked it, in words.
         holder: String,
     },
+    /// Another process has changed the output folder while a member was worked on.
+    #[error("{} was changed by another process meanwhile", path.display())]
+    ChangedMeanwhile {
+        /// The output folder.
+        path: PathBuf,
+    },
     /// The CA certificate in the output folder has another subject than the description asks for.
     #[error("this is the certificate of the CA {found}, but the description asks for the CA {wanted}")]
     OtherCa {
@@ -218,6 +224,7 @@ impl Kind for ErrorKind {
                 "remove `private-key` from the description: then requests are written, for the CA to sign where its \
                  key can be decrypted"
             }
+            Self::ChangedMeanwhile { .. } => "run the same command again: it goes on with what is left",
             Self::Locked { .. } => "wait until it has finished, then try again",
             Self::Record { .. } => {
                 "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \
