@@ -3,11 +3,13 @@
 // clippy allows unwrap in functions with #[test], but not in the functions that these call.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pki_cli::Terminal;
+use pki_core::etcd::{Folder, RegistryEvent};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -139,6 +141,48 @@ fn every_output_is_as_its_schema_says() {
 }
 
 #[test]
+fn every_line_of_the_registry_is_as_its_schema_says() {
+    let folder = tempfile::tempdir().unwrap();
+    files(folder.path());
+    let locked = |now: OffsetDateTime| {
+        let folder = Folder::lock(&folder.path().join("out")).unwrap();
+        let client = Some("1".to_owned());
+        let proved = RegistryEvent::Proved { member: "a".to_owned(), started: Some(now), client, peer: None };
+        let placed = RegistryEvent::Placed {
+            member: "a".to_owned(),
+            host: "root@127.0.0.1".to_owned(),
+            files: BTreeMap::from([("x".to_owned(), "0".repeat(64))]),
+        };
+        // The same proof twice is one.
+        folder.register(&[placed, proved.clone()], now).unwrap();
+        folder.register(&[proved], now).unwrap();
+    };
+    assert_eq!(run(0, folder.path(), "cluster apply @one.yaml -o @out").0, 0);
+    locked(OffsetDateTime::now_utc());
+    let serial = fs::read_to_string(folder.path().join("out/registry.jsonl")).unwrap();
+    let client = serial.lines().find(|line| line.contains("\"client root\"")).unwrap();
+    let client: Value = serde_json::from_str(client).unwrap();
+    fs::write(folder.path().join("serials"), client["serial"].as_str().unwrap()).unwrap();
+    let revoke = "gencrl -bare @out/ca/client-ca @serials @out/ca/client-ca.pem @out/ca/client-ca-key.pem";
+    assert_eq!(run(0, folder.path(), revoke).0, 0);
+    assert_eq!(run(0, folder.path(), "cluster apply @one.yaml -o @out").0, 0);
+    let schema = fs::read_to_string(schemas().join("registry.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let text = fs::read_to_string(folder.path().join("out/registry.jsonl")).unwrap();
+    let mut events = BTreeMap::new();
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{line}: {wrong:?}");
+        *events.entry(value["event"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+    }
+    let expected = [("issued", 6), ("placed", 1), ("proved", 1), ("revoked", 1)];
+    assert_eq!(events, BTreeMap::from(expected.map(|(name, count)| (name.to_owned(), count))));
+    assert!(!text.contains("PRIVATE KEY"));
+}
+
+#[test]
 fn every_command_with_json_has_a_schema_that_the_documentation_names() {
     let documentation = fs::read_to_string(schemas().join("../json.md")).unwrap();
     for (name, ..) in COMMANDS {
@@ -151,7 +195,8 @@ fn every_command_with_json_has_a_schema_that_the_documentation_names() {
     for entry in fs::read_dir(schemas()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let name = name.trim_end_matches(".schema.json").to_owned();
-        assert!(COMMANDS.iter().any(|(known, ..)| *known == name), "nothing is held to {name}");
+        let is_command = COMMANDS.iter().any(|(known, ..)| *known == name);
+        assert!(is_command || name == "registry", "nothing is held to {name}");
     }
     // Whatever has the option is among the commands above.
     let folder = tempfile::tempdir().unwrap();

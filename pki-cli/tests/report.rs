@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pki_cli::Terminal;
@@ -99,4 +100,49 @@ fn a_page_replaces_a_page_and_no_private_key() {
     assert_eq!(fs::read(&key).unwrap(), before);
     let (status, _, errors) = etcdpki(folder.path(), "cluster report @nothing");
     assert!(status == 1 && errors.contains("nothing"), "{errors}");
+}
+
+#[test]
+fn the_verdict_is_never_better_than_that_of_doctor() {
+    let folder = tempfile::tempdir().unwrap();
+    apply(folder.path(), "prod", "");
+    apply(folder.path(), "second", "");
+    let of = |words: &str| etcdpki(folder.path(), words);
+    assert_eq!(of("doctor @all/prod").0, 0);
+    let (_, page, _) = of("cluster report @all/prod");
+    assert!(page.contains("✓ Nothing is wrong.") && page.contains("✓ Verdict"), "{page}");
+
+    let unit = "[Service]\nExecStart=/usr/local/bin/etcd --name {{ name }}\n";
+    let file = "all/prod/nodes/a/etc/etcd/etcd.service.j2";
+    fs::write(folder.path().join(file), unit).unwrap();
+    let (status, said, _) = of("doctor @all/prod");
+    assert!(status == 2 && said.contains("could not be judged"), "{said}");
+    let (_, page, _) = of("cluster report @all/prod");
+    for part in [
+        "? Nothing was found wrong, but there is 1 thing that could not be judged.",
+        "? Verdict",
+        "etcd.service.j2",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains('✓') || !page.contains("✓ Nothing"), "{page}");
+    let (_, page, _) = of("cluster report @all");
+    let row = |name: &str| {
+        let row = page.split(&format!(">{name}</a>")).nth(1).unwrap();
+        row.split("</tr>").next().unwrap().to_owned()
+    };
+    assert!(
+        row("prod").contains("\"Not judged\">1<") && row("prod").contains(">?</span>"),
+        "{}",
+        row("prod")
+    );
+    assert!(row("second").contains("\"Not judged\">0<") && row("second").contains(">✓</span>"));
+
+    fs::remove_file(folder.path().join(file)).unwrap();
+    let key = folder.path().join("all/prod/nodes/a/etc/etcd/pki/peer-key.pem");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
+    let (status, said, _) = of("doctor @all/prod");
+    assert_eq!(status, 1, "{said}");
+    let (_, page, _) = of("cluster report @all/prod");
+    assert!(page.contains("× Found 1 error") && page.contains("× Verdict"), "{page}");
 }

@@ -97,6 +97,30 @@ fn former_certificates_that_have_ended_are_forgotten() {
 }
 
 #[test]
+fn the_registry_is_shown_and_a_break_in_it_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    describe(path, "a", "");
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    let file = path.join("out/registry.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let (status, output, _) = after(0, path, "cluster status @out --wide");
+    assert!(
+        status == 0 && output.contains("registry.jsonl: 6 lines, the digest of the last is "),
+        "{output}"
+    );
+    fs::write(&file, text.replacen("m server", "n server", 1)).unwrap();
+    let (status, output, _) = after(0, path, "cluster status @out --wide");
+    assert!(status == 1 && output.contains("error E910") && output.contains("registry.jsonl:4"), "{output}");
+    assert!(output.contains("; it is broken"), "{output}");
+    // A broken chain stops nobody, and stays.
+    fs::remove_file(path.join("out/nodes/m/etc/etcd/pki/server.pem")).unwrap();
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 7);
+    assert!(after(0, path, "cluster status @out").1.contains("error E910"));
+}
+
+#[test]
 fn what_waits_for_an_offline_ca_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
@@ -144,4 +168,36 @@ fn any_folder_with_certificates_has_a_status() {
     fs::create_dir(path.join("empty")).unwrap();
     let (status, _, errors) = after(0, path, "cluster status @empty");
     assert!(status == 1 && errors.contains("no cluster.lock.json and no certificate"), "{errors}");
+}
+
+#[test]
+fn a_notice_about_several_keys_names_their_files_when_all_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("ca.json"), r#"{"CN": "The CA", "key": {"algo": "ecdsa", "size": 256}}"#).unwrap();
+    assert_eq!(after(0, path, "gencert -initca -bare @ca @ca.json").0, 0);
+    describe(path, "a", "layout: single-ca\ncertificates: {ca: {certificate: ca.pem}}\n");
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 2);
+    for request in fs::read_dir(path.join("out/requests")).unwrap() {
+        let name = request.unwrap().file_name().into_string().unwrap();
+        let Some(stem) = name.strip_suffix(".csr") else { continue };
+        let profile = ["server", "peer"].into_iter().find(|kind| stem.ends_with(kind)).unwrap_or("client");
+        let sign = format!(
+            "sign -ca @ca.pem -ca-key @ca-key.pem -config @out/requests/ca-config.json -profile {profile} -into \
+             @out/requests @out/requests/{name}"
+        );
+        assert_eq!(after(0, path, &sign).0, 0, "{sign}");
+    }
+    assert_eq!(after(0, path, "cluster apply @a.yaml -o @out").0, 0);
+    describe(path, "a", "key: ed25519\nlayout: single-ca\ncertificates: {ca: {certificate: ca.pem}}\n");
+    let keys = ["nodes/m/etc/etcd/pki/server-key.pem", "nodes/m/etc/etcd/pki/peer-key.pem"];
+    for command in ["plan", "apply"] {
+        let (_, _, errors) = after(0, path, &format!("cluster {command} @a.yaml -o @out"));
+        assert!(errors.contains("m server, m peer") && errors.contains("`--all` names each"), "{errors}");
+        assert!(keys.iter().all(|key| !errors.contains(key)), "{errors}");
+        for more in ["--all", "-v"] {
+            let (_, _, errors) = after(0, path, &format!("cluster {command} @a.yaml -o @out {more}"));
+            assert!(keys.iter().all(|key| errors.contains(key)), "{errors}");
+        }
+    }
 }

@@ -8,9 +8,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use libtest_mimic::Trial;
 use pki_core::disk;
+use pki_core::etcd::Folder;
+use pki_core::etcd::status::Status;
 use pki_core::x509::{Certificate, PrivateKey};
 use tempfile::TempDir;
 
@@ -90,6 +93,12 @@ const OTHER: &[Case] = &[
     case("link", "link -force other-links", &["other-links/cfssl", "other-links/mkbundle"], &[]),
     case("cluster status", "cluster status out --prometheus old.prom", &["old.prom"], &[]),
     case("cluster report", "cluster report out --html old.prom", &["old.prom"], &[]),
+    case(
+        "cluster export",
+        "cluster export out --as cloud-init --member etcd1 -o user-data",
+        &["user-data"],
+        &[],
+    ),
     case("man", "man pages", &["pages/etcdpki.1", "pages/cfssl.1"], &[]),
 ];
 
@@ -221,6 +230,7 @@ fn survive(cases: &[Case], share: usize) -> Outcome {
             drop(disk::begin(folder.path()).unwrap());
             old_pair_fits(folder.path(), &when);
         }
+        registry_is_whole(folder.path(), &when);
         let keys = keys(folder.path());
         let again = run(Command::new(program()).args(case.args.split(' ')).current_dir(folder.path()));
         // If the run was killed after its last name, the work is done, and a new key is not made over it.
@@ -244,6 +254,33 @@ fn old_pair_fits(folder: &Path, when: &str) {
     assert!(certificate.is_for(key.public_key()), "after {when}: old is no pair");
 }
 
+/// The registries of output folders have an unbroken chain, and every certificate that is there, whatever was killed.
+fn registry_is_whole(folder: &Path, when: &str) {
+    for out in ["out", "new"].map(|name| folder.join(name)).iter().filter(|out| out.is_dir()) {
+        let text = fs::read_to_string(out.join("registry.jsonl")).unwrap_or_default();
+        let certificates = files(out).into_iter().filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.ends_with(".pem") && !name.ends_with("-key.pem") && !name.contains(".etcdpki-")
+        });
+        for path in certificates {
+            let certificate = Certificate::read(&fs::read(&path).unwrap()).unwrap();
+            assert!(
+                text.contains(&certificate.fingerprint()),
+                "after {when}: {} is not registered",
+                path.display()
+            );
+        }
+        let Ok(status) = Status::new(&Folder::open(out).unwrap().public_snapshot(), SystemTime::now().into())
+        else {
+            // There is no record yet.
+            continue;
+        };
+        let wrong = status.findings.iter().filter(|finding| ["E910", "E911", "E912"].contains(&finding.rule));
+        let wrong: Vec<String> = wrong.map(ToString::to_string).collect();
+        assert_eq!(wrong, [""; 0], "after {when}");
+    }
+}
+
 /// After the second run: everything is there, fits together, and nothing else is.
 fn check(case: &Case, folder: &Path, keys: &BTreeMap<PathBuf, Vec<u8>>, when: &str) {
     for output in case.outputs {
@@ -257,6 +294,7 @@ fn check(case: &Case, folder: &Path, keys: &BTreeMap<PathBuf, Vec<u8>>, when: &s
             Certificate::read_all(&read(".pem")).unwrap_or_else(|e| panic!("after {when}: {pair}: {e}"));
         assert!(certificate[0].is_for(key.public_key()), "after {when}: {pair} is no pair");
     }
+    registry_is_whole(folder, when);
     for path in files(folder) {
         let name = path.file_name().unwrap().to_string_lossy();
         assert!(!name.contains(".etcdpki-"), "after {when}: {} is left over", path.display());

@@ -85,6 +85,7 @@ impl Layout {
             ("cluster.lock.json", 0o644),
             ("deploy.sh", 0o755),
             ("nodes", 0o755),
+            ("registry.jsonl", 0o644),
         ]
         .map(|(path, mode)| (path.to_owned(), mode))
         .into();

@@ -198,6 +198,18 @@ fn all_are_renewed_and_no_handshake_fails(etcd: &Etcd) -> Outcome {
         }
     }
     until_it_ends_with(&cluster, 0, &[]);
+    let registry = cluster.tree.read("registry.jsonl");
+    let events: Vec<Value> = registry.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |event: &str| events.iter().filter(|line| line["event"] == event).count();
+    let each = usize::try_from(rounds()).unwrap() * 3;
+    // What was there before the first renewal is proved too.
+    assert_eq!((count("placed"), count("proved")), (each, each + 3), "{registry}");
+    let is_proved = |(name, _, client, peer): &(String, String, String, String)| {
+        events
+            .iter()
+            .any(|line| line["member"] == **name && line["client"] == **client && line["peer"] == **peer)
+    };
+    assert!(last.iter().all(is_proved), "{registry}");
     // Nothing is due, and nothing waits.
     let (ran, report) = renew(&cluster, &[&exec]);
     assert_eq!((ran.code, report["renewed"].as_array().unwrap().len()), (Some(0), 0), "{ran}");

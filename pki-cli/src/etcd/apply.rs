@@ -75,7 +75,7 @@ fn print(
     }
     for (ClusterJob { cluster, notices, output }, report) in made {
         let name = args.has_several().then(|| cluster.name().as_str());
-        show::warnings(name, notices, report, terminal);
+        show::warnings(name, notices, report, args.shown(terminal), terminal);
         match name {
             _ if !report.changed => show::nothing_to_do(report, args.shown(terminal), terminal)?,
             _ if terminal.is_quiet() => show::applied_in_a_line(report, output, terminal)?,

@@ -7,7 +7,7 @@ use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::{Observation, Running};
 use pki_core::etcd::operate::{Host, behind, placing, renewal_obstacles, unproved};
-use pki_core::etcd::{Cluster, Folder, Plan, Renewal, shell_word};
+use pki_core::etcd::{Cluster, Folder, Plan, RegistryEvent, Renewal, shell_word};
 use pki_core::x509::{SystemKeys, SystemRandomness};
 use serde::Serialize;
 
@@ -168,6 +168,10 @@ impl Work<'_> {
             if !self.outcome.obstacles.is_empty() {
                 return Ok(ExitStatus::NotSafeNow);
             }
+            // A run that was stopped may have seen it and not written it down.
+            if !self.args.dry_run {
+                reading.register(&mut reading.lock_for_reading()?, &seen.proofs(), (terminal.now)())?;
+            }
         }
         if self.outcome.renewed.is_empty() && members.is_empty() {
             return Ok(ExitStatus::Done);
@@ -261,8 +265,10 @@ impl Work<'_> {
     /// Brings the certificates of members to their hosts, one host after the other, each proved before the next.
     fn place(&mut self, members: &[String], terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         // Nobody may change the files meanwhile.
-        let lock = Folder::open(self.folder)?.lock_for_reading()?;
+        let folder = Folder::open(self.folder)?;
+        let mut lock = folder.lock_for_reading()?;
         let running = self.args.look.read(self.folder, &self.args.version)?;
+        let snapshot = folder.public_snapshot();
         let template = self.args.hosts.exec.clone().unwrap_or_default();
         let before = self.args.observe(&running, terminal);
         let paths = self.certificates_in_use(terminal)?;
@@ -283,6 +289,8 @@ impl Work<'_> {
                 .hint("run the same command again: it goes on with those that are left"));
             }
             self.outcome.placed.push(member.clone());
+            let placed = RegistryEvent::placed(&snapshot, member, &destination, &paths)?;
+            folder.register(&mut lock, &[placed], (terminal.now)())?;
             self.outcome.obstacles = self.wait_for_proof(&running, member, terminal);
             if !self.outcome.obstacles.is_empty() {
                 return Ok(ExitStatus::NotSafeNow);
@@ -290,6 +298,7 @@ impl Work<'_> {
             self.outcome.proved.push(member.clone());
         }
         let after = self.args.observe(&running, terminal);
+        folder.register(&mut lock, &after.proofs(), (terminal.now)())?;
         for member in members {
             let started = |seen: &Observation| seen.member(member).and_then(|member| member.started);
             if let (Some(first), Some(last)) = (started(&before), started(&after))

@@ -21,7 +21,7 @@ use crate::terminal::{CommandError, Terminal, absolute, print};
 
 pub(super) const EXAMPLE: &str = "\
 The page loads nothing, so it can be sent and opened offline. It has who trusts whom, when everything ends, which member \
-can dial which, what `verify`, `status` and `doctor` find, and what was issued last. It has no secrets, but it names \
+can dial which, what `verify`, `status` and `doctor` find and what they cannot judge, and what was issued last. It has no secrets, but it names \
 members, clients and files.
 
 Without --html the page is printed. --svg and --mermaid print a picture of one cluster.
@@ -122,7 +122,9 @@ impl Command {
             }
             Err(error) => report = report.not_verified(error.to_string()),
         }
-        let found = read_paths(&paths, version)?;
-        Ok(report.with_findings(examine(&found, version, now)))
+        Ok(match read_paths(&paths, version) {
+            Ok(found) => report.examined(examine(&found, version, now), found.omissions()),
+            Err(error) => report.not_examined(error.message()),
+        })
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Command {
     /// certificates. Name several for several clusters
     #[arg(value_name = "DIR", default_value = "out")]
     folders: Vec<PathBuf>,
-    /// Show subjects and serial numbers too
+    /// Show subjects, serial numbers and the registry too
     #[arg(long)]
     wide: bool,
     /// Take certificates that were replaced and have ended out of cluster.lock.json
@@ -195,6 +195,13 @@ impl Command {
             self.show_certificates(status, style, terminal)?;
             self.show_lists(status, style, terminal)?;
             self.show_former(status, style, terminal)?;
+            if let Some(registry) = status.registry.as_ref().filter(|_| self.wide) {
+                let lines = finding::count(registry.lines, "line");
+                let head = registry.head.as_deref().unwrap_or("none");
+                let state = if registry.broken_at.is_some() { "; it is broken" } else { "" };
+                let text = format!("{}: {lines}, the digest of the last is {head}{state}", registry.path);
+                writeln!(terminal.output, "{}\n", shown(&text))?;
+            }
         }
         waiting(status, style, terminal)?;
         finding::print(&finding::told(&status.findings, terminal), style, &mut *terminal.output)?;

@@ -79,6 +79,11 @@ impl CommandError {
         Self::new(format!("cannot write {}: {error}", path.display())).maybe_hint(hint)
     }
 
+    /// What is wrong, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The error with this hint, which says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,6 +1,7 @@
 //! The errors of the etcd layer: about a description, CAs, the output folder and the files of hosts.
 
 pub(crate) mod description;
+pub(crate) mod export;
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::base::error::{self, Kind};
 use crate::cfssl;
 use crate::disk::KeyIsThere;
 use crate::etcd::error::description::DescriptionError;
+use crate::etcd::error::export::ExportError;
 use crate::x509;
 
 /// The text about a file that is too large to be read, after the file's name.
@@ -82,6 +84,12 @@ pub enum ErrorKind {
         /// The process that has locked it, in words.
         holder: String,
     },
+    /// Another process has changed the output folder while a member was worked on.
+    #[error("{} was changed by another process meanwhile", path.display())]
+    ChangedMeanwhile {
+        /// The output folder.
+        path: PathBuf,
+    },
     /// The CA certificate in the output folder has another subject than the description asks for.
     #[error("this is the certificate of the CA {found}, but the description asks for the CA {wanted}")]
     OtherCa {
@@ -104,6 +112,9 @@ pub enum ErrorKind {
         /// The path that the record would have.
         path: PathBuf,
     },
+    /// Another tool cannot have what was asked for.
+    #[error(transparent)]
+    Export(ExportError),
     /// A file that the description names does not exist.
     #[error("there is no file {}", path.display())]
     MissingFile {
@@ -190,6 +201,7 @@ impl Kind for ErrorKind {
             Self::Cfssl(kind) => return kind.hint(),
             Self::Description(error) => return error.hint(),
             Self::Several(errors) => return errors.iter().find_map(Error::hint),
+            Self::Export(error) => return Some(error.hint()),
             Self::CaKeyMissing { path, .. } => {
                 return Some(format!("restore the key of the CA as {path} with mode 0600"));
             }
@@ -212,6 +224,7 @@ impl Kind for ErrorKind {
                 "remove `private-key` from the description: then requests are written, for the CA to sign where its \
                  key can be decrypted"
             }
+            Self::ChangedMeanwhile { .. } => "run the same command again: it goes on with what is left",
             Self::Locked { .. } => "wait until it has finished, then try again",
             Self::Record { .. } => {
                 "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \

@@ -5,6 +5,7 @@ pub(crate) mod forget;
 pub(crate) mod others;
 pub(crate) mod output;
 pub(crate) mod record;
+pub(crate) mod registry;
 pub(crate) mod snapshot;
 pub(crate) mod user;
 pub(crate) mod write;

@@ -163,7 +163,17 @@ pub enum NoticeKind {
 /// The most names that a sentence about several certificates lists. Of more names it gives the number.
 const MOST_NAMES: usize = 12;
 
-/// The texts of notices, where those that say one thing of several members, clients or certificates are one sentence.
+/// What several notices say in one sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoticeGroup {
+    /// The sentence.
+    pub text: String,
+    /// Whether the notices themselves say more: more names, or the files.
+    pub is_shortened: bool,
+}
+
+/// The notices, where those that say one thing of several members, clients or certificates are one sentence.
 ///
 /// ```
 /// use pki_core::etcd::{Cluster, in_groups};
@@ -173,7 +183,7 @@ const MOST_NAMES: usize = 12;
 /// assert_eq!(in_groups(&cluster.notices).len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn in_groups(notices: &[Notice]) -> Vec<String> {
+pub fn in_groups(notices: &[Notice]) -> Vec<NoticeGroup> {
     let mut groups: Vec<(&Notice, Vec<&str>)> = Vec::new();
     for notice in notices {
         let says_it = |other: &Notice| other.place() == notice.place() && other.kind().says_as(notice.kind());
@@ -183,7 +193,13 @@ pub fn in_groups(notices: &[Notice]) -> Vec<String> {
             None => groups.push((notice, name.into_iter().collect())),
         }
     }
-    groups.iter().map(|(first, names)| sentence(first, names)).collect()
+    groups
+        .iter()
+        .map(|(first, names)| NoticeGroup {
+            text: sentence(first, names),
+            is_shortened: names.len() > MOST_NAMES || (names.len() > 1 && first.kind().has_file()),
+        })
+        .collect()
 }
 
 fn sentence(first: &Notice, names: &[&str]) -> String {
@@ -226,6 +242,11 @@ impl NoticeKind {
             Self::Orphan { path } => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether the notice names a file that the sentence about several leaves out.
+    fn has_file(&self) -> bool {
+        matches!(self, Self::KeyKept { .. })
     }
 
     /// Whether the other notice says the same, be it of something else.
@@ -282,10 +303,28 @@ mod tests {
         ];
         let texts = in_groups(&all);
         assert_eq!(texts.len(), 4, "{texts:?}");
-        assert_eq!(texts[0], format!("the certificates a server, a peer end at {}", date(end)));
-        assert!(texts[1].starts_with("nodes/c, nodes/d are not in the description"), "{texts:?}");
-        assert_eq!(texts[2], all[3].to_string());
+        assert!(texts.iter().all(|group| !group.is_shortened));
+        assert_eq!(texts[0].text, format!("the certificates a server, a peer end at {}", date(end)));
+        assert!(texts[1].text.starts_with("nodes/c, nodes/d are not in the description"), "{texts:?}");
+        assert_eq!(texts[2].text, all[3].to_string());
         let many: Vec<Notice> = (0..20).map(|number| ends(&format!("m{number}"), end)).collect();
-        assert!(in_groups(&many)[0].contains("m11 and 8 more end at"), "{:?}", in_groups(&many));
+        let [group] = in_groups(&many).try_into().unwrap();
+        assert!(group.is_shortened && group.text.contains("m11 and 8 more end at"), "{group:?}");
+    }
+
+    #[test]
+    fn a_sentence_without_the_files_is_shortened() {
+        let kept = |member: &str| {
+            Notice::new(NoticeKind::KeyKept {
+                certificate: format!("{member} server"),
+                found: "RSA 2048".to_owned(),
+                wanted: KeyAlgorithm::default(),
+                path: format!("nodes/{member}/etc/etcd/pki/server-key.pem"),
+            })
+        };
+        let [one] = in_groups(&[kept("a")]).try_into().unwrap();
+        assert!(!one.is_shortened && one.text.contains("nodes/a/"), "{one:?}");
+        let [both] = in_groups(&[kept("a"), kept("b")]).try_into().unwrap();
+        assert!(both.is_shortened && !both.text.contains("nodes/"), "{both:?}");
     }
 }

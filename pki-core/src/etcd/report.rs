@@ -5,6 +5,7 @@
 
 mod escape;
 mod graph;
+mod judgement;
 mod mermaid;
 mod page;
 mod timeline;
@@ -20,6 +21,7 @@ use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::record::Record;
 use crate::etcd::folder::snapshot::Snapshot;
+use crate::etcd::found::Omission;
 
 pub use page::page;
 
@@ -30,7 +32,9 @@ pub struct ClusterReport {
     issued: Vec<IssuedCertificate>,
     verified: Vec<(Verification, Vec<PortTrust>)>,
     not_verified: Option<String>,
+    not_examined: Option<String>,
     findings: Vec<Finding>,
+    not_judged: Vec<Omission>,
 }
 
 /// A certificate in the record.
@@ -66,7 +70,15 @@ impl ClusterReport {
             .collect();
         issued.sort_by_key(|one| Reverse(one.begins));
         let findings = status.findings.clone();
-        Ok(Self { status, issued, verified: Vec::new(), not_verified: None, findings })
+        Ok(Self {
+            status,
+            issued,
+            verified: Vec::new(),
+            not_verified: None,
+            not_examined: None,
+            findings,
+            not_judged: Vec::new(),
+        })
     }
 
     /// Adds what `verify` found, with the ports of its members.
@@ -84,7 +96,21 @@ impl ClusterReport {
         self
     }
 
-    /// Adds findings, such as those of `doctor`; each is told once.
+    /// Adds what `doctor` found, and what it could not judge.
+    #[must_use]
+    pub fn examined(mut self, findings: Vec<Finding>, not_judged: Vec<Omission>) -> Self {
+        self.not_judged.extend(not_judged);
+        self.with_findings(findings)
+    }
+
+    /// Adds why `doctor` could not look at the files.
+    #[must_use]
+    pub fn not_examined(mut self, reason: impl Into<String>) -> Self {
+        self.not_examined = Some(reason.into());
+        self
+    }
+
+    /// Adds findings; each is told once.
     #[must_use]
     pub fn with_findings(mut self, findings: Vec<Finding>) -> Self {
         for finding in findings {

@@ -2,6 +2,7 @@
 
 mod files;
 mod prometheus;
+mod registry;
 mod rules;
 mod table;
 mod tree;
@@ -22,6 +23,7 @@ use files::PublicFiles;
 
 pub(crate) use prometheus::PrometheusText;
 pub use prometheus::prometheus;
+pub use registry::RegistryStatus;
 pub(crate) use rules::RULES;
 pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus, WaitingRequest};
 pub use tree::{TreeCertificate, TreeStatus};
@@ -47,6 +49,8 @@ pub struct Status {
     pub former: Vec<FormerCertificate>,
     /// Requests that an offline CA has to sign
     pub waiting: Vec<WaitingRequest>,
+    /// The registry of what happened to certificates; `null` if there is none
+    pub registry: Option<RegistryStatus>,
     /// What is wrong, errors first
     pub findings: Vec<Finding>,
     /// The folder
@@ -82,8 +86,11 @@ impl Status {
         }
         let (other_files, of_others) = folder.others(&record).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
         findings.extend(of_others);
+        let (registry, of_registry) = registry::judge(tree, &record);
+        findings.extend(of_registry);
         findings.sort_by_key(|finding: &Finding| (finding.severity, finding.rule));
         Ok(Self {
+            registry,
             now,
             certificates,
             revocation_lists,

@@ -11,6 +11,8 @@ pub(crate) const HOST_UNITS: &str = "/etc/systemd/system";
 
 /// The record of the issued certificates.
 pub(crate) const RECORD: &str = "cluster.lock.json";
+/// The registry of what happened to certificates.
+pub(crate) const REGISTRY: &str = "registry.jsonl";
 
 /// The folder of the CAs that were made for the cluster.
 pub(crate) const AUTHORITIES: &str = "ca";

@@ -15,17 +15,20 @@ use zeroize::Zeroizing;
 use crate::disk;
 use crate::disk::{Access, Busy, FolderLock};
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REQUESTS};
+use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REGISTRY, REQUESTS};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, UnusableEntry, text};
 use crate::etcd::folder::user;
 
 /// The files and folders of an output folder. Nothing else in it is read, because it may be somebody's home folder.
-const CONTENTS: [&str; 8] =
-    [AUTHORITIES, CLIENTS, CONTAINERS, NODES, REQUESTS, RECORD, "deploy.sh", "discovery.zone"];
+const CONTENTS: [&str; 9] =
+    [AUTHORITIES, CLIENTS, CONTAINERS, NODES, REQUESTS, RECORD, REGISTRY, "deploy.sh", "discovery.zone"];
 
 /// The size in bytes above which a file is not read. Files of an output folder are much smaller.
 const LARGEST: u64 = 8 << 20;
+
+/// The same for the registry, which only grows. It has about 600 bytes for a certificate.
+const LARGEST_REGISTRY: u64 = 256 << 20;
 
 /// An output folder that can be read.
 #[derive(Debug)]
@@ -132,6 +135,18 @@ impl Folder {
         self.contents(ReadScope::Public)
     }
 
+    /// The contents of the folder without the private keys of CAs.
+    pub fn holders_snapshot(&self) -> Snapshot {
+        self.contents(ReadScope::Holders)
+    }
+
+    /// One file, and nothing else.
+    pub(crate) fn only(&self, path: &str) -> Snapshot {
+        let mut snapshot = Snapshot::new(&self.root);
+        read(&self.root, path, ReadScope::Public, &mut snapshot);
+        snapshot
+    }
+
     fn contents(&self, scope: ReadScope) -> Snapshot {
         let mut snapshot = Snapshot::new(&self.root);
         for name in CONTENTS {
@@ -219,11 +234,18 @@ enum ReadScope {
     /// All files but those whose name is that of a private key. The mode does not tell: in a copy that was made with
     /// umask 077, every file is for its owner only.
     Public,
+    /// All files but the keys of CAs.
+    Holders,
 }
 
 impl ReadScope {
     fn has(self, path: &str) -> bool {
-        self == Self::Everything || !(path.ends_with("-key.pem") || path.ends_with(".key"))
+        let is_key = path.ends_with("-key.pem") || path.ends_with(".key");
+        match self {
+            Self::Everything => true,
+            Self::Public => !is_key,
+            Self::Holders => !(is_key && path.starts_with(AUTHORITIES)),
+        }
     }
 }
 
@@ -240,6 +262,7 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
         let (mode, ids) = (metadata.mode() & 0o7777, (metadata.uid(), metadata.gid()));
         Entry { kind, mode, ids, bytes }
     };
+    let limit = if path == REGISTRY { LARGEST_REGISTRY } else { LARGEST };
     let path = path.to_owned();
     if metadata.is_dir() {
         match names(&absolute) {
@@ -253,10 +276,10 @@ fn read(root: &Path, path: &str, scope: ReadScope, snapshot: &mut Snapshot) {
         snapshot.insert_unusable(path, UnusableEntry::SymbolicLink);
     } else if !metadata.is_file() {
         snapshot.insert_unusable(path, UnusableEntry::Special);
-    } else if metadata.len() > LARGEST {
+    } else if metadata.len() > limit {
         snapshot.insert_unusable(path, UnusableEntry::TooLarge);
     } else if scope.has(&path) {
-        match disk::read(&absolute, LARGEST) {
+        match disk::read(&absolute, limit) {
             Ok(bytes) => snapshot.insert(path, entry(FileKind::File, bytes)),
             Err(error) => snapshot.insert_unusable(path, unreadable(error)),
         }

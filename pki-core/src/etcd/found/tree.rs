@@ -274,7 +274,16 @@ fn is_beside_certificates(path: &Path, content: &Content) -> bool {
         "pem", "crt", "cer", "key", "crl", "der", "csr", "srl", "cnf", "attr", "old", "p12", "pfx", "jks",
         "pub", "md", "lock", "pass",
     ];
-    let names = ["serial", "index.txt", "crlnumber", "readme", "makefile", ".gitignore", "cluster.lock.json"];
+    let names = [
+        "serial",
+        "index.txt",
+        "crlnumber",
+        "readme",
+        "makefile",
+        ".gitignore",
+        "cluster.lock.json",
+        "registry.jsonl",
+    ];
     is_known || extensions.contains(&extension.as_str()) || names.contains(&name.as_str())
 }
 

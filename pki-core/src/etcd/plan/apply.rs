@@ -1,5 +1,6 @@
 //! Writing the outcome of a plan to an output folder.
 
+use crate::etcd::cluster::path::REGISTRY;
 use crate::etcd::error::Error;
 use crate::etcd::folder::disk::LockedFolder;
 use crate::etcd::plan::issue::Outcome;
@@ -7,7 +8,8 @@ use crate::etcd::plan::issue::Outcome;
 impl LockedFolder {
     /// Creates the folders and writes the files of an outcome.
     ///
-    /// All files are written before any of them gets its name. Then each gets its name in one step: new files before
+    /// The registry gets its new lines first, so that there is no certificate that it does not have. All other files are
+    /// written before any of them gets its name. Then each gets its name in one step: new files before
     /// those that replace others, a CA before the certificates that it signed, and a key before its certificate. If the
     /// process is stopped in between, a new plan finishes the work.
     ///
@@ -17,6 +19,13 @@ impl LockedFolder {
     /// were written before the error stay, and are complete.
     pub fn apply(&self, outcome: &Outcome) -> Result<(), Error> {
         let mut seen = self.make_folders(outcome.users(), outcome.folders())?;
-        self.write(outcome.users(), outcome.files(), &mut seen)
+        let (registry, others) = match outcome.files() {
+            [first, rest @ ..] if first.path == REGISTRY => (std::slice::from_ref(first), rest),
+            all => (&[][..], all),
+        };
+        for files in [registry, others] {
+            self.write(outcome.users(), files, &mut seen)?;
+        }
+        Ok(())
     }
 }

@@ -174,6 +174,10 @@ pub(crate) enum Content {
     Request(usize),
     /// The [`Record`](crate::etcd::folder::record::Record), which can be written when everything is issued.
     Record,
+    /// The [`Registry`](crate::etcd::folder::registry::Registry), and whether lines are added to it.
+    Registry {
+        grows: bool,
+    },
 }
 
 pub(crate) const PUBLIC: u32 = 0o644;

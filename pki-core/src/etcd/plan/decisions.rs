@@ -1,13 +1,17 @@
 //! The decisions of a plan about certificates: which stay, which are issued, and by which CA. The files follow from
 //! them.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 
 use crate::etcd::cluster::Cluster;
 use crate::etcd::cluster::bootstrap::{JoiningMember, Start};
+use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
+use crate::etcd::folder::registry::{Registry, RegistryEvent};
 use crate::etcd::folder::snapshot::{Snapshot, Users};
 use crate::etcd::notice::Notice;
 use crate::etcd::plan::authority::{
@@ -18,6 +22,7 @@ use crate::etcd::plan::judge;
 use crate::etcd::plan::notices::notices;
 use crate::etcd::plan::renewal::Renewal;
 use crate::etcd::plan::restored::starts_in_files;
+use crate::x509::certificate::Certificate;
 
 /// The decisions of a plan.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub(crate) struct Decisions {
     pub(crate) certificates: Vec<PlannedCertificate>,
     /// The record of the output folder.
     pub(crate) record: Record,
+    /// The registry of the output folder.
+    pub(crate) registry: Registry,
+    /// The revocations that the registry does not have.
+    pub(crate) revocations: Vec<RegistryEvent>,
     /// The first start of each member.
     pub(crate) starts: Vec<Start>,
     /// The subset of `starts` to record. A joining member that still waits for certificates is left out, so that the
@@ -73,7 +82,22 @@ impl Decisions {
         };
         let recorded = starts.iter().filter(|start| !waits(start)).cloned().collect();
         let (cluster, users) = (cluster.clone(), snapshot.users().clone());
-        Ok(Self { cluster, authorities, certificates, record, starts, recorded, notices, users, now })
+        let registry = Registry::read(snapshot)?.unwrap_or_default();
+        let mut decisions = Self {
+            cluster,
+            authorities,
+            certificates,
+            record,
+            registry,
+            revocations: Vec::new(),
+            starts,
+            recorded,
+            notices,
+            users,
+            now,
+        };
+        decisions.revocations = decisions.new_revocations(snapshot);
+        Ok(decisions)
     }
 
     /// The PEM of the intermediate CAs that follow the certificates of a role in their files.
@@ -82,6 +106,51 @@ impl Decisions {
         let issuer =
             self.authorities.iter().find(|authority| authority.role == issuer && authority.role != role);
         issuer.map(Authority::chain).unwrap_or_default()
+    }
+
+    /// The certificates that are there, and stay until they are replaced.
+    pub(crate) fn existing(&self) -> Vec<(&CertificateSpec, &Certificate)> {
+        let planned = self.certificates.iter();
+        planned.filter_map(|planned| Some((&planned.spec, planned.certificate.as_ref()?))).collect()
+    }
+
+    /// The revocations that the registry does not have, also those of certificates that it does not have yet.
+    fn new_revocations(&self, snapshot: &Snapshot) -> Vec<RegistryEvent> {
+        let known: Vec<&Certificate> = self
+            .authorities
+            .iter()
+            .filter_map(|authority| {
+                issuer_of(authority.role, &self.authorities, &self.certificates).certificate
+            })
+            .collect();
+        let unregistered = self.unregistered(&self.existing());
+        let registry = match unregistered.is_empty() {
+            true => &self.registry,
+            false => &Registry::parse(&self.registry.with(&unregistered, self.now)),
+        };
+        registry.revocations(snapshot, &known)
+    }
+
+    /// What the registry does not have yet: these certificates, those that the record knows, and revocations.
+    pub(crate) fn unregistered(
+        &self,
+        certificates: &[(&CertificateSpec, &Certificate)],
+    ) -> Vec<RegistryEvent> {
+        let mut seen = HashSet::new();
+        let mut is_new = |sha256: &str| !self.registry.has(sha256) && seen.insert(sha256.to_owned());
+        let mut events = Vec::new();
+        for (spec, certificate) in certificates {
+            if is_new(&certificate.fingerprint()) {
+                events.push(RegistryEvent::issued(&spec.id.to_string(), &spec.pair.certificate, certificate));
+            }
+        }
+        for recorded in self.record.former.iter().chain(&self.record.certificates) {
+            if is_new(&recorded.sha256) {
+                events.push(RegistryEvent::recorded(recorded));
+            }
+        }
+        events.extend(self.revocations.iter().cloned());
+        events
     }
 
     pub(crate) fn joining(&self) -> Vec<JoiningMember> {

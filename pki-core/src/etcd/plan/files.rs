@@ -8,7 +8,7 @@ use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateId;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
-use crate::etcd::cluster::path::{Pair, RECORD};
+use crate::etcd::cluster::path::{Pair, RECORD, REGISTRY};
 use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::output::is_secret;
@@ -41,6 +41,7 @@ impl<'a> Files<'a> {
     pub(crate) fn plan(decisions: &'a Decisions, snapshot: &'a Snapshot) -> Result<Vec<PlannedFile>, Error> {
         let places = decisions.certificates.iter().enumerate().map(|(index, planned)| (planned.id(), index));
         let mut files = Self { snapshot, decisions, places: places.collect(), files: Vec::new() };
+        files.registry()?;
         files.authorities()?;
         let cluster = &decisions.cluster;
         files.folder(path::NODES, PUBLIC_FOLDER, &Owner::Operator)?;
@@ -55,6 +56,17 @@ impl<'a> Files<'a> {
         files.requests()?;
         files.record()?;
         Ok(files.files)
+    }
+
+    /// The registry, which is written first: no certificate is in the folder that it does not have.
+    fn registry(&mut self) -> Result<(), Error> {
+        let decisions = self.decisions;
+        let grows = decisions.certificates.iter().any(PlannedCertificate::is_issued)
+            || !decisions.unregistered(&decisions.existing()).is_empty();
+        if grows || self.snapshot.entry(REGISTRY)?.is_some() {
+            self.add(REGISTRY, PUBLIC, &Owner::Operator, Content::Registry { grows }, &[])?;
+        }
+        Ok(())
     }
 
     fn authorities(&mut self) -> Result<(), Error> {
@@ -260,9 +272,7 @@ impl<'a> Files<'a> {
         let content = if self.files.iter().any(made) {
             Content::Record
         } else {
-            let certificates = decisions.certificates.iter();
-            let pairs: Vec<_> =
-                certificates.filter_map(|p| p.certificate.as_ref().map(|c| (&p.spec, c))).collect();
+            let pairs = decisions.existing();
             let known = self.files.iter().filter_map(PlannedFile::known);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
             let (cluster, recorded) = (&decisions.cluster, &decisions.recorded);
@@ -314,12 +324,14 @@ impl<'a> Files<'a> {
             Content::Folder if entry.kind != FileKind::Folder => {
                 return Err(ErrorKind::NotAFolder { path: self.snapshot.root().join(path) }.into());
             }
-            Content::Folder => {}
+            Content::Folder | Content::Registry { grows: false } => {}
             _ if entry.kind != FileKind::File => {
                 return Err(ErrorKind::NotAFile { path: self.snapshot.root().join(path) }.into());
             }
             Content::Bytes(bytes) if *bytes == entry.bytes => {}
-            Content::Bytes(_) | Content::Record | Content::Request(_) => found.push(Reason::Contents),
+            Content::Bytes(_) | Content::Record | Content::Registry { .. } | Content::Request(_) => {
+                found.push(Reason::Contents);
+            }
             Content::Certificate(_) | Content::Key(_) => {
                 found.extend(reasons.iter().cloned());
                 if found.is_empty() {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
-use crate::etcd::cluster::path::AUTHORITIES;
+use crate::etcd::cluster::path::{AUTHORITIES, REGISTRY};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
 use crate::etcd::folder::snapshot::Users;
@@ -74,8 +74,8 @@ impl Outcome {
         &self.folders
     }
 
-    /// The files that are missing or differ, in the order in which they have to be written: a CA before the
-    /// certificates that it signed, a key before its certificate, and the record last.
+    /// The files that are missing or differ, in the order in which they have to be written: the registry, then a CA
+    /// before the certificates that it signed, a key before its certificate, and the record last.
     ///
     /// A plan for an empty [`Snapshot`](crate::etcd::Snapshot) has all files of the cluster.
     pub fn files(&self) -> &[OutputFile] {
@@ -183,6 +183,8 @@ impl Decisions {
     ) -> Result<Vec<OutputFile>, Error> {
         let finished = |index: usize| certificates.get(index).ok_or(X509ErrorKind::Truncated);
         let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+        let issued = certificates.iter();
+        let pairs: Vec<_> = issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.spec, c))).collect();
         let mut hashes = BTreeMap::new();
         let mut output = Vec::new();
         for PlannedFile { path, mode, owner, change, content, .. } in files {
@@ -201,14 +203,13 @@ impl Decisions {
                     text(finished(index)?.request.as_ref().ok_or(X509ErrorKind::Truncated)?)
                 }
                 Content::Record => {
-                    let issued = certificates.iter();
-                    let pairs: Vec<_> =
-                        issued.filter_map(|f| f.certificate.as_ref().map(|c| (&f.spec, c))).collect();
                     let hashes = std::mem::take(&mut hashes);
                     text(&self.record.next(&self.cluster, &self.recorded, &pairs, hashes, self.now).to_json())
                 }
+                Content::Registry { .. } => self.registry.with(&self.unregistered(&pairs), self.now),
             };
-            if !is_secret(mode) {
+            // The registry grows without the record.
+            if !is_secret(mode) && path != REGISTRY {
                 hashes.insert(path.clone(), sha256(&bytes));
             }
             if change != Change::Kept {

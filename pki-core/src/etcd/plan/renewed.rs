@@ -36,6 +36,7 @@ impl Plan {
             let follows = match file.content {
                 Content::Certificate(_) | Content::Key(_) | Content::Request(_) => true,
                 Content::Record => *file.change() != Change::New,
+                Content::Registry { .. } => true,
                 Content::Folder | Content::Bytes(_) => false,
             };
             *file.change() != Change::Kept && !follows

@@ -5,8 +5,10 @@ use time::OffsetDateTime;
 use crate::base::place::date;
 use crate::etcd::check::verify::{Link, Verification};
 use crate::etcd::check::{Finding, Severity, groups};
+use crate::etcd::found::Omission;
 use crate::etcd::report::escape::{STYLE, Styled, markup};
 use crate::etcd::report::graph::{self, Graph, Width};
+use crate::etcd::report::judgement::{Judgement, open_things, sentence};
 use crate::etcd::report::timeline::{self, day};
 use crate::etcd::report::{ClusterReport, IssuedCertificate};
 
@@ -51,11 +53,13 @@ fn overview(reports: &[ClusterReport]) -> String {
             [] => "not verified".to_owned(),
             all => all.iter().map(|(verified, _)| verified.summary.as_str()).collect::<Vec<_>>().join("; "),
         };
+        let (class, sign) = Judgement::of(report).shown();
+        let verdict = format!("<span class=\"{class}\">{sign}</span> {}", markup(&verdict));
         let name = format!("<a href=\"#cluster-{number}\">{}</a>", markup(report.cluster()));
         let findings = report.findings.len().to_string();
-        vec![name, markup(&first), when, findings, markup(&verdict)]
+        vec![name, markup(&first), when, findings, open_things(report).to_string(), verdict]
     });
-    table(&["Cluster", "Ends first", "On", "Findings", "Verdict"], rows)
+    table(&["Cluster", "Ends first", "On", "Findings", "Not judged", "Verdict"], rows)
 }
 
 /// A table whose rows become blocks in a narrow window. The cells are markup.
@@ -78,8 +82,11 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 fn cluster(report: &ClusterReport, number: usize) -> String {
     let name = markup(report.cluster());
     let mut html = format!("<section id=\"cluster-{number}\">\n<h2>Cluster {name}</h2>\n");
+    let judgement = Judgement::of(report);
+    let (class, sign) = judgement.shown();
+    html += &format!("<p class=\"verdict {class}\">{sign} {}.</p>\n", markup(&sentence(report)));
     for (verified, _) in &report.verified {
-        html += &verdict(verified);
+        html += &verdict(verified, judgement);
     }
     if let Some(reason) = &report.not_verified {
         html += &format!(
@@ -101,7 +108,8 @@ fn cluster(report: &ClusterReport, number: usize) -> String {
     for (verified, _) in &report.verified {
         html += &mesh(verified);
     }
-    html += &findings(&report.findings);
+    html += &not_judged(report);
+    html += &findings(report);
     html += &issued(&report.issued, report.status.now);
     html + "</section>\n"
 }
@@ -114,13 +122,9 @@ fn picture(draw: impl Fn(Width) -> String) -> String {
     )
 }
 
-fn verdict(verified: &Verification) -> String {
-    let verdict = &verified.verdict;
-    let (class, sign) = match verdict.forms && verdict.survives_any_one && verified.is_healthy() {
-        false => ("bad", "×"),
-        true if !verified.is_certain() => ("warn", "?"),
-        true => ("good", "✓"),
-    };
+/// What the handshakes showed. Its sign is not better than that of the whole, or a reader would stop there.
+fn verdict(verified: &Verification, judgement: Judgement) -> String {
+    let (class, sign) = judgement.max(Judgement::of_verified(verified)).shown();
     format!(
         "<p class=\"verdict {class}\">{sign} Verdict (etcd {}): {}.</p>\n",
         markup(&verified.etcd),
@@ -161,8 +165,39 @@ fn mesh(verified: &Verification) -> String {
 /// The most findings of one kind that are told one by one.
 const MOST_ALIKE: usize = 8;
 
-fn findings(findings: &[Finding]) -> String {
+/// What could not be judged, and once what to do about those of one kind.
+fn not_judged(report: &ClusterReport) -> String {
+    if report.not_judged.is_empty() && report.not_examined.is_none() {
+        return String::new();
+    }
+    let mut html = format!("<h3>What could not be judged ({})</h3>\n", open_things(report));
+    if let Some(reason) = &report.not_examined {
+        html += &format!("<p class=\"warn\">? The files could not be examined: {}</p>\n", markup(reason));
+    }
+    let mut rest: Vec<&Omission> = report.not_judged.iter().collect();
+    while let Some(first) = rest.first().copied() {
+        let (alike, others): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|other| other.remedy == first.remedy);
+        html += "<div class=\"finding\">\n<ul>\n";
+        for omission in alike.iter().take(MOST_ALIKE) {
+            html += &format!("<li>{}</li>\n", markup(&omission.to_string()));
+        }
+        if let more @ 1.. = alike.len().saturating_sub(MOST_ALIKE) {
+            html += &format!("<li>and {more} more</li>\n");
+        }
+        html += &format!("</ul>\n<p><strong>What to do:</strong> {}</p>\n</div>\n", markup(&first.remedy));
+        rest = others;
+    }
+    html
+}
+
+fn findings(report: &ClusterReport) -> String {
+    let findings: &[Finding] = &report.findings;
     let mut html = format!("<h3>Findings ({})</h3>\n", findings.len());
+    if findings.is_empty() && Judgement::of(report) != Judgement::Right {
+        return html
+            + "<p class=\"warn\">? Nothing was found to be wrong, but not everything could be judged.</p>\n";
+    }
     if findings.is_empty() {
         return html + "<p class=\"good\">✓ Nothing was found to be wrong.</p>\n";
     }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::etcd::check::finding::Finding;
 use crate::etcd::check::observe::rules;
+use crate::etcd::folder::registry::RegistryEvent;
 
 /// What was seen of the members of a cluster at one moment. Serialises to the JSON of `cluster observe --json`.
 #[derive(Debug, Clone, Serialize)]
@@ -114,6 +115,20 @@ impl Observation {
     /// The findings that make it unsafe to stop a member.
     pub fn dangers(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !rules::waits(finding.rule))
+    }
+
+    /// For each member whose ports both show the certificates of their files: that they do, for the registry.
+    pub fn proofs(&self) -> Vec<RegistryEvent> {
+        let is_proved = |member: &&MemberObservation| {
+            [&member.client, &member.peer].iter().all(|port| port.serves_its_file == Some(true))
+        };
+        let event = |member: &MemberObservation| RegistryEvent::Proved {
+            member: member.name.clone(),
+            started: member.started.map(|moment| moment.replace_nanosecond(0).unwrap_or(moment)),
+            client: member.client.serial.clone(),
+            peer: member.peer.serial.clone(),
+        };
+        self.members.iter().filter(is_proved).map(event).collect()
     }
 
     /// A member by its name.

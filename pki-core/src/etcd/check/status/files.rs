@@ -13,6 +13,7 @@ use crate::etcd::cluster::path::AUTHORITIES;
 use crate::etcd::cluster::renewal::{RenewBefore, State, days};
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::{Record, RecordedCertificate};
+use crate::etcd::folder::registry::is_list;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::x509::certificate::Certificate;
 use crate::x509::crl::Crl;
@@ -321,10 +322,4 @@ fn validity(certificate: &CertificateStatus, now: OffsetDateTime) -> Option<(&'s
 
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Whether a file's name is that of a revocation list: `ca.crl`, `crl.pem`, `peer-crl.der`.
-fn is_list(name: &str) -> bool {
-    let stem = name.strip_suffix(".pem").or_else(|| name.strip_suffix(".der"));
-    name.ends_with(".crl") || stem.is_some_and(|stem| stem.ends_with("crl"))
 }

@@ -83,6 +83,33 @@ pub(crate) const ENDS_TOO_SOON: &Rule = &Rule {
     sources: &["RFC 5280 section 4.1.2.5"],
 };
 
+pub(crate) const REGISTRY_BROKEN: &Rule = &Rule {
+    id: "E910",
+    severity: Severity::Error,
+    title: "the registry of issued certificates is broken",
+    consequence: "each line has the digest of the line before; from this line on the registry proves nothing about what happened, because somebody or something has changed, added or taken out lines",
+    remedy: "put `registry.jsonl` back from a copy that is whole. If there is none, find out who changed it, keep the file in another folder, and run `etcdpki cluster apply`, which begins a new one with the certificates that the record has",
+    sources: &["RFC 6962 section 2, on logs to which is only added"],
+};
+
+pub(crate) const REGISTRY_LACKS: &Rule = &Rule {
+    id: "E911",
+    severity: Severity::Error,
+    title: "the registry does not have a certificate that is recorded",
+    consequence: "a certificate gets into the registry before it gets into the folder, so lines were taken out at the end, or the file is an old copy",
+    remedy: "put `registry.jsonl` back from a newer copy. If there is none, run `etcdpki cluster apply`, which adds what is missing; what else the lost lines told is lost",
+    sources: &["RFC 6962 section 2, on logs to which is only added"],
+};
+
+pub(crate) const NO_REGISTRY: &Rule = &Rule {
+    id: "E912",
+    severity: Severity::Warning,
+    title: "there is no registry of issued certificates",
+    consequence: "nobody can tell later what was issued before, when it came to a host, and what was revoked",
+    remedy: "if there was one, put `registry.jsonl` back from a copy. If an older version made this folder, run `etcdpki cluster apply`, which begins one",
+    sources: &["RFC 6962 section 2, on logs to which is only added"],
+};
+
 /// Every rule, in the order of their numbers.
 pub(crate) const RULES: &[Rule] = &[
     *ENDED,
@@ -94,4 +121,7 @@ pub(crate) const RULES: &[Rule] = &[
     *NO_ISSUER,
     *LIST_ENDED,
     *ENDS_TOO_SOON,
+    *REGISTRY_BROKEN,
+    *REGISTRY_LACKS,
+    *NO_REGISTRY,
 ];

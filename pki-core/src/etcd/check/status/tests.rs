@@ -223,3 +223,37 @@ fn metrics_are_what_prometheus_reads() {
     let later = [Status::new(&tree, NOW + Duration::DAY).unwrap()];
     assert_eq!(text, prometheus(&later), "metrics do not depend on when they were written");
 }
+
+/// The rules that are found, and the registry's line that they name.
+fn of_registry(tree: &Snapshot) -> Vec<(&'static str, Option<usize>)> {
+    let status = Status::new(tree, NOW).unwrap();
+    let found = status.findings.iter().filter(|finding| finding.rule >= "E910" && finding.rule < "E920");
+    found.map(|finding| (finding.rule, finding.place.position().map(|(line, _)| line))).collect()
+}
+
+#[test]
+fn a_registry_that_is_broken_or_cut_is_told() {
+    let mut tree = applied("");
+    assert_eq!(of_registry(&tree), []);
+    let text = String::from_utf8(read(&tree, "registry.jsonl").to_vec()).unwrap();
+    let status = Status::new(&tree, NOW).unwrap().registry.unwrap();
+    assert_eq!((status.lines, status.broken_at), (6, None), "a line for each certificate");
+    put(&mut tree, "registry.jsonl", &text.replacen("client-ca", "client-cb", 1));
+    assert_eq!(of_registry(&tree), [("E910", Some(2))]);
+    assert_eq!(Status::new(&tree, NOW).unwrap().registry.unwrap().broken_at, Some(2));
+    let (shorter, _) = text.trim_end().rsplit_once('\n').unwrap();
+    put(&mut tree, "registry.jsonl", &format!("{shorter}\n"));
+    assert_eq!(of_registry(&tree), [("E911", None)]);
+    let status = Status::new(&tree, NOW).unwrap();
+    assert!(!status.is_healthy());
+    assert!(status.findings[0].problem.ends_with("a certificate of the record: client root"), "{status:?}");
+    tree.remove("registry.jsonl");
+    assert_eq!(of_registry(&tree), [("E912", None)]);
+    assert!(Status::new(&tree, NOW).unwrap().is_healthy(), "an older version made the folder");
+    // The next plan writes what is missing.
+    let mut keys = Snapshot::new("/out");
+    apply("", &mut keys, NOW);
+    put(&mut keys, "registry.jsonl", "");
+    apply("", &mut keys, NOW);
+    assert_eq!(of_registry(&keys), []);
+}

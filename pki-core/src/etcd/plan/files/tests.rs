@@ -1,9 +1,16 @@
 //! The files of a cluster: their modes and owners, and why one that is there is not right.
 
 use super::*;
+use crate::etcd::folder::registry::Registry;
 use crate::etcd::folder::snapshot::UnusableEntry;
 use crate::etcd::plan::Plan;
-use crate::etcd::plan::tests::{NOW, apply, cluster, empty};
+use crate::etcd::plan::renewal::Renewal;
+use crate::etcd::plan::tests::{NOW, apply, cluster, empty, offline, put_outcome, sign};
+use crate::x509::certificate::Certificate;
+use crate::x509::crl::{CrlTemplate, Revocation, RevokedSerial};
+use crate::x509::issuer::Issuer;
+use crate::x509::key::PrivateKey;
+use crate::x509::{SystemKeys, SystemRandomness};
 
 const KEY: &str = "nodes/a/etc/etcd/pki/server-key.pem";
 
@@ -218,4 +225,110 @@ fn requests_are_there_while_there_is_something_to_sign() {
     assert!(report.certificates.iter().all(|one| one.change == "requested" && one.serial.is_none()));
     let online = Plan::new(&self::cluster(""), &empty(), NOW).unwrap();
     assert!(online.files().iter().all(|file| !file.path().starts_with("requests")));
+}
+
+fn registry(snapshot: &Snapshot) -> String {
+    String::from_utf8(entry(snapshot, REGISTRY).bytes.to_vec()).unwrap()
+}
+
+/// The events of the registry: what happened, and to what.
+fn events(snapshot: &Snapshot) -> Vec<String> {
+    let events = registry(snapshot);
+    let line = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        format!("{} {}", line["event"].as_str().unwrap(), line["certificate"].as_str().unwrap())
+    };
+    events.lines().map(line).collect()
+}
+
+#[test]
+fn the_registry_has_a_certificate_before_it_is_there() {
+    let plan = Plan::new(&cluster(""), &empty(), NOW).unwrap();
+    let outcome = plan.issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
+    let (first, last) = (&outcome.files()[0], outcome.files().last().unwrap());
+    assert_eq!((first.path.as_str(), last.path.as_str()), (REGISTRY, RECORD));
+    let registry = Registry::parse(&first.bytes);
+    assert_eq!((registry.lines, &registry.gap), (4, &None));
+    for file in outcome.files().iter().filter(|file| file.path.ends_with(".pem") && !is_secret(file.mode)) {
+        let certificate = Certificate::read(&file.bytes).unwrap();
+        assert!(registry.has(&certificate.fingerprint()), "{}", file.path);
+    }
+    let record = String::from_utf8(last.bytes.to_vec()).unwrap();
+    assert!(!record.contains(REGISTRY), "it grows without the record");
+}
+
+#[test]
+fn the_registry_only_grows() {
+    let mut snapshot = applied();
+    let first = registry(&snapshot);
+    assert_eq!(events(&snapshot), ["issued ca", "issued a server", "issued a peer", "issued client root"]);
+    assert_eq!(changes(&snapshot), []);
+    let later = NOW + time::Duration::days(1);
+    let plan = Plan::renewing(&cluster(""), &snapshot, later, &Renewal::All).unwrap();
+    put_outcome(&mut snapshot, plan.issue(&SystemKeys, &SystemRandomness, later, &|_| {}).unwrap());
+    assert!(registry(&snapshot).starts_with(&first));
+    assert_eq!(events(&snapshot)[4..], ["issued a server", "issued a peer", "issued client root"]);
+    // A folder of an older version: what the record knows is taken, also what was in use before.
+    let whole = registry(&snapshot);
+    snapshot.remove(REGISTRY);
+    assert_eq!(changes(&snapshot), [(REGISTRY.to_owned(), vec![])]);
+    apply(&cluster(""), &mut snapshot, later);
+    assert_eq!(events(&snapshot).len(), 7);
+    assert_eq!(changes(&snapshot), []);
+    assert_eq!(Registry::parse(registry(&snapshot).as_bytes()).gap, None);
+    // What was cut off at the end is added again.
+    let (cut, _) = whole.trim_end().rsplit_once('\n').unwrap();
+    snapshot.insert(REGISTRY, Entry::file(0o600, format!("{cut}\n").into_bytes()));
+    let reasons = vec!["its contents differ".to_owned(), "its mode is 0600, not 0644".to_owned()];
+    assert_eq!(changes(&snapshot), [(REGISTRY.to_owned(), reasons)]);
+    apply(&cluster(""), &mut snapshot, later);
+    assert_eq!((registry(&snapshot).starts_with(cut), events(&snapshot).len()), (true, 7));
+}
+
+#[test]
+fn what_a_list_revokes_is_registered_once() {
+    let mut snapshot = applied();
+    let key = PrivateKey::read(&entry(&snapshot, "ca/ca-key.pem").bytes, None).unwrap();
+    let ca = Certificate::read(&entry(&snapshot, "ca/ca.pem").bytes).unwrap();
+    let client = Certificate::read(&entry(&snapshot, "clients/root/client.pem").bytes).unwrap();
+    let serials = [RevokedSerial::from(&client), RevokedSerial::parse("4711").unwrap()];
+    let revocations = serials.map(|serial| Revocation { serial, date: NOW, reason: None });
+    let template = CrlTemplate {
+        number: 1,
+        this_update: NOW,
+        next_update: NOW + time::Duration::days(7),
+        revocations: &revocations,
+    };
+    let list = |key: PrivateKey, ca: &Certificate| {
+        Issuer::new(ca.clone(), key).unwrap().sign_crl(&template).unwrap()
+    };
+    // A list of another CA of the same name means nothing.
+    let other = applied();
+    let other_key = PrivateKey::read(&entry(&other, "ca/ca-key.pem").bytes, None).unwrap();
+    let other_ca = Certificate::read(&entry(&other, "ca/ca.pem").bytes).unwrap();
+    snapshot.insert("ca/ca.crl", Entry::file(0o644, list(other_key, &other_ca).to_pem().into_bytes()));
+    assert_eq!(changes(&snapshot), []);
+    snapshot.insert("ca/ca.crl", Entry::file(0o644, list(key, &ca).to_pem().into_bytes()));
+    snapshot.insert("ca/crl.pem", Entry::file(0o644, entry(&snapshot, "ca/ca.crl").bytes));
+    let without = snapshot.clone();
+    assert_eq!(changes(&snapshot), [(REGISTRY.to_owned(), vec!["its contents differ".to_owned()])]);
+    apply(&cluster(""), &mut snapshot, NOW);
+    assert_eq!(events(&snapshot)[4..], ["revoked client root"]);
+    assert_eq!(changes(&snapshot), []);
+    // The registry begins with the list there.
+    let mut snapshot = without;
+    snapshot.remove(REGISTRY);
+    apply(&cluster(""), &mut snapshot, NOW);
+    assert_eq!(events(&snapshot)[4..], ["revoked client root"]);
+    assert_eq!(changes(&snapshot), []);
+}
+
+#[test]
+fn what_an_offline_ca_signed_is_registered_when_it_is_taken() {
+    let (issuer, cluster, mut snapshot) = offline();
+    apply(&cluster, &mut snapshot, NOW);
+    assert!(snapshot.entry(REGISTRY).unwrap().is_none(), "nothing is issued yet");
+    sign(&issuer, &mut snapshot);
+    apply(&cluster, &mut snapshot, NOW);
+    assert_eq!(events(&snapshot), ["issued a server", "issued a peer", "issued client root"]);
 }

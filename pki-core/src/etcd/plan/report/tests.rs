@@ -91,6 +91,7 @@ fn an_outcome_has_what_changes_and_no_more() {
     assert_eq!(
         files,
         [
+            ("registry.jsonl", true),
             ("nodes/a/etc/etcd/pki/server.pem", false),
             ("nodes/b/etc/etcd/etcd.env", true),
             ("cluster.lock.json", true)
