@@ -4,6 +4,7 @@ mod apply;
 mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod export;
 mod forecast;
 mod hosts;
 mod import;
@@ -59,7 +60,7 @@ pub(crate) enum Command {
     New(New),
     /// Show what `apply` would change, without changing it
     #[command(after_help = plan::EXAMPLE)]
-    Plan(DescriptionArgs),
+    Plan(plan::PlanArgs),
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = apply::EXAMPLE)]
     Apply(DescriptionArgs),
@@ -84,6 +85,9 @@ pub(crate) enum Command {
     /// Make a page with pictures of a cluster: who trusts whom, when everything ends, what is wrong
     #[command(after_help = report::EXAMPLE)]
     Report(report::Command),
+    /// Write files of the cluster for other tools: cloud-init, Butane, Kubernetes, cert-manager, kubeadm
+    #[command(after_help = export::EXAMPLE)]
+    Export(export::Command),
     /// Print a description of a cluster that exists, from its files
     #[command(after_help = import::EXAMPLE)]
     Import(Import),
@@ -100,6 +104,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Apply(args) => apply::run(&args, terminal),
         Command::Status(status) => status.run(terminal),
         Command::Report(report) => report.run(terminal),
+        Command::Export(export) => export.run(terminal),
         Command::Schema => {
             print::text(terminal, pki_core::etcd::schema())?;
             Ok(ExitStatus::Done)

@@ -1,6 +1,6 @@
 //! Prints the reports of `plan` and `apply`: tables for people, JSON for scripts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use comfy_table::Cell;
@@ -10,6 +10,7 @@ use pki_core::etcd::{
     next_steps, shell_word,
 };
 use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
 
 use super::descriptions::ClusterJob;
 use crate::terminal::table::{self, day};
@@ -81,6 +82,39 @@ pub(super) fn json<'a>(
         })
         .collect();
     print::json_one_or_many(terminal, &reports, named)
+}
+
+/// Prints a plan as one JSON object whose values are all texts.
+pub(super) fn flat(
+    job: &ClusterJob,
+    report: &Report,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let count = |what| report.certificates.iter().filter(|one| one.change == what).count().to_string();
+    let names = |names: Vec<&str>| names.join(",");
+    let files = report.files.iter().filter(|file| file.change != KEPT && file.kind == "file").count();
+    let first_end = report.certificates.iter().filter_map(|one| one.ends).min();
+    let pairs = [
+        ("format", print::FORMAT.to_string()),
+        ("cluster", report.cluster.clone()),
+        ("output", job.output.display().to_string()),
+        ("changed", report.changed.to_string()),
+        ("members", names(report.members.iter().map(|member| member.member.as_str()).collect())),
+        ("members_joining", names(report.joining.iter().map(|one| one.member.as_str()).collect())),
+        ("members_moving", names(report.moving.iter().map(|one| one.member.as_str()).collect())),
+        ("members_leaving", names(report.leaving.iter().map(|one| one.member.as_str()).collect())),
+        ("certificates_new", count("new")),
+        ("certificates_changed", count("changed")),
+        ("certificates_requested", count("requested")),
+        ("certificates_kept", count(KEPT)),
+        ("files_to_write", files.to_string()),
+        (
+            "first_end",
+            first_end.map(|end| end.format(&Rfc3339)).transpose().unwrap_or_default().unwrap_or_default(),
+        ),
+    ];
+    let object: BTreeMap<&str, String> = pairs.into_iter().collect();
+    print::flat(terminal, &object)
 }
 
 /// Prints what `apply` would change.
