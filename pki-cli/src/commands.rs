@@ -237,7 +237,9 @@ Read on:
         "etcdpki cluster observe"
         | "etcdpki cluster forecast"
         | "etcdpki cluster restart"
-        | "etcdpki cluster renew" => "Read on: docs/operations.md, about clusters that run.",
+        | "etcdpki cluster recover"
+        | "etcdpki cluster renew"
+        | "etcdpki cluster renew-ca" => "Read on: docs/operations.md, about clusters that run.",
         "etcdpki cluster status" | "etcdpki cluster verify" | "etcdpki cluster import" | "etcdpki doctor" => {
             "Read on: docs/json.md has what --json prints; `etcdpki explain E501` explains the number of a finding."
         }

@@ -4,6 +4,7 @@ mod apply;
 mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod export;
 mod forecast;
 mod hosts;
 mod import;
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     New(New),
     /// Show what `apply` would change, without changing it
     #[command(after_help = plan::EXAMPLE)]
-    Plan(DescriptionArgs),
+    Plan(plan::PlanArgs),
     /// Make everything that the cluster's hosts and clients need
     #[command(after_help = apply::EXAMPLE)]
     Apply(DescriptionArgs),
@@ -77,7 +78,7 @@ pub(crate) enum Command {
     Forecast(forecast::Command),
     /// Restart members one after the other, each only when it is safe
     #[command(after_help = restart::EXAMPLE)]
-    Restart(restart::Restart),
+    Restart(restart::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
     Renew(renew::Renew),
@@ -93,6 +94,9 @@ pub(crate) enum Command {
     /// Make a page with pictures of a cluster: who trusts whom, when everything ends, what is wrong
     #[command(after_help = report::EXAMPLE)]
     Report(report::Command),
+    /// Write files of the cluster for other tools: cloud-init, Butane, Kubernetes, cert-manager, kubeadm
+    #[command(after_help = export::EXAMPLE)]
+    Export(export::Command),
     /// Print a description of a cluster that exists, from its files
     #[command(after_help = import::EXAMPLE)]
     Import(Import),
@@ -109,6 +113,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Apply(args) => apply::run(&args, terminal),
         Command::Status(status) => status.run(terminal),
         Command::Report(report) => report.run(terminal),
+        Command::Export(export) => export.run(terminal),
         Command::Schema => {
             print::text(terminal, pki_core::etcd::schema())?;
             Ok(ExitStatus::Done)
@@ -125,7 +130,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
 }
 
 /// The option `--etcd` of the commands that apply the rules of a version of etcd.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub(crate) struct EtcdArgs {
     /// The version of etcd whose rules are applied, such as 3.5 or 3.4.23; if it is absent, that of the description
     /// which the output folder was made from, or 3.5 for other files

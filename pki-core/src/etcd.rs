@@ -33,6 +33,7 @@ pub mod check;
 pub(crate) mod cluster;
 pub(crate) mod describe;
 pub(crate) mod error;
+pub mod export;
 pub(crate) mod folder;
 pub mod found;
 mod import;
@@ -58,6 +59,7 @@ pub use cluster::{
 pub use describe::builder::ClusterBuilder;
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
+pub use error::export::ExportError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
 pub use folder::output::{OutputFile, OutputFolder};

@@ -79,7 +79,7 @@ const ROWS: [(&str, &str, &[&str]); 76] = [
     ("What is kept", "44", &["x509::name::values_may_be_of_any_length"]),
     ("What is kept", "45", &["x509::name::a_value_is_a_printable_string_if_it_can_be", "x509::issuer::what_is_issued_says_what_the_template_says"]),
     ("What is made otherwise", "46", &["go::duration::days_and_years_compose", "cfssl::config::what_a_profile_says_is_read"]),
-    ("What is kept", "47", &["go::json::a_repeated_key_is_told"]),
+    ("What is kept", "47", &["cfssl::cfssljson::a_repeated_key_is_told", "go::json::a_repeated_key_is_told"]),
     ("What ends otherwise", "48", &["x509::acceptance::a_ca_issues_nothing_that_its_usages_do_not_allow", "x509::acceptance::a_ca_issues_nothing_that_its_name_constraints_do_not_allow", "x509::acceptance::a_ca_with_an_unknown_critical_extension_issues_nothing"]),
     ("What ends otherwise", "49", &["safety::names_with_control_characters_are_refused_with_their_place"]),
     ("What ends otherwise", "50", &["safety::a_result_that_would_be_lost_is_an_error"]),

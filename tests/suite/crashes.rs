@@ -93,6 +93,12 @@ const OTHER: &[Case] = &[
     case("link", "link -force other-links", &["other-links/cfssl", "other-links/mkbundle"], &[]),
     case("cluster status", "cluster status out --prometheus old.prom", &["old.prom"], &[]),
     case("cluster report", "cluster report out --html old.prom", &["old.prom"], &[]),
+    case(
+        "cluster export",
+        "cluster export out --as cloud-init --member etcd1 -o user-data",
+        &["user-data"],
+        &[],
+    ),
     case("man", "man pages", &["pages/etcdpki.1", "pages/cfssl.1"], &[]),
 ];
 

@@ -1,7 +1,9 @@
 //! The guides as descriptions: their certificates, their options and their clusters, but for what is wrong in them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 use std::fs;
+use std::sync::Mutex;
 
 use libtest_mimic::Trial;
 
@@ -9,7 +11,7 @@ use super::command::until;
 use super::guides::{follow, links};
 use super::live::{Cluster, PATIENCE, on_each_etcd, run_unless_turned_away};
 use super::openssl::{Openssl, Purpose};
-use super::product::Tree;
+use super::product::{Entry, Tree, entries, restore};
 use super::programs::Etcd;
 use super::systemd::{CommandLine, Unit, environment_file};
 use super::trial::{Missing, Outcome, trial};
@@ -435,7 +437,19 @@ fn options_of<'a>(flags: impl Iterator<Item = &'a str>) -> BTreeMap<String, Stri
 
 /// A guide's tree for an etcd that is here.
 fn applied_for(number: u8, etcd: &Etcd) -> Result<Tree, Missing> {
-    let tree = followed(number)?;
+    /// The folder of each guide after its commands and an apply. To make RSA keys takes longer than all else here, so all
+    /// get the same.
+    static MADE: Mutex<BTreeMap<u8, BTreeMap<String, Entry>>> = Mutex::new(BTreeMap::new());
+    let home = tempfile::tempdir().unwrap();
+    {
+        let mut made = MADE.lock().unwrap();
+        if let Vacant(place) = made.entry(number) {
+            let tree = followed(number)?.applied();
+            place.insert(entries(tree.description.parent().unwrap()));
+        }
+        restore(&made[&number], home.path());
+    }
+    let tree = Tree::in_folder(home);
     let text = fs::read_to_string(&tree.description).unwrap();
     let version = |line: &str| {
         if line.starts_with("version: ") { format!("version: {}", etcd.version) } else { line.to_owned() }

@@ -1,6 +1,9 @@
 //! Real etcd, started from what `cluster apply` wrote and from nothing else.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::net::TcpListener;
+use std::sync::Mutex;
 
 use libtest_mimic::Trial;
 use pki_core::etcd::{EtcdOption, EtcdVersion};
@@ -9,7 +12,7 @@ use serde_json::json;
 use super::command::until;
 use super::layouts::{LAYOUTS, Layout};
 use super::live::{Cluster, PATIENCE, all_on_each_etcd, described, on_each_etcd, run_unless_turned_away};
-use super::product::Tree;
+use super::product::{Entry, Tree, restore};
 use super::programs::Etcd;
 use super::trial::{Missing, Outcome, named};
 
@@ -106,9 +109,15 @@ fn refuses_a_client_of_another_ca(etcd: &Etcd) -> Outcome {
 }
 
 fn starts_with_every_kind_of_key(etcd: &Etcd) -> Outcome {
+    /// The output folder for each kind. To make long RSA keys takes longer than all else here, so all get the same.
+    static MADE: Mutex<BTreeMap<&str, BTreeMap<String, Entry>>> = Mutex::new(BTreeMap::new());
     for key in super::certificates::KEY_KINDS {
         let description = json!({"name": "keys", "version": etcd.version, "key": key, "members": [{"name": "etcd1", "address": "127.0.0.1"}]});
-        let mut cluster = Cluster::start(etcd, Tree::of_value(&description).applied())?;
+        let make = || Tree::of_value(&description).applied().entries();
+        let tree = Tree::of_value(&description);
+        fs::create_dir(&tree.root).unwrap();
+        restore(MADE.lock().unwrap().entry(key).or_insert_with(make), &tree.root);
+        let mut cluster = Cluster::start(etcd, tree.applied())?;
         cluster.wait_until_healthy();
         let written = cluster.etcdctl(&["put", "key", key]);
         assert_eq!(written.code, Some(0), "with {key}: {written}");

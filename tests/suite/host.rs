@@ -1,7 +1,7 @@
 //! A host on which a node's folder was unpacked, as far as one machine can play several.
 //!
-//! It is a mount namespace of its own: `/etc` is a copy of this machine's with the node's files over it, other
-//! folders that the node has are laid over this machine's, and `/var/lib` and `/srv` are empty. Nothing of it is
+//! It is a mount namespace of its own: `/etc` is this machine's with the node's files laid over it, and so are other
+//! folders that the node has; `/var/lib` and `/srv` are empty. Nothing of it is
 //! visible outside, and all of it is gone when the last process inside ends; but what is in the last two stays for the
 //! next.
 
@@ -55,13 +55,11 @@ impl Host {
         let prelude = "
             umask 022
             mount -t tmpfs -o mode=0755 tmpfs \"$SCRATCH/root\"
-            mkdir \"$SCRATCH/root/over\"
-            cp -a /etc \"$OVERLAY/.\" \"$SCRATCH/root/over/\"
+            mkdir -p \"$SCRATCH/root/over/etc\"
+            cp -a \"$OVERLAY/.\" \"$SCRATCH/root/over/\"
             [ -e \"$PROGRAM\" ] || install -D -m 0755 /dev/null \"$SCRATCH/root/over$PROGRAM\"
-            mount --bind \"$SCRATCH/root/over/etc\" /etc
             for folder in \"$SCRATCH/root/over\"/*; do
                 name=\"${folder##*/}\"
-                [ \"$name\" = etc ] && continue
                 mkdir \"$SCRATCH/root/work-$name\"
                 mount -t overlay -o \"lowerdir=/$name,upperdir=$folder,workdir=$SCRATCH/root/work-$name\" \\
                     overlay \"/$name\"

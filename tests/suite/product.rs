@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::sync::OnceLock;
@@ -136,11 +136,7 @@ impl Tree {
 
     /// Everything in the folder, by path relative to it.
     pub fn entries(&self) -> BTreeMap<String, Entry> {
-        let mut found = BTreeMap::new();
-        if self.root.exists() {
-            collect(&self.root, &self.root, &mut found);
-        }
-        found
+        if self.root.exists() { entries(&self.root) } else { BTreeMap::new() }
     }
 
     /// Only the files, without their times.
@@ -158,6 +154,25 @@ pub struct Entry {
     pub bytes: Option<Vec<u8>>,
     /// What changes when a file is written or replaced: inode, time in nanoseconds.
     pub written: Option<(u64, i64, i64)>,
+}
+
+/// Everything in a folder, by path relative to it.
+pub fn entries(folder: &Path) -> BTreeMap<String, Entry> {
+    let mut found = BTreeMap::new();
+    collect(folder, folder, &mut found);
+    found
+}
+
+/// Writes entries into a folder that has none of them.
+pub fn restore(entries: &BTreeMap<String, Entry>, folder: &Path) {
+    for (path, entry) in entries {
+        let path = folder.join(path);
+        match &entry.bytes {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::create_dir(&path).unwrap(),
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(entry.mode)).unwrap();
+    }
 }
 
 fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Entry>) {

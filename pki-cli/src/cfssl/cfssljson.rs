@@ -13,13 +13,14 @@
 //!   for the group;
 //! * `-` as a base name is an error, and so is a flag after the base name.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::{fmt, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki_core::disk::{self, LARGEST_FILE};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -49,7 +50,9 @@ pub(crate) fn run(flags: CommandLine, terminal: &mut Terminal<'_>) -> Result<(),
     };
     let input = read(file, terminal)?;
     let artifacts = if is_bare { Artifacts::bare(&input) } else { Artifacts::wrapped(&input) };
-    let Artifacts(artifacts) = artifacts.map_err(InputError::into_command_error)?;
+    let Artifacts { files: artifacts, repeated } = artifacts.map_err(InputError::into_command_error)?;
+    let told = |key| format!("the input has `{key}` twice; the last one counts, as in cfssl");
+    print::warnings(terminal, repeated.into_iter().map(told));
     match destination {
         Destination::Output => {
             print::refuse_closed_output(terminal)?;
@@ -118,11 +121,50 @@ fn read(file: &str, terminal: &mut Terminal<'_>) -> Result<Zeroizing<Vec<u8>>, C
     }
 }
 
-/// The files that the input holds, in the order in which cfssljson writes them. There is at least one.
-struct Artifacts(Vec<Artifact>);
+/// What the input holds.
+struct Artifacts {
+    /// The files in the order in which cfssljson writes them. There is at least one.
+    files: Vec<Artifact>,
+    /// Those of the keys that are read here which the input has more than once.
+    repeated: Vec<&'static str>,
+}
 
 /// The members of a JSON object. Of repeated keys the last one counts, as in Go.
-type Members<'a> = BTreeMap<String, &'a RawValue>;
+#[derive(Default, Clone)]
+struct Members<'a> {
+    by_key: BTreeMap<String, &'a RawValue>,
+    repeated: BTreeSet<String>,
+}
+
+impl<'a> Members<'a> {
+    fn get(&self, key: &str) -> Option<&'a RawValue> {
+        self.by_key.get(key).copied()
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Members::default();
+                while let Some((key, value)) = map.next_entry::<String, _>()? {
+                    if members.by_key.insert(key.clone(), value).is_some() {
+                        members.repeated.insert(key);
+                    }
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
 
 impl Artifacts {
     /// Reads the output of a cfssl command.
@@ -137,7 +179,7 @@ impl Artifacts {
     /// Reads an answer of cfssl's HTTP API.
     fn wrapped(input: &[u8]) -> Result<Self, InputError> {
         let raw = json(input)?;
-        let envelope = if raw.get() == "null" { Members::new() } else { members(raw, "the input")? };
+        let envelope = if raw.get() == "null" { Members::default() } else { members(raw, "the input")? };
         let success = folded(&envelope, "success");
         match success.map(RawValue::get) {
             Some("true") => {}
@@ -156,7 +198,7 @@ impl Artifacts {
         let mut found = Vec::new();
         let mut known = false;
         for (keys, suffix, secret) in TEXTS {
-            let Some((key, raw)) = keys.iter().find_map(|key| Some((key, members.get(*key)?))) else {
+            let Some((key, raw)) = keys.iter().find_map(|key| Some((key, members.get(key)?))) else {
                 continue;
             };
             known = true;
@@ -172,7 +214,7 @@ impl Artifacts {
             // An answer may have an object of this name beside the certificate, which cfssljson ignores.
             None => {
                 let is_bundle = members.get("bundle").is_some_and(|raw| raw.get().starts_with('"'))
-                    && members.contains_key("root");
+                    && members.get("root").is_some();
                 (is_bundle.then(|| members.clone()), "")
             }
         };
@@ -204,8 +246,11 @@ impl Artifacts {
             found.push(Artifact { binary: true, ..Artifact::public("-response.der", Zeroizing::new(bytes)) });
         }
         found.retain(|artifact| !artifact.bytes.is_empty());
+        let read = TEXTS.iter().flat_map(|(keys, ..)| keys.iter().copied());
+        let read = read.chain(["bundle", "ocspResponse", "result", "root"]);
+        let repeated = read.filter(|key| members.repeated.contains(*key)).collect();
         match (found.is_empty(), known) {
-            (false, _) => Ok(Self(found)),
+            (false, _) => Ok(Self { files: found, repeated }),
             (true, true) => Err(InputError::Empty { found: "empty values only" }),
             (true, false) => Err(InputError::unknown(members)),
         }
@@ -238,8 +283,9 @@ fn object<'a>(members: &Members<'a>, key: &str) -> Option<Members<'a>> {
 
 /// The member with this name, or else one whose name differs only in case, as Go's `encoding/json` finds it.
 fn folded<'a>(members: &Members<'a>, name: &str) -> Option<&'a RawValue> {
-    let similar = || members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw);
-    members.get(name).or_else(similar).copied()
+    let similar =
+        || members.by_key.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| *raw);
+    members.get(name).or_else(similar)
 }
 
 fn text(raw: &RawValue, key: &str) -> Result<Zeroizing<Vec<u8>>, InputError> {
@@ -312,7 +358,7 @@ impl InputError {
     }
 
     fn unknown(members: &Members<'_>) -> Self {
-        if members.is_empty() {
+        if members.by_key.is_empty() {
             return Self::Empty { found: "an empty object" };
         }
         let code = members.get("code").map_or("", |raw| raw.get());
@@ -322,7 +368,10 @@ impl InputError {
                 let code = if code.is_empty() { String::new() } else { format!(" (code {code})") };
                 Self::Error { message: format!("{}{code}", messages.join(", ")) }
             }
-            _ => Self::Unknown { keys: members.keys().map(|key| format!("{key:?}")).collect(), enveloped },
+            _ => Self::Unknown {
+                keys: members.by_key.keys().map(|key| format!("{key:?}")).collect(),
+                enveloped,
+            },
         }
     }
 
@@ -405,9 +454,8 @@ mod tests {
     }
 
     fn found(text: &str) -> Vec<(&'static str, String, Mode)> {
-        let Artifacts(found) =
-            Artifacts::bare(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
-        found.iter().map(|a| (a.suffix, String::from_utf8(a.bytes.to_vec()).unwrap(), a.mode)).collect()
+        let found = Artifacts::bare(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        found.files.iter().map(|a| (a.suffix, String::from_utf8(a.bytes.to_vec()).unwrap(), a.mode)).collect()
     }
 
     fn unfit(text: &str) -> String {
@@ -456,6 +504,21 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_key_is_told() {
+        let folder = TempDir::new().unwrap();
+        let base = folder.path().join("x").into_os_string();
+        let mut errors = Vec::new();
+        let mut input = r#"{"cert":"C","key":"K1","key":"K2"}"#.as_bytes();
+        Terminal::with_buffers(&mut input, &mut Vec::new(), &mut errors, |terminal| {
+            CFSSLJSON.run(vec!["-bare".into(), base], terminal).unwrap();
+        });
+        assert_eq!(
+            String::from_utf8(errors).unwrap(),
+            "warning: the input has `key` twice; the last one counts, as in cfssl\n"
+        );
+    }
+
+    #[test]
     fn input_with_nothing_to_write_says_what_it_is() {
         assert_eq!(unfit(""), "Failed to parse input: unexpected end of JSON input");
         assert_eq!(unfit("{\"cert\":"), "Failed to parse input: unexpected end of JSON input");
@@ -497,9 +560,8 @@ mod tests {
     #[test]
     fn answers_over_the_network_are_unwrapped() {
         let answer = r#"{"Success":true,"result":{"certificate":"C"},"errors":[],"messages":[]}"#;
-        let Artifacts(found) =
-            Artifacts::wrapped(answer.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(found.len(), 1);
+        let found = Artifacts::wrapped(answer.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(found.files.len(), 1);
         assert_eq!(unfit_answer(THREE), "Request failed:");
         assert_eq!(unfit_answer("null"), "Request failed:");
         assert_eq!(unfit_answer(r#"{"code":1,"message":"boom"}"#), "Request failed:\n\tboom");

@@ -62,7 +62,7 @@ pub(crate) struct Observe {
 }
 
 /// How running members are looked at.
-#[derive(Args, Clone)]
+#[derive(Args)]
 pub(super) struct LookArgs {
     /// How long to wait for the answers of a member, such as 3s
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = limit)]

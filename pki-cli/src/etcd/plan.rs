@@ -1,5 +1,6 @@
 //! `etcdpki cluster plan`: what `apply` would change.
 
+use clap::Args;
 use pki_core::etcd::{Folder, Plan};
 
 use super::descriptions::DescriptionArgs;
@@ -15,9 +16,25 @@ Exit status:
 
 Examples:
   etcdpki cluster plan
-  etcdpki cluster plan prod.yaml -o prod";
+  etcdpki cluster plan prod.yaml -o prod
+  etcdpki cluster plan --flat";
 
-pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+/// The arguments of `plan`.
+#[derive(Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    descriptions: DescriptionArgs,
+    /// Print one JSON object whose values are all texts, as Terraform's data source `external` reads it, and end with 0
+    /// also if there is something to do
+    #[arg(long, conflicts_with_all = ["json", "all"])]
+    flat: bool,
+}
+
+pub(super) fn run(plan: &PlanArgs, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+    let args = &plan.descriptions;
+    if plan.flat && args.has_several() {
+        return Err(CommandError::usage("`--flat` is for one cluster").hint("name one description"));
+    }
     let now = (terminal.now)();
     let mut reports = Vec::new();
     for job in args.read(terminal)? {
@@ -28,8 +45,14 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
         let plan = Plan::new(&job.cluster, &snapshot, now)?;
         reports.push((job, plan.report()));
     }
+    if plan.flat {
+        for (job, report) in &reports {
+            show::flat(job, report, terminal)?;
+        }
+        return Ok(ExitStatus::Done);
+    }
     if args.json {
-        args.print_json(reports.iter().map(|(job, report)| (job, report)), terminal)?;
+        args.print_json(reports.iter().map(|(job, report)| (job, report)), &[], terminal)?;
     } else {
         for (job, report) in &reports {
             let name = args.has_several().then(|| job.cluster.name().as_str());

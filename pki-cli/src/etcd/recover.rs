@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::{Observation, Running};
-use pki_core::etcd::operate::{has_healthy_majority, unrecovered};
+use pki_core::etcd::operate::{Host, Operator, has_healthy_majority, unrecovered};
 use pki_core::etcd::{Cluster, Folder, Renewal, shell_word};
 use serde::Serialize;
 
 use super::EtcdArgs;
 use super::descriptions::{DEFAULT, read_text};
-use super::hosts::{self, HostArgs};
+use super::hosts::{self, Here, HostArgs};
 use super::observe::{LookArgs, limit};
 use super::operation::{Operation, Placing, Renewed};
-use super::restart::tell;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
@@ -173,6 +172,11 @@ impl Work<'_> {
         self.place_and_restart(&lines, &before, terminal)
     }
 
+    /// The line that runs a command on a host as root.
+    fn line(&self, host: &Host, command: &str) -> String {
+        self.args.hosts.exec.clone().unwrap_or_default().line(host, &host.as_root(command))
+    }
+
     /// The lines that restart the members, in the order of their names.
     fn lines(&self, running: &Running) -> Result<Vec<String>, CommandError> {
         let members = self.operation.members().into_iter();
@@ -182,7 +186,7 @@ impl Work<'_> {
                     .hint("bring it its files, and restart it as it was started, together with the others"));
             }
             let (host, _) = self.operation.host(running, &member)?;
-            Ok(self.args.hosts.line(&host, COMMAND))
+            Ok(self.line(&host, COMMAND))
         };
         members.map(line).collect()
     }
@@ -191,7 +195,7 @@ impl Work<'_> {
     fn reach_all(&self, running: &Running) -> Result<(), CommandError> {
         for member in self.operation.members() {
             let (host, _) = self.operation.host(running, &member)?;
-            hosts::run(&self.args.hosts.line(&host, "true"), self.args.wait).map_err(|why| {
+            hosts::run(&self.line(&host, "true"), self.args.wait).map_err(|why| {
                 CommandError::new(format!("{member}: its host cannot be reached: {why}"))
                     .hint("correct --exec, or wait for the host; nothing was changed")
             })?;
@@ -223,7 +227,7 @@ impl Work<'_> {
             self.outcome.placed.push(member);
         }
         for (member, line) in self.operation.members().into_iter().zip(lines) {
-            tell(terminal, &format!("{member}: restarting"));
+            Here::new(terminal, self.args.look.timeout).tell(&format!("{member}: restarting"));
             hosts::run(line, self.args.wait).map_err(|why| {
                 CommandError::new(format!("{member}: {line}: {why}"))
                     .hint("run the same command again: members that were not restarted keep the others from working")

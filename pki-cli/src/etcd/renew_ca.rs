@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pki_core::base::shown;
-use pki_core::etcd::operate::authority_obstacles;
+use pki_core::etcd::operate::{End, Restart, authority_obstacles};
 use pki_core::etcd::{Cluster, Folder, Renewal, shell_word};
 use serde::Serialize;
 
 use super::EtcdArgs;
 use super::descriptions::{DEFAULT, read_text};
-use super::hosts::HostArgs;
+use super::hosts::{Here, HostArgs};
 use super::observe::LookArgs;
 use super::operation::{Operation, Placing, Renewed};
-use super::restart::{GuardArgs, Restart};
+use super::restart::GuardArgs;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
@@ -206,26 +206,22 @@ impl Work<'_> {
             self.operation.place(&member, &files, &mut lock, terminal)?;
             self.outcome.placed.push(member);
         }
-        let restart = Restart::of(
-            self.operation.folder,
-            self.outcome.left.clone(),
-            &self.args.look,
-            &self.args.hosts,
-            &self.args.guards,
-        );
-        let (status, restarted) = restart.carry_out(&running, self.operation.folder, terminal);
-        self.outcome.restarted = restarted.restarted;
-        self.outcome.left = restarted.left;
-        self.outcome.obstacles = restarted.obstacles;
-        self.outcome.commands = restarted.commands;
-        self.outcome.notices.extend(restarted.notices);
-        let status = status?;
-        if status == ExitStatus::Done {
+        let mut options = self.args.guards.options(self.operation.folder, &self.args.look, &self.args.hosts);
+        options.members.clone_from(&self.outcome.left);
+        let mut restart = Restart::new(&running, &options)?;
+        let end = restart.carry_out(&mut Here::new(terminal, self.args.look.timeout))?;
+        let restarted = restart.report();
+        self.outcome.restarted.clone_from(&restarted.restarted);
+        self.outcome.left.clone_from(&restarted.left);
+        self.outcome.obstacles.clone_from(&restarted.obstacles);
+        self.outcome.commands.clone_from(&restarted.commands);
+        self.outcome.notices.extend(restarted.notices.iter().cloned());
+        if end == End::Done {
             let seen = running.observe((terminal.now)(), self.args.look.timeout);
             folder.register(&mut lock, &seen.proofs(), (terminal.now)())?;
         }
         drop(lock);
-        Ok(status)
+        Ok(end.into())
     }
 }
 

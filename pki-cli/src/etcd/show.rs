@@ -1,6 +1,6 @@
 //! Prints the reports of `plan` and `apply`: tables for people, JSON for scripts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use comfy_table::Cell;
@@ -10,10 +10,11 @@ use pki_core::etcd::{
     next_steps, shell_word,
 };
 use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
 
 use super::descriptions::ClusterJob;
 use crate::terminal::table::{self, day};
-use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+use crate::terminal::{CommandError, ErrorReport, Style, Terminal, Tone, print};
 
 /// What of a report is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,23 +65,68 @@ struct ClusterReport {
     next_steps: Vec<Step>,
 }
 
-/// Prints the reports as JSON, each with the notices of its description before its own.
+/// A cluster in the JSON of `apply`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Made(Box<ClusterReport>),
+    /// One of several clusters, for which the work could not be done.
+    Failed {
+        cluster: &'a str,
+        errors: Vec<ErrorReport>,
+    },
+}
+
+/// Prints the reports as JSON, each with the notices of its description before its own, and then what failed.
 pub(super) fn json<'a>(
     reports: impl Iterator<Item = (&'a ClusterJob, &'a Report)>,
+    failed: &[(&str, &CommandError)],
     named: usize,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let reports: Vec<ClusterReport> = reports
-        .map(|(job, report)| {
-            let mut report = report.clone();
-            let is_done = !report.changed && report.to_sign.is_empty();
-            let next_steps =
-                if is_done { Vec::new() } else { next_steps(&job.cluster, &report, &job.output) };
-            report.notices.splice(0..0, job.notices.iter().map(Notice::to_string));
-            ClusterReport { report, next_steps }
-        })
-        .collect();
-    print::json_one_or_many(terminal, &reports, named)
+    let made = reports.map(|(job, report)| {
+        let mut report = report.clone();
+        let is_done = !report.changed && report.to_sign.is_empty();
+        let next_steps = if is_done { Vec::new() } else { next_steps(&job.cluster, &report, &job.output) };
+        report.notices.splice(0..0, job.notices.iter().map(Notice::to_string));
+        Item::Made(Box::new(ClusterReport { report, next_steps }))
+    });
+    let failed = failed.iter().map(|(cluster, error)| Item::Failed { cluster, errors: error.reports() });
+    let items: Vec<Item<'_>> = made.chain(failed).collect();
+    print::json_one_or_many(terminal, &items, named)
+}
+
+/// Prints a plan as one JSON object whose values are all texts.
+pub(super) fn flat(
+    job: &ClusterJob,
+    report: &Report,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    let count = |what| report.certificates.iter().filter(|one| one.change == what).count().to_string();
+    let names = |names: Vec<&str>| names.join(",");
+    let files = report.files.iter().filter(|file| file.change != KEPT && file.kind == "file").count();
+    let first_end = report.certificates.iter().filter_map(|one| one.ends).min();
+    let pairs = [
+        ("format", print::FORMAT.to_string()),
+        ("cluster", report.cluster.clone()),
+        ("output", job.output.display().to_string()),
+        ("changed", report.changed.to_string()),
+        ("members", names(report.members.iter().map(|member| member.member.as_str()).collect())),
+        ("members_joining", names(report.joining.iter().map(|one| one.member.as_str()).collect())),
+        ("members_moving", names(report.moving.iter().map(|one| one.member.as_str()).collect())),
+        ("members_leaving", names(report.leaving.iter().map(|one| one.member.as_str()).collect())),
+        ("certificates_new", count("new")),
+        ("certificates_changed", count("changed")),
+        ("certificates_requested", count("requested")),
+        ("certificates_kept", count(KEPT)),
+        ("files_to_write", files.to_string()),
+        (
+            "first_end",
+            first_end.map(|end| end.format(&Rfc3339)).transpose().unwrap_or_default().unwrap_or_default(),
+        ),
+    ];
+    let object: BTreeMap<&str, String> = pairs.into_iter().collect();
+    print::flat(terminal, &object)
 }
 
 /// Prints what `apply` would change.

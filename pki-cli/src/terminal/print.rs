@@ -1,5 +1,7 @@
 //! Prints results on the standard output, as bytes, text or JSON, and warnings on the standard error.
 
+use std::collections::BTreeMap;
+
 use pki_core::base::{WipedBuffer, is_unshowable, shown, shown_lines};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -71,6 +73,11 @@ pub(crate) fn next(terminal: &mut Terminal<'_>, commands: &[String]) -> Result<(
 /// Writes an object to standard output as indented JSON.
 pub(crate) fn json<T: Serialize>(terminal: &mut Terminal<'_>, value: &T) -> Result<(), CommandError> {
     text(terminal, &pretty(&Formatted::new(value))?)
+}
+
+/// Writes texts by their names as indented JSON.
+pub(crate) fn flat(terminal: &mut Terminal<'_>, texts: &BTreeMap<&str, String>) -> Result<(), CommandError> {
+    text(terminal, &pretty(texts)?)
 }
 
 /// Writes a list of objects as indented JSON.

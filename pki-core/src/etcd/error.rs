@@ -1,6 +1,7 @@
 //! The errors of the etcd layer: about a description, CAs, the output folder and the files of hosts.
 
 pub(crate) mod description;
+pub(crate) mod export;
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::base::error::{self, Kind};
 use crate::cfssl;
 use crate::disk::KeyIsThere;
 use crate::etcd::error::description::DescriptionError;
+use crate::etcd::error::export::ExportError;
 use crate::x509;
 
 /// The text about a file that is too large to be read, after the file's name.
@@ -130,6 +132,9 @@ pub enum ErrorKind {
         /// The path that the record would have.
         path: PathBuf,
     },
+    /// Another tool cannot have what was asked for.
+    #[error(transparent)]
+    Export(ExportError),
     /// A file that the description names does not exist.
     #[error("there is no file {}", path.display())]
     MissingFile {
@@ -216,6 +221,7 @@ impl Kind for ErrorKind {
             Self::Cfssl(kind) => return kind.hint(),
             Self::Description(error) => return error.hint(),
             Self::Several(errors) => return errors.iter().find_map(Error::hint),
+            Self::Export(error) => return Some(error.hint()),
             Self::CaKeyMissing { path, .. } => {
                 return Some(format!("restore the key of the CA as {path} with mode 0600"));
             }

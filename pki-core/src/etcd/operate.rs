@@ -1,9 +1,16 @@
-//! Operations on a cluster that runs: their order, and the guards between their steps. Nothing here reaches a host.
+//! Operations on a cluster that runs: their order, the guards between their steps, and the lines that reach hosts. What
+//! is done, is done by an [`Operator`].
 
+mod operator;
 mod reach;
 mod renew;
 mod restart;
+mod rolling;
 
+pub use operator::{End, OperationError, Operator};
 pub use reach::{Host, Template, TemplateError};
 pub use renew::{behind, placing, renewal_obstacles, unproved};
-pub use restart::{authority_obstacles, has_healthy_majority, missing, obstacles, order, unrecovered};
+pub use restart::{
+    authority_obstacles, has_healthy_majority, missing, obstacles, order, unrecovered, waiting,
+};
+pub use rolling::{RESTART, Restart, RestartOptions, RestartReport};

@@ -71,7 +71,7 @@ sh /root/install.sh < /root/files1.tar > /dev/null
 systemctl daemon-reload
 install -m 0755 /bin/true /usr/bin/etcd
 sh /root/account.sh > /root/before
-systemd-run --quiet --unit=etcd-attack --property=CPUQuota=25% --uid=etcd --gid=etcd perl /opt/attack.pl
+systemd-run --quiet --unit=etcd-attack --property=CPUQuota=8% --uid=etcd --gid=etcd perl /opt/attack.pl
 "#;
 
 /// Root's part of `deploy.sh`, and the commands of the unit before etcd's own, which is none of root's.

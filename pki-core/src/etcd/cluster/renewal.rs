@@ -28,7 +28,7 @@ impl Default for RenewBefore {
 
 impl RenewBefore {
     /// How long before its end a certificate with this lifetime is due.
-    fn of(self, lifetime: Duration) -> Duration {
+    pub(crate) fn of(self, lifetime: Duration) -> Duration {
         let seconds = lifetime.whole_seconds();
         let left = match self {
             Self::Fraction { numerator, denominator } => {

@@ -135,6 +135,11 @@ impl Folder {
         self.contents(ReadScope::Public)
     }
 
+    /// The contents of the folder without the private keys of CAs.
+    pub fn holders_snapshot(&self) -> Snapshot {
+        self.contents(ReadScope::Holders)
+    }
+
     /// One file, and nothing else.
     pub(crate) fn only(&self, path: &str) -> Snapshot {
         let mut snapshot = Snapshot::new(&self.root);
@@ -229,11 +234,18 @@ enum ReadScope {
     /// All files but those whose name is that of a private key. The mode does not tell: in a copy that was made with
     /// umask 077, every file is for its owner only.
     Public,
+    /// All files but the keys of CAs.
+    Holders,
 }
 
 impl ReadScope {
     fn has(self, path: &str) -> bool {
-        self == Self::Everything || !(path.ends_with("-key.pem") || path.ends_with(".key"))
+        let is_key = path.ends_with("-key.pem") || path.ends_with(".key");
+        match self {
+            Self::Everything => true,
+            Self::Public => !is_key,
+            Self::Holders => !(is_key && path.starts_with(AUTHORITIES)),
+        }
     }
 }
 
