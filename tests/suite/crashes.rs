@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -397,7 +397,7 @@ fn prepare() -> TempDir {
     folder
 }
 
-/// Copies a folder with everything in it. Modes stay, so nothing has to be corrected.
+/// Copies a folder with everything in it. Modes and owners stay, so nothing has to be corrected.
 fn copy(from: &Path, to: &Path) {
     for item in fs::read_dir(from).unwrap() {
         let item = item.unwrap();
@@ -408,9 +408,13 @@ fn copy(from: &Path, to: &Path) {
             fs::set_permissions(&target, item.metadata().unwrap().permissions()).unwrap();
             copy(&source, &target);
         } else if kind.is_symlink() {
-            symlink(fs::read_link(&source).unwrap(), target).unwrap();
+            symlink(fs::read_link(&source).unwrap(), &target).unwrap();
         } else {
             fs::copy(&source, &target).unwrap();
+        }
+        let about = item.metadata().unwrap();
+        if !kind.is_symlink() && about.uid() != fs::metadata(&target).unwrap().uid() {
+            chown(&target, Some(about.uid()), Some(about.gid())).unwrap();
         }
     }
 }

@@ -57,7 +57,10 @@ impl Operation<'_> {
         now: OffsetDateTime,
     ) -> Result<Plan, CommandError> {
         let plan = Plan::renewing(self.cluster, snapshot, now, renewal)?;
-        let other = plan.other_changes();
+        let other = match renewal {
+            Renewal::Authorities(_) | Renewal::Ended => plan.other_changes_besides_authorities(),
+            _ => plan.other_changes(),
+        };
         if let Some(first) = other.first() {
             let more =
                 if other.len() > 1 { format!(", and {} more", other.len() - 1) } else { String::new() };

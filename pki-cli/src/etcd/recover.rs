@@ -119,6 +119,8 @@ impl Work<'_> {
         let plan = self.operation.plan(&reading.snapshot(self.operation.cluster)?, &Renewal::Ended, now)?;
         drop(lock);
         self.outcome.renewed = Renewed::of(&plan);
+        // A run that was stopped may have left files in the folder that are to be written.
+        let is_written = plan.is_done();
         // Members that do not work let one wait.
         if self.args.dry_run && !self.outcome.renewed.is_empty() {
             return Ok(ExitStatus::NotFinished);
@@ -147,7 +149,7 @@ impl Work<'_> {
         if self.args.hosts.exec.is_some() {
             self.reach_all(&running)?;
         }
-        if !self.outcome.renewed.is_empty() {
+        if !is_written {
             let to_sign = self.operation.issue(&Renewal::Ended, terminal)?;
             if !to_sign.is_empty() {
                 self.outcome.commands = to_sign;

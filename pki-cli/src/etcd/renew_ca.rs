@@ -124,14 +124,16 @@ impl Work<'_> {
         let plan = self.operation.plan(&snapshot, &self.args.renewal(), now)?;
         drop(lock);
         self.outcome.renewed = Renewed::of(&plan);
-        self.outcome.left = match self.outcome.renewed.as_slice() {
-            [] => plan.without_renewed_authority(&snapshot)?,
-            _ => self.operation.members(),
+        // A run that was stopped may have left files in the folder that are to be written.
+        let is_written = plan.is_done();
+        self.outcome.left = match is_written {
+            true => plan.without_renewed_authority(&snapshot)?,
+            false => self.operation.members(),
         };
         if self.args.hosts.exec.is_some() {
             let running = self.args.look.read(self.operation.folder, &self.args.version)?;
             let seen = running.observe(now, self.args.look.timeout);
-            if self.outcome.renewed.is_empty() {
+            if is_written {
                 let waits = seen.members.iter().filter(|member| member.waits_for_restart);
                 let more: Vec<String> = waits.map(|member| member.name.clone()).collect();
                 self.outcome.left.extend(more);
@@ -151,7 +153,7 @@ impl Work<'_> {
         if self.args.dry_run {
             return Ok(ExitStatus::NotFinished);
         }
-        if !self.outcome.renewed.is_empty() {
+        if !is_written {
             self.operation.issue(&self.args.renewal(), terminal)?;
             self.outcome.notices.push(
                 "bring the renewed CAs to clients before the old certificates end; until then the old ones work"

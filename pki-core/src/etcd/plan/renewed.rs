@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
+use crate::etcd::cluster::path::RECORD;
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::plan::Plan;
-use crate::etcd::plan::change::{Change, Content, PlannedCertificate, Reason};
+use crate::etcd::plan::change::{Change, Content, PlannedCertificate, PlannedFile, Reason};
 use crate::etcd::plan::renewal::is_named;
 use crate::x509::digest::sha256;
 
@@ -77,6 +78,22 @@ impl Plan {
     /// What the plan changes besides renewing certificates: identities of certificates and paths of files. If there is
     /// something, the description was changed after it was applied, or files were.
     pub fn other_changes(&self) -> Vec<String> {
+        self.changes_besides(|_| false)
+    }
+
+    /// As [`Self::other_changes`], without what a renewal of CAs that was stopped has left: files of CAs that are not the
+    /// ones of the CAs, and the record.
+    pub fn other_changes_besides_authorities(&self) -> Vec<String> {
+        let cluster = &self.decisions.cluster;
+        let authorities = cluster.layout().authorities().iter();
+        let names: Vec<String> = authorities.map(|role| format!("/{}.pem", cluster.file(*role))).collect();
+        self.changes_besides(|file| {
+            let is_copy = names.iter().any(|name| file.path().ends_with(name));
+            is_copy || file.path() == RECORD && *file.change() != Change::New
+        })
+    }
+
+    fn changes_besides(&self, is_left: impl Fn(&PlannedFile) -> bool) -> Vec<String> {
         let renewed: BTreeSet<String> = self.renewed().map(|planned| planned.id().to_string()).collect();
         let certificates = self.certificates().iter().filter(|planned| {
             *planned.change() != Change::Kept && !renewed.contains(&planned.id().to_string())
@@ -88,7 +105,7 @@ impl Plan {
                 Content::Registry { .. } => true,
                 Content::Folder | Content::Bytes(_) => false,
             };
-            *file.change() != Change::Kept && !follows
+            *file.change() != Change::Kept && !follows && !is_left(file)
         });
         let certificates = certificates.map(|planned| planned.id().to_string());
         certificates.chain(files.map(|file| file.path().to_owned())).collect()
@@ -280,6 +297,7 @@ mod tests {
         for file in outcome.files() {
             stopped.insert(file.path.clone(), Entry::file(file.mode, file.bytes.clone()));
             let mut repeated = stopped.clone();
+            assert_eq!(plan(&repeated).other_changes_besides_authorities(), [""; 0], "after {}", file.path);
             let again = plan(&repeated).issue(&SystemKeys, &SystemRandomness, NOW, &|_| {}).unwrap();
             put_outcome(&mut repeated, again);
             assert!(Plan::new(&cluster(""), &repeated, NOW).unwrap().is_done(), "after {}", file.path);
