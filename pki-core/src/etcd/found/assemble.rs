@@ -73,8 +73,11 @@ impl Host {
             let process = self.process(unit);
             processes.push(self.follow_script(process, files)?);
         }
-        let has_etcd = processes.iter().any(Process::is_etcd);
+        let has_etcd = processes.iter().any(|process| process.is_etcd() && process.proxy().is_none());
         for (unit, process) in units.into_iter().zip(processes) {
+            if self.leave_out_proxy(&process, &unit.place()) {
+                continue;
+            }
             if !is_member(&unit, &process, has_etcd) {
                 continue;
             }
@@ -126,6 +129,16 @@ impl Host {
         Ok(())
     }
 
+    /// Notes a process that is etcd's proxy. Whether it is one.
+    fn leave_out_proxy(&mut self, process: &Process, place: &Place) -> bool {
+        let proxy = process.proxy();
+        if let (Some(command), Some(path)) = (proxy, place.path()) {
+            let (path, what) = (path.to_owned(), NotUnderstoodKind::Proxy(command));
+            self.not_understood.push(NotUnderstood { path, what });
+        }
+        proxy.is_some()
+    }
+
     /// Leaves out what is a part of another member: a script that a unit starts, variables that a script reads, and
     /// the script of an older init system beside the unit of the same name.
     fn leave_out_parts(&mut self) {
@@ -138,6 +151,7 @@ impl Host {
                 && units.iter().any(|unit| unit.name == service);
             !is_replaced && !self.is_named(path)
         });
+        members.retain(|member| !self.leave_out_proxy(&member.process, &member.place));
         self.members = members;
     }
 

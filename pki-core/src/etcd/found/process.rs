@@ -406,6 +406,12 @@ impl Process {
         self.arguments.first().is_some_and(|program| is_etcd(program.shown()))
     }
 
+    /// What etcd runs in the place of a member, because its first argument says so (etcd, server/etcdmain/main.go).
+    pub(crate) fn proxy(&self) -> Option<&'static str> {
+        let command = self.arguments.get(1).filter(|_| self.is_etcd())?;
+        ["gateway", "grpc-proxy"].into_iter().find(|name| command.shown() == *name)
+    }
+
     /// Whether a variable of etcd is set.
     pub(crate) fn has_etcd_variables(&self) -> bool {
         self.variables.iter().any(|variable| variable.name.starts_with("ETCD_"))
@@ -544,6 +550,14 @@ mod tests {
         {
             assert!(Process::of_script(other, Path::new("x")).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_no_member() {
+        let proxy = |script: &str| Process::of_script(script, Path::new("x")).unwrap().proxy();
+        assert_eq!(proxy("exec etcd grpc-proxy start --endpoints=10.0.0.1:2379\n"), Some("grpc-proxy"));
+        assert_eq!(proxy("docker run e/etcd:v3.5 etcd gateway start --endpoints=a:1\n"), Some("gateway"));
+        assert_eq!(proxy("etcd --name gateway\n"), None);
     }
 
     #[test]
