@@ -120,7 +120,7 @@ impl Host {
                         member.process.add_list(variables, of_shell);
                     }
                     (FileLookup::Absent(_), _) => {}
-                    _ => member.process.environment_is_known = false,
+                    _ => member.process.not_seen(format!("the file of variables {}", list.path), list.place),
                 }
             }
             member.process.fill();
@@ -173,8 +173,7 @@ impl Host {
                 continue;
             }
             let place = Place::file(path);
-            let program =
-                Argument { text: Some("etcd".to_owned()), written: "etcd".to_owned(), place: place.clone() };
+            let program = Argument::plain("etcd", place.clone());
             let process = Process {
                 arguments: vec![program],
                 variables: file.variables.clone(),
