@@ -44,6 +44,7 @@ mod suite {
     pub mod product;
     pub mod programs;
     pub mod proved;
+    pub mod random;
     pub mod record;
     pub mod recorded;
     pub mod rendering;
@@ -59,6 +60,7 @@ mod suite {
     pub mod systemd;
     pub mod trial;
     pub mod unit;
+    pub mod verdicts;
     pub mod verify;
     pub mod zlint;
 }
@@ -111,6 +113,7 @@ fn main() {
         suite::renew::trials(),
         suite::hosts::trials(),
         suite::verify::trials(),
+        suite::verdicts::trials(),
     ];
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
     trials.extend(suite::proved::trials(&trials));

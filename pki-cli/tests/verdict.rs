@@ -243,6 +243,24 @@ fn a_member_that_does_not_start_is_lost() {
     }
 }
 
+/// On whatever host a member is, a socket of another member is not there, or is taken.
+#[test]
+fn a_socket_of_another_member_cannot_be_listened_at() {
+    const TWO: &str = "forms, and does not survive the loss of e1, of e3";
+    let cluster = Cluster::new();
+    cluster.set("e2", "ETCD_LISTEN_PEER_URLS", Some("https://10.4.0.3:2380"));
+    cluster.verify().is(1, TWO, &["E810", "E842"]);
+    let cluster = Cluster::new();
+    cluster.set("e2", "ETCD_LISTEN_CLIENT_URLS", Some("https://10.4.0.2:2379,https://10.4.0.3:2379"));
+    let said = cluster.verify();
+    let finding = &said.is(1, TWO, &["E810", "E842"])["findings"][0];
+    assert_eq!(finding["problem"], "it listens at https://10.4.0.3:2379, which is of e3");
+    // Another port of that address may be there, if the members share a host.
+    let cluster = Cluster::new();
+    cluster.set("e2", "ETCD_LISTEN_PEER_URLS", Some("https://10.4.0.2:2380,https://10.4.0.3:2390"));
+    assert!(!cluster.verify().rules().contains(&"E810"));
+}
+
 #[test]
 fn members_that_do_not_name_each_other_are_several_clusters() {
     let alone = "forms, with the only member that there is";
@@ -328,6 +346,44 @@ impl Cluster {
             self.set(member, variable, Some(value));
         }
     }
+}
+
+/// A member that never was in the record has not left: those who found the cluster count it.
+#[test]
+fn a_member_that_nobody_has_counts() {
+    let cluster = Cluster::new();
+    let members = [1, 2, 3].map(|at| format!("e{at}=https://10.4.0.{at}:2380")).join(",");
+    cluster.set_all("ETCD_INITIAL_CLUSTER", Some(&format!("{members},e9=https://10.4.0.9:2380")));
+    let said = cluster.verify();
+    let summary = format!("{SURVIVES}, if e9, whose files are not here, is in order");
+    let otherwise = &said.is(2, &summary, &["E854"])["otherwise"];
+    assert_eq!(
+        (otherwise["majority"].as_u64(), otherwise["survives_any_one"].as_bool()),
+        (Some(3), Some(false))
+    );
+}
+
+/// Who joins asks those who have a leader, and without data only those who found the cluster can have one.
+#[test]
+fn too_few_founders_need_data() {
+    const EXISTING: Option<&str> = Some("existing");
+    let cluster = Cluster::new();
+    cluster.set("e2", "ETCD_INITIAL_CLUSTER_STATE", EXISTING);
+    cluster.verify().is(0, SURVIVES, &[]);
+    cluster.set("e3", "ETCD_INITIAL_CLUSTER_STATE", EXISTING);
+    let summary = format!("{SURVIVES}, if the members have data");
+    let said = cluster.verify();
+    assert_eq!(said.is(2, &summary, &["E862"])["otherwise"]["forms"], false);
+    let problem = "2 of 3 members join a cluster that exists, and the others are too few to found it";
+    assert_eq!(said.clusters[0]["findings"][0]["problem"], problem);
+    // One that was founded alone, and that the others joined.
+    cluster.set("e1", "ETCD_INITIAL_CLUSTER", Some("e1=https://10.4.0.1:2380"));
+    cluster.verify().is(0, SURVIVES, &[]);
+    let cluster = Cluster::new();
+    cluster.set_all("ETCD_INITIAL_CLUSTER_STATE", EXISTING);
+    let said = cluster.verify();
+    said.is(2, &summary, &["E862"]);
+    assert_eq!(said.clusters[0]["findings"][0]["problem"], "all members join a cluster that exists");
 }
 
 /// Who has left by the record does not count, wherever the folder is that is looked at.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::damage;
 use crate::suite::product::Tree;
+use crate::suite::random::Random;
 
 /// The files of a certificate for the loopback, its key and its CA.
 pub struct Files {
@@ -42,30 +43,6 @@ impl fmt::Display for Case {
         }
         writeln!(f, "  etcd {}", self.arguments.join(" "))?;
         self.config.iter().flat_map(|text| text.lines()).try_for_each(|line| writeln!(f, "    | {line}"))
-    }
-}
-
-/// The numbers of a seed (Steele, Lea and Flood, SplitMix64).
-pub struct Random(u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
-    }
-
-    pub fn pick<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())].clone()
-    }
-
-    pub fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
     }
 }
 
@@ -115,8 +92,7 @@ const LEFT_OUT: [&str; 14] = [
 impl Case {
     pub fn new(seed: u64, number: u64, version: EtcdVersion, files: &Files) -> Self {
         let series = u64::from(version.minor());
-        let mut random = Random(seed.wrapping_mul(1_000_003) ^ (number << 8) ^ series);
-        random.next();
+        let mut random = Random::new(seed, number, series);
         let way = match random.below(100) {
             0..35 => Way::Flags,
             35..55 => Way::Variables,

@@ -2,7 +2,8 @@
 
 use pki_core::etcd::EtcdOption;
 
-use super::case::{Draft, Random, Way};
+use super::case::{Draft, Way};
+use crate::suite::random::Random;
 
 type Damage = fn(&mut Draft<'_>, &mut Random);
 

@@ -94,6 +94,9 @@ impl Connections {
         ));
         findings.extend(results.breaches.into_iter().map(|connection| breach(connection, size)));
         findings.extend(self.lost_majorities(&verdict));
+        if verdict.forms && !self.is_founded(&mesh, Assume::Best) {
+            findings.push(self.not_founded());
+        }
         findings.sort_by_key(|finding| (finding.severity, finding.rule));
         let tried = |kind| self.attempts.iter().filter(|attempt| attempt.kind == kind).count();
         Verification {

@@ -59,6 +59,8 @@ pub(crate) struct Around {
     pub(crate) folder: PathBuf,
     /// The names of the members in the record.
     pub(crate) members: Arc<BTreeSet<String>>,
+    /// The names of those who were members.
+    pub(crate) former: Arc<BTreeSet<String>>,
     /// The files of the member.
     pub(crate) path: PathBuf,
     /// The name of the member by its files.
@@ -72,8 +74,18 @@ pub(crate) struct Around {
 pub(crate) struct Records(BTreeMap<PathBuf, Option<KnownRecord>>);
 
 struct KnownRecord {
-    record: Record,
     members: Arc<BTreeSet<String>>,
+    former: Arc<BTreeSet<String>>,
+}
+
+impl KnownRecord {
+    fn new(record: &Record) -> Self {
+        let members: BTreeSet<String> = record.members.iter().map(|start| start.member.clone()).collect();
+        let folders = record.former.iter().filter_map(|one| one.path.strip_prefix(NODES)?.strip_prefix('/'));
+        let names = folders.filter_map(|path| Some(path.split_once('/')?.0));
+        let former = names.filter(|name| !members.contains(*name)).map(str::to_owned).collect();
+        Self { members: Arc::new(members), former: Arc::new(former) }
+    }
 }
 
 impl Records {
@@ -97,19 +109,16 @@ impl Records {
                 continue;
             }
             if !self.0.contains_key(folder) {
-                let found = record(folder, files)?.map(|record| {
-                    let members = record.members.iter().map(|start| start.member.clone()).collect();
-                    KnownRecord { record, members: Arc::new(members) }
-                });
+                let found = record(folder, files)?.map(|record| KnownRecord::new(&record));
                 self.0.insert(folder.to_owned(), found);
             }
-            let Some(Some(KnownRecord { record, members })) = self.0.get(folder) else { continue };
+            let Some(Some(KnownRecord { members, former })) = self.0.get(folder) else { continue };
             let path = folder.join(place).join(name);
             let name = name.to_string_lossy();
             let name = if place == CONTAINERS { name.strip_suffix(".sh").unwrap_or(&name) } else { &name };
-            let has_left = !members.contains(name) && had(&record.former, NODES, name);
-            let (members, name) = (Arc::clone(members), name.to_owned());
-            return Ok(Some(Around { folder: folder.to_owned(), members, path, name, has_left }));
+            let (members, former) = (Arc::clone(members), Arc::clone(former));
+            let (name, folder, has_left) = (name.to_owned(), folder.to_owned(), former.contains(name));
+            return Ok(Some(Around { folder, members, former, path, name, has_left }));
         }
         Ok(None)
     }

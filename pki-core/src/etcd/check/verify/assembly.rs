@@ -12,6 +12,7 @@ use crate::etcd::check::verify::member::{Node, Reading};
 use crate::etcd::check::verify::membership::Membership;
 use crate::etcd::check::verify::names::KnownNames;
 use crate::etcd::check::verify::probe::{Probes, UntrustedCa};
+use crate::etcd::check::verify::reach::of_others;
 use crate::etcd::check::verify::report::some;
 use crate::etcd::check::verify::{Connections, rules};
 use crate::etcd::found::{Files, Found, ReadError};
@@ -107,6 +108,7 @@ impl Assembly<'_> {
             }
             nodes.push(Node::read(candidate, &mut reading)?);
         }
+        cannot_bind(&mut nodes, self.version);
         let local: BTreeMap<usize, usize> =
             numbers.iter().enumerate().map(|(local, number)| (*number, local)).collect();
         let membership = Membership::of(&members, scope, in_scope == 1, |by, entry| {
@@ -148,6 +150,24 @@ impl Assembly<'_> {
         connections.plan_clients(in_scope == 1);
         connections.plan_gateways();
         Ok(connections)
+    }
+}
+
+/// Members that listen at a socket of another member. On whatever host they are, it is not there, or it is taken.
+fn cannot_bind(nodes: &mut [Node], version: EtcdVersion) {
+    let name = |number: usize| nodes.get(number).map(|node| node.name.clone()).unwrap_or_default();
+    let findings: Vec<(usize, Finding)> = of_others(nodes)
+        .into_iter()
+        .map(|(number, listener, url, other)| {
+            let problem = format!("it listens at {}, which is of {}", url.text, name(other));
+            let finding = rules::ADDRESS_OF_ANOTHER.finding(listener.place.clone(), problem);
+            (number, finding.about(name(number)).of_version(version))
+        })
+        .collect();
+    for (number, finding) in findings {
+        if let Some(node) = nodes.get_mut(number) {
+            node.faults.push(finding);
+        }
     }
 }
 

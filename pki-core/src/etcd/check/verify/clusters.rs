@@ -25,6 +25,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) entries: Vec<(String, FoundUrl)>,
     /// What identifies the cluster that it founds; `None` if it joins one.
     pub(crate) founds: Option<String>,
+    /// Whether it joins a cluster that exists.
+    pub(crate) joins: bool,
     /// How it finds the other members, if not by `initial-cluster`.
     discovery: Option<String>,
     advertised: Vec<FoundUrl>,
@@ -37,6 +39,8 @@ pub(crate) struct Scope {
     pub(crate) folder: PathBuf,
     /// The members in the record of the output folder; `None` if it has no record.
     pub(crate) recorded: Option<Arc<BTreeSet<String>>>,
+    /// Those who have left, by that record.
+    pub(crate) former: Arc<BTreeSet<String>>,
 }
 
 /// All members that were found, and the folders that they are in.
@@ -75,6 +79,7 @@ impl<'a> Candidates<'a> {
             let scope = *numbers.entry(key.clone()).or_insert_with(|| {
                 scopes.push(Scope {
                     folder: key.unwrap_or_else(|| folder.to_owned()),
+                    former: around.as_ref().map(|around| Arc::clone(&around.former)).unwrap_or_default(),
                     recorded: around.map(|around| around.members),
                 });
                 scopes.len() - 1
@@ -144,6 +149,7 @@ impl<'a> Candidate<'a> {
             member,
             name: name.unwrap_or_else(|| "default".to_owned()),
             scope,
+            joins: !is_new && !entries.is_empty(),
             founds: (is_new && !entries.is_empty()).then(|| cluster_id(&entries, token)),
             advertised: start.peer_urls.clone().unwrap_or_default(),
             is_unknown: start.members.is_none() && discovery.is_none(),

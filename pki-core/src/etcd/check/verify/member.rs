@@ -8,6 +8,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use crate::base::place::Place;
 use crate::etcd::check::finding::Finding;
 use crate::etcd::check::verify::meeting::Parties;
 use crate::etcd::found::{Files, FoundUrl};
@@ -41,6 +42,8 @@ pub(crate) struct Node {
 /// One of the two ports of a member.
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
+    /// Where it is set what it listens at.
+    pub(crate) place: Place,
     pub(crate) advertised: Vec<FoundUrl>,
     pub(crate) listening: Vec<FoundUrl>,
     pub(crate) tls: ListenerTls,

@@ -10,6 +10,10 @@ use crate::etcd::found::FoundUrl;
 pub(crate) struct Membership {
     /// Of each member that is here, whether it counts for the majority.
     pub(crate) counts: Vec<bool>,
+    /// Of each member that is here, whether those who found the cluster name it.
+    pub(crate) is_founded: Vec<bool>,
+    /// Of each member that is here, whether it joins a cluster that exists.
+    pub(crate) joins: Vec<bool>,
     /// The members that are named and whose files are not here.
     pub(crate) absent: Vec<String>,
     /// Who is named, and has left by the record of the output folder.
@@ -43,6 +47,7 @@ impl Membership {
         let main = most_founded(&founds);
         let mut membership = Self { founds, main, ..Self::default() };
         let (mut named, mut absent, mut left) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut founded = BTreeSet::new();
         let names = |member: &&'_ &Candidate<'_>| [Some(member.name.clone()), member.recorded_as.clone()];
         let present: BTreeSet<String> = members.iter().flat_map(|member| names(&member)).flatten().collect();
         let recorded = scope.recorded.as_ref();
@@ -57,8 +62,11 @@ impl Membership {
                         if is_of_cluster {
                             named.insert(to);
                         }
+                        if is_of_cluster && !member.joins {
+                            founded.insert(to);
+                        }
                     }
-                    None if recorded.is_some_and(|recorded| !recorded.contains(name)) => {
+                    None if scope.former.contains(name) => {
                         left.insert(name.clone());
                     }
                     None if is_of_cluster => {
@@ -80,6 +88,8 @@ impl Membership {
         if absent.is_empty() && !membership.counts.contains(&true) {
             membership.counts.fill(true);
         }
+        membership.is_founded = (0..members.len()).map(|number| founded.contains(&number)).collect();
+        membership.joins = members.iter().map(|member| member.joins).collect();
         membership.absent = absent.into_iter().collect();
         membership.left = left.into_iter().collect();
         membership

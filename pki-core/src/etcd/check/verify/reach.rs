@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::etcd::check::connection::ConnectionKind;
-use crate::etcd::check::verify::member::Node;
+use crate::etcd::check::verify::member::{Listener, Node};
 use crate::etcd::found::FoundUrl;
 
 /// The sockets that members listen at, by address and port, with the number of the member.
@@ -103,6 +103,35 @@ impl Sockets {
         let listener = alike.or(own.first()).map(|listener| listener.text.clone()).unwrap_or_default();
         Destination::Forwarded { listener }
     }
+}
+
+/// Listeners at a socket that is another member's: one that the other listens at and advertises, and that they do not
+/// advertise. With each, the number of its member and that of the other.
+pub(crate) fn of_others(nodes: &[Node]) -> Vec<(usize, &Listener, &FoundUrl, usize)> {
+    let has = |node: &Node, address: IpAddr| {
+        let all = node.peer.advertised.iter().chain(&node.client.advertised);
+        all.filter_map(bound_address).any(|own| own == address)
+    };
+    let listening = || {
+        let all = nodes
+            .iter()
+            .enumerate()
+            .flat_map(|(number, node)| [&node.peer, &node.client].map(|listener| (number, node, listener)));
+        all.flat_map(|(number, node, listener)| {
+            listener.listening.iter().filter_map(move |url| {
+                let address = bound_address(url)?;
+                let is_own = address.is_unspecified() || address.is_loopback();
+                (!is_own).then_some((number, node, listener, url, (address, url.port?)))
+            })
+        })
+    };
+    let owned = listening().filter(|(_, node, _, _, (address, _))| has(node, *address));
+    let owners: HashMap<(IpAddr, u16), usize> =
+        owned.map(|(number, _, _, _, socket)| (socket, number)).collect();
+    let strange = listening().filter(|(_, node, _, _, (address, _))| !has(node, *address));
+    strange
+        .filter_map(|(number, _, listener, url, socket)| Some((number, listener, url, *owners.get(&socket)?)))
+        .collect()
 }
 
 /// The address that a member binds for a URL (Go, net, `Listen`: of `localhost`, the address of IPv4).

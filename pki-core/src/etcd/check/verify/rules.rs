@@ -90,6 +90,15 @@ pub(crate) const REFUSED_SETTING: &Rule = &Rule {
     sources: &["etcd, server/embed/config.go", "etcd, server/etcdmain/config.go"],
 };
 
+pub(crate) const ADDRESS_OF_ANOTHER: &Rule = &Rule {
+    id: "E810",
+    severity: Severity::Error,
+    title: "a member does not start: it listens at the address and port of another member",
+    consequence: "{etcd} ends with `bind: cannot assign requested address`, and the cluster has one member less",
+    remedy: "let the member listen at an address of its own host, or at all addresses: 0.0.0.0",
+    sources: &["bind(2)", "etcd, server/embed/etcd.go"],
+};
+
 // A connection that fails.
 
 pub(crate) const CHAIN: &Rule = &Rule {
@@ -361,6 +370,16 @@ pub(crate) const DISCOVERED: &Rule = &Rule {
     sources: &["etcd, server/embed/config.go"],
 };
 
+pub(crate) const NOT_FOUNDED: &Rule = &Rule {
+    id: "E862",
+    severity: Severity::Warning,
+    title: "too few members found the cluster",
+    consequence: "without data it does not form: who joins (`initial-cluster-state=existing`) asks the others who they \
+                  are, and ends unless they have a leader",
+    remedy: "set initial-cluster-state=new for the members that found the cluster; members that have data need neither",
+    sources: &["etcd, server/etcdserver/bootstrap.go"],
+};
+
 pub(crate) const FILE_UNREAD: &Rule = &Rule {
     id: "E861",
     severity: Severity::Warning,
@@ -382,6 +401,7 @@ pub(crate) const RULES: &[Rule] = &[
     *FILE_NOT_SEEN,
     *SETTINGS_NOT_SEEN,
     *REFUSED_SETTING,
+    *ADDRESS_OF_ANOTHER,
     *CHAIN,
     *NAME,
     *TIME,
@@ -412,6 +432,7 @@ pub(crate) const RULES: &[Rule] = &[
     *ALONE,
     *DISCOVERED,
     *FILE_UNREAD,
+    *NOT_FOUNDED,
 ];
 
 /// The rules about what could not be judged.
@@ -429,4 +450,5 @@ pub(crate) const OPEN_RULES: &[&Rule] = &[
     ALONE,
     DISCOVERED,
     FILE_UNREAD,
+    NOT_FOUNDED,
 ];

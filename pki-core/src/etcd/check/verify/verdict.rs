@@ -8,7 +8,7 @@ use crate::etcd::check::finding::{Finding, Rule};
 use crate::etcd::check::verify::Connections;
 use crate::etcd::check::verify::meeting::Outcome;
 use crate::etcd::check::verify::member::Node;
-use crate::etcd::check::verify::membership::Assume;
+use crate::etcd::check::verify::membership::{Assume, Membership};
 use crate::etcd::check::verify::quorum::Quorum;
 use crate::etcd::check::verify::report::{Link, Loss, Verdict, some};
 use crate::etcd::check::verify::rules;
@@ -69,7 +69,8 @@ impl Connections {
     /// Whether the cluster forms, and which losses it survives.
     pub(crate) fn verdict(&self, mesh: &[Vec<Link>], assume: Assume) -> Verdict {
         let voters = self.voters();
-        let quorum = self.quorum(mesh, &voters, assume);
+        let is_founded = assume == Assume::Best || self.is_founded(mesh, assume);
+        let quorum = self.quorum(mesh, &voters, assume, |_| is_founded);
         let name = |at: usize| voters.get(at).map(|voter| self.name_of(voter)).unwrap_or_default();
         let silent = |lost: usize| {
             let left = |at: &usize| *at != lost && quorum.runs(*at);
@@ -97,6 +98,34 @@ impl Connections {
         }
     }
 
+    /// Whether those who found the cluster become one without those who join: who joins asks the others who they are, and
+    /// ends unless they have a leader (etcd, server/etcdserver/bootstrap.go, `bootstrapExistingClusterNoWAL`).
+    pub(crate) fn is_founded(&self, mesh: &[Vec<Link>], assume: Assume) -> bool {
+        let is = |all: &[bool], at: usize| all.get(at).copied().unwrap_or_default();
+        let Membership { is_founded, joins, .. } = &self.membership;
+        let voters = self.voters();
+        let has_joining = voters.iter().filter_map(Voter::here).any(|at| is(joins, at));
+        if !has_joining || (assume == Assume::Best && !self.membership.absent.is_empty()) {
+            return true;
+        }
+        let of_founders = |voter: &Voter<'_>| voter.here().is_none_or(|at| is(is_founded, at));
+        let voters: Vec<Voter<'_>> = voters.into_iter().filter(of_founders).collect();
+        let founds = |voter: &Voter<'_>| voter.here().is_none_or(|at| !is(joins, at));
+        self.quorum(mesh, &voters, assume, founds).forms()
+    }
+
+    /// The finding about a cluster that is not founded.
+    pub(crate) fn not_founded(&self) -> Finding {
+        let joins = self.membership.joins.iter().filter(|joins| **joins).count();
+        let problem = match self.membership.joins.len() {
+            all if all == joins => "all members join a cluster that exists".to_owned(),
+            all => format!(
+                "{joins} of {all} members join a cluster that exists, and the others are too few to found it"
+            ),
+        };
+        rules::NOT_FOUNDED.finding(Place::default(), problem)
+    }
+
     fn voters(&self) -> Vec<Voter<'_>> {
         let counts = |number: &usize| self.membership.counts.get(*number).copied().unwrap_or_default();
         let here = (0..self.nodes.len()).filter(counts).map(Voter::Here);
@@ -110,7 +139,14 @@ impl Connections {
         }
     }
 
-    fn quorum(&self, mesh: &[Vec<Link>], voters: &[Voter<'_>], assume: Assume) -> Quorum {
+    /// `takes_part` tells which of them run, if they start.
+    fn quorum(
+        &self,
+        mesh: &[Vec<Link>],
+        voters: &[Voter<'_>],
+        assume: Assume,
+        takes_part: impl Fn(&Voter<'_>) -> bool,
+    ) -> Quorum {
         let dials = |from: usize, to: usize| match mesh.get(from).and_then(|row| row.get(to)) {
             Some(Link::Connects) => true,
             Some(Link::Depends) => assume == Assume::Best,
@@ -136,11 +172,13 @@ impl Connections {
             (Voter::Absent(_), Voter::Absent(_)) => true,
         };
         let all = voters.iter().map(|from| voters.iter().map(|to| dialled(from, to)).collect());
-        Quorum::new(voters.iter().map(runs).collect(), all.collect())
+        let runs = voters.iter().map(|voter| runs(voter) && takes_part(voter));
+        Quorum::new(runs.collect(), all.collect())
     }
 
     /// What the verdict takes for granted.
     pub(crate) fn assumptions(&self, outcomes: &[Outcome], mesh: &[Vec<Link>]) -> Vec<String> {
+        let is_founded = self.is_founded(mesh, Assume::Best);
         let mut all: BTreeSet<String> = BTreeSet::new();
         for (attempt, outcome) in self.attempts.iter().zip(outcomes) {
             let link = mesh.get(attempt.from).and_then(|row| row.get(attempt.to));
@@ -160,6 +198,9 @@ impl Connections {
             [] => {}
             [one] => list.push(format!("{one}, whose files are not here, is in order")),
             more => list.push(format!("{}, whose files are not here, are in order", some(more))),
+        }
+        if !is_founded {
+            list.push("the members have data".to_owned());
         }
         if has(rules::INCOMPLETE_SETTINGS) {
             list.push("the settings that are not here are in order".to_owned());

@@ -59,7 +59,8 @@ impl Node {
         let (peer_listener, caller) = reader.peer(peer);
         let listening = reader.listens(Service::Clients);
         let advertised = start.client_urls.clone().unwrap_or_default();
-        let mut client_listener = Listener { advertised, listening, ..Listener::default() };
+        let place = reader.place(SERVER.listen);
+        let mut client_listener = Listener { place, advertised, listening, ..Listener::default() };
         let (mut gateway, mut gateway_certificate) = (None, None);
         // Without a URL that wants them, etcd does not read these files.
         if client_listener.listening.iter().any(FoundUrl::is_tls) {
@@ -282,6 +283,7 @@ impl Reader<'_, '_> {
         let trust = Trust { demands: !info.makes_its_own, revocation: None, ..info.trust.clone() };
         let caller = self.reading.parties.caller(client, trust);
         let mut listener = Listener {
+            place: self.place(PEER.listen),
             advertised: self.start.peer_urls.clone().unwrap_or_default(),
             listening: self.listens(Service::Peers),
             ..Listener::default()
