@@ -198,7 +198,7 @@ impl Artifacts {
         let mut found = Vec::new();
         let mut known = false;
         for (keys, suffix, secret) in TEXTS {
-            let Some((key, raw)) = keys.iter().find_map(|key| Some((key, members.get(*key)?))) else {
+            let Some((key, raw)) = keys.iter().find_map(|key| Some((key, members.get(key)?))) else {
                 continue;
             };
             known = true;
