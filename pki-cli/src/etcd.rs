@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Forecast(forecast::Command),
     /// Restart members one after the other, each only when it is safe
     #[command(after_help = restart::EXAMPLE)]
-    Restart(restart::Restart),
+    Restart(restart::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
     Renew(renew::Renew),

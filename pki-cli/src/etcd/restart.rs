@@ -1,17 +1,15 @@
 //! `etcdpki cluster restart`: restarts members one after the other, under guards.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use pki_core::base::shown;
-use pki_core::etcd::observe::{Observation, Running};
-use pki_core::etcd::operate::{Host, missing, obstacles, order};
-use pki_core::etcd::{Folder, shell_word};
-use serde::Serialize;
+use pki_core::etcd::Folder;
+use pki_core::etcd::operate::{Restart, RestartOptions, RestartReport};
 
 use super::EtcdArgs;
-use super::hosts::{self, HostArgs};
+use super::hosts::{Here, HostArgs};
 use super::observe::{LookArgs, limit};
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print};
@@ -38,18 +36,9 @@ Examples:
   etcdpki cluster restart out --exec
   etcdpki cluster restart out etcd2 --exec='ssh -o BatchMode=yes {user}@{address}'";
 
-/// What restarts a member on its host.
-const COMMAND: &str = "systemctl daemon-reload && systemctl restart etcd";
-
-/// The time between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// How often is looked again before it is said that the first member must not stop.
-const LOOKS_AGAIN: usize = 6;
-
 /// The arguments of `restart`.
 #[derive(Args)]
-pub(crate) struct Restart {
+pub(crate) struct Command {
     /// The output folder of `apply`
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -82,216 +71,39 @@ pub(crate) struct Restart {
     json: bool,
 }
 
-/// What was done, and what is left. Serialises to the JSON of `cluster restart --json`.
-#[derive(Serialize, Default)]
-struct Outcome {
-    /// The members that were restarted, in this order.
-    restarted: Vec<String>,
-    /// The members that are left.
-    left: Vec<String>,
-    /// Why the next was not stopped, or is not back.
-    obstacles: Vec<String>,
-    /// The lines that restart those that are left.
-    commands: Vec<String>,
-    /// What is worth knowing.
-    notices: Vec<String>,
-}
-
-impl Restart {
+impl Command {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let folder = absolute(&self.folder)?;
         let running = self.look.read(&folder, &self.version)?;
-        if let Some(unknown) = self.members.iter().find(|name| !running.names().any(|known| known == *name)) {
-            let known: Vec<&str> = running.names().collect();
-            return Err(CommandError::new(format!("there is no member {unknown:?}"))
-                .hint(format!("name one of these: {}", known.join(", "))));
-        }
+        let options = self.options(&folder);
+        let mut restart = Restart::new(&running, &options)?;
         // Nobody may change the files meanwhile.
         let lock = Folder::open(&folder)?.lock_for_reading()?;
-        let mut work = Work { args: self, running: &running, folder: &folder, outcome: Outcome::default() };
-        let status = work.all(terminal);
+        let end = restart.carry_out(&mut Here::new(terminal, self.look.timeout));
         drop(lock);
-        let outcome = work.outcome;
         if self.json {
-            print::json(terminal, &outcome)?;
+            print::json(terminal, restart.report())?;
         } else {
-            show(&outcome, terminal)?;
+            show(restart.report(), terminal)?;
         }
-        status
+        Ok(end?.into())
+    }
+
+    fn options(&self, folder: &Path) -> RestartOptions {
+        let mut options = RestartOptions::default();
+        options.members.clone_from(&self.members);
+        options.only_waiting = self.waiting;
+        options.accept_outage = self.accept_outage;
+        options.wait = self.wait;
+        options.settle = self.settle;
+        options.only_print = self.hosts.exec.is_none() || self.dry_run;
+        options.template = self.hosts.exec.clone().unwrap_or_default();
+        options.client = Some(folder.join("clients").join(&self.look.client));
+        options
     }
 }
 
-struct Work<'a> {
-    args: &'a Restart,
-    running: &'a Running,
-    folder: &'a Path,
-    outcome: Outcome,
-}
-
-impl Work<'_> {
-    fn all(&mut self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let mut seen = self.look(terminal);
-        let mut left = order(&seen, &self.args.members);
-        if self.args.waiting {
-            let waits = |name: &String| {
-                seen.member(name).is_some_and(|member| {
-                    let accepts = [member.client.accepts_its_file, member.peer.accepts_its_file];
-                    member.waits_for_restart || accepts.contains(&Some(false))
-                })
-            };
-            left.retain(waits);
-        }
-        self.outcome.left.clone_from(&left);
-        let Some(first) = left.first() else { return Ok(ExitStatus::Done) };
-        self.outcome.obstacles = self.in_the_way(&seen, first, terminal);
-        // A change of the leader is over in a moment.
-        for _ in 0..LOOKS_AGAIN {
-            if self.outcome.obstacles.is_empty() {
-                break;
-            }
-            std::thread::sleep(PAUSE);
-            seen = self.look(terminal);
-            self.outcome.obstacles = self.in_the_way(&seen, first, terminal);
-        }
-        let commands: Result<Vec<String>, CommandError> =
-            left.iter().map(|name| Ok(self.args.hosts.line(&self.host(name)?, COMMAND))).collect();
-        self.outcome.commands = commands?;
-        if !self.outcome.obstacles.is_empty() {
-            return Ok(ExitStatus::NotSafeNow);
-        }
-        if self.args.hosts.exec.is_none() || self.args.dry_run {
-            return Ok(ExitStatus::NotFinished);
-        }
-        while let Some(next) = order(&seen, &self.outcome.left).into_iter().find(|name| self.is_left(name)) {
-            if !self.one(&next, &seen, terminal)? {
-                return Ok(ExitStatus::NotSafeNow);
-            }
-            seen = self.look(terminal);
-        }
-        Ok(ExitStatus::Done)
-    }
-
-    fn is_left(&self, name: &str) -> bool {
-        self.outcome.left.iter().any(|left| left == name)
-    }
-
-    fn look(&self, terminal: &Terminal<'_>) -> Observation {
-        self.running.observe((terminal.now)(), self.args.look.timeout)
-    }
-
-    fn in_the_way(&self, seen: &Observation, member: &str, terminal: &Terminal<'_>) -> Vec<String> {
-        let forecast = self.running.forecast((terminal.now)(), self.args.look.timeout);
-        obstacles(seen, &forecast, member, self.args.accept_outage)
-    }
-
-    fn host(&self, member: &str) -> Result<Host, CommandError> {
-        if !self.running.has_unit(member) {
-            return Err(CommandError::new(format!("no unit of systemd starts {member}")).hint(
-                "restart it as it was started, one member after the other, when `observe` ends with 0",
-            ));
-        }
-        let destination = self.running.destination(member);
-        let destination = destination.ok_or_else(|| CommandError::new(format!("{member} has no URL")))?;
-        Ok(Host::new(member, &destination))
-    }
-
-    /// Restarts one member, and waits until it is back. Returns whether it is.
-    fn one(
-        &mut self,
-        name: &str,
-        seen: &Observation,
-        terminal: &mut Terminal<'_>,
-    ) -> Result<bool, CommandError> {
-        // Asked once: each member that is asked writes a line to its log.
-        let forecast = self.running.forecast((terminal.now)(), self.args.look.timeout);
-        let (in_the_way, seen) =
-            self.wait_for(seen, terminal, |seen| obstacles(seen, &forecast, name, self.args.accept_outage));
-        self.outcome.obstacles = in_the_way;
-        if !self.outcome.obstacles.is_empty() {
-            return Ok(false);
-        }
-        if seen.member(name).is_some_and(|member| member.role == Some("leader")) {
-            self.hand_over(name, &seen, terminal);
-        }
-        let before = seen.member(name).and_then(|member| member.started);
-        let line = self.args.hosts.line(&self.host(name)?, COMMAND);
-        let start = Instant::now();
-        tell(terminal, &format!("{name}: restarting"));
-        if let Err(why) = hosts::run(&line, self.args.wait) {
-            return Err(CommandError::new(format!("{name}: {line}: {why}")).hint(
-                "look at the member with `etcdpki cluster observe`; `--waiting` restarts those that are left",
-            ));
-        }
-        let seen = self.look(terminal);
-        let (missing, _) = self.wait_for(&seen, terminal, |seen| missing(seen, name, before));
-        if !missing.is_empty() {
-            self.outcome.obstacles = missing;
-            return Ok(false);
-        }
-        tell(terminal, &format!("{name}: back after {} s", start.elapsed().as_secs()));
-        self.outcome.left.retain(|left| left != name);
-        self.outcome.commands.retain(|command| *command != line);
-        self.outcome.restarted.push(name.to_owned());
-        Ok(true)
-    }
-
-    /// Looks again and again until nothing is in the way for the time of `--settle`, or the time is up.
-    fn wait_for(
-        &self,
-        first: &Observation,
-        terminal: &Terminal<'_>,
-        check: impl Fn(&Observation) -> Vec<String>,
-    ) -> (Vec<String>, Observation) {
-        let (start, mut well) = (Instant::now(), None::<Instant>);
-        let mut seen = first.clone();
-        loop {
-            let found = check(&seen);
-            match found.is_empty() {
-                true if well.get_or_insert_with(Instant::now).elapsed() >= self.args.settle => {
-                    return (found, seen);
-                }
-                true => {}
-                false if start.elapsed() >= self.args.wait => return (found, seen),
-                false => well = None,
-            }
-            std::thread::sleep(PAUSE);
-            seen = self.look(terminal);
-        }
-    }
-
-    /// Moves the leader to a member that was restarted, so that it does not move to one that restarts too. Without
-    /// `etcdctl` the leader hands over by itself when it is stopped.
-    fn hand_over(&mut self, leader: &str, seen: &Observation, terminal: &mut Terminal<'_>) {
-        let restarted = self.outcome.restarted.iter().filter_map(|name| seen.member(name));
-        let to = restarted
-            .filter(|member| member.role == Some("follower"))
-            .find_map(|member| Some((member.name.clone(), member.id.clone()?)));
-        let (Some((to, id)), Some(url)) = (to, self.running.client_url(leader)) else { return };
-        let client = self.folder.join("clients").join(&self.args.look.client);
-        let line = format!(
-            "cd {} && . ./etcdctl.env && unset ETCDCTL_ENDPOINTS && ETCDCTL_API=3 etcdctl --endpoints {} move-leader {}",
-            shell_word(&client.to_string_lossy()),
-            shell_word(&url),
-            shell_word(&id)
-        );
-        match hosts::run(&line, Duration::from_secs(15)) {
-            Ok(()) => tell(terminal, &format!("{leader}: {to} is the leader now")),
-            Err(why) => {
-                self.outcome.notices.push(format!(
-                    "{leader}: `etcdctl move-leader` did not work ({why}); the leader hands over by itself when it stops"
-                ));
-            }
-        }
-    }
-}
-
-/// Tells on the standard error what is done.
-fn tell(terminal: &mut Terminal<'_>, text: &str) {
-    // If standard error is closed, nobody reads the message.
-    let _ = writeln!(terminal.errors, "{}", shown(text));
-}
-
-fn show(outcome: &Outcome, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+fn show(outcome: &RestartReport, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
     for obstacle in &outcome.obstacles {

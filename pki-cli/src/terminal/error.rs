@@ -5,6 +5,7 @@ use std::path::Path;
 use pki_core::base::{shown, shown_lines};
 use pki_core::disk::{BatchError, KeyIsThere};
 use pki_core::etcd::found::ReadError;
+use pki_core::etcd::operate::OperationError;
 use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
 use pki_core::{cfssl, etcd, x509};
 use serde::Serialize;
@@ -242,6 +243,13 @@ impl From<DescriptionError> for CommandError {
 impl From<InvalidValue> for CommandError {
     fn from(error: InvalidValue) -> Self {
         Self::new(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<OperationError> for CommandError {
+    fn from(error: OperationError) -> Self {
+        let text = hint::of_operation(&error);
+        Self::new(error.to_string()).hint(text)
     }
 }
 

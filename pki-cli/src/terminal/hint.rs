@@ -3,6 +3,7 @@
 
 use pki_core::base::Kind;
 use pki_core::etcd::DescriptionError;
+use pki_core::etcd::operate::OperationError;
 use pki_core::{cfssl, etcd, x509};
 
 /// The hint for an error of a cluster.
@@ -25,6 +26,20 @@ pub(crate) fn of_etcd(kind: &etcd::ErrorKind) -> Option<String> {
         kind => return kind.hint(),
     };
     Some(text.to_owned())
+}
+
+/// The hint for an error of an operation.
+pub(crate) fn of_operation(error: &OperationError) -> String {
+    match error {
+        OperationError::NoUnit { .. } => {
+            "restart it as it was started, one member after the other, when `observe` ends with 0".to_owned()
+        }
+        OperationError::Command { .. } => {
+            "look at the member with `etcdpki cluster observe`; `restart --waiting` restarts those that are left"
+                .to_owned()
+        }
+        error => error.hint(),
+    }
 }
 
 /// The hint for an error of cfssl's commands.

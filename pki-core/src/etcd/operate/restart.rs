@@ -17,6 +17,17 @@ pub fn order(observation: &Observation, wanted: &[String]) -> Vec<String> {
     members.into_iter().map(|member| member.name.clone()).collect()
 }
 
+/// Those of these members that have not read their files: a restart changes what they are.
+pub fn waiting(observation: &Observation, members: &[String]) -> Vec<String> {
+    let waits = |name: &&String| {
+        observation.member(name).is_some_and(|member| {
+            let accepts = [member.client.accepts_its_file, member.peer.accepts_its_file];
+            member.waits_for_restart || accepts.contains(&Some(false))
+        })
+    };
+    members.iter().filter(waits).cloned().collect()
+}
+
 /// Why a member must not be stopped now; empty if it may. `accepts_outage` is for clusters of one or two members, which
 /// have no majority without one.
 pub fn obstacles(
