@@ -45,6 +45,25 @@ fn several_clusters_have_a_folder_each() {
 }
 
 #[test]
+fn what_fails_of_several_clusters_is_in_the_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for name in ["a", "b", "c"] {
+        let text = format!("name: {name}\nmembers: [{{name: m, address: 10.0.0.1}}]\n");
+        fs::write(path.join(format!("{name}.yaml")), text).unwrap();
+    }
+    let files = "@a.yaml @b.yaml @c.yaml -o @out --json";
+    assert_eq!(cluster(path, &format!("apply {files}")).0, 0);
+    fs::write(path.join("out/b/cluster.lock.json"), "{").unwrap();
+    let (status, json, errors) = cluster(path, &format!("apply {files}"));
+    let items: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let names: Vec<_> = items.as_array().unwrap().iter().map(|item| &item["cluster"]).collect();
+    assert_eq!((status, names.as_slice()), (1, [&"a".into(), &"c".into(), &"b".into()].as_slice()));
+    assert!(items[2]["errors"][0]["message"].as_str().unwrap().contains("cluster.lock.json"), "{json}");
+    assert!(errors.contains("error: b: "), "{errors}");
+}
+
+#[test]
 fn one_wrong_description_stops_all() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
@@ -80,7 +99,7 @@ fn what_was_made_is_told_when_another_fails() {
     let (status, json, _) = cluster(path, &format!("{files} --json"));
     assert_eq!(
         (status, serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len()),
-        (1, 1)
+        (1, 3)
     );
 
     // What is printed for a cluster that grows names the next step.

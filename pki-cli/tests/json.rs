@@ -48,6 +48,8 @@ fn files(folder: &Path) {
     let two = member("a", 1) + &member("b", 3);
     write("one.yaml", &describe("one", &member("a", 1), "validity: {leaf: 20d}\n"));
     write("two.yaml", &describe("one", &two, "options: {quota-backend-bytes: 4294967296}\n"));
+    write("broken.yaml", &describe("broken", &member("a", 6), ""));
+    write("partly/broken/cluster.lock.json", "{");
     write("other.yaml", &describe("other", &member("a", 5), ""));
     let offline = "layout: single-ca\ncertificates: {ca: {certificate: ca.pem}}\n";
     write("offline.yaml", &describe("offline", &member("a", 1), offline));
@@ -73,6 +75,7 @@ const COMMANDS: [(&str, i64, u8, &str); 36] = [
     ("cluster-plan", 0, 2, "cluster plan @two.yaml @other.yaml -o @several --json"),
     ("cluster-apply", 0, 0, "cluster apply @two.yaml @other.yaml -o @several --json"),
     ("cluster-apply", 0, 2, "cluster apply @offline.yaml -o @offline --json"),
+    ("cluster-apply", 0, 1, "cluster apply @two.yaml @broken.yaml -o @partly --json"),
     ("cluster-status", 0, 0, "cluster status @out --json"),
     ("cluster-status", 30, 1, "cluster status @out --json"),
     ("cluster-status", 0, 0, "cluster status @several --json"),

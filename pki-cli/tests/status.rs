@@ -163,7 +163,14 @@ fn any_folder_with_certificates_has_a_status() {
     assert!(status == 1 && output.contains("error E901"), "{output}");
     assert_eq!(after(0, path, "cluster status @pki --fail-within 2y").0, 1);
     let (status, _, errors) = after(0, path, "cluster status @pki --prometheus @metrics");
-    assert!(status == 1 && errors.contains("for output folders only"), "{errors}");
+    assert_eq!(status, 0, "{errors}");
+    let metrics = fs::read_to_string(path.join("metrics")).unwrap();
+    let of_admin: Vec<&str> = metrics.lines().filter(|line| line.contains("admin.pem\"")).collect();
+    assert!(of_admin.len() == 2 && of_admin[0].starts_with("etcdpki_file_certificate_expiry"), "{metrics}");
+    assert!(
+        metrics.contains("etcdpki_folder_not_judged{folder=") && metrics.contains("pki\"} 0"),
+        "{metrics}"
+    );
     assert_eq!(after(0, path, "cluster status @pki --forget-ended").0, 1);
     fs::create_dir(path.join("empty")).unwrap();
     let (status, _, errors) = after(0, path, "cluster status @empty");

@@ -21,6 +21,7 @@ use super::product::Tree;
 use super::programs::{self, Etcd, can_isolate, find};
 use super::trial::{Missing, Outcome, trial_on_hosts};
 
+mod bridges;
 mod deploy;
 mod fixtures;
 mod folders;
@@ -49,6 +50,7 @@ pub fn trials() -> Vec<Trial> {
         folders::trials(),
         fixtures::trials(),
         packages::trials(),
+        bridges::trials(),
         race::trials(),
     ];
     trials.into_iter().flatten().collect()

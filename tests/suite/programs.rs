@@ -82,6 +82,13 @@ pub fn zlint() -> Result<PathBuf, Missing> {
         .ok_or_else(|| Missing("no zlint here".into()))
 }
 
+/// ansible-core's program for playbooks.
+pub fn ansible_playbook() -> Result<PathBuf, Missing> {
+    versioned("ansible-playbook", "--version", "ansible-playbook [core", |_| true)
+        .map(|(_, folder)| folder.join("ansible-playbook"))
+        .ok_or_else(|| Missing("no ansible-core here; tests/run installs what it can".into()))
+}
+
 /// Whether this process may mount, change owners and become another user.
 pub fn can_isolate() -> Result<(), Missing> {
     if std::fs::metadata("/proc/self").map(|m| m.uid()).ok() != Some(0) {

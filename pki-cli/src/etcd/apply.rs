@@ -31,11 +31,13 @@ pub(super) fn run(args: &DescriptionArgs, terminal: &mut Terminal<'_>) -> Result
         match outcome {
             Ok(report) => made.push((job, report)),
             Err(error) if !args.has_several() => return Err(error),
-            Err(error) => errors.push(error.about(job.cluster.name().as_str())),
+            Err(error) => errors.push((job.cluster.name().as_str(), error)),
         }
     }
-    let printed = print(args, &made, terminal);
+    let failed: Vec<_> = errors.iter().map(|(name, error)| (*name, error)).collect();
+    let printed = print(args, &made, &failed, terminal);
     // The caller reports the last error.
+    let mut errors: Vec<_> = errors.into_iter().map(|(name, error)| error.about(name)).collect();
     if let Some(last) = errors.pop() {
         errors.iter().for_each(|error| error.report(terminal));
         return Err(last);
@@ -68,10 +70,11 @@ fn apply(jobs: &[ClusterJob], terminal: &Terminal<'_>) -> Vec<Result<Report, Com
 fn print(
     args: &DescriptionArgs,
     made: &[(&ClusterJob, Report)],
+    failed: &[(&str, &CommandError)],
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     if args.json {
-        return args.print_json(made.iter().map(|(job, report)| (*job, report)), terminal);
+        return args.print_json(made.iter().map(|(job, report)| (*job, report)), failed, terminal);
     }
     for (ClusterJob { cluster, notices, output }, report) in made {
         let name = args.has_several().then(|| cluster.name().as_str());

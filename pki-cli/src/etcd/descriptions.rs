@@ -86,13 +86,14 @@ impl DescriptionArgs {
         self.descriptions().len() > 1
     }
 
-    /// Prints the reports as JSON.
+    /// Prints the reports as JSON, and the errors of the clusters that failed.
     pub(super) fn print_json<'a>(
         &self,
         reports: impl Iterator<Item = (&'a ClusterJob, &'a Report)>,
+        failed: &[(&str, &CommandError)],
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CommandError> {
-        show::json(reports, self.descriptions().len(), terminal)
+        show::json(reports, failed, self.descriptions().len(), terminal)
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn run(plan: &PlanArgs, terminal: &mut Terminal<'_>) -> Result<ExitSt
         return Ok(ExitStatus::Done);
     }
     if args.json {
-        args.print_json(reports.iter().map(|(job, report)| (job, report)), terminal)?;
+        args.print_json(reports.iter().map(|(job, report)| (job, report)), &[], terminal)?;
     } else {
         for (job, report) in &reports {
             let name = args.has_several().then(|| job.cluster.name().as_str());

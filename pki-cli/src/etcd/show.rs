@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::descriptions::ClusterJob;
 use crate::terminal::table::{self, day};
-use crate::terminal::{CommandError, Style, Terminal, Tone, print};
+use crate::terminal::{CommandError, ErrorReport, Style, Terminal, Tone, print};
 
 /// What of a report is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,23 +65,35 @@ struct ClusterReport {
     next_steps: Vec<Step>,
 }
 
-/// Prints the reports as JSON, each with the notices of its description before its own.
+/// A cluster in the JSON of `apply`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Made(Box<ClusterReport>),
+    /// One of several clusters, for which the work could not be done.
+    Failed {
+        cluster: &'a str,
+        errors: Vec<ErrorReport>,
+    },
+}
+
+/// Prints the reports as JSON, each with the notices of its description before its own, and then what failed.
 pub(super) fn json<'a>(
     reports: impl Iterator<Item = (&'a ClusterJob, &'a Report)>,
+    failed: &[(&str, &CommandError)],
     named: usize,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    let reports: Vec<ClusterReport> = reports
-        .map(|(job, report)| {
-            let mut report = report.clone();
-            let is_done = !report.changed && report.to_sign.is_empty();
-            let next_steps =
-                if is_done { Vec::new() } else { next_steps(&job.cluster, &report, &job.output) };
-            report.notices.splice(0..0, job.notices.iter().map(Notice::to_string));
-            ClusterReport { report, next_steps }
-        })
-        .collect();
-    print::json_one_or_many(terminal, &reports, named)
+    let made = reports.map(|(job, report)| {
+        let mut report = report.clone();
+        let is_done = !report.changed && report.to_sign.is_empty();
+        let next_steps = if is_done { Vec::new() } else { next_steps(&job.cluster, &report, &job.output) };
+        report.notices.splice(0..0, job.notices.iter().map(Notice::to_string));
+        Item::Made(Box::new(ClusterReport { report, next_steps }))
+    });
+    let failed = failed.iter().map(|(cluster, error)| Item::Failed { cluster, errors: error.reports() });
+    let items: Vec<Item<'_>> = made.chain(failed).collect();
+    print::json_one_or_many(terminal, &items, named)
 }
 
 /// Prints a plan as one JSON object whose values are all texts.

@@ -14,7 +14,7 @@ use pki_core::etcd::check::Finding;
 use pki_core::etcd::found::SystemFiles;
 use pki_core::etcd::status::{
     CertificateStatus, FileState, RevocationListStatus, State, Status, TreeStatus, output_folders_below,
-    prometheus,
+    prometheus, prometheus_of_trees,
 };
 use pki_core::go::duration;
 use serde::Serialize;
@@ -32,7 +32,7 @@ Of any other folder, such as /etc/kubernetes/pki, every certificate is shown, wh
 manifests and Secrets. Of a folder `pki` the kubeconfigs beside it are read too.
 
 The metrics of --prometheus are points in time, such as etcdpki_certificate_expiry_timestamp_seconds, so the file \
-stays correct until the next `apply`. The node exporter reads files whose names end with .prom. An alert rule:
+stays correct until the next `apply`. Those of another folder begin with etcdpki_file_certificate. The node exporter reads files whose names end with .prom. An alert rule:
   etcdpki_certificate_expiry_timestamp_seconds - time() < 30 * 86400
 
 Exit status:
@@ -181,11 +181,16 @@ impl Command {
             Seen::Tree(_) => None,
         });
         let clusters: Vec<Status> = clusters.cloned().collect();
-        if clusters.len() < seen.len() {
-            return Err(CommandError::new("metrics are written for output folders only")
-                .hint("name folders that `etcdpki cluster apply` made, or leave out --prometheus"));
+        let trees = seen.iter().filter_map(|seen| match seen {
+            Seen::Cluster(_) => None,
+            Seen::Tree(status) => Some(status.clone()),
+        });
+        let trees: Vec<TreeStatus> = trees.collect();
+        let mut text = prometheus(&clusters);
+        if !trees.is_empty() {
+            text += &prometheus_of_trees(&trees);
         }
-        disk::write(file, prometheus(&clusters).as_bytes(), Mode::Exactly(0o644), Existing::Replace)
+        disk::write(file, text.as_bytes(), Mode::Exactly(0o644), Existing::Replace)
             .map_err(|error| CommandError::write(file, &error))
     }
 

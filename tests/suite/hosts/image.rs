@@ -14,7 +14,7 @@ use crate::suite::programs::find;
 use crate::suite::trial::Missing;
 
 const PACKAGES: &str =
-    "systemd,systemd-sysv,dbus,openssh-server,rsync,iproute2,etcd-server,etcd-client,procps,sudo";
+    "systemd,systemd-sysv,dbus,openssh-server,rsync,iproute2,etcd-server,etcd-client,procps,sudo,python3";
 
 /// etcd of the package does not start by itself, and neither does what a host without a console and without the
 /// Internet has no use for. `admin` can become root without a password. Everybody who can read the key may log in: the

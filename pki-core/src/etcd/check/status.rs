@@ -22,7 +22,7 @@ use crate::etcd::found::{Files, ReadError, entry};
 use files::PublicFiles;
 
 pub(crate) use prometheus::PrometheusText;
-pub use prometheus::prometheus;
+pub use prometheus::{prometheus, prometheus_of_trees};
 pub use registry::RegistryStatus;
 pub(crate) use rules::RULES;
 pub use table::{CertificateStatus, FileState, FormerCertificate, RevocationListStatus, WaitingRequest};

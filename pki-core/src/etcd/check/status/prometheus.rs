@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use crate::etcd::status::Status;
+use crate::etcd::status::{Status, TreeCertificate, TreeStatus};
 
 /// The statuses as metrics (prometheus.io, exposition formats, text format 0.0.4).
 ///
@@ -66,6 +66,46 @@ pub fn prometheus(statuses: &[Status]) -> String {
         for (path, is_wrong) in files {
             text.sample(&[("cluster", status.cluster.as_str()), ("path", path)], i64::from(is_wrong));
         }
+    }
+    text.into_lines()
+}
+
+/// The certificates of folders that are no output folders as metrics.
+pub fn prometheus_of_trees(trees: &[TreeStatus]) -> String {
+    type Moment = fn(&TreeCertificate) -> OffsetDateTime;
+    let moments: [(&str, &str, Moment); 2] = [
+        (
+            "etcdpki_file_certificate_expiry_timestamp_seconds",
+            "When the certificate in a file really ends: the earliest end in its chain, as far as that was found.",
+            |one| one.ends,
+        ),
+        (
+            "etcdpki_file_certificate_not_before_timestamp_seconds",
+            "When the certificate in a file begins to be valid.",
+            |one| one.not_before,
+        ),
+    ];
+    let mut text = PrometheusText::default();
+    for (name, help, moment) in moments {
+        text.metric(name, help);
+        for tree in trees {
+            for one in &tree.certificates {
+                let (folder, file) = (tree.folder.to_string_lossy(), one.file.to_string_lossy());
+                let labels = [
+                    ("folder", &*folder),
+                    ("file", &file),
+                    ("inside", one.inside.as_deref().unwrap_or_default()),
+                    ("subject", &one.subject),
+                    ("serial", &one.serial),
+                ];
+                text.sample(&labels, moment(one).unix_timestamp());
+            }
+        }
+    }
+    text.metric("etcdpki_folder_not_judged", "How many files and folders could not be read.");
+    for tree in trees {
+        let count = i64::try_from(tree.not_judged.len()).unwrap_or(i64::MAX);
+        text.sample(&[("folder", &tree.folder.to_string_lossy())], count);
     }
     text.into_lines()
 }
