@@ -66,7 +66,7 @@ fn files(folder: &Path) {
 }
 
 /// Command lines, each with the name of its schema, the days from now, and the exit status.
-const COMMANDS: [(&str, i64, u8, &str); 36] = [
+const COMMANDS: [(&str, i64, u8, &str); 37] = [
     ("cluster-plan", 0, 2, "cluster plan @one.yaml -o @out --json"),
     ("cluster-apply", 0, 0, "cluster apply @one.yaml -o @out --json"),
     ("cluster-plan", 0, 0, "cluster plan @one.yaml -o @out --json"),
