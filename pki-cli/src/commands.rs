@@ -241,6 +241,9 @@ Read on:
         "etcdpki cluster status" | "etcdpki cluster verify" | "etcdpki cluster import" | "etcdpki doctor" => {
             "Read on: docs/json.md has what --json prints; `etcdpki explain E501` explains the number of a finding."
         }
+        "etcdpki cluster export" => {
+            "Read on: docs/bridges.md has an example of each format, and what to do with it."
+        }
         "etcdpki cluster report" => "Read on: docs/cluster.md has what the page shows.",
         "etcdpki explain" => "Read on: `etcdpki doctor --rules` lists all rules.",
         _ => return None,

@@ -243,9 +243,9 @@ fn a_member_that_does_not_start_is_lost() {
     }
 }
 
-/// On whatever host a member is, a socket of another member is not there, or is taken.
+/// The address of another host is not there.
 #[test]
-fn a_socket_of_another_member_cannot_be_listened_at() {
+fn an_address_of_another_member_cannot_be_listened_at() {
     const TWO: &str = "forms, and does not survive the loss of e1, of e3";
     let cluster = Cluster::new();
     cluster.set("e2", "ETCD_LISTEN_PEER_URLS", Some("https://10.4.0.3:2380"));
@@ -254,10 +254,14 @@ fn a_socket_of_another_member_cannot_be_listened_at() {
     cluster.set("e2", "ETCD_LISTEN_CLIENT_URLS", Some("https://10.4.0.2:2379,https://10.4.0.3:2379"));
     let said = cluster.verify();
     let finding = &said.is(1, TWO, &["E810", "E842"])["findings"][0];
-    assert_eq!(finding["problem"], "it listens at https://10.4.0.3:2379, which is of e3");
-    // Another port of that address may be there, if the members share a host.
+    assert_eq!(finding["problem"], "it listens at https://10.4.0.3:2379, which is an address of e3");
     let cluster = Cluster::new();
     cluster.set("e2", "ETCD_LISTEN_PEER_URLS", Some("https://10.4.0.2:2380,https://10.4.0.3:2390"));
+    cluster.verify().is(1, TWO, &["E810", "E842"]);
+    // Who advertises it has it, however it came to that.
+    let cluster = Cluster::new();
+    cluster.set("e2", "ETCD_LISTEN_CLIENT_URLS", Some("https://10.4.0.2:2379,https://10.4.0.3:2389"));
+    cluster.set("e2", "ETCD_ADVERTISE_CLIENT_URLS", Some("https://10.4.0.3:2389"));
     assert!(!cluster.verify().rules().contains(&"E810"));
 }
 
@@ -290,6 +294,17 @@ fn members_that_do_not_name_each_other_are_several_clusters() {
 }
 
 /// Several output folders in one folder are several clusters, even at the same addresses.
+/// Two that found clusters of their own do not make the cluster of three smaller.
+#[test]
+fn the_verdict_is_about_the_whole_cluster() {
+    let cluster = Cluster::new();
+    for member in ["e1", "e2"] {
+        cluster.set(member, "ETCD_INITIAL_CLUSTER", Some(&format!("{member}=https://10.4.0.#:2380")));
+    }
+    let summary = "does not form: no member can talk to enough others, 2 of 3 are needed";
+    cluster.verify().is(1, summary, &["E823", "E841"]);
+}
+
 #[test]
 fn each_output_folder_is_judged_for_itself() {
     let (a, b) = (Cluster::new(), Cluster::new());

@@ -79,7 +79,7 @@ fn texts(tree: &Tree, without: &[&str]) -> BTreeMap<String, Vec<String>> {
     let root = tree.root.to_str().unwrap().to_owned();
     let files = tree.files().into_iter().filter(|(path, _)| {
         !path.ends_with(".pem")
-            && !path.ends_with(".json")
+            && ![".json", ".jsonl"].iter().any(|end| path.ends_with(end))
             && !without.iter().any(|part| path.starts_with(part))
     });
     let lines = |bytes: Vec<u8>| {

@@ -12,7 +12,7 @@ use crate::terminal::{CommandError, Terminal, absolute, print};
 
 pub(super) const EXAMPLE: &str = "\
 cloud-init, butane and kubernetes-secrets have private keys: they are written to a file that only its owner can read, and \
-printed only with `-o -`. docs/bridges.md has an example of each, and what to do with it.
+printed only with `-o -`.
 
 Exit status:
   0  the text was written

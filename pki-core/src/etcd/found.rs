@@ -306,6 +306,51 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_was_not_seen_is_told() {
+        let unit = |lines: &str| format!("[Service]\n{lines}\n");
+        let told = |name: &str, text: &str| -> Vec<String> {
+            let found = read(&[(name, text)], &[name]);
+            found.omissions().iter().map(ToString::to_string).collect()
+        };
+        for (lines, expected) in [
+            ("ExecStart=/usr/bin/etcd --name a", &[][..]),
+            (
+                "EnvironmentFile=-/etc/default/etcd\nExecStart=/usr/bin/etcd",
+                &["the environment file /etc/default/etcd was not seen"][..],
+            ),
+            ("ExecStart=/usr/bin/etcd --name=%H", &["the value of `--name=%H`"]),
+            ("PassEnvironment=HTTP_PROXY\nExecStart=/usr/bin/etcd", &[]),
+            ("PassEnvironment=ETCD_NAME\nExecStart=/usr/bin/etcd", &["the value of `ETCD_NAME`"]),
+            ("ExecStart=chpst -e /env /usr/bin/etcd", &["the folder of variables that chpst reads"]),
+            ("ExecStart=/bin/sh -c 'exec etcd $ETCD_OPTS --name a'", &["the value of `$ETCD_OPTS`"]),
+        ] {
+            let told = told("/x/etcd.service", &unit(lines));
+            assert_eq!(told.len(), expected.len(), "{lines}: {told:?}");
+            assert!(told.iter().zip(expected).all(|(told, expected)| told.contains(expected)), "{told:?}");
+        }
+        let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: quay.io/coreos/etcd:v3.5.9\n    \
+                   envFrom: [{secretRef: {name: x}}]\n";
+        assert!(told("/x/pod.yaml", pod)[0].contains("the Secret `x` was not seen"));
+        let compose = "services:\n  e:\n    image: quay.io/coreos/etcd:v3.5.9\n    env_file: [x.env]\n";
+        assert!(told("/x/compose.yaml", compose)[0].contains("the file of variables x.env was not seen"));
+        let script =
+            "#!/bin/sh\nexec docker run --env-file /e quay.io/coreos/etcd:v3.5.9 etcd --name=\"$N\"\n";
+        let told = told("/x/run.sh", script);
+        assert!(told[0].contains("the file of variables /e was not seen") && told[1].contains("`--name=$N`"));
+    }
+
+    #[test]
+    fn an_unknown_word_may_be_any_flag() {
+        for line in ["etcd $OPTS --name a", "etcd \"$@\" --name a", "etcd \"${OPTS}\" --name a"] {
+            let script = format!("#!/bin/sh\nexec {line}\n");
+            let found = read(&[("/x/run.sh", &script)], &["/x/run.sh"]);
+            let (_, member) = found.members().next().unwrap();
+            assert_eq!(member.settings.value("name"), Some("a"), "{line}");
+            assert!(!member.settings.is_complete && member.settings.operands.is_empty(), "{line}");
+        }
+    }
+
+    #[test]
     fn loose_files_are_looked_up_in_their_folder() {
         let found = read(&[("/x/etcd.service", UNIT), ("/x/etcd.env", "ETCD_NAME=a\n")], &["/x"]);
         let names: Vec<_> = found.members().map(|(_, member)| member.settings.value("name")).collect();

@@ -18,6 +18,7 @@ pub struct Foreseen {
     pub members: Vec<ForeseenMember>,
     /// Whether it forms; `None` if that depends on what the files do not tell.
     pub forms: Option<bool>,
+    pub majority: u64,
     summary: String,
 }
 
@@ -94,6 +95,7 @@ impl Foreseen {
         Self {
             members: verified["members"].as_array().unwrap().iter().map(member).collect(),
             forms: if_equal(forms),
+            majority: verdict["majority"].as_u64().unwrap(),
             summary: verified["summary"].as_str().unwrap().to_owned(),
         }
     }

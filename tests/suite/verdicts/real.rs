@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::case::{self, Case};
-use super::expected::{Expected, Foreseen};
+use super::expected::Expected;
 use super::log::Log;
 use crate::suite::command::{Running, run, server, until};
 use crate::suite::network::Network;
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Members that begin so many elections one after the other, and hear of no leader, have none.
 const ELECTIONS: usize = 5;
+
+/// What a member says that takes part in elections.
+const BEGUN: &str = " became follower at term";
 
 /// What a member says that is to join a cluster and finds none that has a leader.
 const ALONE: [&str; 2] =
@@ -67,6 +70,8 @@ struct Member {
     log: PathBuf,
     process: Running,
     began: Instant,
+    /// The URLs and the token that the cluster is made of which it founds.
+    founds: (Vec<String>, String),
     /// Whether it asks the other members at its start who they are.
     joins: bool,
     /// Whether it has found nobody who could tell.
@@ -111,6 +116,7 @@ impl<'a> Run<'a> {
                 variables,
                 log,
                 began: Instant::now(),
+                founds: founds(value),
                 joins: value("initial-cluster-state").as_deref() == Some("existing"),
                 was_alone: false,
                 starts: false,
@@ -127,7 +133,7 @@ impl<'a> Run<'a> {
     pub fn compare(&mut self, expected: &Expected) -> Result<(), String> {
         let groups = self.groups(expected)?;
         for (cluster, group) in expected.clusters.iter().zip(&groups) {
-            self.some_end(cluster, group)?;
+            self.some_end(group)?;
             match cluster.forms {
                 Some(true) => self.forms(group)?,
                 Some(false) => self.does_not_form(group, None)?,
@@ -135,7 +141,7 @@ impl<'a> Run<'a> {
             }
         }
         for (cluster, group) in expected.clusters.iter().zip(&groups) {
-            if cluster.forms == Some(true) && group.len() > 1 {
+            if cluster.forms == Some(true) && cluster.majority > 1 {
                 self.losses(group)?;
             }
         }
@@ -167,15 +173,13 @@ impl<'a> Run<'a> {
     }
 
     /// Whoever is not to start ends, at the latest when it would serve clients.
-    fn some_end(&mut self, cluster: &Foreseen, group: &Group) -> Result<(), String> {
+    fn some_end(&mut self, group: &Group) -> Result<(), String> {
         for at in group.iter().copied().filter(|at| !self.members[*at].starts).collect::<Group>() {
             let ended = until(PATIENCE, || {
-                let is_elsewhere = self.main_cluster(group) != self.members[at].log().cluster();
                 let member = &mut self.members[at];
                 let has_ended = member.process.0.try_wait().unwrap().is_some();
                 // etcd reads the files of its client port when there is a leader.
-                let has_no_leader = cluster.forms != Some(true) || is_elsewhere;
-                let waits = has_no_leader && member.log().elections() >= ELECTIONS;
+                let waits = member.log().elections() >= 2 * ELECTIONS;
                 (has_ended || waits).then_some(())
             });
             ended.ok_or_else(|| format!("{} is not to start, and runs", self.members[at].name))?;
@@ -202,23 +206,32 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The cluster that most of those found that start.
-    fn main_cluster(&self, group: &Group) -> Option<String> {
-        let starting = group.iter().filter(|at| self.members[**at].starts);
-        let ids: Vec<String> = starting.filter_map(|at| self.members[*at].log().cluster()).collect();
-        ids.iter().rev().max_by_key(|id| ids.iter().filter(|other| other == id).count()).cloned()
-    }
-
-    /// Those of it that run.
+    /// Those that run and are of the cluster that most of a group found; of several, the one with the most members.
     fn main(&self, group: &Group) -> Group {
-        let id = self.main_cluster(group);
+        let founders: Group = group.iter().copied().filter(|at| !self.members[*at].joins).collect();
+        let same = |at: usize| {
+            let founds = |other: &&usize| self.members[**other].founds == self.members[at].founds;
+            founders.iter().filter(founds).count()
+        };
+        let rank = |at: &&usize| (same(**at), self.members[**at].founds.0.len());
+        let Some(first) = founders.iter().rev().max_by_key(rank) else { return Group::new() };
+        let founds = |at: &usize| self.members[*at].founds == self.members[*first].founds;
+        let id = founders.iter().filter(|at| founds(at)).find_map(|at| self.members[*at].log().cluster());
         let runs = |member: &Member| member.starts && !member.is_lost;
         let all = group.iter().copied().filter(|at| runs(&self.members[*at]));
         all.filter(|at| id.is_some() && self.members[*at].log().cluster() == id).collect()
     }
 
     fn forms(&mut self, group: &Group) -> Result<(), String> {
-        self.serves(group).map_err(|why| format!("it is to form, and does not: {why}"))
+        self.serves(group).map_err(|why| format!("it is to form, and does not: {why}"))?;
+        for at in group.iter().copied().filter(|at| self.members[*at].starts).collect::<Group>() {
+            let begun = until(PATIENCE, || match self.tend() {
+                Err(difference) => Some(Err(difference)),
+                Ok(()) => self.members[at].log().says(BEGUN).then_some(Ok(())),
+            });
+            begun.unwrap_or_else(|| Err(format!("{} does not join", self.members[at].name)))?;
+        }
+        Ok(())
     }
 
     /// Waits until somebody answers a client that wants what the majority knows, or, where no client gets in, until a
@@ -262,11 +275,13 @@ impl<'a> Run<'a> {
             }
             let main: Group = self.main(group).into_iter().filter(|at| !self.members[*at].joins).collect();
             let tries = |at: &usize| self.members[*at].log().after(before[*at]).elections();
-            let is_alone = |at: &usize| {
-                let member = &self.members[*at];
-                !member.starts || !member.joins || member.was_alone
-            };
-            let cannot_join = lost.is_some() || group.iter().all(is_alone);
+            // Those who are to join wait for each other for a while, and then end.
+            let joining =
+                || group.iter().map(|at| &self.members[*at]).filter(|member| member.joins && member.starts);
+            let waits = |member: &Member| !member.log().says(BEGUN);
+            let is_alone =
+                joining().next().is_none() || joining().any(|member| member.was_alone) || !main.is_empty();
+            let cannot_join = lost.is_some() || (joining().all(waits) && is_alone);
             (cannot_join && main.iter().all(|at| tries(at) >= ELECTIONS)).then_some(Ok(()))
         });
         let main = self.main(group);
@@ -339,6 +354,16 @@ impl Member {
     fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.process.0.id()).unwrap()), signal).unwrap();
     }
+}
+
+/// The URLs of the members, without their names, and the token.
+fn founds(value: impl Fn(&str) -> Option<String>) -> (Vec<String>, String) {
+    let own = || value("initial-advertise-peer-urls").unwrap_or_default();
+    let members = value("initial-cluster").unwrap_or_else(own);
+    let urls = members.split(',').map(|member| member.rsplit('=').next().unwrap_or_default().to_owned());
+    let mut urls: Vec<String> = urls.collect();
+    urls.sort();
+    (urls, value("initial-cluster-token").unwrap_or_default())
 }
 
 fn spawn(hosts: &Hosts, address: &str, variables: &[(String, String)], log: &PathBuf) -> Running {

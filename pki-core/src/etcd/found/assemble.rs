@@ -73,8 +73,11 @@ impl Host {
             let process = self.process(unit);
             processes.push(self.follow_script(process, files)?);
         }
-        let has_etcd = processes.iter().any(Process::is_etcd);
+        let has_etcd = processes.iter().any(|process| process.is_etcd() && process.proxy().is_none());
         for (unit, process) in units.into_iter().zip(processes) {
+            if self.leave_out_proxy(&process, &unit.place()) {
+                continue;
+            }
             if !is_member(&unit, &process, has_etcd) {
                 continue;
             }
@@ -117,13 +120,23 @@ impl Host {
                         member.process.add_list(variables, of_shell);
                     }
                     (FileLookup::Absent(_), _) => {}
-                    _ => member.process.environment_is_known = false,
+                    _ => member.process.not_seen(format!("the file of variables {}", list.path), list.place),
                 }
             }
             member.process.fill();
         }
         self.members = members;
         Ok(())
+    }
+
+    /// Notes a process that is etcd's proxy. Whether it is one.
+    fn leave_out_proxy(&mut self, process: &Process, place: &Place) -> bool {
+        let proxy = process.proxy();
+        if let (Some(command), Some(path)) = (proxy, place.path()) {
+            let (path, what) = (path.to_owned(), NotUnderstoodKind::Proxy(command));
+            self.not_understood.push(NotUnderstood { path, what });
+        }
+        proxy.is_some()
     }
 
     /// Leaves out what is a part of another member: a script that a unit starts, variables that a script reads, and
@@ -138,6 +151,7 @@ impl Host {
                 && units.iter().any(|unit| unit.name == service);
             !is_replaced && !self.is_named(path)
         });
+        members.retain(|member| !self.leave_out_proxy(&member.process, &member.place));
         self.members = members;
     }
 
@@ -159,8 +173,7 @@ impl Host {
                 continue;
             }
             let place = Place::file(path);
-            let program =
-                Argument { text: Some("etcd".to_owned()), written: "etcd".to_owned(), place: place.clone() };
+            let program = Argument::plain("etcd", place.clone());
             let process = Process {
                 arguments: vec![program],
                 variables: file.variables.clone(),

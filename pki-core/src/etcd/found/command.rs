@@ -5,7 +5,8 @@ use crate::etcd::found::engine::is_engine;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{
-    Argument, LONGEST_WORD, ListFile, ListForm, Opaque, Process, base_name, is_etcd, is_name, is_name_part,
+    Argument, LONGEST_WORD, ListFile, ListForm, Opaque, Process, ShellExpansion, base_name, is_etcd, is_name,
+    is_name_part,
 };
 use crate::etcd::found::shell::{self, ShellCommand, ShellWord};
 use crate::etcd::found::wrapper::{Wrapper, options};
@@ -47,7 +48,7 @@ impl Process {
     pub(crate) fn unwrap_all(&mut self, most: usize) -> bool {
         for _ in 0..most {
             let Some(program) = self.arguments.first() else { return false };
-            let name = base_name(program.shown()).to_owned();
+            let (name, place) = (base_name(program.shown()).to_owned(), program.place.clone());
             if name == "etcd-wrapper" {
                 // It starts a container, with volumes of its own.
                 self.mounts.get_or_insert_default();
@@ -69,7 +70,10 @@ impl Process {
                     Some(wrapper) => {
                         let reads_environment = name.ends_with("envdir")
                             || name == "chpst" && self.arguments.iter().any(|word| word.shown() == "-e");
-                        self.environment_is_known &= !reads_environment;
+                        if reads_environment {
+                            let place = place.clone();
+                            self.not_seen(format!("the folder of variables that {name} reads"), place);
+                        }
                         let options = wrapper.options(self.arguments.iter().map(Argument::shown));
                         self.skip(options + wrapper.operands);
                         self.take_assignments();
@@ -120,6 +124,7 @@ impl Process {
                 "-i" | "--ignore-environment" => {
                     self.variables.clear();
                     self.environment_is_known = true;
+                    self.unseen.clear();
                     continue;
                 }
                 "-u" | "--unset" => next(),
@@ -319,12 +324,9 @@ impl Process {
 
     /// The value of a variable that a shell knows. `${NAME:-VALUE}` has a value if the variable has none.
     fn shell_value<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        let (name, usual) = match name.split_once(":-").or_else(|| name.split_once('-')) {
-            Some((name, usual)) if !usual.contains(['$', '`']) => (name, Some(usual)),
-            _ => (name, None),
-        };
-        let all = self.shell_variables.iter().rev().chain(self.variables.iter().rev());
-        let variable = all.filter(|_| is_name(name)).find(|variable| variable.name == name);
+        let (name, usual) = shell::parameter(name)?;
+        let mut all = self.shell_variables.iter().rev().chain(self.variables.iter().rev());
+        let variable = all.find(|variable| variable.name == name);
         match variable {
             Some(variable) => match variable.value.as_deref() {
                 Some("") if usual.is_some() => usual,
@@ -339,9 +341,12 @@ impl Process {
     pub(crate) fn fill(&mut self) {
         let words = std::mem::take(&mut self.arguments);
         for word in words {
-            match word.text.is_none().then(|| self.substitute_as_shell(&word.written)).flatten() {
+            let may_be_filled = word.text.is_none() && word.expansion.is_some();
+            match may_be_filled.then(|| self.substitute_as_shell(&word.written)).flatten() {
                 None => self.arguments.push(word),
-                Some(text) if is_lone_variable(&word.written) => {
+                Some(text)
+                    if word.expansion == Some(ShellExpansion::Split) && is_lone_variable(&word.written) =>
+                {
                     let parts = text.split_whitespace();
                     let place = &word.place;
                     self.arguments.extend(parts.map(|part| Argument::plain(part, place.clone())));
@@ -386,7 +391,11 @@ impl ShellState {
                 let parts = text.split_whitespace();
                 into.extend(parts.map(|part| (Argument::plain(part, place.clone()), true)));
             }
-            _ => into.push((Argument { text, written, place }, word.is_expanded)),
+            _ => {
+                let quoted = if word.is_quoted { ShellExpansion::Quoted } else { ShellExpansion::Split };
+                let expansion = word.is_expanded.then_some(quoted);
+                into.push((Argument { text, written, place, expansion }, word.is_expanded));
+            }
         }
     }
 
@@ -428,7 +437,10 @@ impl ShellState {
                         let list = ListFile::new(path, form, place.clone());
                         process.lists.push(list);
                     }
-                    _ => process.environment_is_known = false,
+                    Some(word) => {
+                        process.not_seen(format!("the file `{}`", word.written), word.place.clone());
+                    }
+                    None => {}
                 }
                 true
             }
@@ -476,7 +488,7 @@ fn assignment(word: &Argument) -> Option<(&str, Option<String>)> {
 fn is_lone_variable(written: &str) -> bool {
     let Some(name) = written.strip_prefix('$') else { return false };
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    is_name(name.split(":-").next().unwrap_or_default())
+    shell::parameter(name).is_some()
 }
 
 #[cfg(test)]

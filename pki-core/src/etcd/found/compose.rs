@@ -60,7 +60,7 @@ fn process(service: &Node, path: &Path) -> Option<Started> {
     let place = image.unwrap_or(service).place(path);
     let text = image.and_then(Node::text).unwrap_or_default();
     // `${REGISTRY}/etcd:${TAG}` is an image of etcd too.
-    let image = Argument { text: interpolated(text), written: text.replace(['$', '{', '}'], ""), place };
+    let image = Argument::new(interpolated(text), text.replace(['$', '{', '}'], ""), place);
     within_container(process, None, &image, first, entrypoint)
 }
 
@@ -105,8 +105,8 @@ fn interpolated(text: &str) -> Option<String> {
             rest = after;
         } else {
             let (name, after) = after.strip_prefix('{')?.split_once('}')?;
-            let (_, usual) = name.split_once(":-").or_else(|| name.split_once('-'))?;
-            result.push_str(usual);
+            let (_, usual) = shell::parameter(name)?;
+            result.push_str(usual?);
             rest = after;
         }
     }

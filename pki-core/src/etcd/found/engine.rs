@@ -139,7 +139,7 @@ impl Process {
             let value = value.unwrap_or_default();
             match name.as_str() {
                 "exec" => {
-                    run.entrypoint = Some(Argument { text: Some(value.clone()), written: value, ..word });
+                    run.entrypoint = Some(Argument::plain(value, word.place));
                 }
                 "set-env" => run.add_variable(&value, &word, self),
                 "inherit-env" => run.keeps_environment = true,
@@ -159,6 +159,7 @@ impl Process {
         if !run.keeps_environment {
             self.variables.clear();
             self.environment_is_known = true;
+            self.unseen.clear();
         }
         self.run_in(engine, image, run.entrypoint, command);
         for variable in run.variables {
@@ -181,13 +182,10 @@ impl Process {
         if let Some(entrypoint) = entrypoint.filter(|entrypoint| !entrypoint.shown().is_empty()) {
             command.insert(0, entrypoint);
         } else if is_flag && is_etcd_image(image.shown()) {
-            let etcd = "etcd".to_owned();
-            command
-                .insert(0, Argument { text: Some(etcd.clone()), written: etcd, place: image.place.clone() });
+            command.insert(0, Argument::plain("etcd", image.place.clone()));
         }
-        // These images set variables of etcd themselves.
         if image.shown().contains("bitnami") {
-            self.environment_is_known = false;
+            self.not_seen("what this image sets of etcd itself", image.place.clone());
         }
         self.container = Some(ContainerRun { engine: engine.to_owned(), image: image.shown().to_owned() });
         self.arguments = command;
@@ -222,8 +220,7 @@ impl Run {
                 // Docker takes one word; podman also a list in JSON.
                 let list: Option<Vec<String>> = serde_json::from_str(value).ok();
                 let first = list.and_then(|list| list.into_iter().next()).unwrap_or_else(|| value.to_owned());
-                self.entrypoint =
-                    Some(Argument { text: Some(first.clone()), written: first, place: word.place.clone() });
+                self.entrypoint = Some(Argument::plain(first, word.place.clone()));
             }
             _ => {}
         }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::base::place::Place;
 use crate::etcd::found::environment::Variable;
-use crate::etcd::found::process::{Argument, ListFile, ListForm, Process, base_name, is_etcd, is_name};
+use crate::etcd::found::process::{
+    Argument, ListFile, ListForm, Process, ShellExpansion, base_name, is_etcd, is_name,
+};
 use crate::etcd::found::script::{LineCounter, assignments};
 use crate::etcd::found::shell;
 use crate::etcd::found::started::Started;
@@ -58,6 +60,7 @@ pub(crate) fn openrc(text: &str, path: &Path) -> Vec<Started> {
                     text: None,
                     written: part.to_owned(),
                     place: variable.place.clone(),
+                    expansion: Some(ShellExpansion::Split),
                 }));
             }
             _ => words.extend(all.words(name)),
@@ -143,7 +146,7 @@ pub(crate) fn flags(text: &str, path: &Path) -> Vec<Started> {
         let commands = shell::commands(line);
         for word in commands.into_iter().flat_map(|command| command.words) {
             let text = (!word.is_expanded).then(|| word.word.text.clone());
-            words.push(Argument { text, written: word.word.text, place: place.clone() });
+            words.push(Argument::new(text, word.word.text, place.clone()));
         }
     }
     let process = Process { environment_is_known: true, ..Process::default() };

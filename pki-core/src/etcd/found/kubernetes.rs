@@ -54,8 +54,14 @@ fn process(container: &Node, pod: &Node, path: &Path) -> Option<Started> {
         };
         process.set(Variable { name: name.to_owned(), value, place: item.place(path) });
     }
-    if container.get("envFrom").is_some_and(|from| !from.items().is_empty()) {
-        process.environment_is_known = false;
+    for from in container.get("envFrom").map(Node::items).unwrap_or_default() {
+        let named = |kind: &str| from.at(&[kind, "name"]).and_then(Node::text);
+        let what = match (named("secretRef"), named("configMapRef")) {
+            (Some(name), _) => format!("the Secret `{name}`"),
+            (None, Some(name)) => format!("the ConfigMap `{name}`"),
+            (None, None) => "what `envFrom` names".to_owned(),
+        };
+        process.not_seen(what, from.place(path));
     }
     let words = |key: &str| -> Vec<Argument> {
         let words = container.get(key).map(|node| node.words(path)).unwrap_or_default();

@@ -16,6 +16,8 @@ pub(crate) struct NotUnderstood {
 pub(crate) enum NotUnderstoodKind {
     /// A template, by its language.
     Template(&'static str),
+    /// It starts etcd as a proxy, by the name of that command.
+    Proxy(&'static str),
     /// It was not read.
     Unread(Unread),
     /// A file of some other kind; `None` if nothing tells which.
@@ -28,6 +30,9 @@ impl NotUnderstood {
         match self.what {
             NotUnderstoodKind::Template(language) => {
                 format!("it is a template ({language}), and what will stand in it is not known")
+            }
+            NotUnderstoodKind::Proxy(command) => {
+                format!("it starts etcd's {command}, which is no member of a cluster, and was not judged")
             }
             NotUnderstoodKind::Unread(why) => format!("it was {why}"),
             NotUnderstoodKind::Foreign(Some(seems)) => {
@@ -44,6 +49,9 @@ impl NotUnderstood {
     pub(crate) fn remedy(&self) -> &'static str {
         match self.what {
             NotUnderstoodKind::Template(_) => "render the template first, and name what it makes",
+            NotUnderstoodKind::Proxy(_) => {
+                "check its certificates by naming them, and its other options by hand"
+            }
             NotUnderstoodKind::Unread(why) => why.remedy(),
             NotUnderstoodKind::Foreign(_) => {
                 "name the unit, the environment or configuration file, the manifest or the script that gives etcd its \

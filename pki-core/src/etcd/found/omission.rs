@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::place::Place;
+use crate::base::secret::without_secrets;
 use crate::etcd::found::files::Unread;
 use crate::etcd::found::host::{FileLookup, Host, Member};
 use crate::etcd::found::not_understood::NotUnderstood;
+use crate::etcd::found::process::{Process, Unseen};
+use crate::etcd::option::EtcdOption;
 
 /// Something that no check could judge, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -76,20 +79,12 @@ fn of_member(host: &Host, member: &Member) -> Vec<Omission> {
         let remedy = "name the program's own files too, or check the files that it writes";
         all.push(Omission::new(&opaque.place, &host.folder, reason, remedy));
     }
-    let Some(unit) = host.unit(member) else { return all };
-    if unit.is_template() {
+    let unit = host.unit(member);
+    if let Some(unit) = unit.filter(|unit| unit.is_template()) {
         let reason = "it is a template unit, and no instance of it was found";
         let remedy = "check a folder that has the links to its instances or their drop-ins";
         all.push(Omission::new(&unit.place(), &host.folder, reason, remedy));
         return all;
-    }
-    if unit.main.is_some() {
-        for file in unit.environment_files().into_iter().filter(|file| !file.may_be_missing) {
-            if !file.is_known || *host.lookup(&file.path) == FileLookup::Unknown {
-                let reason = format!("the environment file {} was not seen", file.path);
-                all.push(Omission::new(&file.place, &host.folder, reason, "name that file too"));
-            }
-        }
     }
     if let Some(setting) = member.settings.setting("config-file")
         && let Some(value) = &setting.value
@@ -98,5 +93,38 @@ fn of_member(host: &Host, member: &Member) -> Vec<Omission> {
         let reason = format!("the configuration file {value} was not seen");
         all.push(Omission::new(&setting.place, &host.folder, reason, "name that file too"));
     }
+    // A drop-in without its unit is a part, and says so in its finding.
+    if unit.is_none_or(|unit| unit.main.is_some()) && member.process.opaque.is_none() {
+        all.extend(of_process(host, &member.process));
+    }
+    all
+}
+
+/// What may set options of a process and was not seen, and which values are not known.
+fn of_process(host: &Host, process: &Process) -> Vec<Omission> {
+    let of = |place: &Place, reason: String, remedy| Omission::new(place, &host.folder, reason, remedy);
+    let mut all: Vec<Omission> = Vec::new();
+    for Unseen { what, place } in &process.unseen {
+        let reason = format!("{what} was not seen, and may set options of etcd");
+        all.push(of(place, reason, "name that file too, or check the host that has it"));
+    }
+    let words = process.arguments.iter().filter(|word| word.text.is_none());
+    let words = words.map(|word| (without_secrets(&word.written), &word.place));
+    let variables = process
+        .variables
+        .iter()
+        .filter(|variable| variable.value.is_none() && EtcdOption::of_variable(&variable.name).is_some());
+    let variables = variables.map(|variable| (variable.name.clone(), &variable.place));
+    for (what, place) in words.chain(variables) {
+        let reason = format!("the value of `{what}` is not in the files that were read");
+        all.push(of(place, reason, "name the file that sets it too, or check the host on which it is set"));
+    }
+    if !process.environment_is_known && all.is_empty() && !process.arguments.is_empty() {
+        let place = process.arguments.first().map(|word| word.place.clone()).unwrap_or_default();
+        let reason = "what it starts is too long to be looked at as a whole".to_owned();
+        all.push(of(&place, reason, "name the unit or the script that starts etcd alone"));
+    }
+    all.sort();
+    all.dedup();
     all
 }

@@ -17,6 +17,8 @@ pub(crate) struct Process {
     pub(crate) variables: Vec<Variable>,
     /// Whether everything that sets variables was found.
     pub(crate) environment_is_known: bool,
+    /// What may set options of etcd and was not seen, where that can be named.
+    pub(crate) unseen: Vec<Unseen>,
     /// The names of the variables that the command line uses and nothing sets, each with its place.
     pub(crate) unset: Vec<(String, Place)>,
     /// The container that the process runs in; `None` if it runs on the host itself.
@@ -44,6 +46,15 @@ pub(crate) struct Process {
 pub(crate) struct Opaque {
     /// The program, as it is written.
     pub(crate) program: String,
+    pub(crate) place: Place,
+}
+
+/// Something that may set options of etcd and was not seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unseen {
+    /// What it is, as the beginning of a sentence.
+    pub(crate) what: String,
+    /// Where it is named.
     pub(crate) place: Place,
 }
 
@@ -92,13 +103,29 @@ pub(crate) struct Argument {
     /// The text in the file, without quotes and with nothing replaced.
     pub(crate) written: String,
     pub(crate) place: Place,
+    /// How a shell makes the text from what is written; `None` if no shell does.
+    pub(crate) expansion: Option<ShellExpansion>,
+}
+
+/// How a shell expands a word (POSIX, Shell Command Language, 2.6 "Word Expansions").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShellExpansion {
+    /// The values stay in this word, because it is in quotes.
+    Quoted,
+    /// If the word is only a variable, it becomes as many words as the value has.
+    Split,
 }
 
 impl Argument {
     /// A word that is as it is written.
     pub(crate) fn plain(text: impl Into<String>, place: Place) -> Self {
         let text = text.into();
-        Self { text: Some(text.clone()), written: text, place }
+        Self::new(Some(text.clone()), text, place)
+    }
+
+    /// A word that no shell expands.
+    pub(crate) fn new(text: Option<String>, written: String, place: Place) -> Self {
+        Self { text, written, place, expansion: None }
     }
 
     /// The text that the program gets, or else what is written.
@@ -160,6 +187,13 @@ impl Unit {
     pub(crate) fn process<'a>(&self, environment: impl Fn(&str) -> EnvironmentLookup<'a>) -> Process {
         let mut process = Process { environment_is_known: self.main.is_some(), ..Process::default() };
         let mut variables = Vec::new();
+        // The values are those of the manager, which the files do not tell.
+        for setting in self.all("Service", "PassEnvironment") {
+            for word in words::systemd(&setting.value.text) {
+                let place = setting.place(word.offset);
+                variables.push(Variable { name: word.text, value: None, place });
+            }
+        }
         for setting in self.all("Service", "Environment") {
             for word in words::systemd(&setting.value.text) {
                 if let Some((name, value)) = word.text.split_once('=') {
@@ -172,12 +206,10 @@ impl Unit {
             match if file.is_known { environment(&file.path) } else { EnvironmentLookup::Unknown } {
                 EnvironmentLookup::Present(file) => variables.extend(file.variables.iter().cloned()),
                 EnvironmentLookup::Absent => {}
-                EnvironmentLookup::Unknown => process.environment_is_known = false,
+                EnvironmentLookup::Unknown => {
+                    process.not_seen(format!("the environment file {}", file.path), file.place);
+                }
             }
-        }
-        // Credentials and variables of the manager are not in the files.
-        if !self.all("Service", "PassEnvironment").is_empty() {
-            process.environment_is_known = false;
         }
         let unset = self.all("Service", "UnsetEnvironment");
         let unset: HashSet<String> = unset
@@ -240,8 +272,7 @@ impl Process {
     /// The process of a command line, without the name of the program, and of an environment.
     pub(crate) fn of_command(arguments: &[String], environment: &[(String, String)]) -> Self {
         let place = Place::default;
-        let argument =
-            |text: &str| Argument { text: Some(text.to_owned()), written: text.to_owned(), place: place() };
+        let argument = |text: &str| Argument::plain(text, place());
         let variable = |(name, value): &(String, String)| Variable {
             name: name.clone(),
             value: Some(value.clone()),
@@ -254,6 +285,12 @@ impl Process {
             environment_is_known: true,
             ..Self::default()
         }
+    }
+
+    /// Notes that something may set variables or options, and was not seen.
+    pub(crate) fn not_seen(&mut self, what: impl Into<String>, place: Place) {
+        self.environment_is_known = false;
+        self.unseen.push(Unseen { what: what.into(), place });
     }
 
     /// Sets a variable, in place of an earlier one with its name.
@@ -315,14 +352,14 @@ impl Process {
             let place = places.place(offset + word.offset);
             let expanded = unit.expand(&word.text);
             if index == 0 || prefixes.contains(':') {
-                self.arguments.push(Argument { text: expanded, written: word.text, place });
+                self.arguments.push(Argument::new(expanded, word.text, place));
                 continue;
             }
             match word.text.strip_prefix('$').filter(|name| is_name(name)) {
                 Some(name) => self.add_words_of(values.get(name), &word.text, &place),
                 None => {
                     let text = expanded.and_then(|text| self.substitute(&text, &place, &values));
-                    self.arguments.push(Argument { text, written: word.text, place });
+                    self.arguments.push(Argument::new(text, word.text, place));
                 }
             }
             let new = self.arguments.iter().skip(before);
@@ -334,14 +371,14 @@ impl Process {
     /// Adds the words of a variable's value, which replace `$NAME` where that is a word alone. A variable that is not
     /// set is no word: it is there for options that a host may add.
     fn add_words_of(&mut self, value: Option<&Option<String>>, written: &str, place: &Place) {
-        let argument = |text| Argument { text, written: written.to_owned(), place: place.clone() };
+        let argument = |text| Argument::new(text, written.to_owned(), place.clone());
         match value {
             Some(Some(value)) => {
                 let split = words::systemd(value).into_iter().map(|word| argument(Some(word.text)));
                 self.arguments.extend(split);
             }
             // Options may be in it.
-            Some(None) => self.environment_is_known = false,
+            Some(None) => self.not_seen(format!("the value of `{written}`"), place.clone()),
             None => {}
         }
     }
@@ -404,6 +441,12 @@ impl Process {
     /// Whether the program is called etcd.
     pub(crate) fn is_etcd(&self) -> bool {
         self.arguments.first().is_some_and(|program| is_etcd(program.shown()))
+    }
+
+    /// What etcd runs in the place of a member, because its first argument says so (etcd, server/etcdmain/main.go).
+    pub(crate) fn proxy(&self) -> Option<&'static str> {
+        let command = self.arguments.get(1).filter(|_| self.is_etcd())?;
+        ["gateway", "grpc-proxy"].into_iter().find(|name| command.shown() == *name)
     }
 
     /// Whether a variable of etcd is set.
@@ -544,6 +587,14 @@ mod tests {
         {
             assert!(Process::of_script(other, Path::new("x")).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_no_member() {
+        let proxy = |script: &str| Process::of_script(script, Path::new("x")).unwrap().proxy();
+        assert_eq!(proxy("exec etcd grpc-proxy start --endpoints=10.0.0.1:2379\n"), Some("grpc-proxy"));
+        assert_eq!(proxy("docker run e/etcd:v3.5 etcd gateway start --endpoints=a:1\n"), Some("gateway"));
+        assert_eq!(proxy("etcd --name gateway\n"), None);
     }
 
     #[test]

@@ -39,10 +39,9 @@ pub(crate) fn quadlet(text: &str, path: &Path) -> Vec<Started> {
     let line = |key: &str| -> Vec<Argument> {
         let Some(setting) = unit.last("Container", key) else { return Vec::new() };
         let words = words::systemd(&setting.value.text).into_iter();
-        let word = |word: words::Word| Argument {
-            text: unit.expand(&word.text),
-            place: setting.place(word.offset),
-            written: word.text,
+        let word = |word: words::Word| {
+            let place = setting.place(word.offset);
+            Argument::new(unit.expand(&word.text), word.text, place)
         };
         words.map(word).collect()
     };
@@ -103,10 +102,9 @@ impl Program {
         });
         process.variables = last_of_each(variables.collect());
         let place = Place::file(path).at(self.command.1.max(1), 1);
-        let word = |word: words::Word| Argument {
-            text: Some(word.text.clone()).filter(|text| !text.contains("%(")),
-            written: word.text,
-            place: place.clone(),
+        let word = |word: words::Word| {
+            let text = Some(word.text.clone()).filter(|text| !text.contains("%("));
+            Argument::new(text, word.text, place.clone())
         };
         let words = words::systemd(&self.command.0).into_iter().map(word).collect();
         Started::of_command(process, words)

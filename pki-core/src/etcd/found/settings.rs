@@ -117,6 +117,12 @@ impl Settings {
         while let Some(argument) = arguments.next() {
             let written = argument.text.as_deref().unwrap_or(&argument.written);
             let name = written.strip_prefix("--").or_else(|| written.strip_prefix('-'));
+            // Which flags an unknown word gives, if any, is not known. Of `--name=VALUE` the name is.
+            let is_named = name.is_some_and(|name| !name.starts_with(|c: char| !c.is_ascii_alphanumeric()));
+            if argument.text.is_none() && !is_named {
+                self.is_complete = false;
+                continue;
+            }
             let Some(name) = name.filter(|_| written != "-") else {
                 self.operands.push((written.to_owned(), argument.place.clone()));
                 let rest = arguments.map(|rest| (rest.written.clone(), rest.place.clone()));
@@ -269,11 +275,7 @@ mod tests {
     use crate::etcd::found::process::Argument;
 
     fn process(line: &str, variables: &[(&str, &str)]) -> Process {
-        let argument = |word: &str| Argument {
-            text: Some(word.to_owned()),
-            written: word.to_owned(),
-            place: Place::default(),
-        };
+        let argument = |word: &str| Argument::plain(word, Place::default());
         let variables = variables.iter().map(|(name, value)| crate::etcd::found::environment::Variable {
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),

@@ -5,6 +5,7 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
+use crate::etcd::found::process::{is_name, is_name_part};
 use crate::etcd::found::words::Word;
 
 /// One command of a script.
@@ -50,6 +51,23 @@ enum Redirection {
     Output,
     HereDocument { strips_tabs: bool },
     Other,
+}
+
+/// The name of a variable in `${...}`, and what takes its place if it has no value: `NAME`, `NAME:-VALUE`, `NAME:=VALUE`
+/// (POSIX, Shell Command Language, 2.6.2 "Parameter Expansion"). `None` if it stands for anything else, such as a part of
+/// the value.
+pub(crate) fn parameter(inside: &str) -> Option<(&str, Option<&str>)> {
+    let end = inside.find(|c| !is_name_part(c)).unwrap_or(inside.len());
+    let (name, rest) = inside.split_at(end);
+    if !is_name(name) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some((name, None));
+    }
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let usual = rest.strip_prefix('-').or_else(|| rest.strip_prefix('='))?;
+    (!usual.contains(['$', '`'])).then_some((name, Some(usual)))
 }
 
 /// The commands of a script, in their order.
@@ -292,6 +310,25 @@ fn without_escapes(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_expansion_is_a_variable_or_something_else() {
+        for (inside, expected) in [
+            ("A", Some(("A", None))),
+            ("A:-b-c", Some(("A", Some("b-c")))),
+            ("A-", Some(("A", Some("")))),
+            ("A:=b", Some(("A", Some("b")))),
+            ("A##*-", None),
+            ("A:?must-be-set", None),
+            ("A:+b", None),
+            ("A:-$B", None),
+            ("#A", None),
+            ("", None),
+            ("@", None),
+        ] {
+            assert_eq!(parameter(inside), expected, "{inside}");
+        }
+    }
 
     fn texts(script: &str) -> Vec<Vec<String>> {
         let words = |command: ShellCommand| command.words.into_iter().map(|word| word.word.text).collect();

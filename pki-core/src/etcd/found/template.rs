@@ -6,6 +6,10 @@ pub(crate) type Language = &'static str;
 /// Whether words of a unit or a script may have braces of their own: `docker inspect --format '{{.State.Pid}}'`.
 const FORMATS: [&str; 5] = ["--format", "-f {{", "-f '{{", "go-template", "-f \"{{"];
 
+/// The fields of docker's tags for logs: `--log-opt tag={{.Name}}` (docs.docker.com, "Customize log driver output").
+const LOG_TAGS: [&str; 7] =
+    [".ID", ".FullID", ".Name", ".ImageID", ".ImageFullID", ".ImageName", ".DaemonName"];
+
 /// The language of a template; `None` if the text is none, as far as its marks tell.
 pub(crate) fn language(text: &str) -> Option<Language> {
     for line in text.lines() {
@@ -20,6 +24,7 @@ pub(crate) fn language(text: &str) -> Option<Language> {
         }
         if let Some(inside) = between(line, "{{", "}}")
             && !FORMATS.iter().any(|format| line.contains(format))
+            && !is_log_tag(line)
         {
             let inside = inside.trim_start_matches('-').trim();
             let words =
@@ -29,6 +34,12 @@ pub(crate) fn language(text: &str) -> Option<Language> {
         }
     }
     None
+}
+
+/// Whether all that is in braces on a line is what an engine of containers fills in for the tag of its logs.
+fn is_log_tag(line: &str) -> bool {
+    let mut inside = line.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or_default().trim());
+    line.contains("tag") && inside.all(|field| LOG_TAGS.contains(&field))
 }
 
 fn has_pair(line: &str, open: &str, close: &str) -> bool {
@@ -56,6 +67,9 @@ mod tests {
             ("A=%{ for x in y ~}${x}%{ endfor }", Some("Terraform")),
             ("ExecStartPre=/usr/bin/docker inspect --format '{{.State.Pid}}' etcd", None),
             ("ExecStart=/usr/bin/etcd --name=%H --x=${Y} $OPTS", None),
+            ("  --log-opt tag={{.ImageName}}/{{.Name}} \\", None),
+            ("      tag: \"{{.Name}}\"", None),
+            ("      tag: \"{{ .Values.tag }}\"", Some("Go")),
             ("a: {b: {c: d}}", None),
             ("{\"a\": {\"b\": {}}}", None),
         ] {

@@ -153,13 +153,13 @@ impl Assembly<'_> {
     }
 }
 
-/// Members that listen at a socket of another member. On whatever host they are, it is not there, or it is taken.
+/// Members that listen at an address of another member, which is not there, or is taken.
 fn cannot_bind(nodes: &mut [Node], version: EtcdVersion) {
     let name = |number: usize| nodes.get(number).map(|node| node.name.clone()).unwrap_or_default();
     let findings: Vec<(usize, Finding)> = of_others(nodes)
         .into_iter()
         .map(|(number, listener, url, other)| {
-            let problem = format!("it listens at {}, which is of {}", url.text, name(other));
+            let problem = format!("it listens at {}, which is an address of {}", url.text, name(other));
             let finding = rules::ADDRESS_OF_ANOTHER.finding(listener.place.clone(), problem);
             (number, finding.about(name(number)).of_version(version))
         })

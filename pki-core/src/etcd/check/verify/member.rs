@@ -4,7 +4,7 @@ mod read;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -21,6 +21,8 @@ use crate::x509::pem;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: String,
+    /// The root of its host's file system, if that is here.
+    pub(crate) root: Option<PathBuf>,
     /// Why it does not start; empty if it starts.
     pub(crate) faults: Vec<Finding>,
     /// What of it was not seen; empty if everything was.

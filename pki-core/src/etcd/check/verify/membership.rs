@@ -113,7 +113,7 @@ impl Membership {
     }
 }
 
-/// What most members found; of several, what the first of them founds.
+/// What most members found; of several, the cluster with the most members, and of those, what the first of them founds.
 fn most_founded(founds: &[Option<String>]) -> Option<String> {
     let mut counts: Vec<(&String, usize)> = Vec::new();
     let mut places: HashMap<&String, usize> = HashMap::new();
@@ -124,5 +124,9 @@ fn most_founded(founds: &[Option<String>]) -> Option<String> {
             None => counts.push((founded, 1)),
         }
     }
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(founded, _)| founded.clone())
+    counts
+        .into_iter()
+        .rev()
+        .max_by_key(|(founded, count)| (*count, founded.lines().count()))
+        .map(|(founded, _)| founded.clone())
 }

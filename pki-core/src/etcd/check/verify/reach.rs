@@ -105,8 +105,10 @@ impl Sockets {
     }
 }
 
-/// Listeners at a socket that is another member's: one that the other listens at and advertises, and that they do not
+/// Listeners at an address of another member: one that the other listens at and advertises, and that they do not
 /// advertise. With each, the number of its member and that of the other.
+///
+/// Where nobody knows whether the two share a host, it has to be the same port, which only one of them can have.
 pub(crate) fn of_others(nodes: &[Node]) -> Vec<(usize, &Listener, &FoundUrl, usize)> {
     let has = |node: &Node, address: IpAddr| {
         let all = node.peer.advertised.iter().chain(&node.client.advertised);
@@ -121,16 +123,25 @@ pub(crate) fn of_others(nodes: &[Node]) -> Vec<(usize, &Listener, &FoundUrl, usi
             listener.listening.iter().filter_map(move |url| {
                 let address = bound_address(url)?;
                 let is_own = address.is_unspecified() || address.is_loopback();
-                (!is_own).then_some((number, node, listener, url, (address, url.port?)))
+                (!is_own).then_some((number, node, listener, url, address))
             })
         })
     };
-    let owned = listening().filter(|(_, node, _, _, (address, _))| has(node, *address));
-    let owners: HashMap<(IpAddr, u16), usize> =
-        owned.map(|(number, _, _, _, socket)| (socket, number)).collect();
-    let strange = listening().filter(|(_, node, _, _, (address, _))| !has(node, *address));
+    let mut owners: HashMap<IpAddr, Vec<(usize, Option<u16>)>> = HashMap::new();
+    for (number, _, _, url, address) in listening().filter(|(_, node, .., address)| has(node, *address)) {
+        owners.entry(address).or_default().push((number, url.port));
+    }
+    let strange = listening().filter(|(_, node, .., address)| !has(node, *address));
     strange
-        .filter_map(|(number, _, listener, url, socket)| Some((number, listener, url, *owners.get(&socket)?)))
+        .filter_map(|(number, node, listener, url, address)| {
+            let is_elsewhere = |other: usize| {
+                let root = nodes.get(other).and_then(|other| other.root.as_ref());
+                root.is_some() && node.root.is_some() && root != node.root.as_ref()
+            };
+            let mut owners = owners.get(&address)?.iter();
+            let owner = owners.find(|(other, port)| *port == url.port || is_elsewhere(*other))?;
+            Some((number, listener, url, owner.0))
+        })
         .collect()
 }
 

@@ -93,7 +93,7 @@ pub(crate) const REFUSED_SETTING: &Rule = &Rule {
 pub(crate) const ADDRESS_OF_ANOTHER: &Rule = &Rule {
     id: "E810",
     severity: Severity::Error,
-    title: "a member does not start: it listens at the address and port of another member",
+    title: "a member does not start: it listens at an address of another member",
     consequence: "{etcd} ends with `bind: cannot assign requested address`, and the cluster has one member less",
     remedy: "let the member listen at an address of its own host, or at all addresses: 0.0.0.0",
     sources: &["bind(2)", "etcd, server/embed/etcd.go"],

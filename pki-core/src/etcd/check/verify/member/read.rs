@@ -78,6 +78,7 @@ impl Node {
         }
         let markers = reader.names(PEER.allowed_hosts);
         Ok(Self {
+            root: host.root.clone(),
             peer: peer_listener,
             client: client_listener,
             caller,
