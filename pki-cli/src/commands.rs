@@ -237,6 +237,7 @@ Read on:
         "etcdpki cluster observe"
         | "etcdpki cluster forecast"
         | "etcdpki cluster restart"
+        | "etcdpki cluster deploy"
         | "etcdpki cluster recover"
         | "etcdpki cluster renew"
         | "etcdpki cluster renew-ca" => "Read on: docs/operations.md, about clusters that run.",

@@ -4,10 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use nix::pty::openpty;
 use pki_cli::{ColourChoice, Terminal, Verbosity};
 
 struct Outcome {
@@ -137,4 +141,45 @@ fn doctor_looks_at_the_usual_places_of_a_host() {
     let told = in_folder(path, "doctor --root . -v").errors;
     assert!(told.contains("read: ") && told.contains("etcd.service") && !told.contains("cron"), "{told}");
     assert_eq!(in_folder(path, "doctor --root . -q").errors, "");
+}
+
+/// Runs the program with a terminal for its output, and returns its exit status, or `None` if it does not end.
+fn on_a_terminal(folder: &Path, words: &str) -> Option<i32> {
+    let pty = openpty(None, None).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_etcdpki"));
+    command.args(words.split(' ')).current_dir(folder).env("TERM", "xterm").stdin(Stdio::null());
+    command.stdout(pty.slave.try_clone().unwrap()).stderr(pty.slave);
+    let mut child = command.spawn().unwrap();
+    // The command has the terminal too, and the reader below waits until nobody has it.
+    drop(command);
+    let (ended, end) = mpsc::channel();
+    let mut master = File::from(pty.master);
+    // Reading fails when the last program that has the terminal ends.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while master.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        let _ = ended.send(());
+    });
+    if end.recv_timeout(Duration::from_secs(60)).is_err() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        return None;
+    }
+    child.wait().unwrap().code()
+}
+
+/// Bars are drawn by other threads than the one that writes messages.
+#[test]
+fn progress_on_a_terminal_stops_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c", "d"] {
+        let text = format!("name: {name}\nmembers: [{{name: m, address: 10.0.0.1}}]\n");
+        fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
+    }
+    let several = "cluster apply a.yaml b.yaml c.yaml d.yaml -o several";
+    assert_eq!(on_a_terminal(folder.path(), several), Some(0), "{several}");
+    assert_eq!(on_a_terminal(folder.path(), "cluster apply a.yaml"), Some(0));
+    for _ in 0..4 {
+        assert_eq!(on_a_terminal(folder.path(), "cluster verify"), Some(0));
+    }
 }

@@ -84,8 +84,9 @@ impl Terminal<'_> {
             errors_is_terminal: errors.is_terminal(),
             input: &mut reader,
             output: &mut writer,
-            // Each line is written by one system call, so lines of several processes do not mix.
-            errors: &mut LineWriter::new(errors.lock()),
+            // Each line is written by one system call, so lines of several processes do not mix. The stream is not locked,
+            // because progress bars write to it from other threads.
+            errors: &mut LineWriter::new(&errors),
             variable: &|name| std::env::var_os(name),
             now: &OffsetDateTime::now_utc,
         })
