@@ -237,6 +237,7 @@ Read on:
         "etcdpki cluster observe"
         | "etcdpki cluster forecast"
         | "etcdpki cluster restart"
+        | "etcdpki cluster deploy"
         | "etcdpki cluster renew" => "Read on: docs/operations.md, about clusters that run.",
         "etcdpki cluster status" | "etcdpki cluster verify" | "etcdpki cluster import" | "etcdpki doctor" => {
             "Read on: docs/json.md has what --json prints; `etcdpki explain E501` explains the number of a finding."

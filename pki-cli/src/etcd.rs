@@ -1,6 +1,7 @@
 //! The commands about etcd: `etcdpki cluster ...`, `doctor` and `explain`.
 
 mod apply;
+mod deploy;
 mod descriptions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -76,6 +77,9 @@ pub(crate) enum Command {
     /// Restart members one after the other, each only when it is safe
     #[command(after_help = restart::EXAMPLE)]
     Restart(restart::Command),
+    /// Bring members to their hosts, start them, and prove that they use their files
+    #[command(after_help = deploy::EXAMPLE)]
+    Deploy(deploy::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
     Renew(renew::Renew),
@@ -114,6 +118,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Observe(observe) => observe.run(terminal),
         Command::Forecast(forecast) => forecast.run(terminal),
         Command::Restart(restart) => restart.run(terminal),
+        Command::Deploy(deploy) => deploy.run(terminal),
         Command::Renew(renew) => renew.run(terminal),
     }
 }

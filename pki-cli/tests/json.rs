@@ -66,7 +66,7 @@ fn files(folder: &Path) {
 }
 
 /// Command lines, each with the name of its schema, the days from now, and the exit status.
-const COMMANDS: [(&str, i64, u8, &str); 36] = [
+const COMMANDS: [(&str, i64, u8, &str); 37] = [
     ("cluster-plan", 0, 2, "cluster plan @one.yaml -o @out --json"),
     ("cluster-apply", 0, 0, "cluster apply @one.yaml -o @out --json"),
     ("cluster-plan", 0, 0, "cluster plan @one.yaml -o @out --json"),
@@ -90,6 +90,7 @@ const COMMANDS: [(&str, i64, u8, &str); 36] = [
     ("cluster-observe", 31, 3, "cluster observe @several/one --json"),
     ("cluster-forecast", 31, 2, "cluster forecast @several/one --json"),
     ("cluster-restart", 31, 3, "cluster restart @several/one --json"),
+    ("cluster-deploy", 31, 2, "cluster deploy @out -f @one.yaml --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml --all --dry-run --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml a --json"),
     ("cluster-import", 31, 0, "cluster import @out --json"),

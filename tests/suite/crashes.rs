@@ -119,7 +119,7 @@ const CLUSTERS: &[Case] = &[
 
 /// The commands that need members that run. What they write goes through the same functions as
 /// `cluster status` and `cluster apply`.
-const WITH_MEMBERS: &[&str] = &["cluster observe", "cluster renew"];
+const WITH_MEMBERS: &[&str] = &["cluster deploy", "cluster observe", "cluster renew"];
 
 /// The commands that write no files.
 const READING: &[&str] = &[

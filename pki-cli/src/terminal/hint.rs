@@ -35,7 +35,8 @@ pub(crate) fn of_operation(error: &OperationError) -> String {
             "restart it as it was started, one member after the other, when `observe` ends with 0".to_owned()
         }
         OperationError::Command { .. } => {
-            "look at the member with `etcdpki cluster observe`; `restart --waiting` restarts those that are left"
+            "see why on its host, and look at the members with `etcdpki cluster observe`; then run it again: `deploy` goes \
+             on, and `restart --waiting` restarts those that are left"
                 .to_owned()
         }
         error => error.hint(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Instant;
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -11,13 +12,14 @@ use super::sandbox::described;
 use super::{HOSTS, Hosts, on_hosts};
 use crate::suite::command::{quoted, run};
 use crate::suite::guides::listing;
-use crate::suite::product::{Tree, is_key};
+use crate::suite::product::{Tree, etcdpki, is_key};
 use crate::suite::trial::{Outcome, named};
 
 type Test = fn(&Hosts) -> Outcome;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 5] = named![
+    let tests: [(&str, Test); 6] = named![
+        the_command_deploys_restarts_and_proves,
         as_root_it_copies_and_starts,
         as_a_user_with_sudo_it_copies_and_starts,
         it_lets_a_member_join,
@@ -26,6 +28,62 @@ pub fn trials() -> Vec<Trial> {
     ];
     let named = |(name, test): (&str, Test)| on_hosts(&format!("deploy::{name}"), "3.5", test);
     tests.into_iter().map(named).collect()
+}
+
+/// `cluster deploy`, as root and with sudo. Beside it stands how long `deploy.sh` takes for the same.
+fn the_command_deploys_restarts_and_proves(hosts: &Hosts) -> Outcome {
+    let mut description = as_user(described(hosts, json!({})), "admin");
+    description["members"][0].as_object_mut().unwrap().remove("ssh");
+    let tree = Tree::of_value(&description).applied();
+    let deploy = || {
+        let mut command =
+            etcdpki(["cluster", "deploy", "--exec", "--json", "--settle", "1s", "--wait", "90s"]);
+        command.arg(&tree.root).arg("-f").arg(&tree.description);
+        let start = Instant::now();
+        let ran = run(&mut hosts.outside(command));
+        let report: Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"));
+        (ran.code, report, start.elapsed())
+    };
+    // The etcd of one host is of another series: nothing is changed on any.
+    let other = "cp /usr/bin/etcd /tmp/etcd; install -m 0755 /usr/local/lib/etcd-3.4 /usr/bin/etcd";
+    hosts.machines[2].shell(other).ok();
+    let (status, report, _) = deploy();
+    assert_eq!(status, Some(3), "{report}");
+    let told = report["obstacles"][0].as_str().unwrap();
+    assert!(told.starts_with("etcd3: /usr/bin/etcd on 10.77.0.3 is etcd 3.4."), "{report}");
+    for machine in &hosts.machines[..3] {
+        assert_eq!(machine.shell("ls /etc/etcd").code, Some(2), "{} was changed", machine.name);
+    }
+    hosts.machines[2].shell("install -m 0755 /tmp/etcd /usr/bin/etcd; rm /tmp/etcd").ok();
+
+    let (status, report, took) = deploy();
+    assert_eq!(status, Some(0), "{report}");
+    let names = json!(["etcd1", "etcd2", "etcd3"]);
+    assert_eq!((&report["started"], &report["proved"]), (&names, &names), "{report}");
+    for (machine, n) in hosts.machines[..3].iter().zip(1..) {
+        assert_arrived(machine, &tree, &format!("nodes/etcd{n}"));
+        assert_eq!(machine.shell("ls -A /run | grep etcdpki").stdout, "", "something is left in /run");
+    }
+    hosts.etcdctl(&tree, "put greeting hello").ok();
+    assert_eq!(tree.read("registry.jsonl").matches("\"event\":\"placed\"").count(), 3);
+
+    // Nothing is new, so nobody is restarted; an option is, so all are.
+    let (status, report, again) = deploy();
+    assert_eq!((status, &report["restarted"]), (Some(0), &json!([])), "{report}");
+    description["options"] = json!({"snapshot-count": 4321});
+    tree.describe(&description.to_string());
+    tree.apply().ok();
+    let (status, report, _) = deploy();
+    assert_eq!((status, report["restarted"].as_array().unwrap().len()), (Some(0), 3), "{report}");
+    for machine in &hosts.machines[..3] {
+        let told = "tr '\\0' '\\n' < /proc/$(systemctl show --property=MainPID --value etcd)/environ";
+        assert!(machine.shell(told).ok().stdout.contains("ETCD_SNAPSHOT_COUNT=4321\n"), "{}", machine.name);
+    }
+    let start = Instant::now();
+    hosts.deploy(&tree, &[]).ok();
+    eprintln!("cluster deploy: {took:?}, again {again:?}; deploy.sh again: {:?}", start.elapsed());
+    Ok(())
 }
 
 fn as_root_it_copies_and_starts(hosts: &Hosts) -> Outcome {
@@ -45,7 +103,9 @@ fn as_user(mut description: Value, user: &str) -> Value {
 
 fn copies_and_starts(hosts: &Hosts, user: &str) -> Outcome {
     let tree = Tree::of_value(&as_user(described(hosts, json!({})), user)).applied();
+    let start = Instant::now();
     let ran = hosts.deploy(&tree, &[]).ok();
+    eprintln!("deploy.sh: {:?}", start.elapsed());
     assert!(ran.stderr.ends_with("all members are healthy\n"), "{ran}");
     for (machine, n) in hosts.machines[..3].iter().zip(1..) {
         assert_arrived(machine, &tree, &format!("nodes/etcd{n}"));

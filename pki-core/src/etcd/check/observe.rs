@@ -16,8 +16,9 @@ use time::OffsetDateTime;
 
 pub use prometheus::prometheus;
 pub use report::{MemberObservation, Observation, PortObservation, Situation};
-pub(crate) use rules::{RULES, hinders_renewal, is_cured_by_restart};
+pub(crate) use rules::{RULES, hinders_placing, hinders_renewal, is_cured_by_restart};
 
+use crate::etcd::cluster::InitialClusterState;
 use crate::etcd::cluster::path::CLIENTS;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
@@ -78,6 +79,13 @@ impl Running {
     /// Whether a unit of systemd starts a member.
     pub fn has_unit(&self, member: &str) -> bool {
         self.members.iter().any(|other| other.name == member && other.has_unit)
+    }
+
+    /// Whether the record says that a member joins a cluster that is there, and does not found one.
+    pub fn joins(&self, member: &str) -> bool {
+        let starts = self.record.iter().flat_map(|record| &record.members);
+        let mut own = starts.filter(|start| start.member == member);
+        own.any(|start| start.state == InitialClusterState::Existing)
     }
 
     /// The URL at which clients reach a member.

@@ -72,10 +72,19 @@ pub fn placing(
 ) -> String {
     let own = format!("{NODES}/{}/", host.name);
     let files: Vec<String> = paths.iter().filter_map(|path| path.strip_prefix(&own)).map(word).collect();
+    bringing(cluster, folder, host, &format!("-- {}", files.join(" ")), template)
+}
+
+/// A line that puts all files of a member into their places on its host.
+pub(super) fn placing_all(cluster: &Cluster, folder: &Path, host: &Host, template: &Template) -> String {
+    bringing(cluster, folder, host, "--exclude='.etcdpki-*' .", template)
+}
+
+fn bringing(cluster: &Cluster, folder: &Path, host: &Host, files: &str, template: &Template) -> String {
     let from = word(&folder.join(NODES).join(&host.name).to_string_lossy());
     let command = host.as_root(&format!("exec sh -c {}", word(&install_command(cluster))));
     // The template may be several commands.
-    format!("tar -C {from} -cf - -- {} | {{ {}\n}}", files.join(" "), template.line(host, &command))
+    format!("tar -C {from} -cf - {files} | {{ {}\n}}", template.line(host, &command))
 }
 
 #[cfg(test)]

@@ -254,4 +254,4 @@ impl<'a> Restart<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

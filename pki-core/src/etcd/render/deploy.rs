@@ -51,14 +51,43 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
 /// A script that puts files, which come as an archive of tar on its standard input, into their places on the host of a
 /// member. It is the part of `deploy.sh` that does this.
 pub(crate) fn install_command(cluster: &Cluster) -> String {
-    let script = BODY.split_once(INSTALL_BEGINS).and_then(|(_, rest)| rest.split_once("\nEND\n"));
-    let (script, _) = script.unwrap_or_default();
     let (user, pki) = (word(cluster.hosts.user.as_str()), word(cluster.hosts.pki.as_str()));
-    format!("LC_ALL=C; export LC_ALL; set -eu; umask 077\nuser={user}; pki={pki}\n{script}\n")
+    format!(
+        "LC_ALL=C; export LC_ALL; set -eu; umask 077\nuser={user}; pki={pki}\n{}\n",
+        part("install_files")
+    )
 }
 
-/// The line before the part of `deploy.sh` that puts files into their places.
-const INSTALL_BEGINS: &str = "\nread -r -d '' install_files <<'END' || true\n";
+/// A script that prints facts about the host of a member, one a line: the part of `deploy.sh` that does this.
+pub(crate) fn check_command(cluster: &Cluster, member: &Member) -> String {
+    let hosts = &cluster.hosts;
+    let container = cluster.startup.container.as_ref().filter(|_| cluster.is_only_in_containers());
+    let (user, binary) = (word(hosts.user.as_str()), word(hosts.binary.as_str()));
+    let (data, unit) = (word(hosts.data_dir.as_str()), cluster.unit().name());
+    let engine = container.map_or("", |container| container.engine.name());
+    let listen = [cluster.listen_client_urls(member), cluster.listen_peer_urls(member)].join(",");
+    let listen = word(&listen.replace("https://", ""));
+    format!(
+        "LC_ALL=C; export LC_ALL; set -eu; umask 077\nuser={user}; binary={binary}; data={data}; unit={unit}; \
+         engine={engine}; listen={listen}\n{}\n",
+        part("check_host")
+    )
+}
+
+/// A script that starts the member of a host, and does not wait for it.
+pub(crate) fn start_command() -> String {
+    let script = BODY.split_once("\nstart_service='").and_then(|(_, rest)| rest.split_once("'\n"));
+    let (script, _) = script.unwrap_or_default();
+    format!("set -eu\n{script}")
+}
+
+/// The part of `deploy.sh` that runs on a host and has this name there.
+fn part(name: &str) -> &'static str {
+    let begins = format!("\nread -r -d '' {name} <<'END' || true\n");
+    let script = BODY.split_once(&begins).and_then(|(_, rest)| rest.split_once("\nEND\n"));
+    let (script, _) = script.unwrap_or_default();
+    script
+}
 
 /// The line of one member in the script.
 fn line(cluster: &Cluster, member: &Member, start: &Start) -> String {

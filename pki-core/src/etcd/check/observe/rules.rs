@@ -159,6 +159,11 @@ pub(crate) fn is_cured_by_restart(rule: &str) -> bool {
     [OTHER_AUTHORITIES.id, OLDER_THAN_FILES.id].contains(&rule)
 }
 
+/// Whether a finding about a member that runs hinders that files are put on its host.
+pub(crate) fn hinders_placing(rule: &str) -> bool {
+    [PLAINTEXT.id, CLOCK.id, OTHER_SERIES.id].contains(&rule)
+}
+
 /// Whether no new certificate is brought to a member with a finding of this rule. A certificate that has ended, or a
 /// connection that is missing for that, is no reason: the new certificate may be the cure.
 pub(crate) fn hinders_renewal(rule: &str) -> bool {

@@ -30,18 +30,20 @@ fn running(unit: &str) -> Running {
 }
 
 /// Three members, of which `a` leads. A command restarts the member that it names.
-struct Three {
-    clock: Duration,
-    lines: Vec<String>,
-    told: Vec<String>,
-    started: BTreeMap<&'static str, OffsetDateTime>,
-    leader: &'static str,
+pub(in crate::etcd::operate) struct Three {
+    pub(in crate::etcd::operate) clock: Duration,
+    pub(in crate::etcd::operate) lines: Vec<String>,
+    pub(in crate::etcd::operate) told: Vec<String>,
+    pub(in crate::etcd::operate) started: BTreeMap<&'static str, OffsetDateTime>,
+    pub(in crate::etcd::operate) leader: &'static str,
     /// Who is not started by the command.
-    stuck: Option<&'static str>,
+    pub(in crate::etcd::operate) stuck: Option<&'static str>,
     /// What a command fails with.
-    failure: Option<String>,
-    waits: Vec<&'static str>,
-    isolated: Option<&'static str>,
+    pub(in crate::etcd::operate) failure: Option<String>,
+    pub(in crate::etcd::operate) waits: Vec<&'static str>,
+    pub(in crate::etcd::operate) isolated: Option<&'static str>,
+    /// What a command writes that has this in it.
+    pub(in crate::etcd::operate) answers: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Three {
@@ -56,6 +58,7 @@ impl Default for Three {
             failure: None,
             waits: Vec::new(),
             isolated: None,
+            answers: Vec::new(),
         }
     }
 }
@@ -66,7 +69,10 @@ impl Operator for Three {
         if let Some(why) = &self.failure {
             return vec![Err(why.clone())];
         }
-        for line in lines {
+        for line in lines
+            .iter()
+            .filter(|line| line.contains("systemctl restart etcd") || line.contains("move-leader"))
+        {
             if line.contains("move-leader") {
                 self.leader = "b";
             }
@@ -78,7 +84,11 @@ impl Operator for Three {
                 }
             }
         }
-        vec![Ok(String::new()); lines.len()]
+        let answer = |line: &String| {
+            let known = self.answers.iter().find(|(part, _)| line.contains(part));
+            Ok(known.map_or("", |(_, answer)| answer).to_owned())
+        };
+        lines.iter().map(answer).collect()
     }
 
     fn observe(&mut self, _: &Running) -> Observation {
@@ -92,8 +102,8 @@ impl Operator for Three {
             clock_difference: Some(0),
             connected: BTreeMap::new(),
             applied: Some(5),
-            client: PortObservation::default(),
-            peer: PortObservation::default(),
+            client: PortObservation { serves_its_file: Some(true), ..PortObservation::default() },
+            peer: PortObservation { serves_its_file: Some(true), ..PortObservation::default() },
             waits_for_restart: self.waits.contains(name),
         };
         Observation {

@@ -1,0 +1,198 @@
+//! `etcdpki cluster deploy`: brings members to their hosts, starts them, and proves that they use their files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use pki_core::base::shown;
+use pki_core::etcd::observe::Running;
+use pki_core::etcd::operate::{Deploy, DeployReport, RestartOptions};
+use pki_core::etcd::{Cluster, Folder, Plan, RegistryEvent, Renewal, shell_word};
+use serde_json::json;
+
+use super::EtcdArgs;
+use super::descriptions::{DEFAULT, read_text};
+use super::hosts::{Here, HostArgs};
+use super::observe::{LookArgs, limit};
+use crate::exit_status::ExitStatus;
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+
+pub(super) const EXAMPLE: &str = "\
+All hosts are worked on at the same time, as root or with sudo. First each is asked for its program, its version of etcd, \
+its user and its data; if one is not as described, nothing is changed on any. Then each gets its files, each file whole, \
+with its owner and mode. Members that do not run are started. Members that run and have to read new files are restarted \
+one after the other, as `restart` does it. At last each member must show the certificates of DIR on both ports.
+
+A member that joins a cluster gets its files, and the command that adds and starts it is printed.
+
+Without --exec nothing is done: the commands are printed.
+
+Exit status:
+  0  all members run, and show the certificates of DIR
+  1  the work failed, or there is no such member
+  2  something waits: the commands that do it are printed
+  3  it is not safe, or a host is not as described; what is in the way is said
+
+Examples:
+  etcdpki cluster deploy out --exec
+  etcdpki cluster deploy out etcd2 --exec='ssh -o BatchMode=yes {user}@{address}'
+  etcdpki cluster deploy out --exec --dry-run";
+
+/// The arguments of `deploy`.
+#[derive(Args)]
+pub(crate) struct Command {
+    /// The output folder of `apply`
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The members to bring to their hosts; all of them if none is named
+    #[arg(value_name = "MEMBER")]
+    members: Vec<String>,
+    /// The description that DIR was made from
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT)]
+    file: PathBuf,
+    #[command(flatten)]
+    version: EtcdArgs,
+    #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
+    hosts: HostArgs,
+    /// Restart a member also if the cluster has no majority without it, as in a cluster of one or two
+    #[arg(long)]
+    accept_outage: bool,
+    /// How long to wait for a host, and until the members are well
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = limit)]
+    wait: Duration,
+    /// For how long all must be well before the next member is restarted
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = limit)]
+    settle: Duration,
+    /// Ask the hosts, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
+        let folder = absolute(&self.folder)?;
+        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
+        let reading = Folder::open(&folder)?;
+        // Nobody may change the files meanwhile.
+        let mut lock = reading.lock_for_reading()?;
+        self.check_applied(&cluster, &reading, terminal)?;
+        let running = self.look.read(&folder, &self.version)?;
+        let options = self.options(&folder);
+        let mut deploy = Deploy::new(&cluster, &running, &folder, &options)?;
+        let end = match self.hosts.exec {
+            Some(_) => deploy.carry_out(&mut Here::new(terminal, self.look.timeout)).map(ExitStatus::from),
+            None => Ok(ExitStatus::NotFinished),
+        };
+        let events = placed(&deploy, &reading)?;
+        if !events.is_empty() {
+            reading.register(&mut lock, &events, (terminal.now)())?;
+            let seen = running.observe((terminal.now)(), self.look.timeout);
+            reading.register(&mut lock, &seen.proofs(), (terminal.now)())?;
+        }
+        drop(lock);
+        let commands = self.commands(deploy.report(), &folder, &running);
+        if self.json {
+            let mut report = json!(deploy.report());
+            if let Some(all) = report.as_object_mut() {
+                all.insert("commands".to_owned(), json!(commands));
+            }
+            print::json(terminal, &report)?;
+        } else {
+            show(deploy.report(), &commands, terminal)?;
+        }
+        Ok(end?)
+    }
+
+    fn options(&self, folder: &Path) -> RestartOptions {
+        let mut options = RestartOptions::default();
+        options.members.clone_from(&self.members);
+        options.accept_outage = self.accept_outage;
+        options.wait = self.wait;
+        options.settle = self.settle;
+        options.only_print = self.dry_run;
+        options.template = self.hosts.exec.clone().unwrap_or_default();
+        options.client = Some(folder.join("clients").join(&self.look.client));
+        options
+    }
+
+    /// The files must be those of the description, because the hosts are judged by it.
+    fn check_applied(
+        &self,
+        cluster: &Cluster,
+        folder: &Folder,
+        terminal: &Terminal<'_>,
+    ) -> Result<(), CommandError> {
+        let snapshot = folder.snapshot(cluster)?;
+        let plan = Plan::renewing(cluster, &snapshot, (terminal.now)(), &Renewal::Named(Vec::new()))?;
+        let Some(first) = plan.other_changes().into_iter().next() else { return Ok(()) };
+        Err(CommandError::new(format!("{} has changes that were not applied: {first}", self.file.display()))
+            .hint("see them with `etcdpki cluster plan`, and run `etcdpki cluster apply` first"))
+    }
+
+    /// What is left, as commands.
+    fn commands(&self, report: &DeployReport, folder: &Path, running: &Running) -> Vec<String> {
+        if !report.commands.is_empty() || (self.hosts.exec.is_some() && !self.dry_run) {
+            return report.commands.clone();
+        }
+        let words = |path: &Path| shell_word(&path.to_string_lossy());
+        let members: String = self.members.iter().map(|name| format!(" {}", shell_word(name))).collect();
+        let mut commands = vec![format!("{}{members}", words(&folder.join("deploy.sh")))];
+        if running.names().any(|name| running.has_unit(name)) {
+            commands.push(format!("etcdpki cluster restart {} --waiting", words(folder)));
+        }
+        commands.push(format!("etcdpki cluster observe {}", words(folder)));
+        commands
+    }
+}
+
+/// What came to the hosts, for the registry.
+fn placed(deploy: &Deploy<'_>, folder: &Folder) -> Result<Vec<RegistryEvent>, CommandError> {
+    let placed = &deploy.report().placed;
+    if placed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let snapshot = folder.public_snapshot();
+    let certificates: Vec<String> =
+        snapshot.paths().filter(|path| path.ends_with(".pem")).map(str::to_owned).collect();
+    let hosts = deploy.hosts().iter().filter(|host| placed.contains_key(&host.name));
+    let events = hosts.map(|host| {
+        let destination = format!("{}@{}", host.user, host.address);
+        Ok(RegistryEvent::placed(&snapshot, &host.name, &destination, &certificates)?)
+    });
+    events.collect()
+}
+
+fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let style = Style::of_output(terminal);
+    print::warnings(terminal, &report.notices);
+    for obstacle in &report.obstacles {
+        let label = style.paint(Tone::Error, "not safe");
+        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
+    }
+    for (member, changed) in &report.placed {
+        let text = match changed.as_slice() {
+            [] => "has its files already".to_owned(),
+            changed => format!("got {}", changed.join(", ")),
+        };
+        writeln!(terminal.output, "{member}: {}", shown(&text))?;
+    }
+    for (what, members) in
+        [("started", &report.started), ("restarted", &report.restarted), ("proved", &report.proved)]
+    {
+        if !members.is_empty() {
+            writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
+        }
+    }
+    if !commands.is_empty() {
+        writeln!(terminal.output, "Next:")?;
+        for command in commands {
+            writeln!(terminal.output, "  {}", shown(command))?;
+        }
+    }
+    Ok(())
+}
