@@ -321,6 +321,11 @@ pub(crate) mod tests {
             ("ExecStart=/usr/bin/etcd --name=%H", &["the value of `--name=%H`"]),
             ("PassEnvironment=HTTP_PROXY\nExecStart=/usr/bin/etcd", &[]),
             ("PassEnvironment=ETCD_NAME\nExecStart=/usr/bin/etcd", &["the value of `ETCD_NAME`"]),
+            ("ExecStart=/usr/bin/podman run -e ETCD_NAME quay.io/coreos/etcd:v3.5.9 etcd", &[]),
+            (
+                "EnvironmentFile=/e\nExecStart=/usr/bin/podman run -e ETCD_NAME -e OTHER quay.io/coreos/etcd:v3.5.9 etcd",
+                &["the value of `ETCD_NAME`"],
+            ),
             ("ExecStart=chpst -e /env /usr/bin/etcd", &["the folder of variables that chpst reads"]),
             ("ExecStart=/bin/sh -c 'exec etcd $ETCD_OPTS --name a'", &["the value of `$ETCD_OPTS`"]),
         ] {

@@ -200,8 +200,11 @@ impl Run {
             Some((name, value)) => (name, Some(value.to_owned()).filter(|_| is_known)),
             None => {
                 let outer = process.variables.iter().find(|variable| variable.name == text);
-                let Some(outer) = outer else { return };
-                (text, outer.value.clone())
+                // What was not seen may set it.
+                if outer.is_none() && process.environment_is_known {
+                    return;
+                }
+                (text, outer.and_then(|outer| outer.value.clone()))
             }
         };
         let variable = Variable { name: name.to_owned(), value, place: word.place.clone() };
