@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use pki_core::base::is_unshowable;
+use pki_core::disk::{Access, FolderLock};
 use pki_core::x509::{Certificate, PrivateKey};
 use tempfile::TempDir;
 
@@ -212,6 +213,41 @@ fn runs_that_replace_one_pair_take_turns() {
         }
         assert_pair(folder.path(), "a");
     }
+}
+
+/// A reader between two files of a writer would judge what never was.
+#[test]
+fn who_reads_an_output_folder_waits_for_who_writes() {
+    let folder = TempDir::new().unwrap();
+    let description = "name: s\nmembers: [{name: etcd1, address: 10.0.0.1}]\n";
+    fs::write(folder.path().join("cluster.yaml"), description).unwrap();
+    let made = shell(folder.path(), "$P cluster apply");
+    assert!(made.status.success(), "{}", said(&made));
+    let commands = [
+        "cluster plan",
+        "cluster status",
+        "cluster verify out",
+        "cluster report",
+        "doctor out",
+        "cluster import out",
+    ];
+    let writer = FolderLock::new(&folder.path().join("out"), Access::Write).unwrap();
+    let readers = commands.map(|command| {
+        let mut reader = Command::new(PROGRAM);
+        reader.args(command.split(' ')).current_dir(folder.path()).stdin(Stdio::null());
+        reader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for (command, reader) in commands.into_iter().zip(readers) {
+        let output = reader.wait_with_output().unwrap();
+        let told = format!("the process {} ", std::process::id());
+        assert!(
+            output.status.code() == Some(1) && said(&output).contains(&told),
+            "{command}: {}",
+            said(&output)
+        );
+    }
+    drop(writer);
+    assert!(shell(folder.path(), "$P cluster status").status.success());
 }
 
 #[test]

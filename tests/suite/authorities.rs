@@ -209,7 +209,7 @@ fn wrong_ones_are_refused() -> Outcome {
         ("root.pem", "gone-key.pem", "gone-key.pem", "there is no file", "relative to its folder"),
         ("nothing.pem", "root-key.pem", "nothing.pem", "no PEM certificate", ""),
         ("leaf.pem", "leaf-key.pem", "leaf.pem", "is not a CA", "CA's own certificate"),
-        ("past.pem", "past-key.pem", "past.pem", "not now", "check the clock"),
+        ("past.pem", "past-key.pem", "past.pem", "not now", "correct the clock"),
         ("root.pem", "other-key.pem", "other-key.pem", "does not belong", "private key of one CA"),
         ("reversed.pem", "root-key.pem", "reversed.pem", "do not form a chain", "that signs first"),
         ("strangers.pem", "issuing-key.pem", "strangers.pem", "do not form a chain", "that signs first"),

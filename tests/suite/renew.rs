@@ -272,21 +272,21 @@ fn what_was_stopped_goes_on(etcd: &Etcd) -> Outcome {
     let away = home.path().join("away");
     copied(&cluster, &away);
     let record = cluster.tree.read("cluster.lock.json");
-    let renew_away = |more: &[&str]| {
-        let mut command = etcdpki(["cluster", "renew", "--timeout", "20s", "--wait", "2s", "--json"]);
+    let renew_away = |wait: &str, more: &[&str]| {
+        let mut command = etcdpki(["cluster", "renew", "--timeout", "20s", "--wait", wait, "--json"]);
         run(command.arg(&away).arg("-f").arg(&cluster.tree.description).args(more))
     };
-    let ran = renew_away(&["--all", "--exec=false {name} {command}"]).ends_with(1);
+    let ran = renew_away("1m", &["--all", "--exec=false {name} {command}"]).ends_with(1);
     assert!(ran.stderr.contains("etcd1: its files were not brought to its host"), "{ran}");
     let renewed = fs::read(away.join("cluster.lock.json")).unwrap();
     assert_ne!(renewed, record.as_bytes());
     // A host that takes the files and does not put them into their places is seen.
-    let ran = renew_away(&["--exec=cat > /dev/null; : {name} {command}"]).ends_with(3);
+    let ran = renew_away("2s", &["--exec=cat > /dev/null; : {name} {command}"]).ends_with(3);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["placed"].to_string(), "[\"etcd1\"]", "{ran}");
     assert!(report["obstacles"][0].as_str().unwrap().starts_with("etcd1: client port: it shows "), "{ran}");
     // When they are put there, the same command goes on, and renews nothing again.
-    let ran = renew_away(&[&exec]).ends_with(0);
+    let ran = renew_away("1m", &[&exec]).ends_with(0);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["proved"].as_array().unwrap().len(), 3, "{ran}");
     assert_eq!(fs::read(away.join("cluster.lock.json")).unwrap(), renewed);

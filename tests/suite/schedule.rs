@@ -14,10 +14,10 @@ use libtest_mimic::Trial;
 
 /// How many trials with servers run at once for each core. They wait most of the time. But a member that gets no core
 /// for its election timeout loses its leader, and then a test waits for elections instead.
-const SERVERS_PER_CORE: u32 = 5;
+const SERVERS_PER_CORE: u32 = 3;
 
 /// How many trials on hosts run at once. Each has hosts of its own, which take 40 MiB of memory each and seconds to boot.
-const HOSTS_AT_ONCE: u32 = 4;
+const HOSTS_AT_ONCE: u32 = 3;
 
 /// How many trials run at once: those with servers, those on hosts, and one of the others on each core.
 pub fn threads() -> usize {

@@ -141,6 +141,12 @@ impl Work<'_> {
                 );
                 return Ok(ExitStatus::NotSafeNow);
             }
+            self.outcome.notices.push(
+                "nothing in the folder has ended, and the members do not work: their hosts get the files of the folder \
+                 again, and all members restart"
+                    .to_owned(),
+            );
+            self.outcome.notices.extend(missing);
         }
         if self.args.dry_run {
             return Ok(ExitStatus::NotFinished);
