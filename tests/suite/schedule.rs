@@ -102,8 +102,8 @@ pub fn timed<T>(name: &str, test: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// The longest trials of a run on two cores, for a machine on which nothing was measured yet: the lines of
-/// `suite-times.tsv` with 15 seconds and more.
+/// The longest trials, for a machine on which nothing was measured yet. The order and the proportions count, not the
+/// seconds: they were measured on two cores while other trials ran, and made smaller.
 const LONGEST: &str = include_str!("times.tsv");
 
 /// What earlier runs measured.

@@ -7,15 +7,16 @@ use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::Running;
 use pki_core::etcd::operate::{Deploy, DeployReport, RestartOptions};
-use pki_core::etcd::{Cluster, Folder, Plan, RegistryEvent, Renewal, shell_word};
+use pki_core::etcd::{Folder, RegistryEvent, Renewal, shell_word};
 use serde_json::json;
 
 use super::EtcdArgs;
-use super::descriptions::{DEFAULT, read_text};
+use super::descriptions::DEFAULT;
 use super::hosts::{Here, HostArgs};
 use super::observe::{LookArgs, limit};
+use super::operation::{Operation, show_members, show_obstacles};
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+use crate::terminal::{CommandError, Terminal, print};
 
 pub(super) const EXAMPLE: &str = "\
 All hosts are worked on at the same time, as root or with sudo. First each is asked for its program, its version of etcd, \
@@ -75,15 +76,16 @@ pub(crate) struct Command {
 
 impl Command {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let folder = absolute(&self.folder)?;
-        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
-        let reading = Folder::open(&folder)?;
+        let operation = Operation::read(&self.folder, &self.file, terminal)?;
+        let (cluster, folder) = (&operation.cluster, operation.folder.as_path());
+        let reading = Folder::open(folder)?;
         // Nobody may change the files meanwhile.
         let mut lock = reading.lock_for_reading()?;
-        self.check_applied(&cluster, &reading, terminal)?;
-        let running = self.look.read(&folder, &self.version)?;
-        let options = self.options(&folder);
-        let mut deploy = Deploy::new(&cluster, &running, &folder, &options)?;
+        // The hosts are judged by the description, so the files must be those of it.
+        operation.plan(&reading.snapshot(cluster)?, &Renewal::Named(Vec::new()), (terminal.now)())?;
+        let running = self.look.read(folder, &self.version)?;
+        let options = self.options(folder);
+        let mut deploy = Deploy::new(cluster, &running, folder, &options)?;
         let end = match self.hosts.exec {
             Some(_) => deploy.carry_out(&mut Here::new(terminal, self.look.timeout)).map(ExitStatus::from),
             None => Ok(ExitStatus::NotFinished),
@@ -95,7 +97,7 @@ impl Command {
             reading.register(&mut lock, &seen.proofs(), (terminal.now)())?;
         }
         drop(lock);
-        let commands = self.commands(deploy.report(), &folder, &running);
+        let commands = self.commands(deploy.report(), folder, &running);
         if self.json {
             let mut report = json!(deploy.report());
             if let Some(all) = report.as_object_mut() {
@@ -118,20 +120,6 @@ impl Command {
         options.template = self.hosts.exec.clone().unwrap_or_default();
         options.client = Some(folder.join("clients").join(&self.look.client));
         options
-    }
-
-    /// The files must be those of the description, because the hosts are judged by it.
-    fn check_applied(
-        &self,
-        cluster: &Cluster,
-        folder: &Folder,
-        terminal: &Terminal<'_>,
-    ) -> Result<(), CommandError> {
-        let snapshot = folder.snapshot(cluster)?;
-        let plan = Plan::renewing(cluster, &snapshot, (terminal.now)(), &Renewal::Named(Vec::new()))?;
-        let Some(first) = plan.other_changes().into_iter().next() else { return Ok(()) };
-        Err(CommandError::new(format!("{} has changes that were not applied: {first}", self.file.display()))
-            .hint("see them with `etcdpki cluster plan`, and run `etcdpki cluster apply` first"))
     }
 
     /// What is left, as commands.
@@ -168,12 +156,8 @@ fn placed(deploy: &Deploy<'_>, folder: &Folder) -> Result<Vec<RegistryEvent>, Co
 }
 
 fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(terminal);
     print::warnings(terminal, &report.notices);
-    for obstacle in &report.obstacles {
-        let label = style.paint(Tone::Error, "not safe");
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
-    }
+    show_obstacles(&report.obstacles, terminal)?;
     for (member, changed) in &report.placed {
         let text = match changed.as_slice() {
             [] => "has its files already".to_owned(),
@@ -181,18 +165,8 @@ fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>)
         };
         writeln!(terminal.output, "{member}: {}", shown(&text))?;
     }
-    for (what, members) in
-        [("started", &report.started), ("restarted", &report.restarted), ("proved", &report.proved)]
-    {
-        if !members.is_empty() {
-            writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
-        }
-    }
-    if !commands.is_empty() {
-        writeln!(terminal.output, "Next:")?;
-        for command in commands {
-            writeln!(terminal.output, "  {}", shown(command))?;
-        }
-    }
-    Ok(())
+    let done: [(&str, &[String]); 3] =
+        [("started", &report.started), ("restarted", &report.restarted), ("proved", &report.proved)];
+    show_members(&done, terminal)?;
+    print::next(terminal, commands)
 }

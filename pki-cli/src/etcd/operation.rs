@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pki_core::base::shown;
 use pki_core::disk::FolderLock;
 use pki_core::etcd::observe::Running;
 use pki_core::etcd::operate::{Host, placing};
@@ -12,8 +13,9 @@ use pki_core::x509::{SystemKeys, SystemRandomness};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::descriptions::read_text;
 use super::hosts::{self, HostArgs};
-use crate::terminal::{CommandError, Terminal};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute};
 
 /// A certificate that is renewed.
 #[derive(Serialize)]
@@ -43,12 +45,22 @@ impl Renewed {
 
 /// An output folder and its description.
 pub(super) struct Operation<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) description: &'a PathBuf,
-    pub(super) folder: &'a Path,
+    pub(super) cluster: Cluster,
+    description: &'a Path,
+    pub(super) folder: PathBuf,
 }
 
-impl Operation<'_> {
+impl<'a> Operation<'a> {
+    /// Reads the description. The folder is not looked at.
+    pub(super) fn read(
+        folder: &Path,
+        description: &'a Path,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Self, CommandError> {
+        let cluster = Cluster::from_yaml(&read_text(description, terminal)?, Some(description))?.value;
+        Ok(Self { cluster, description, folder: absolute(folder)? })
+    }
+
     /// The plan that renews, and changes nothing else.
     pub(super) fn plan(
         &self,
@@ -56,7 +68,7 @@ impl Operation<'_> {
         renewal: &Renewal,
         now: OffsetDateTime,
     ) -> Result<Plan, CommandError> {
-        let plan = Plan::renewing(self.cluster, snapshot, now, renewal)?;
+        let plan = Plan::renewing(&self.cluster, snapshot, now, renewal)?;
         let other = match renewal {
             Renewal::Authorities(_) | Renewal::Ended => plan.other_changes_besides_authorities(),
             _ => plan.other_changes(),
@@ -75,8 +87,8 @@ impl Operation<'_> {
 
     /// The plan that keeps everything: where the files are.
     pub(super) fn kept(&self, now: OffsetDateTime) -> Result<(Plan, Snapshot), CommandError> {
-        let snapshot = Folder::open(self.folder)?.snapshot(self.cluster)?;
-        let plan = Plan::renewing(self.cluster, &snapshot, now, &Renewal::Named(Vec::new()))?;
+        let snapshot = Folder::open(&self.folder)?.snapshot(&self.cluster)?;
+        let plan = Plan::renewing(&self.cluster, &snapshot, now, &Renewal::Named(Vec::new()))?;
         Ok((plan, snapshot))
     }
 
@@ -86,9 +98,9 @@ impl Operation<'_> {
         renewal: &Renewal,
         terminal: &Terminal<'_>,
     ) -> Result<Vec<String>, CommandError> {
-        let locked = Folder::lock(self.folder)?;
+        let locked = Folder::lock(&self.folder)?;
         let now = (terminal.now)();
-        let plan = self.plan(&locked.snapshot(self.cluster)?, renewal, now)?;
+        let plan = self.plan(&locked.snapshot(&self.cluster)?, renewal, now)?;
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, now, &|_| {})?;
         locked.apply(&outcome)?;
         Ok(outcome.report().to_sign.clone())
@@ -116,13 +128,13 @@ impl Operation<'_> {
     ) -> Result<(), CommandError> {
         let (host, destination) = self.host(files.running, member)?;
         let template = files.hosts.exec.clone().unwrap_or_default();
-        let line = placing(self.cluster, self.folder, &host, files.paths, &template);
+        let line = placing(&self.cluster, &self.folder, &host, files.paths, &template);
         hosts::run(&line, files.wait).map_err(|why| {
             CommandError::new(format!("{member}: its files were not brought to its host: {why}"))
                 .hint("run the same command again: it goes on with those that are left")
         })?;
         let placed = RegistryEvent::placed(files.snapshot, member, &destination, files.paths)?;
-        Ok(Folder::open(self.folder)?.register(lock, &[placed], (terminal.now)())?)
+        Ok(Folder::open(&self.folder)?.register(lock, &[placed], (terminal.now)())?)
     }
 
     /// The line that copies the files of members, for a person.
@@ -139,4 +151,24 @@ pub(super) struct Placing<'a> {
     pub(super) paths: &'a [String],
     pub(super) snapshot: &'a Snapshot,
     pub(super) wait: Duration,
+}
+
+/// Writes why it is not safe to go on.
+pub(super) fn show_obstacles(obstacles: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
+    let label = Style::of_output(terminal).paint(Tone::Error, "not safe").to_string();
+    for obstacle in obstacles {
+        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
+    }
+    Ok(())
+}
+
+/// Writes the members with which something was done, a line for each thing that was done with any.
+pub(super) fn show_members(
+    done: &[(&str, &[String])],
+    terminal: &mut Terminal<'_>,
+) -> Result<(), CommandError> {
+    for (what, members) in done.iter().filter(|(_, members)| !members.is_empty()) {
+        writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
+    }
+    Ok(())
 }

@@ -7,16 +7,16 @@ use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::{Observation, Running};
 use pki_core::etcd::operate::{Host, Operator, has_healthy_majority, unrecovered};
-use pki_core::etcd::{Cluster, Folder, Renewal, shell_word};
+use pki_core::etcd::{Folder, Renewal, shell_word};
 use serde::Serialize;
 
 use super::EtcdArgs;
-use super::descriptions::{DEFAULT, read_text};
+use super::descriptions::DEFAULT;
 use super::hosts::{self, Here, HostArgs};
 use super::observe::{LookArgs, limit};
-use super::operation::{Operation, Placing, Renewed};
+use super::operation::{Operation, Placing, Renewed, show_members, show_obstacles};
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+use crate::terminal::{CommandError, Terminal, print};
 
 pub(super) const EXAMPLE: &str = "\
 For a cluster that does not work because certificates have ended, also those of its CAs. What has ended is renewed with the \
@@ -91,9 +91,7 @@ struct Outcome {
 
 impl Recover {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let folder = absolute(&self.folder)?;
-        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
-        let operation = Operation { cluster: &cluster, description: &self.file, folder: &folder };
+        let operation = Operation::read(&self.folder, &self.file, terminal)?;
         let mut work = Work { args: self, operation, outcome: Outcome::default() };
         let status = work.all(terminal)?;
         if self.json {
@@ -114,9 +112,9 @@ struct Work<'a> {
 impl Work<'_> {
     fn all(&mut self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         let now = (terminal.now)();
-        let reading = Folder::open(self.operation.folder)?;
+        let reading = Folder::open(&self.operation.folder)?;
         let lock = reading.lock_for_reading()?;
-        let plan = self.operation.plan(&reading.snapshot(self.operation.cluster)?, &Renewal::Ended, now)?;
+        let plan = self.operation.plan(&reading.snapshot(&self.operation.cluster)?, &Renewal::Ended, now)?;
         drop(lock);
         self.outcome.renewed = Renewed::of(&plan);
         // A run that was stopped may have left files in the folder that are to be written.
@@ -125,7 +123,7 @@ impl Work<'_> {
         if self.args.dry_run && !self.outcome.renewed.is_empty() {
             return Ok(ExitStatus::NotFinished);
         }
-        let running = self.args.look.read(self.operation.folder, &self.args.version)?;
+        let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
         let before = running.observe(now, self.args.look.timeout);
         if self.outcome.renewed.is_empty() {
             let missing = unrecovered(&before, None);
@@ -218,9 +216,9 @@ impl Work<'_> {
         terminal: &mut Terminal<'_>,
     ) -> Result<ExitStatus, CommandError> {
         // Nobody may change the files meanwhile.
-        let folder = Folder::open(self.operation.folder)?;
+        let folder = Folder::open(&self.operation.folder)?;
         let mut lock = folder.lock_for_reading()?;
-        let running = self.args.look.read(self.operation.folder, &self.args.version)?;
+        let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
         let (plan, snapshot) = self.operation.kept((terminal.now)())?;
         for member in self.operation.members() {
             let paths = plan.pki_paths(&member);
@@ -261,12 +259,8 @@ impl Work<'_> {
 }
 
 fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
-    for obstacle in &outcome.obstacles {
-        let label = style.paint(Tone::Error, "not safe");
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
-    }
+    show_obstacles(&outcome.obstacles, terminal)?;
     let is_nothing = outcome.renewed.is_empty() && outcome.placed.is_empty();
     if is_nothing && outcome.obstacles.is_empty() && outcome.commands.is_empty() {
         writeln!(terminal.output, "Nothing has ended.")?;
@@ -275,10 +269,6 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     for renewed in &outcome.renewed {
         writeln!(terminal.output, "{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; ")))?;
     }
-    for (what, members) in [("placed", &outcome.placed), ("restarted", &outcome.restarted)] {
-        if !members.is_empty() {
-            writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
-        }
-    }
+    show_members(&[("placed", &outcome.placed), ("restarted", &outcome.restarted)], terminal)?;
     print::next(terminal, &outcome.commands)
 }

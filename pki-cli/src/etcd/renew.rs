@@ -1,23 +1,23 @@
 //! `etcdpki cluster renew`: renews certificates for their keys, and proves that members that run use them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::{Observation, Running};
 use pki_core::etcd::operate::{behind, renewal_obstacles, unproved};
-use pki_core::etcd::{Cluster, Folder, Plan, Renewal, shell_word};
+use pki_core::etcd::{Folder, Plan, Renewal, shell_word};
 use pki_core::x509::{SystemKeys, SystemRandomness};
 use serde::Serialize;
 
 use super::EtcdArgs;
-use super::descriptions::{DEFAULT, read_text};
+use super::descriptions::DEFAULT;
 use super::hosts::HostArgs;
 use super::observe::{LookArgs, limit};
-use super::operation::{Operation, Placing, Renewed};
+use super::operation::{Operation, Placing, Renewed, show_members, show_obstacles};
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+use crate::terminal::{CommandError, Terminal, print};
 
 pub(super) const EXAMPLE: &str = "\
 A certificate is renewed with the same key, the same names and the same subject. etcd reads certificates for each \
@@ -101,9 +101,8 @@ struct Outcome {
 
 impl Renew {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let folder = absolute(&self.folder)?;
-        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
-        let mut work = Work { args: self, cluster: &cluster, folder: &folder, outcome: Outcome::default() };
+        let operation = Operation::read(&self.folder, &self.file, terminal)?;
+        let mut work = Work { args: self, operation, outcome: Outcome::default() };
         let status = work.all(terminal)?;
         if self.json {
             print::json(terminal, &work.outcome)?;
@@ -128,24 +127,24 @@ impl Renew {
 
 struct Work<'a> {
     args: &'a Renew,
-    cluster: &'a Cluster,
-    folder: &'a Path,
+    operation: Operation<'a>,
     outcome: Outcome,
 }
 
 impl Work<'_> {
     fn all(&mut self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let reading = Folder::open(self.folder)?;
+        let reading = Folder::open(&self.operation.folder)?;
         let lock = reading.lock_for_reading()?;
-        let plan = self.plan(&reading.snapshot(self.cluster)?, terminal)?;
+        let plan = self.plan(&reading.snapshot(&self.operation.cluster)?, terminal)?;
         drop(lock);
         self.outcome.renewed = Renewed::of(&plan);
         let mut members = self.members();
         if self.args.hosts.exec.is_some() {
-            let running = self.args.look.read(self.folder, &self.args.version)?;
+            let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
             let seen = self.args.observe(&running, terminal);
             // What an earlier run has renewed and not brought to its host goes on.
-            let is_known = |name: &String| self.cluster.members().iter().any(|m| m.name().as_str() == name);
+            let is_known =
+                |name: &String| self.operation.cluster.members().iter().any(|m| m.name().as_str() == name);
             let late = behind(&seen).into_iter().filter(|name| is_known(name) && self.is_meant(name));
             for name in late.collect::<Vec<_>>() {
                 if !members.contains(&name) {
@@ -180,9 +179,9 @@ impl Work<'_> {
             return Ok(ExitStatus::Done);
         }
         if self.args.hosts.exec.is_none() {
-            let folder = shell_word(&self.folder.to_string_lossy());
+            let folder = shell_word(&self.operation.folder.to_string_lossy());
             self.outcome.commands =
-                vec![self.operation().copy_command(&members), format!("etcdpki cluster observe {folder}")];
+                vec![self.operation.copy_command(&members), format!("etcdpki cluster observe {folder}")];
             return Ok(ExitStatus::NotFinished);
         }
         self.place(&members, terminal)
@@ -210,7 +209,7 @@ impl Work<'_> {
         snapshot: &pki_core::etcd::Snapshot,
         terminal: &Terminal<'_>,
     ) -> Result<Plan, CommandError> {
-        let plan = self.operation().plan(snapshot, &self.args.renewal(), (terminal.now)())?;
+        let plan = self.operation.plan(snapshot, &self.args.renewal(), (terminal.now)())?;
         if let Some(name) = plan.unknown_names(&self.args.names).first() {
             return Err(CommandError::new(format!("there is no certificate of {name:?}")).hint(
                 "name a member, a client, or a certificate such as 'etcd1 server', as `status` lists them",
@@ -219,14 +218,10 @@ impl Work<'_> {
         Ok(plan)
     }
 
-    fn operation(&self) -> Operation<'_> {
-        Operation { cluster: self.cluster, description: &self.args.file, folder: self.folder }
-    }
-
     /// Renews the certificates in the output folder. Returns whether all are there: a CA may be offline.
     fn issue(&mut self, terminal: &Terminal<'_>) -> Result<bool, CommandError> {
-        let locked = Folder::lock(self.folder)?;
-        let plan = self.plan(&locked.snapshot(self.cluster)?, terminal)?;
+        let locked = Folder::lock(&self.operation.folder)?;
+        let plan = self.plan(&locked.snapshot(&self.operation.cluster)?, terminal)?;
         let waits = plan.is_waiting();
         let outcome = plan.issue(&SystemKeys, &SystemRandomness, (terminal.now)(), &|_| {})?;
         locked.apply(&outcome)?;
@@ -244,9 +239,9 @@ impl Work<'_> {
     /// Brings the certificates of members to their hosts, one host after the other, each proved before the next.
     fn place(&mut self, members: &[String], terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         // Nobody may change the files meanwhile.
-        let folder = Folder::open(self.folder)?;
+        let folder = Folder::open(&self.operation.folder)?;
         let mut lock = folder.lock_for_reading()?;
-        let running = self.args.look.read(self.folder, &self.args.version)?;
+        let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
         let snapshot = folder.public_snapshot();
         let before = self.args.observe(&running, terminal);
         let paths = self.certificates_in_use(terminal)?;
@@ -263,7 +258,7 @@ impl Work<'_> {
                 snapshot: &snapshot,
                 wait: self.args.wait,
             };
-            self.operation().place(member, &files, &mut lock, terminal)?;
+            self.operation.place(member, &files, &mut lock, terminal)?;
             self.outcome.placed.push(member.clone());
             self.outcome.obstacles = self.wait_for_proof(&running, member, terminal);
             if !self.outcome.obstacles.is_empty() {
@@ -287,8 +282,13 @@ impl Work<'_> {
 
     /// The paths of the certificates of members.
     fn certificates_in_use(&self, terminal: &Terminal<'_>) -> Result<Vec<String>, CommandError> {
-        let snapshot = Folder::open(self.folder)?.snapshot(self.cluster)?;
-        let plan = Plan::renewing(self.cluster, &snapshot, (terminal.now)(), &Renewal::Named(Vec::new()))?;
+        let snapshot = Folder::open(&self.operation.folder)?.snapshot(&self.operation.cluster)?;
+        let plan = Plan::renewing(
+            &self.operation.cluster,
+            &snapshot,
+            (terminal.now)(),
+            &Renewal::Named(Vec::new()),
+        )?;
         let of_members = plan.certificates().iter().filter(|planned| planned.member().is_some());
         Ok(of_members.map(|planned| planned.path().to_owned()).collect())
     }
@@ -307,12 +307,8 @@ impl Work<'_> {
 }
 
 fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
-    for obstacle in &outcome.obstacles {
-        let label = style.paint(Tone::Error, "not safe");
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
-    }
+    show_obstacles(&outcome.obstacles, terminal)?;
     let is_done = !dry_run && outcome.obstacles.is_empty() || !outcome.placed.is_empty();
     if outcome.renewed.is_empty() && outcome.placed.is_empty() && outcome.obstacles.is_empty() {
         writeln!(terminal.output, "No certificate is to be renewed.")?;
@@ -321,10 +317,6 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     for renewed in &outcome.renewed {
         writeln!(terminal.output, "{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; ")))?;
     }
-    for (what, members) in [("placed", &outcome.placed), ("proved", &outcome.proved)] {
-        if !members.is_empty() {
-            writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
-        }
-    }
+    show_members(&[("placed", &outcome.placed), ("proved", &outcome.proved)], terminal)?;
     print::next(terminal, &outcome.commands)
 }

@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pki_core::base::shown;
 use pki_core::etcd::operate::{End, Restart, authority_obstacles};
-use pki_core::etcd::{Cluster, Folder, Renewal, shell_word};
+use pki_core::etcd::{Folder, Renewal, shell_word};
 use serde::Serialize;
 
 use super::EtcdArgs;
-use super::descriptions::{DEFAULT, read_text};
+use super::descriptions::DEFAULT;
 use super::hosts::{Here, HostArgs};
 use super::observe::LookArgs;
-use super::operation::{Operation, Placing, Renewed};
+use super::operation::{Operation, Placing, Renewed, show_members, show_obstacles};
 use super::restart::GuardArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
+use crate::terminal::{CommandError, Terminal, print};
 
 pub(super) const EXAMPLE: &str = "\
 The new certificate of a CA has the same key, the same extensions, and the same name, byte for byte; it begins now, and \
@@ -90,9 +89,7 @@ struct Outcome {
 
 impl RenewCa {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let folder = absolute(&self.folder)?;
-        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
-        let operation = Operation { cluster: &cluster, description: &self.file, folder: &folder };
+        let operation = Operation::read(&self.folder, &self.file, terminal)?;
         let mut work = Work { args: self, operation, outcome: Outcome::default() };
         let status = work.all(terminal)?;
         if self.json {
@@ -118,9 +115,9 @@ impl Work<'_> {
     fn all(&mut self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         self.check_names()?;
         let now = (terminal.now)();
-        let reading = Folder::open(self.operation.folder)?;
+        let reading = Folder::open(&self.operation.folder)?;
         let lock = reading.lock_for_reading()?;
-        let snapshot = reading.snapshot(self.operation.cluster)?;
+        let snapshot = reading.snapshot(&self.operation.cluster)?;
         let plan = self.operation.plan(&snapshot, &self.args.renewal(), now)?;
         drop(lock);
         self.outcome.renewed = Renewed::of(&plan);
@@ -131,7 +128,7 @@ impl Work<'_> {
             false => self.operation.members(),
         };
         if self.args.hosts.exec.is_some() {
-            let running = self.args.look.read(self.operation.folder, &self.args.version)?;
+            let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
             let seen = running.observe(now, self.args.look.timeout);
             if is_written {
                 let waits = seen.members.iter().filter(|member| member.waits_for_restart);
@@ -192,9 +189,9 @@ impl Work<'_> {
 
     fn place_and_restart(&mut self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
         // Nobody may change the files meanwhile.
-        let folder = Folder::open(self.operation.folder)?;
+        let folder = Folder::open(&self.operation.folder)?;
         let mut lock = folder.lock_for_reading()?;
-        let running = self.args.look.read(self.operation.folder, &self.args.version)?;
+        let running = self.args.look.read(&self.operation.folder, &self.args.version)?;
         let (plan, snapshot) = self.operation.kept((terminal.now)())?;
         for member in self.outcome.left.clone() {
             let paths = plan.trusted_paths(&member);
@@ -208,7 +205,7 @@ impl Work<'_> {
             self.operation.place(&member, &files, &mut lock, terminal)?;
             self.outcome.placed.push(member);
         }
-        let mut options = self.args.guards.options(self.operation.folder, &self.args.look, &self.args.hosts);
+        let mut options = self.args.guards.options(&self.operation.folder, &self.args.look, &self.args.hosts);
         options.members.clone_from(&self.outcome.left);
         let mut restart = Restart::new(&running, &options)?;
         let end = restart.carry_out(&mut Here::new(terminal, self.args.look.timeout))?;
@@ -228,12 +225,8 @@ impl Work<'_> {
 }
 
 fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
-    for obstacle in &outcome.obstacles {
-        let label = style.paint(Tone::Error, "not safe");
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
-    }
+    show_obstacles(&outcome.obstacles, terminal)?;
     if outcome.renewed.is_empty() && outcome.left.is_empty() && outcome.restarted.is_empty() {
         writeln!(terminal.output, "No CA would last longer.")?;
     }
@@ -242,12 +235,8 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     for renewed in &outcome.renewed {
         writeln!(terminal.output, "{verb}: {}", renewed.certificate)?;
     }
-    for (what, members) in
-        [("placed", &outcome.placed), ("restarted", &outcome.restarted), ("left", &outcome.left)]
-    {
-        if !members.is_empty() {
-            writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
-        }
-    }
+    let done: [(&str, &[String]); 3] =
+        [("placed", &outcome.placed), ("restarted", &outcome.restarted), ("left", &outcome.left)];
+    show_members(&done, terminal)?;
     print::next(terminal, &outcome.commands)
 }

@@ -11,8 +11,9 @@ use pki_core::etcd::operate::{Restart, RestartOptions, RestartReport};
 use super::EtcdArgs;
 use super::hosts::{Here, HostArgs};
 use super::observe::{LookArgs, limit};
+use super::operation::show_obstacles;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print};
+use crate::terminal::{CommandError, Terminal, absolute, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
 Followers restart first, by name. The leader is the last, and hands over to a member that was restarted, if `etcdctl` is \
@@ -120,12 +121,8 @@ impl Command {
 }
 
 fn show(outcome: &RestartReport, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
-    let style = Style::of_output(terminal);
     print::warnings(terminal, &outcome.notices);
-    for obstacle in &outcome.obstacles {
-        let label = style.paint(Tone::Error, "not safe");
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
-    }
+    show_obstacles(&outcome.obstacles, terminal)?;
     if !outcome.restarted.is_empty() {
         writeln!(terminal.output, "Restarted: {}.", shown(&outcome.restarted.join(", ")))?;
     }

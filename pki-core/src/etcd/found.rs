@@ -346,7 +346,12 @@ pub(crate) mod tests {
 
     #[test]
     fn an_unknown_word_may_be_any_flag() {
-        for line in ["etcd $OPTS --name a", "etcd \"$@\" --name a", "etcd \"${OPTS}\" --name a"] {
+        for line in [
+            "etcd $OPTS --name a",
+            "etcd \"$@\" --name a",
+            "etcd \"${OPTS}\" --name a",
+            "etcd --log-$KIND=x --name a",
+        ] {
             let script = format!("#!/bin/sh\nexec {line}\n");
             let found = read(&[("/x/run.sh", &script)], &["/x/run.sh"]);
             let (_, member) = found.members().next().unwrap();

@@ -185,7 +185,7 @@ impl Process {
             command.insert(0, Argument::plain("etcd", image.place.clone()));
         }
         if image.shown().contains("bitnami") {
-            self.not_seen("what this image sets of etcd itself", image.place.clone());
+            self.not_seen("what this image sets in etcd's environment", image.place.clone());
         }
         self.container = Some(ContainerRun { engine: engine.to_owned(), image: image.shown().to_owned() });
         self.arguments = command;

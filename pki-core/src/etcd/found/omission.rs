@@ -106,7 +106,7 @@ fn of_process(host: &Host, process: &Process) -> Vec<Omission> {
     let mut all: Vec<Omission> = Vec::new();
     for Unseen { what, place } in &process.unseen {
         let reason = format!("{what} was not seen, and may set options of etcd");
-        all.push(of(place, reason, "name that file too, or check the host that has it"));
+        all.push(of(place, reason, "name a file that has it too, or check it on the host"));
     }
     let words = process.arguments.iter().filter(|word| word.text.is_none());
     let words = words.map(|word| (without_secrets(&word.written), &word.place));
@@ -117,7 +117,7 @@ fn of_process(host: &Host, process: &Process) -> Vec<Omission> {
     let variables = variables.map(|variable| (variable.name.clone(), &variable.place));
     for (what, place) in words.chain(variables) {
         let reason = format!("the value of `{what}` is not in the files that were read");
-        all.push(of(place, reason, "name the file that sets it too, or check the host on which it is set"));
+        all.push(of(place, reason, "name a file that sets it too, or check it on the host"));
     }
     if !process.environment_is_known && all.is_empty() && !process.arguments.is_empty() {
         let place = process.arguments.first().map(|word| word.place.clone()).unwrap_or_default();

@@ -118,7 +118,7 @@ impl Settings {
             let written = argument.text.as_deref().unwrap_or(&argument.written);
             let name = written.strip_prefix("--").or_else(|| written.strip_prefix('-'));
             // Which flags an unknown word gives, if any, is not known. Of `--name=VALUE` the name is.
-            let is_named = name.is_some_and(|name| !name.starts_with(|c: char| !c.is_ascii_alphanumeric()));
+            let is_named = name.and_then(|name| name.split('=').next()).is_some_and(is_plain_name);
             if argument.text.is_none() && !is_named {
                 self.is_complete = false;
                 continue;
@@ -265,6 +265,11 @@ impl Settings {
         let named = urls::members(value).flatten();
         named.filter_map(|(name, url)| Some((name.trim().to_owned(), FoundUrl::parse(url)?))).collect()
     }
+}
+
+/// Whether the name of a flag is known as it is written: no value of a variable is a part of it.
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 #[cfg(test)]
