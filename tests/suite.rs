@@ -35,6 +35,7 @@ mod suite {
     pub mod layouts;
     pub mod live;
     pub mod logs;
+    pub mod memory;
     pub mod modules;
     pub mod network;
     pub mod observe;
@@ -94,6 +95,7 @@ fn main() {
         suite::deploy::trials(),
         suite::steps::trials(),
         suite::hostile::trials(),
+        suite::memory::trials(),
         suite::import::trials(),
         suite::certificates::trials(),
         suite::systemd::trials(),

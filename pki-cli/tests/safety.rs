@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -36,6 +37,16 @@ fn folder() -> TempDir {
     fs::write(folder.path().join("ca.json"), r#"{"CN": "CA"}"#).unwrap();
     fs::write(folder.path().join("a.json"), r#"{"CN": "a", "hosts": ["a.example"]}"#).unwrap();
     let made = shell(folder.path(), "$P gencert -initca -bare ca ca.json");
+    assert!(made.status.success(), "{}", said(&made));
+    folder
+}
+
+/// The same with the output folder of a cluster.
+fn output_folder() -> TempDir {
+    let folder = folder();
+    let description = "name: s\nmembers: [{name: etcd1, address: 10.0.0.1}]\nclients: [{name: root}]\n";
+    fs::write(folder.path().join("one.yaml"), description).unwrap();
+    let made = shell(folder.path(), "$P cluster apply -f one.yaml -o out");
     assert!(made.status.success(), "{}", said(&made));
     folder
 }
@@ -303,4 +314,161 @@ fn many_keys_are_read_in_linear_time() {
     let quickest = |count| (0..3).map(|_| time(count)).min().unwrap();
     // Four times as many keys take four times the time, or sixteen times.
     assert!((0..5).any(|_| quickest(40_000) < 10 * quickest(10_000)));
+}
+
+/// For root it would be the `/dev/null` of the whole machine.
+#[test]
+fn no_command_puts_a_file_in_the_place_of_a_device() {
+    let folder = output_folder();
+    let at = |name: &str| folder.path().join(name);
+    nix::unistd::mkfifo(&at("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink("fifo", at("link")).unwrap();
+    fs::write(at("serials"), "1\n").unwrap();
+    symlink(at("fifo"), at("list.crl")).unwrap();
+    for line in [
+        "$P cluster status out --prometheus fifo",
+        "$P cluster report out --html link",
+        "$P cluster export out --as cert-manager -o fifo",
+        "$P cluster export out --as cloud-init --member etcd1 -o link",
+        "ln -sf \"$P\" mkbundle; ./mkbundle -f fifo ca.pem",
+        "$P gencrl -bare list serials ca.pem ca-key.pem",
+        "$P gencrl -force -bare list serials ca.pem ca-key.pem",
+        "mkdir pages; ln -s ../fifo pages/etcdpki.1; $P man pages",
+    ] {
+        let output = shell(folder.path(), line);
+        let is_refused =
+            output.status.code() == Some(1) && said(&output).contains("a device, a FIFO or a socket");
+        assert!(is_refused, "{line}: {}", said(&output));
+        assert!(at("fifo").symlink_metadata().unwrap().file_type().is_fifo(), "{line}");
+        assert!(at("link").is_symlink() && at("list.crl").is_symlink(), "{line}");
+    }
+}
+
+/// Every flag that names a file to write, and a file that has a private key or is a link to one.
+#[test]
+fn no_flag_loses_a_key() {
+    let folder = output_folder();
+    let at = |name: &str| folder.path().join(name);
+    let key = fs::read(at("ca-key.pem")).unwrap();
+    for line in [
+        "$P cluster status out --prometheus FILE",
+        "$P cluster report out --html FILE",
+        "$P cluster export out --as cert-manager -o FILE",
+        "$P cluster export out --as kubernetes-secrets -o FILE",
+        "$P cluster export out --as cloud-init --member etcd1 -o FILE",
+        "$P cluster export out --as butane --member etcd1 -o FILE",
+        "ln -sf \"$P\" mkbundle; ./mkbundle -f FILE ca.pem",
+    ] {
+        fs::write(at("precious"), &key).unwrap();
+        let output = shell(folder.path(), &line.replace("FILE", "precious"));
+        assert!(
+            output.status.code() == Some(1) && said(&output).contains("a private key, which would be lost"),
+            "{line}: {}",
+            said(&output)
+        );
+        let _ = fs::remove_file(at("link"));
+        symlink("precious", at("link")).unwrap();
+        let output = shell(folder.path(), &line.replace("FILE", "link"));
+        assert!(output.status.success(), "{line}: {}", said(&output));
+        assert!(!at("link").is_symlink(), "the link is replaced, and not followed");
+        assert_eq!(fs::read(at("precious")).unwrap(), key, "{line}");
+    }
+}
+
+/// A dump of the memory would have the keys. The process has opened the FIFO, so it waits there with what it has read.
+#[test]
+fn core_dumps_are_off() {
+    let folder = folder();
+    nix::unistd::mkfifo(&folder.path().join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // A soft limit of the shell's own, if it may set one.
+    let line = "ulimit -S -c \"$(ulimit -H -c)\"; exec \"$P\" gencert -ca ca.pem -ca-key ca-key.pem fifo";
+    let mut process = Command::new("sh");
+    process.args(["-c", line]).env("P", PROGRAM).current_dir(folder.path());
+    process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = process.spawn().unwrap();
+    // This waits until the process opens it.
+    let mut fifo = fs::OpenOptions::new().write(true).open(folder.path().join("fifo")).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    fifo.write_all(&fs::read(folder.path().join("a.json")).unwrap()).unwrap();
+    drop(fifo);
+    assert!(process.wait().unwrap().success());
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let words: Vec<&str> = core.split_whitespace().collect();
+    // Whoever has the limit 0 from the beginning may not have 1, which the kernel gives to no program either.
+    assert!(matches!(words[4..6], ["1", "1"] | ["0", "0"]), "{core}");
+}
+
+/// What other users can write or read is told, by each command that trusts it.
+#[test]
+fn folders_and_keys_that_are_open_to_others_are_told() {
+    let folder = output_folder();
+    let set = |name: &str, mode: u32| {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let gencert = "$P gencert -ca ca.pem -ca-key ca-key.pem a.json";
+    let sign = "$P sign -ca ca.pem -ca-key ca-key.pem ca.csr";
+    let crl = "echo 1 >serials; $P gencrl serials ca.pem ca-key.pem";
+    let given = "$P cluster apply -f given.yaml -o new";
+    let plan = "$P cluster plan -f one.yaml -o out";
+    let description = fs::read_to_string(folder.path().join("one.yaml")).unwrap();
+    let authorities = "certificates: {client-ca: {certificate: ca.pem, private-key: ca-key.pem}}\n";
+    fs::write(folder.path().join("given.yaml"), format!("{description}{authorities}")).unwrap();
+    for (line, name, usual, open) in [
+        (gencert, "ca-key.pem", 0o600, 0o666),
+        (gencert, "ca-key.pem", 0o600, 0o604),
+        (sign, "ca-key.pem", 0o600, 0o606),
+        (crl, "ca-key.pem", 0o600, 0o644),
+        (given, "ca-key.pem", 0o600, 0o666),
+        (plan, "out", 0o700, 0o777),
+        (plan, "out", 0o700, 0o702),
+    ] {
+        for (mode, is_told) in [(usual, false), (open, true)] {
+            set(name, mode);
+            let output = shell(folder.path(), line);
+            assert!(matches!(output.status.code(), Some(0 | 2)), "{line}: {}", said(&output));
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            let told = errors.lines().any(|line| {
+                line.to_ascii_lowercase().contains("warning") && line.contains(name) && line.contains("chmod")
+            });
+            assert_eq!(told, is_told, "{line}, {mode:o}: {errors}");
+        }
+        set(name, usual);
+    }
+}
+
+/// A path that cannot exist is a fact about one member.
+#[test]
+fn one_odd_path_hides_nothing_of_the_others() {
+    let long = format!("/{}", "a".repeat(5000));
+    let folder = TempDir::new().unwrap();
+    let loops = folder.path().join("loop");
+    symlink("loop", &loops).unwrap();
+    let odd = [
+        "\"/etc/a\\0b.pem\"",
+        &long,
+        &format!("/{}/x.pem", "b".repeat(300)),
+        loops.to_str().unwrap(),
+        "/dev/null/x",
+    ];
+    for (index, path) in odd.into_iter().enumerate() {
+        for name in ["one", "two"] {
+            let value = if name == "one" { path } else { "/etc/etcd/absent.pem" };
+            let member = folder.path().join(format!("{index}/{name}/etc/etcd"));
+            fs::create_dir_all(&member).unwrap();
+            let text = format!(
+                "name: {name}\nlisten-client-urls: https://10.0.0.1:2379\n\
+                 client-transport-security: {{cert-file: {value}, key-file: {value}}}\n"
+            );
+            fs::write(member.join("etcd.yaml"), text).unwrap();
+        }
+        for command in ["doctor", "cluster verify"] {
+            let output = shell(folder.path(), &format!("$P {command} {index}"));
+            let text = said(&output);
+            assert!(
+                matches!(output.status.code(), Some(1 | 2)) && !text.contains("panicked"),
+                "{path}: {text}"
+            );
+            assert!(text.contains("two"), "{command} of {path}: {text}");
+        }
+    }
 }

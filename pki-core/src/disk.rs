@@ -25,7 +25,7 @@ pub use crate::disk::batch::Batch;
 pub use crate::disk::error::BatchError;
 #[cfg(feature = "etcd")]
 pub(crate) use crate::disk::key::is_key_file;
-pub use crate::disk::key::{KeyIsThere, holds_private_key};
+pub use crate::disk::key::{KeyIsThere, NotAFile, holds_private_key};
 pub use crate::disk::lock::{Access, Busy, FolderLock, lock_if_possible, remove_leftovers};
 pub use crate::disk::many::{Stopped, write_many};
 pub use crate::disk::read::{LARGEST_FILE, LARGEST_LIST, TooMuch, read, read_from};
@@ -51,8 +51,9 @@ use crate::disk::target::folder_of;
 /// # Errors
 ///
 /// [`io::ErrorKind::AlreadyExists`] if there is a file at `path` that is to be kept, or a private key that would be lost;
-/// in the latter case, [`KeyIsThere::in_error`] returns it. Other kinds if the folder is missing or not writable, the disk
-/// is full, or `path` does not end with the name of a file.
+/// in the latter case, [`KeyIsThere::in_error`] returns it. [`NotAFile`] if `path` is a device, a FIFO or a socket, or a link
+/// to one. Other kinds if the folder is missing or not writable, the disk is full, or `path` does not end with the name of
+/// a file.
 pub fn write(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
     let _lock = begin(folder_of(path))?;
     let mut batch = Batch::default();

@@ -1,7 +1,7 @@
 //! Free text and paths that look like something else: they stay what they are.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
 use libtest_mimic::Trial;
@@ -10,7 +10,8 @@ use serde_json::json;
 use super::apply::sourced;
 use super::command::{Ran, run};
 use super::openssl::Openssl;
-use super::product::Tree;
+use super::product::{Tree, is_key, program};
+use super::strace::Strace;
 use super::systemd::Unit;
 use super::trial::{Outcome, trials};
 
@@ -18,7 +19,8 @@ pub fn trials() -> Vec<Trial> {
     trials![
         a_subject_stays_text,
         an_output_path_stays_a_path,
-        nothing_is_written_through_links_or_over_strangers
+        nothing_is_written_through_links_or_over_strangers,
+        files_get_names_where_linkat_is_refused
     ]
 }
 
@@ -117,6 +119,31 @@ fn nothing_is_written_through_links_or_over_strangers() -> Outcome {
         symlink(&precious, tree.path(file)).unwrap();
         tree.apply();
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious", "{file} was written through a link");
+    }
+    Ok(())
+}
+
+/// A security module may forbid to give an unnamed file a name, and some file systems cannot do it.
+fn files_get_names_where_linkat_is_refused() -> Outcome {
+    let strace = Strace::find()?;
+    for error in ["EPERM", "EACCES", "ENOENT", "EXDEV", "EOPNOTSUPP"] {
+        let refused = || strace.refusing("linkat", error);
+        let tree = Tree::of_fixture("one-member.yaml");
+        let apply = tree.command("apply");
+        run(refused().arg(apply.get_program()).args(apply.get_args())).ok();
+        tree.plan().ends_with(0);
+        for path in tree.files().into_keys() {
+            assert!(!path.contains(".etcdpki-"), "{error}: {path} is left over");
+            let mode = fs::metadata(tree.path(&path)).unwrap().permissions().mode() & 0o777;
+            assert!(!is_key(&path) || mode == 0o600, "{error}: {path} has the mode {mode:o}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.json"), r#"{"CN": "a"}"#).unwrap();
+        for (force, count) in [("", 4), ("-force ", 4)] {
+            let args = format!("gencert {force}-initca -bare x a.json");
+            run(refused().arg(program()).args(args.split(' ')).current_dir(folder.path())).ok();
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), count, "{error}: {args}");
+        }
     }
     Ok(())
 }

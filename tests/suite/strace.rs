@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::command::run;
 use super::programs::find;
@@ -50,6 +51,16 @@ impl Strace {
     pub fn injecting(&self, call: &str, fault: &str, nth: usize) -> Command {
         // The question mark is for calls that this machine does not have.
         self.command(&format!("inject=?{call}:{fault}:when={nth}"))
+    }
+
+    /// A command that is to get a program and its arguments, in which each `call` fails with `error`.
+    pub fn refusing(&self, call: &str, error: &str) -> Command {
+        self.command(&format!("inject=?{call}:error={error}"))
+    }
+
+    /// A command that is to get a program and its arguments, in which each `call` begins later.
+    pub fn delaying(&self, call: &str, by: Duration) -> Command {
+        self.command(&format!("inject=?{call}:delay_enter={}", by.as_micros()))
     }
 
     /// A command that is to get `-o`, a file for the list of all writing calls, a program and its arguments.

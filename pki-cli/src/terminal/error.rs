@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pki_core::base::{shown, shown_lines};
-use pki_core::disk::{BatchError, KeyIsThere};
+use pki_core::disk::{BatchError, KeyIsThere, NotAFile};
 use pki_core::etcd::found::ReadError;
 use pki_core::etcd::operate::OperationError;
 use pki_core::etcd::{DescriptionError, ImportError, InvalidValue};
@@ -76,7 +76,9 @@ impl CommandError {
 
     /// The error of a file that could not be written.
     pub(crate) fn write(path: &Path, error: &std::io::Error) -> Self {
-        let hint = KeyIsThere::in_error(error).map(KeyIsThere::hint);
+        let hint = KeyIsThere::in_error(error)
+            .map(KeyIsThere::hint)
+            .or_else(|| NotAFile::in_error(error).map(NotAFile::hint));
         Self::new(format!("cannot write {}: {error}", path.display())).maybe_hint(hint)
     }
 

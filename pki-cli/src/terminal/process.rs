@@ -5,16 +5,14 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
 /// Switches off core dumps, and lets a write that is larger than the limit for files (`ulimit -f`) fail with words.
 pub(super) fn prepare() {
     // The kernel gives a dump to no program either if the limit is one byte (core(5), fs/coredump.c). If this fails, the
-    // limit is already lower.
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
-        let _ = setrlimit(Resource::RLIMIT_CORE, hard.min(1), hard.min(1));
-    }
+    // limit is zero already, and this user may not raise it.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
     // A blocked SIGXFSZ does not end the process, and write(2) returns EFBIG. Threads inherit this.
     let mut blocked = SigSet::empty();
     blocked.add(Signal::SIGXFSZ);

@@ -13,7 +13,7 @@ use nix::unistd::{Pid, linkat};
 use tempfile::TempPath;
 
 use crate::disk::error::BatchError;
-use crate::disk::key::{self, KeyIsThere};
+use crate::disk::key::{self, KeyIsThere, NotAFile};
 use crate::disk::read::read_from;
 use crate::disk::target::{Existing, Mode, TEMPORARY_PREFIX, folder_of};
 
@@ -53,6 +53,9 @@ impl Staged {
     pub fn new(path: &Path, bytes: &[u8], mode: Mode, existing: Existing) -> io::Result<Self> {
         if path.file_name().is_none() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "the path does not name a file"));
+        }
+        if existing != Existing::Keep && key::is_special(path) {
+            return Err(NotAFile.into());
         }
         if existing == Existing::Replace && key::is_lost(path, bytes)? {
             return Err(KeyIsThere.into());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{self, Kind};
 use crate::cfssl;
-use crate::disk::KeyIsThere;
+use crate::disk::{KeyIsThere, NotAFile};
 use crate::etcd::error::description::DescriptionError;
 use crate::etcd::error::export::ExportError;
 use crate::x509;
@@ -231,7 +231,9 @@ impl Kind for ErrorKind {
                      another output folder"
                 ));
             }
-            Self::Io { source, .. } => KeyIsThere::in_error(source)?.hint(),
+            Self::Io { source, .. } => KeyIsThere::in_error(source)
+                .map(KeyIsThere::hint)
+                .or_else(|| NotAFile::in_error(source).map(NotAFile::hint))?,
             Self::CaMissing => {
                 "restore both from a backup (the folders in `nodes` have a copy of the certificate, but not of the \
                  key); for a new cluster with a new CA, use another output folder"

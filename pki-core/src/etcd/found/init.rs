@@ -9,7 +9,7 @@ use crate::etcd::found::process::{
 };
 use crate::etcd::found::script::{LineCounter, assignments};
 use crate::etcd::found::shell;
-use crate::etcd::found::started::Started;
+use crate::etcd::found::started::{MOST_STARTED, Started};
 use crate::etcd::option::EtcdOption;
 
 /// A shell's variables by their last values.
@@ -173,6 +173,9 @@ pub(crate) fn procfile(text: &str, path: &Path) -> Vec<Started> {
         let mut process = Process { environment_is_known: true, ..Process::default() };
         if process.run_commands(&commands, 8, &mut |_| place.clone()) && !process.asks_only() {
             all.push(Started { process, place });
+        }
+        if all.len() > MOST_STARTED {
+            break;
         }
     }
     all

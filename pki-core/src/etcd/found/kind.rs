@@ -18,7 +18,7 @@ use crate::etcd::found::pem_file::PemFile;
 use crate::etcd::found::process::Process;
 use crate::etcd::found::sections;
 use crate::etcd::found::settings::Settings;
-use crate::etcd::found::started::Started;
+use crate::etcd::found::started::{MOST_STARTED, Started};
 use crate::etcd::found::template;
 use crate::etcd::found::yaml::ConfigFile;
 use crate::etcd::option::EtcdOption;
@@ -104,8 +104,10 @@ impl Content {
     /// What a text is that is no certificate, no unit and no template.
     fn of_text(text: &str, path: &Path, is_named: bool) -> Self {
         let extension = extension(path);
-        let started = |all: Vec<Started>| {
-            if all.is_empty() { Self::Elsewhere } else { Self::Known(ContentKind::Started(all)) }
+        let started = |all: Vec<Started>| match all.len() {
+            0 => Self::Elsewhere,
+            1..=MOST_STARTED => Self::Known(ContentKind::Started(all)),
+            _ => Self::Unknown,
         };
         let has_line = |start: &str| text.lines().any(|line| line.trim_start().starts_with(start));
         if extension == "container" || has_line("[Container]") {
@@ -143,8 +145,9 @@ impl Content {
     /// What a text is that has lines of variables, of flags, or of commands.
     fn of_lines(text: &str, path: &Path, is_named: bool) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let or_unknown = |all: Vec<Started>| {
-            if all.is_empty() { Self::Unknown } else { Self::Known(ContentKind::Started(all)) }
+        let or_unknown = |all: Vec<Started>| match all.len() {
+            1..=MOST_STARTED => Self::Known(ContentKind::Started(all)),
+            _ => Self::Unknown,
         };
         if text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("openrc-run")) {
             return or_unknown(init::openrc(text, path));

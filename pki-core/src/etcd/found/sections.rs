@@ -6,7 +6,7 @@ use crate::base::place::Place;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{Argument, ListFile, ListForm, Process, last_of_each};
-use crate::etcd::found::started::{Started, within_container};
+use crate::etcd::found::started::{MOST_STARTED, Started, within_container};
 use crate::etcd::found::unit::{Unit, UnitFile, UnitSetting};
 use crate::etcd::found::words;
 
@@ -59,6 +59,9 @@ pub(crate) fn supervisor(text: &str, path: &Path) -> Vec<Started> {
     while let Some((index, line)) = lines.next() {
         if let Some(section) = line.trim().strip_prefix('[') {
             all.extend(std::mem::take(&mut program).start(path));
+            if all.len() > MOST_STARTED {
+                return all;
+            }
             is_program = section.starts_with("program:");
             continue;
         }

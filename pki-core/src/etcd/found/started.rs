@@ -4,6 +4,10 @@ use crate::base::place::Place;
 use crate::etcd::found::engine::is_etcd_image;
 use crate::etcd::found::process::{Argument, Process};
 
+/// The most processes of etcd that a file may start. A file that starts more is not understood: there are no such hosts, and
+/// each process takes some kilobytes.
+pub(crate) const MOST_STARTED: usize = 1000;
+
 /// A process of etcd that a file starts, whatever kind of file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Started {

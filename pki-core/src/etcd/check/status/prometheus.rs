@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
+use crate::base::text::is_unshowable;
 use crate::etcd::status::{Status, TreeCertificate, TreeStatus};
 
 /// The statuses as metrics (prometheus.io, exposition formats, text format 0.0.4).
@@ -154,9 +155,22 @@ impl PrometheusText {
     }
 }
 
-/// A label's value: backslash, double quote and line feed are escaped.
+/// A label's value: backslash, double quote and line feed are escaped. What a terminal acts on is written as in messages.
 fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut escaped = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '\\' => escaped.push_str("\\\\"),
+            '"' => escaped.push_str("\\\""),
+            '\n' => escaped.push_str("\\n"),
+            c if is_unshowable(c) => {
+                escaped.push('\\');
+                escaped.extend(c.escape_default());
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -168,5 +182,8 @@ mod tests {
         let mut text = PrometheusText { name: "metric", ..PrometheusText::default() };
         text.sample(&[("issuer", "CN=\"a\\b\"\nO=c")], 1);
         assert_eq!(text.lines, "metric{issuer=\"CN=\\\"a\\\\b\\\"\\nO=c\"} 1\n");
+        text.lines.clear();
+        text.sample(&[("issuer", "a\u{1b}[31m\u{202e}b")], 1);
+        assert_eq!(text.lines, "metric{issuer=\"a\\\\u{1b}[31m\\\\u{202e}b\"} 1\n");
     }
 }
