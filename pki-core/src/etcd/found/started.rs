@@ -2,7 +2,7 @@
 
 use crate::base::place::Place;
 use crate::etcd::found::engine::is_etcd_image;
-use crate::etcd::found::process::{Argument, Process};
+use crate::etcd::found::process::{Argument, Process, base_name};
 
 /// A process of etcd that a file starts, whatever kind of file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub(crate) fn within_container(
     if !process.is_etcd() && !is_etcd_image(image.shown()) {
         return None;
     }
-    if process.asks_only() {
+    let program = process.arguments.first().map(|word| base_name(word.shown())).unwrap_or_default();
+    if process.asks_only() || matches!(program, "etcdctl" | "etcdutl") {
         return None;
     }
     Some(Started { process, place })
