@@ -362,9 +362,9 @@ pub(crate) mod tests {
             ("/h/etc/systemd/system/etcd.service", "[Service]\nExecStart=/usr/bin/etcd --name=known\n");
         let url = "http://0.0.0.0:2379";
         for (path, text, expected) in [
-            ("srv/compose.yaml", format!("services:\n  e: {{build: ., environment: {{ETCD_LISTEN_CLIENT_URLS: '{url}'}}}}\n"), "a compose file"),
+            ("srv/compose.yaml", format!("services:\n  e: {{build: ., command: [/x], environment: {{ETCD_LISTEN_CLIENT_URLS: '{url}'}}}}\n"), "a compose file"),
             ("etc/x/cm.yaml", format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  etcd.conf.yml: |\n    listen-client-urls: {url}\n"), "an object of Kubernetes"),
-            ("etc/kubernetes/manifests/x.yaml", format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: store:1\n    env: [{{name: ETCD_LISTEN_CLIENT_URLS, value: '{url}'}}]\n"), "an object of Kubernetes"),
+            ("etc/kubernetes/manifests/x.yaml", format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: store:1\n    command: [/x]\n    env: [{{name: ETCD_LISTEN_CLIENT_URLS, value: '{url}'}}]\n"), "an object of Kubernetes"),
             ("etc/containers/systemd/etcd.container.d/10.conf", format!("[Container]\nEnvironment=ETCD_LISTEN_CLIENT_URLS={url}\n"), "a Quadlet"),
             ("etc/cloud/u.yaml", "#cloud-config\nwrite_files:\n- {path: /etc/systemd/system/etcd.service, encoding: gz+b64, content: H4sI}\n".to_owned(), "compressed"),
             ("etc/cloud/u.yaml", "#cloud-config\nwrite_files:\n- {path: /x, encoding: gzip, content: !!binary H4sI}\n".to_owned(), "compressed"),
@@ -385,6 +385,11 @@ pub(crate) mod tests {
             assert_eq!(told.len(), 1, "{text}: {told:?}");
             assert!(told[0].starts_with(&path) && told[0].contains(expected), "{text}: {told:?}");
         }
+        // An image of another name whose own command must be etcd.
+        let compose = "services:\n  e: {build: ., environment: {ETCD_NAME: a, ETCD_LISTEN_CLIENT_URLS: 'http://0.0.0.0:2379'}}\n";
+        let (told, names) = told_of(&[("/h/compose.yaml", compose)]);
+        assert_eq!(names, ["a"]);
+        assert!(told.len() == 1 && told[0].contains("which options it gives etcd is not known"), "{told:?}");
         // A document that cannot be read behind one that can.
         let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {image: 'quay.io/coreos/etcd:v3.5.9', args: [--name=a]}\n";
         let (told, names) = told_of(&[unit, ("/h/etc/x.yaml", &format!("{pod}---\n{pod}---\n{{{pod}"))]);

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 
 use crate::etcd::found::document::Node;
+use crate::etcd::found::foreign;
 use crate::etcd::found::script::is_script;
+use crate::etcd::found::template;
 use crate::etcd::found::written;
 
 /// The number of files in one file that are read.
@@ -38,6 +40,7 @@ pub(crate) struct Opened {
     pub(crate) more: Option<&'static str>,
 }
 
+const CHANGED: &str = "the script changes it after it has written it";
 const COMPRESSED: &str = "it is compressed, and was not unpacked";
 const ELSEWHERE: &str = "its contents are at another place, and were not read";
 const STRANGE: &str = "its contents are encoded in a way that is not known here";
@@ -47,18 +50,25 @@ const PIPED: &str =
 
 /// The files in a file; `None` if it is no file that has others.
 pub(crate) fn read(text: &str, path: &Path) -> Option<Opened> {
+    let is_script = is_script(text, path);
+    if !is_script && template::language(text).is_some() {
+        return None;
+    }
     let mut opened = if text.starts_with("#cloud-config") {
         of_documents(text, cloud_config)
     } else if text.contains("\"ignition\"") && text.trim_start().starts_with('{') || is_butane(text) {
         of_documents(text, ignition)
     } else if text.contains("kind: MachineConfig") {
         of_documents(text, machine_config)
-    } else if is_script(text, path) {
+    } else if is_script {
         let written = written::files(text);
         let files = written.files.into_iter().map(|file| Embedded {
             host: file.host,
             path: file.path,
-            content: EmbeddedContent::Text(file.text),
+            content: match file.is_changed && foreign::speaks_of_etcd(&file.text) {
+                true => EmbeddedContent::Unread(CHANGED),
+                false => EmbeddedContent::Text(file.text),
+            },
         });
         let opened = Opened { files: files.collect(), more: written.has_more.then_some(PIPED) };
         if opened == Opened::default() {
@@ -87,7 +97,8 @@ fn is_butane(text: &str) -> bool {
 fn of_documents(text: &str, read: fn(&Node) -> Vec<Embedded>) -> Opened {
     // The tag of bytes says that they are in base64, as `encoding` does.
     let (documents, is_whole) = Node::each_document(&text.replace("!!binary ", ""));
-    let more = (!is_whole).then_some("its YAML or JSON cannot be read to its end");
+    let is_told = !is_whole && text.contains("etcd");
+    let more = is_told.then_some("its YAML or JSON cannot be read to its end");
     Opened { files: documents.iter().flat_map(read).collect(), more }
 }
 
@@ -109,7 +120,7 @@ impl Embedded {
 /// cloud-init's `write_files`, the commands that it runs, and the units of the cloud-config of CoreOS.
 fn cloud_config(document: &Node) -> Vec<Embedded> {
     let mut all: Vec<Embedded> = Vec::new();
-    for file in document.get("write_files").map(Node::items).unwrap_or_default() {
+    for file in document.get("write_files").map(Node::items).unwrap_or_default().iter().take(MOST_FILES + 1) {
         let Some(path) = file.text_at("path") else { continue };
         let Some(content) = file.text_at("content") else {
             if file.get("source").is_some() {

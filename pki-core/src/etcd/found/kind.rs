@@ -1,6 +1,6 @@
 //! Recognizes the kind of a file by its name and its contents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
@@ -93,7 +93,7 @@ impl Content {
             return Self::Known(kind);
         }
         match Self::of_text(text, path, is_named) {
-            Self::Known(kind) if text.contains(UNKNOWN) && !kind.knows_unknown(text) => {
+            Self::Known(kind) if text.contains(UNKNOWN) && !kind.knows_unknown(text, path) => {
                 Self::Template(template::OF_A_SHELL)
             }
             content => content,
@@ -201,8 +201,9 @@ impl Content {
             }
             if is_env || starts("ETCD_") || is_named && starts("ETCDCTL_") {
                 let values = environment.variables.iter().filter_map(|variable| variable.value.as_deref());
-                let is_set = |name: &str| environment.variables.iter().any(|variable| variable.name == name);
-                return match template::has_variables(values, is_set) {
+                let names: HashSet<&str> =
+                    environment.variables.iter().map(|variable| variable.name.as_str()).collect();
+                return match template::has_variables(values, |name| names.contains(name)) {
                     true => Self::Template(template::OF_ENVSUBST),
                     false => Self::Known(ContentKind::Environment),
                 };
@@ -223,11 +224,11 @@ impl Content {
 
 impl ContentKind {
     /// Whether the reader of the kind tells a value that no shell has put in from one that is there.
-    fn knows_unknown(&self, text: &str) -> bool {
+    fn knows_unknown(&self, text: &str, path: &Path) -> bool {
         match self {
             Self::Config | Self::Request(_) | Self::CaConfig(_) => false,
             Self::Started(_) => {
-                text.starts_with("#!") || text.contains("services:") || text.contains("[Container]")
+                is_script(text, path) || text.contains("services:") || text.contains("[Container]")
             }
             _ => true,
         }

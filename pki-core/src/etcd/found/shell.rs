@@ -132,6 +132,7 @@ pub(crate) fn commands(text: &str) -> Vec<ShellCommand> {
         characters: text.char_indices().peekable(),
         commands: vec![ShellCommand::default()],
         descriptor: String::new(),
+        is_in_list: false,
     };
     lexer.run();
     let mut commands = lexer.commands;
@@ -145,6 +146,8 @@ struct Lexer<'a> {
     commands: Vec<ShellCommand>,
     /// The number of the file that the next redirection is about; empty if none is written.
     descriptor: String,
+    /// Whether the words of a list are read: lists have no lists in them.
+    is_in_list: bool,
 }
 
 impl Lexer<'_> {
@@ -292,7 +295,7 @@ impl Lexer<'_> {
             ShellWord { word: Word { text: String::new(), offset }, is_expanded: false, is_quoted: false };
         let mut quote = None;
         while let Some((_, c)) = self.characters.peek().copied() {
-            if quote.is_none() && c == '(' && begins_list(&word.word.text) {
+            if quote.is_none() && c == '(' && !self.is_in_list && begins_list(&word.word.text) {
                 self.list(&mut word);
                 continue;
             }
@@ -332,12 +335,13 @@ impl Lexer<'_> {
     /// Reads the words of `NAME=(WORD...)`, of which bash makes a list; they become one text, as with `NAME="WORD..."`.
     fn list(&mut self, word: &mut ShellWord) {
         self.characters.next();
+        self.is_in_list = true;
         let mut is_first = true;
         while let Some((offset, c)) = self.characters.peek().copied() {
             match c {
                 ')' => {
                     self.characters.next();
-                    return;
+                    break;
                 }
                 '#' => while self.characters.next_if(|(_, c)| *c != '\n').is_some() {},
                 c if c.is_whitespace() || ";|&(<>".contains(c) => drop(self.characters.next()),
@@ -352,6 +356,7 @@ impl Lexer<'_> {
                 }
             }
         }
+        self.is_in_list = false;
     }
 
     /// Reads what follows a `$`. Whether the shell puts something in its place.

@@ -72,6 +72,9 @@ impl Process {
 /// Words of the shell's grammar that a command may follow (POSIX, Shell Command Language, 2.4).
 pub(crate) const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "do", "while", "until", "{", "!"];
 
+/// The number of assignments in one command that are looked at. More are no accident.
+const MOST_ASSIGNMENTS: usize = 1000;
+
 /// What the commands before have told the shell.
 #[derive(Default)]
 pub(crate) struct ShellState {
@@ -113,7 +116,8 @@ impl ShellState {
         match first.shown() {
             "export" | "declare" | "typeset" | "readonly" | "local" => {
                 let is_exported = first.shown() == "export" || rest.iter().any(|word| word.shown() == "-x");
-                for word in rest.iter().filter(|word| !word.shown().starts_with('-')) {
+                let words = rest.iter().take(MOST_ASSIGNMENTS);
+                for word in words.filter(|word| !word.shown().starts_with('-')) {
                     self.assign(word, is_exported, process);
                 }
                 true
@@ -160,7 +164,8 @@ impl ShellState {
             _ => {
                 let are_assignments = words.iter().all(|word| assignment(word).is_some());
                 if are_assignments {
-                    words.iter().for_each(|word| self.assign(word, self.exports_all, process));
+                    let words = words.iter().take(MOST_ASSIGNMENTS);
+                    words.for_each(|word| self.assign(word, self.exports_all, process));
                 }
                 are_assignments
             }

@@ -1,6 +1,6 @@
 //! Files that some program has still to fill in: templates of Jinja, ERB, Go, Terraform and envsubst.
 
-use crate::etcd::found::process::is_name;
+use crate::etcd::found::process::{is_name, is_name_part};
 
 /// The language of a template, for messages.
 pub(crate) type Language = &'static str;
@@ -68,6 +68,9 @@ fn of_braces(inside: &str) -> Language {
     }
 }
 
+/// The number of characters in which an index of a list ends.
+const LONGEST_INDEX: usize = 64;
+
 /// Whether a line has an expression of Terraform: `${var.name}`, `${each.value}`, `${join(",", x)}`. A shell has neither
 /// dots nor brackets there.
 fn is_terraform(line: &str) -> bool {
@@ -78,8 +81,8 @@ fn is_terraform(line: &str) -> bool {
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        let is_index =
-            after.starts_with('[') && after.split_once(']').is_some_and(|(_, rest)| rest.starts_with('.'));
+        let index: String = after.chars().take(LONGEST_INDEX).collect();
+        let is_index = index.starts_with('[') && index.contains("].");
         !is_text && is_name && (after.starts_with(['.', '(']) || is_index)
     })
 }
@@ -92,9 +95,10 @@ pub(crate) fn has_variables<'a>(
 ) -> bool {
     values.into_iter().any(|value| {
         value.match_indices("${").any(|(at, _)| {
-            let inside = value.get(at + 2..).and_then(|rest| rest.split_once('}')).map(|(inside, _)| inside);
-            let name = inside.map(|inside| inside.split([':', '-', '=']).next().unwrap_or_default());
-            name.is_some_and(|name| is_name(name) && !is_set(name))
+            let inside = value.get(at + 2..).unwrap_or_default();
+            let end = inside.find(|c| !is_name_part(c)).unwrap_or(inside.len());
+            let (name, after) = inside.split_at(end);
+            is_name(name) && after.starts_with(['}', ':', '-', '=']) && !is_set(name)
         })
     })
 }

@@ -23,6 +23,9 @@ const DEEPEST: usize = 4;
 /// many times would fill the memory.
 const LONGEST: usize = 8 << 20;
 
+/// The number of brackets in a text that are not closed, so that looking for their ends takes a bounded time.
+const MOST_OPEN: usize = 100;
+
 /// The number of files that are kept.
 const MOST_FILES: usize = 1000;
 
@@ -34,6 +37,8 @@ pub(crate) struct WrittenFile {
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) text: String,
+    /// Whether the script changes the file afterwards, in a way that is not read here.
+    pub(crate) is_changed: bool,
 }
 
 /// What a script writes.
@@ -138,11 +143,12 @@ impl Walk {
         }
         let mut result = String::new();
         let mut rest = document.text.as_str();
+        let mut open = 0;
         while let Some(at) = rest.find(['\\', '$', '`']) {
             let (before, after) = rest.split_at(at);
             result.push_str(before);
-            if result.len() > LONGEST {
-                return result;
+            if result.len() > LONGEST || open > MOST_OPEN {
+                return result + &shell::unknown("");
             }
             let next = after.get(1..).unwrap_or_default();
             if let Some(escaped) = after.strip_prefix('\\') {
@@ -164,6 +170,7 @@ impl Walk {
             let Some((inside, behind)) = found else {
                 result.push_str(after.get(..1).unwrap_or_default());
                 rest = next;
+                open += usize::from(next.starts_with(['{', '(']));
                 continue;
             };
             match self.process.shell_value(inside).filter(|_| !is_command) {
@@ -212,6 +219,12 @@ impl Walk {
             }
             "mv" | "cp" | "install" => {
                 self.move_files(&plain().collect::<Vec<_>>(), name == "mv");
+                None
+            }
+            "sed" | "perl" | "yq" if operands.iter().any(|word| word.shown().contains("-i")) => {
+                let paths: Vec<String> = plain().map(|word| self.path_of(word)).collect();
+                let files = self.written.files.iter_mut().filter(|file| paths.contains(&file.path));
+                files.for_each(|file| file.is_changed = true);
                 None
             }
             "cd" => {
@@ -317,19 +330,17 @@ impl Walk {
         }
     }
 
-    /// The path of a file; where it is not known, that of a file with its name.
+    /// The path of a file; where a folder of it is not known, the path below that.
     fn path_of(&self, word: &Argument) -> String {
-        let known = word.text.as_deref();
-        let name = || {
-            let name = word.written.rsplit('/').next().filter(|name| !name.contains(['$', '`']));
-            name.filter(|name| !name.is_empty()).map(str::to_owned)
+        let below = || {
+            let parts = word.written.rsplit('/').take_while(|part| !part.contains(['$', '`', ')', '}']));
+            let parts: Vec<&str> = parts.collect();
+            let path = parts.into_iter().rev().collect::<Vec<_>>().join("/");
+            Some(path).filter(|path| !path.is_empty()).map(|path| format!("/{path}"))
         };
-        let path = known.map(str::to_owned).or_else(name);
+        let path = word.text.clone().or_else(below);
         let path = path.unwrap_or_else(|| format!("file-{}", self.written.files.len() + 1));
-        let path = match path.starts_with('/') {
-            true => path,
-            false => format!("{}/{path}", self.folder),
-        };
+        let path = if path.starts_with('/') { path } else { format!("{}/{path}", self.folder) };
         let parts = path.split('/').filter(|part| !matches!(*part, "" | "." | ".." | "~"));
         parts.fold(String::new(), |path, part| format!("{path}/{part}"))
     }
@@ -352,9 +363,12 @@ impl Walk {
             // It may be for another case, or for another host.
             Some(_) => {
                 let host = format!("{}#{}", self.host, self.written.files.len() + 1);
-                self.written.files.push(WrittenFile { host, path, text });
+                self.written.files.push(WrittenFile { host, path, text, is_changed: false });
             }
-            None => self.written.files.push(WrittenFile { host: self.host.clone(), path, text }),
+            None => {
+                let host = self.host.clone();
+                self.written.files.push(WrittenFile { host, path, text, is_changed: false });
+            }
         }
     }
 
@@ -474,6 +488,8 @@ mod tests {
         let expected = ":/file-1=x xy $A \\ ${?B} ${?C} ${?1} ${?id_u} ${?i} $ ${?}(c) .\n";
         assert_eq!(written(script), [expected]);
         assert_eq!(written("cat >$D/e.service <<'EOF'\n$A\nEOF\n"), [":/e.service=$A\n"]);
+        assert_eq!(written("echo a >\"$host/etc/etcd/$N\"\n"), [":/file-1=a\n"]);
+        assert_eq!(written("echo a >\"${D:-/x}/$(y z/w)/etc/etcd/e\"\n"), [":/etc/etcd/e=a\n"]);
     }
 
     #[test]
@@ -486,6 +502,9 @@ mod tests {
 
     #[test]
     fn what_no_program_is_known_to_read_is_told() {
+        let changed = |script: &str| files(script).files[0].is_changed;
+        assert!(changed("echo a >/f\nsudo sed -i.bak 's/a/b/' /f\n"));
+        assert!(!changed("echo a >/f\nsed 's/a/b/' /f\nsed -i 's/a/b/' /g\n"));
         let text = "image: quay.io/coreos/etcd:v3.5.9\n";
         let yaml = format!("kubectl -n x apply -f - <<EOF\n{text}EOF\n");
         assert_eq!(written(&yaml), [format!(":/kubectl-1.yaml={text}")]);
@@ -502,6 +521,10 @@ mod tests {
         let many = format!("{}# --initial-cluster\n", "echo a >/f\necho b >/g\n".repeat(10_000));
         let written = files(&many);
         assert!(written.has_more && written.files.len() <= MOST_FILES);
+        let open = files(&format!("cat >/f <<EOF\n{}\nEOF\n", "${".repeat(200_000)));
+        assert!(open.files[0].text.contains("${?}"), "{}", open.files[0].text.len());
+        files(&format!("export {}\necho x >/f\n", "A=1 ".repeat(100_000)));
+        files(&format!("echo x >/f\n{}", "a=(".repeat(100_000)));
         let deep = (0..10).fold("x".to_owned(), |inner, _| format!("sh -c {}", quoted(&inner)));
         files(&deep);
         for text in
