@@ -59,7 +59,7 @@ fn is_distinctive(word: &str) -> bool {
     let name = word.trim_start_matches('-');
     let dashed = || name.replace('_', "-");
     DISTINCTIVE.contains(&name)
-        || OF_OTHERS.contains(&name)
+        || OF_OTHERS.contains(&name.rsplit('.').next().unwrap_or_default())
         || name.contains('_') && DISTINCTIVE.contains(&dashed().trim_start_matches("etcd-"))
 }
 

@@ -432,7 +432,7 @@ pub(super) const TABLE: &[Explanation] = &[
             "status=125",
             "Failed with result 'resources'",
             "Failed to start etcd.service -",
-            "Failed to start Etcd Server",
+            "Failed to start etcd server",
         ],
         cause: "etcd, or what starts it, ended with an error, and its own lines before this one say why (127: a shell did not find the program; 126: it may not be executed; 125: docker or podman refused)",
         remedy: "read those lines (`journalctl -u etcd -o cat`), and explain them",
