@@ -33,6 +33,7 @@ mod script;
 mod sections;
 mod settings;
 mod shell;
+mod shell_state;
 mod started;
 mod template;
 mod text;
@@ -41,6 +42,7 @@ mod unit;
 mod usual;
 mod words;
 mod wrapper;
+mod written;
 mod yaml;
 
 use std::collections::btree_map::Entry as MapEntry;
@@ -344,6 +346,98 @@ pub(crate) mod tests {
         assert!(told[0].contains("the file of variables /e was not seen") && told[1].contains("`--name=$N`"));
     }
 
+    /// What is said of the files in the folder `/h`, and the names of the members there.
+    fn told_of(all: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let found = read(all, &["/h"]);
+        let name = |member: &Member| member.settings.value("name").unwrap_or("?").to_owned();
+        let mut names: Vec<String> = found.members().map(|(_, member)| name(member)).collect();
+        names.sort();
+        (found.omissions().iter().map(ToString::to_string).collect(), names)
+    }
+
+    /// A folder with a unit that is understood hides no other file.
+    #[test]
+    fn each_file_that_speaks_of_etcd_is_understood_or_told() {
+        let unit =
+            ("/h/etc/systemd/system/etcd.service", "[Service]\nExecStart=/usr/bin/etcd --name=known\n");
+        let url = "http://0.0.0.0:2379";
+        for (path, text, expected) in [
+            ("srv/compose.yaml", format!("services:\n  e: {{build: ., command: [/x], environment: {{ETCD_LISTEN_CLIENT_URLS: '{url}'}}}}\n"), "a compose file"),
+            ("etc/x/cm.yaml", format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  etcd.conf.yml: |\n    listen-client-urls: {url}\n"), "an object of Kubernetes"),
+            ("etc/kubernetes/manifests/x.yaml", format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: store:1\n    command: [/x]\n    env: [{{name: ETCD_LISTEN_CLIENT_URLS, value: '{url}'}}]\n"), "an object of Kubernetes"),
+            ("etc/containers/systemd/etcd.container.d/10.conf", format!("[Container]\nEnvironment=ETCD_LISTEN_CLIENT_URLS={url}\n"), "a Quadlet"),
+            ("etc/cloud/u.yaml", "#cloud-config\nwrite_files:\n- {path: /etc/systemd/system/etcd.service, encoding: gz+b64, content: H4sI}\n".to_owned(), "compressed"),
+            ("etc/cloud/u.yaml", "#cloud-config\nwrite_files:\n- {path: /x, encoding: gzip, content: !!binary H4sI}\n".to_owned(), "compressed"),
+            ("etc/cloud/u.yaml", "#cloud-config\nwrite_files:\n- {path: /etc/etcd/x, content: [\n".to_owned(), "its YAML or JSON"),
+            ("etc/kubernetes/manifests/x.yaml", format!("apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {{image: 'quay.io/coreos/etcd:v3.5.9', args: ['--listen-client-urls={url}'\n"), "an object of Kubernetes"),
+            ("etc/cloud/u.yaml", format!("#cloud-config\nbootcmd:\n- [x, --listen-client-urls={url}]\n"), "a script"),
+            ("etc/systemd/system/k3s.service", format!("[Service]\nExecStart=/usr/local/bin/k3s server --etcd-arg=listen-client-urls={url}\n"), "a program that is not known here"),
+            ("etc/rancher/k3s/config.yaml", "etcd-arg:\n- heartbeat-interval=1\n".to_owned(), "k3s or rke2"),
+            ("opt/x.sh", format!("cat <<EOF | nc n2 99\nETCD_LISTEN_CLIENT_URLS={url}\nEOF\n"), "a part of it is not understood"),
+            ("etc/etcd/x.sh", "cat >/etc/etcd/etcd.yaml <<EOF\nlisten-client-urls: https://$IP:2379\nEOF\n".to_owned(), "a here-document of a shell"),
+            ("etc/etcd/x.yaml", "name: ${NAME}\nlisten-client-urls: https://${IP}:2379\n".to_owned(), "envsubst"),
+            ("etc/etcd/x.service", "[Service]\nUser=${USER}\nExecStart=/usr/bin/etcd\n".to_owned(), "envsubst"),
+            ("etc/kubernetes/manifests/x.yaml", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: quay.io/coreos/etcd:v3.5.9\n    command:\n    - etcd\n    - --name=${NAME}\n".to_owned(), "envsubst"),
+        ] {
+            let path = format!("/h/{path}");
+            let (told, names) = told_of(&[unit, (&path, &text)]);
+            assert_eq!(names, ["known"], "{path}: {text}");
+            assert_eq!(told.len(), 1, "{text}: {told:?}");
+            assert!(told[0].starts_with(&path) && told[0].contains(expected), "{text}: {told:?}");
+        }
+        // An image of another name whose own command must be etcd.
+        let compose = "services:\n  e: {build: ., environment: {ETCD_NAME: a, ETCD_LISTEN_CLIENT_URLS: 'http://0.0.0.0:2379'}}\n";
+        let (told, names) = told_of(&[("/h/compose.yaml", compose)]);
+        assert_eq!(names, ["a"]);
+        assert!(told.len() == 1 && told[0].contains("which options it gives etcd is not known"), "{told:?}");
+        // A document that cannot be read behind one that can.
+        let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {image: 'quay.io/coreos/etcd:v3.5.9', args: [--name=a]}\n";
+        let (told, names) = told_of(&[unit, ("/h/etc/x.yaml", &format!("{pod}---\n{pod}---\n{{{pod}"))]);
+        assert_eq!(names, ["a", "a", "known"]);
+        assert!(told.len() == 1 && told[0].contains("the rest of the file"), "{told:?}");
+        for (path, text) in [
+            (
+                "etc/kubernetes/backup.yaml",
+                "apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate: {spec: {template: {spec: {containers: [{image: 'quay.io/coreos/etcd:v3.5.9', command: [etcdctl, snapshot, save]}]}}}}\n",
+            ),
+            ("etc/cloud/u.yaml", "#cloud-config\nruncmd: [ls]\nwrite_files:\n- {path: /x, content: y}\n"),
+            ("opt/x.sh", "#!/bin/sh\ncat >/etc/nginx.conf <<EOF\nserver { listen $PORT; }\nEOF\n"),
+        ] {
+            let path = format!("/h/{path}");
+            assert_eq!(told_of(&[unit, (&path, text)]).0, [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_writes_is_read_as_it_will_be() {
+        let unit = "ExecStart=/usr/bin/etcd --name=${NAME} --data-dir=/d --listen-peer-urls=https://$IP:2380 \\$OPTS";
+        let script = |head: &str| {
+            format!(
+                "#!/bin/bash\n{head}\ncat <<EOF | sudo tee /etc/systemd/system/etcd.service\n[Service]\n{unit}\nEOF\n"
+            )
+        };
+        let (told, names) = told_of(&[("/h/x.sh", &script("NAME=n1 IP=10.0.0.1"))]);
+        assert_eq!((told, names), (vec![], vec!["n1".to_owned()]));
+        // What the script's user sets is not known, and the flags beside it are.
+        let all = [("/h/x.sh", &*script("NAME=$(hostname -s)"))];
+        let (told, names) = told_of(&all);
+        assert_eq!(names, ["?"]);
+        assert!(told.len() == 2 && told.iter().any(|told| told.contains("`--name=${NAME}`")), "{told:?}");
+        let found = read(&all, &["/h"]);
+        assert_eq!(found.members().next().unwrap().1.settings.value("data-dir"), Some("/d"));
+        // Variables of an environment file stay what they are, each by itself.
+        let file = "sudo mkdir -p /etc/etcd\nNAME=n1\nsudo tee /etc/etcd/etcd.env <<EOF\nETCD_NAME=$NAME\nETCD_DATA_DIR=$(x)\nEOF\ncat > etcd.service <<'EOF'\n[Service]\nEnvironmentFile=/etc/etcd/etcd.env\nExecStart=/usr/bin/etcd --listen-peer-urls=https://${IP}:2380\nEOF\nsudo mv etcd.service /etc/systemd/system/\n";
+        let (told, names) = told_of(&[("/h/x.sh", file)]);
+        assert_eq!(names, ["n1"]);
+        assert!(told.len() == 1 && told[0].contains("ETCD_DATA_DIR"), "{told:?}");
+        // Several hosts stay apart.
+        let hosts = "#!/bin/sh\nssh n1 'cat >/etc/etcd/e.env' <<EOF\nETCD_NAME=n1\nEOF\nssh n2 'cat >/etc/etcd/e.env' <<EOF\nETCD_NAME=n2\nEOF\n";
+        assert_eq!(told_of(&[("/h/x.sh", hosts)]).1, ["n1", "n2"]);
+        // A script that a cloud-config has.
+        let nested = "#cloud-config\nruncmd:\n- |\n  cat >/etc/etcd/e.env <<EOF\n  ETCD_NAME=n1\n  EOF\n- docker run -d quay.io/coreos/etcd:v3.5.9 etcd --name=n2\n";
+        assert_eq!(told_of(&[("/h/etc/cloud/u.yaml", nested)]).1, ["n1", "n2"]);
+    }
+
     #[test]
     fn an_unknown_word_may_be_any_flag() {
         for line in [
@@ -452,12 +546,13 @@ pub(crate) mod tests {
         /// No text in a file makes reading or examining it panic.
         #[test]
         fn any_text_can_be_read(
-            text in "[\\[\\]=\\\\ \n\t#;\"'${}%@:,/.a-zA-Z0-9-]{0,200}",
+            text in "[\\[\\]=\\\\ \n\t#;\"'${}%@:,/.a-zA-Z0-9<>|()`?*-]{0,200}",
             name in proptest::sample::select(vec![
                 "etcd.service", "etcd.service.d/1.conf", "etcd.env", "etcd.yaml", "etcd.sh", "etcd.pem", "etcd",
+                "Procfile", "rc.conf", "etcd.container", "etcd.json",
             ]),
         ) {
-            for prefix in ["", "[Service]\nExecStart=/usr/bin/etcd ", "ETCD_NAME=a\n", "name: a\ndata-dir: ", "etcd --name=a "] {
+            for prefix in ["", "cat <<EOF | sudo tee /etc/etcd.env\nETCD_NAME=", "#cloud-config\nruncmd:\n- etcd ", "A=(--name ", "[Service]\nExecStart=/usr/bin/etcd ", "ETCD_NAME=a\n", "name: a\ndata-dir: ", "etcd --name=a "] {
                 let path = format!("/x/{name}");
                 let files = files([(path.as_str(), format!("{prefix}{text}").as_str())]);
                 for path in ["/x", path.as_str()] {

@@ -79,6 +79,7 @@ impl Host {
                 continue;
             }
             if !is_member(&unit, &process, has_etcd) {
+                self.tell_of(&unit, &process);
                 continue;
             }
             let place = unit.place();
@@ -90,6 +91,22 @@ impl Host {
             self.units.push(unit);
         }
         Ok(())
+    }
+
+    /// Notes a unit that runs no member as far as is known, and has options of etcd.
+    fn tell_of(&mut self, unit: &Unit, process: &Process) {
+        let keys = ["ExecStart", "ExecStartPre", "ExecStartPost", "Environment"];
+        let settings = keys.iter().flat_map(|key| unit.all("Service", key));
+        let has_options = settings.into_iter().any(|setting| foreign::has_setting(&setting.value.text));
+        let is_job = process
+            .opaque
+            .as_ref()
+            .is_some_and(|opaque| JOBS.iter().any(|job| opaque.program.ends_with(job)));
+        if let Some(path) = unit.place().path().filter(|_| has_options && !is_job && !process.asks_only()) {
+            let what =
+                NotUnderstoodKind::Part("it gives options of etcd to a program that is not known here");
+            self.not_understood.push(NotUnderstood { path: path.to_owned(), what });
+        }
     }
 
     /// If a process starts a script that is on the host, goes on with the etcd that the script starts.

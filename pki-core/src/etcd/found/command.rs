@@ -5,10 +5,10 @@ use crate::etcd::found::engine::is_engine;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{
-    Argument, LONGEST_WORD, ListFile, ListForm, Opaque, Process, ShellExpansion, base_name, is_etcd, is_name,
-    is_name_part,
+    Argument, ListFile, ListForm, Opaque, Process, base_name, is_etcd, is_name,
 };
-use crate::etcd::found::shell::{self, ShellCommand, ShellWord};
+use crate::etcd::found::shell::{self, ShellCommand};
+use crate::etcd::found::shell_state::{KEYWORDS, ShellState, assignment};
 use crate::etcd::found::wrapper::{Wrapper, options};
 
 /// The number of programs that may be before etcd. More are no accident.
@@ -20,10 +20,11 @@ const MOST_STEPS: usize = 5000;
 /// The number of variables that are copied in one step, for a command that has its own.
 const VARIABLES_OF_A_STEP: usize = 20;
 
-const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox-sh"];
+pub(crate) const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox-sh"];
 
 /// Programs before etcd that [`Process::unwrap_all`] reads in ways of their own.
-const SPECIAL: [&str; 6] = ["env", "su", "runuser", "start-stop-daemon", "ip", "chroot"];
+const SPECIAL: [&str; 9] =
+    ["env", "su", "runuser", "start-stop-daemon", "ip", "chroot", "eval", "systemd-run", "tmux"];
 
 /// Programs that stay the parent of the command that they start.
 const PARENTS: [&str; 8] =
@@ -65,6 +66,9 @@ impl Process {
                 "start-stop-daemon" => self.unwrap_daemon(),
                 "ip" => self.unwrap_netns(),
                 "chroot" => self.unwrap_chroot(),
+                "systemd-run" => self.unwrap_systemd_run(),
+                "eval" => return self.unwrap_eval(most - 1),
+                "tmux" => return self.unwrap_tmux(most - 1),
                 name if SHELLS.contains(&name) => return self.unwrap_shell(most - 1),
                 name => match Wrapper::find(name) {
                     Some(wrapper) => {
@@ -226,6 +230,71 @@ impl Process {
         true
     }
 
+    /// `systemd-run [OPTIONS] COMMAND`: the service manager gives the environment, unless it is a scope.
+    fn unwrap_systemd_run(&mut self) -> bool {
+        let Some(wrapper) = Wrapper::find("systemd-run") else { return false };
+        let number = wrapper.options(self.arguments.iter().map(Argument::shown));
+        let own: Vec<Argument> = self.arguments.drain(..number.min(self.arguments.len())).collect();
+        if !own.iter().any(|word| word.shown() == "--scope") {
+            self.variables.clear();
+        }
+        let mut words = own.into_iter().skip(1);
+        while let Some(word) = words.next() {
+            let text = word.shown().to_owned();
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+                _ if text.starts_with("--") || text.len() == 2 => (text.as_str(), None),
+                _ => text
+                    .split_at_checked(2)
+                    .map_or((text.as_str(), None), |(name, value)| (name, Some(value.to_owned()))),
+            };
+            if !["--setenv", "-E", "--property", "-p"].contains(&name) {
+                continue;
+            }
+            let Some(value) = value.or_else(|| words.next().map(|word| word.shown().to_owned())) else {
+                break;
+            };
+            let is_property = matches!(name, "--property" | "-p");
+            match if is_property { value.strip_prefix("Environment=") } else { Some(value.as_str()) } {
+                Some(assignment) => {
+                    let (name, value) = match assignment.split_once('=') {
+                        Some((name, value)) => (name, Some(value.to_owned()).filter(|_| word.text.is_some())),
+                        None => (assignment, None),
+                    };
+                    self.set(Variable { name: name.to_owned(), value, place: word.place });
+                }
+                None => {
+                    if let Some(path) = value.strip_prefix("EnvironmentFile=") {
+                        let path = path.trim_start_matches('-');
+                        self.lists.push(ListFile::new(path, ListForm::Quoted, word.place));
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// `eval WORD...`: the words together are commands.
+    fn unwrap_eval(&mut self, most: usize) -> bool {
+        let Some(place) = self.arguments.first().map(|word| word.place.clone()) else { return false };
+        let words: Vec<&str> = self.arguments.iter().skip(1).map(Argument::shown).collect();
+        self.arguments = vec![Argument::plain(words.join(" "), place)];
+        self.unwrap_script(most)
+    }
+
+    /// `tmux new-session [OPTIONS] [COMMAND...]`
+    fn unwrap_tmux(&mut self, most: usize) -> bool {
+        let is_new = |word: &Argument| ["new", "new-session", "neww", "new-window"].contains(&word.shown());
+        let Some(at) = self.arguments.iter().position(is_new) else { return false };
+        let words = self.arguments.iter().skip(at).map(Argument::shown);
+        self.skip(at + options(words, "cFfnstexy", &[]));
+        self.parent.get_or_insert_with(|| "tmux".to_owned());
+        match self.arguments.len() {
+            1 => self.unwrap_script(most),
+            _ => self.unwrap_all(most),
+        }
+    }
+
     /// `sh -c COMMANDS`
     fn unwrap_shell(&mut self, most: usize) -> bool {
         let is_command = |word: &Argument| {
@@ -274,7 +343,11 @@ impl Process {
             }
             let is_keyword = |(word, _): &(Argument, bool)| KEYWORDS.contains(&word.shown());
             let first = arguments.iter().position(|word| !is_keyword(word)).unwrap_or(arguments.len());
-            let words: Vec<Argument> = arguments.drain(first..).map(|(word, _)| word).collect();
+            let mut words: Vec<Argument> = arguments.drain(first..).map(|(word, _)| word).collect();
+            // `function NAME { COMMAND`
+            if words.first().is_some_and(|word| word.shown() == "function") {
+                words.drain(..words.len().min(3));
+            }
             if shell.take(&words, self) {
                 continue;
             }
@@ -295,66 +368,6 @@ impl Process {
         }
         false
     }
-
-    /// Replaces `$NAME` and `${NAME}`, as a shell does; `None` if a variable is not set, or is more than a name.
-    pub(crate) fn substitute_as_shell(&self, written: &str) -> Option<String> {
-        let mut result = String::new();
-        let mut rest = written;
-        if rest.contains('`') {
-            return None;
-        }
-        while let Some((before, after)) = rest.split_once('$') {
-            result.push_str(before);
-            let (name, after) = match after.strip_prefix('{') {
-                Some(after) => after.split_once('}')?,
-                None => {
-                    let end = after.find(|c: char| !is_name_part(c)).unwrap_or(after.len());
-                    after.split_at(end)
-                }
-            };
-            result.push_str(self.shell_value(name)?);
-            rest = after;
-            if result.len() > LONGEST_WORD {
-                return None;
-            }
-        }
-        result.push_str(rest);
-        Some(result)
-    }
-
-    /// The value of a variable that a shell knows. `${NAME:-VALUE}` has a value if the variable has none.
-    fn shell_value<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        let (name, usual) = shell::parameter(name)?;
-        let mut all = self.shell_variables.iter().rev().chain(self.variables.iter().rev());
-        let variable = all.find(|variable| variable.name == name);
-        match variable {
-            Some(variable) => match variable.value.as_deref() {
-                Some("") if usual.is_some() => usual,
-                value => value,
-            },
-            None => usual,
-        }
-    }
-
-    /// Puts the values of variables into words that could not be told before the files of variables were read. A word
-    /// that is only a variable becomes as many words as its value has.
-    pub(crate) fn fill(&mut self) {
-        let words = std::mem::take(&mut self.arguments);
-        for word in words {
-            let may_be_filled = word.text.is_none() && word.expansion.is_some();
-            match may_be_filled.then(|| self.substitute_as_shell(&word.written)).flatten() {
-                None => self.arguments.push(word),
-                Some(text)
-                    if word.expansion == Some(ShellExpansion::Split) && is_lone_variable(&word.written) =>
-                {
-                    let parts = text.split_whitespace();
-                    let place = &word.place;
-                    self.arguments.extend(parts.map(|part| Argument::plain(part, place.clone())));
-                }
-                Some(text) => self.arguments.push(Argument { text: Some(text), ..word }),
-            }
-        }
-    }
 }
 
 /// Whether a command may be etcd, or a program that starts it.
@@ -370,132 +383,68 @@ fn may_start(words: &[Argument]) -> bool {
     })
 }
 
-/// Words of the shell's grammar that a command may follow (POSIX, Shell Command Language, 2.4).
-const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "do", "while", "until", "{", "!"];
-
-/// What the commands before have told the shell.
-#[derive(Default)]
-struct ShellState {
-    /// Whether variables are exported by themselves (`set -a`).
-    exports_all: bool,
-}
-
-impl ShellState {
-    /// Adds the words that take the place of one word.
-    fn expand(&self, word: &ShellWord, place: Place, process: &Process, into: &mut Vec<(Argument, bool)>) {
-        let written = word.word.text.clone();
-        let text =
-            if word.is_expanded { process.substitute_as_shell(&written) } else { Some(written.clone()) };
-        match &text {
-            Some(text) if word.is_expanded && !word.is_quoted && is_lone_variable(&written) => {
-                let parts = text.split_whitespace();
-                into.extend(parts.map(|part| (Argument::plain(part, place.clone()), true)));
-            }
-            _ => {
-                let quoted = if word.is_quoted { ShellExpansion::Quoted } else { ShellExpansion::Split };
-                let expansion = word.is_expanded.then_some(quoted);
-                into.push((Argument { text, written, place, expansion }, word.is_expanded));
-            }
-        }
-    }
-
-    /// Carries out a command that sets variables. Whether it was one.
-    fn take(&mut self, words: &[Argument], process: &mut Process) -> bool {
-        let Some(first) = words.first() else { return true };
-        let rest = words.get(1..).unwrap_or_default();
-        match first.shown() {
-            "export" | "declare" | "typeset" | "readonly" | "local" => {
-                let is_exported = first.shown() == "export" || rest.iter().any(|word| word.shown() == "-x");
-                for word in rest.iter().filter(|word| !word.shown().starts_with('-')) {
-                    self.assign(word, is_exported, process);
-                }
-                true
-            }
-            "unset" => {
-                for word in rest {
-                    process.variables.retain(|variable| variable.name != word.shown());
-                    process.shell_variables.retain(|variable| variable.name != word.shown());
-                }
-                true
-            }
-            "set" => {
-                let has = |sign: char| {
-                    let mut words = rest.iter().map(Argument::shown).filter(|word| word.starts_with(sign));
-                    words.any(|word| {
-                        word.get(1..).is_some_and(|letters| letters.contains('a')) || word == "allexport"
-                    })
-                };
-                let names_it = rest.iter().any(|word| word.shown() == "allexport");
-                let is_on = rest.first().is_some_and(|word| word.shown() == "-o") && names_it;
-                self.exports_all = (self.exports_all || has('-') || is_on) && !has('+');
-                true
-            }
-            "." | "source" => {
-                let form = if self.exports_all { ListForm::ShellExported } else { ListForm::Shell };
-                match rest.first() {
-                    Some(Argument { text: Some(path), place, .. }) => {
-                        let list = ListFile::new(path, form, place.clone());
-                        process.lists.push(list);
-                    }
-                    Some(word) => {
-                        process.not_seen(format!("the file `{}`", word.written), word.place.clone());
-                    }
-                    None => {}
-                }
-                true
-            }
-            _ => {
-                let are_assignments = words.iter().all(|word| assignment(word).is_some());
-                if are_assignments {
-                    words.iter().for_each(|word| self.assign(word, self.exports_all, process));
-                }
-                are_assignments
-            }
-        }
-    }
-
-    /// Sets or exports a variable.
-    fn assign(&self, word: &Argument, is_exported: bool, process: &mut Process) {
-        let Some((name, value)) = assignment(word) else {
-            // `export NAME` exports what the shell has.
-            let own = process.shell_variables.iter().rposition(|variable| variable.name == word.shown());
-            if let Some(own) = own.filter(|_| is_exported) {
-                let variable = process.shell_variables.remove(own);
-                process.set(variable);
-            }
-            return;
-        };
-        let variable = Variable { name: name.to_owned(), value, place: word.place.clone() };
-        let is_exported = is_exported || process.variables.iter().any(|known| known.name == name);
-        if is_exported || self.exports_all {
-            process.set(variable);
-        } else {
-            process.shell_variables.retain(|known| known.name != variable.name);
-            let variable = process.bounded(variable);
-            process.shell_variables.push(variable);
-        }
-    }
-}
-
-/// The name and the value that a word gives a variable; no value if it is not known.
-fn assignment(word: &Argument) -> Option<(&str, Option<String>)> {
-    let (name, _) = word.shown().split_once('=').filter(|(name, _)| is_name(name))?;
-    let value = word.text.as_deref().and_then(|text| text.split_once('=')).map(|(_, value)| value.to_owned());
-    Some((name, value))
-}
-
-/// Whether a word is a variable and nothing else, without quotes.
-fn is_lone_variable(written: &str) -> bool {
-    let Some(name) = written.strip_prefix('$') else { return false };
-    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    shell::parameter(name).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
+
+    /// The command line and the variables of the etcd that a script starts.
+    fn started(script: &str) -> String {
+        let Some(mut process) = Process::of_script(script, Path::new("run.sh")) else {
+            return "none".to_owned();
+        };
+        process.fill();
+        let variables = process.variables.iter();
+        let variables = variables.map(|v| format!("{}={}", v.name, v.value.as_deref().unwrap_or("?")));
+        let words = process.arguments.iter().map(|word| match &word.text {
+            Some(text) => text.clone(),
+            None => format!("?{}", word.written),
+        });
+        variables.chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn an_etcd_is_found_however_a_script_starts_it() {
+        for (script, expected) in [
+            ("exec etcd --name=a\n", "etcd --name=a"),
+            ("nohup /usr/bin/etcd --name a >/l 2>&1 &\n", "/usr/bin/etcd --name a"),
+            ("E=1 F=2 etcd --name=a\n", "E=1 F=2 etcd --name=a"),
+            ("sh -c 'exec etcd --name=a'\n", "etcd --name=a"),
+            (
+                "start() {\n  exec etcd --name=a \\\n    --data-dir=/d\n}\nstart\n",
+                "etcd --name=a --data-dir=/d",
+            ),
+            ("function start { etcd --name=a; }\n", "etcd --name=a"),
+            ("case $1 in\nstart) setsid etcd --name=a & ;;\nesac\n", "etcd --name=a"),
+            (
+                "A=(--name a\n  --data-dir /d # x\n)\nA+=(--debug)\nexec etcd \"${A[@]}\" --x\n",
+                "etcd --name a --data-dir /d --debug --x",
+            ),
+            ("A='--name=a'\nA+=' --x'\nA=\"$A --y\"\netcd $A\n", "etcd --name=a --x --y"),
+            ("B=/opt/etcd\n\"$B/etcd\" --name=a\n", "/opt/etcd/etcd --name=a"),
+            ("\"$B/etcd\" --name=$N $EXTRA --x\n", "?$B/etcd ?--name=$N ?$EXTRA --x"),
+            ("C='etcd --name=a'\neval \"exec $C --x\"\n", "etcd --name=a --x"),
+            ("screen -dmS etcd etcd --name=a\n", "etcd --name=a"),
+            ("tmux new-session -d -s e 'etcd --name=a'\n", "etcd --name=a"),
+            ("daemon --user etcd /usr/bin/etcd --name=a\n", "/usr/bin/etcd --name=a"),
+            (
+                "export Z=1\nsystemd-run --unit etcd -p Type=notify -p Environment=X=1 --setenv=Y=2 -E W=3 /usr/bin/etcd --name=a\n",
+                "X=1 Y=2 W=3 /usr/bin/etcd --name=a",
+            ),
+            ("export Z=1\nsystemd-run --scope etcd --name=a\n", "Z=1 etcd --name=a"),
+            ("docker run $OPTS quay.io/coreos/etcd:v3 etcd --name=a\n", "etcd --name=a"),
+            ("docker run ${OPTS} --name x -e A=1 quay.io/coreos/etcd:v3 --name=a\n", "A=1 etcd --name=a"),
+            ("docker run -d $OPTS $IMAGE etcd --name=a\n", "etcd --name=a"),
+            ("docker run -d $IMAGE /usr/local/bin/etcd --name=a\n", "/usr/local/bin/etcd --name=a"),
+            (
+                "docker service create --name e --replicas 1 quay.io/coreos/etcd:v3 etcd --name=a\n",
+                "etcd --name=a",
+            ),
+        ] {
+            assert_eq!(started(script), expected, "{script}");
+        }
+    }
 
     /// Each shell starts three others with the same commands.
     #[test]

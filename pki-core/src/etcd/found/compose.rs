@@ -8,6 +8,7 @@ use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{Argument, ListFile, ListForm, Process, last_of_each};
 use crate::etcd::found::shell;
 use crate::etcd::found::started::{Started, within_container};
+use crate::etcd::found::template::SWARM_FIELDS;
 
 /// Whether a document is a compose file: it has services, each of which has an image or is built.
 pub(crate) fn is_compose(document: &Node) -> bool {
@@ -96,6 +97,10 @@ fn words(node: Option<&Node>, path: &Path) -> Vec<Argument> {
 /// The text with `$$` as a dollar sign and `${NAME:-VALUE}` as the value; `None` if a variable of the caller's
 /// environment or of a file `.env` is in it.
 fn interpolated(text: &str) -> Option<String> {
+    // What a swarm fills in when it starts the service.
+    if SWARM_FIELDS.iter().any(|field| text.contains(field)) && text.contains("{{") {
+        return None;
+    }
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn files_and_volumes_are_relative_to_the_compose_file() {
         let all = read_all(
-            "services:\n  e:\n    image: etcd\n    env_file: [a.env, {path: b.env}]\n    volumes: ['./certs:/certs:ro', {type: bind, source: /srv, target: /srv2}]\n    environment: {ETCD_NAME: '${HOSTNAME}'}\n",
+            "services:\n  e:\n    image: etcd\n    env_file: [a.env, {path: b.env}]\n    volumes: ['./certs:/certs:ro', {type: bind, source: /srv, target: /srv2}]\n    environment: {ETCD_NAME: '${HOSTNAME}', ETCD_X: 'e-{{.Task.Slot}}'}\n",
         );
         let process = &all[0].process;
         assert_eq!(
@@ -157,6 +162,6 @@ mod tests {
         );
         assert_eq!(process.on_host("/certs/ca.pem").as_deref(), Some("./certs/ca.pem"));
         assert_eq!(process.on_host("/srv2/x").as_deref(), Some("/srv/x"));
-        assert_eq!(process.variables[0].value, None);
+        assert!(process.variables.len() == 2 && process.variables.iter().all(|v| v.value.is_none()));
     }
 }

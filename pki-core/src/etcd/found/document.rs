@@ -32,15 +32,23 @@ pub(crate) enum NodeValue {
 impl Node {
     /// The documents in a file that can be read, up to the first that cannot.
     pub(crate) fn documents(text: &str) -> Vec<Self> {
+        Self::each_document(text).0
+    }
+
+    /// The documents in a file that can be read, up to the first that cannot, and whether these are all.
+    pub(crate) fn each_document(text: &str) -> (Vec<Self>, bool) {
         let mut all = Vec::new();
-        for (line, part) in parts(text).into_iter().take(MOST_DOCUMENTS) {
+        let parts = parts(text);
+        let number = parts.len();
+        for (line, part) in parts.into_iter().take(MOST_DOCUMENTS) {
             let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
             let Ok(raw) = serde_saphyr::from_str_with_options::<Spanned<Yaml>>(part, options) else {
                 break;
             };
             all.push(Self::new(raw, line));
         }
-        all
+        let is_whole = all.len() == number;
+        (all, is_whole)
     }
 
     fn new(raw: Spanned<Yaml>, before: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Files that are written in another file: cloud-init, Butane, Ignition, and the here-documents of scripts.
+//! Files that are written in another file: cloud-init, Butane, Ignition, and what scripts write.
 //!
 //! Each has its own path on the host that is described. It is read as if it lay below the file that has it.
 
@@ -7,42 +7,85 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 
 use crate::etcd::found::document::Node;
-use crate::etcd::found::shell;
+use crate::etcd::found::foreign;
+use crate::etcd::found::script::is_script;
+use crate::etcd::found::template;
+use crate::etcd::found::written;
 
 /// The number of files in one file that are read.
 const MOST_FILES: usize = 1000;
 
-/// What a file with other files in it is, for messages.
-pub(crate) type Kind = &'static str;
-
 /// A file within another one: its path on the host, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Embedded {
+    /// What tells hosts apart, if the file is about several; else empty.
+    pub(crate) host: String,
     pub(crate) path: String,
-    pub(crate) text: String,
+    pub(crate) content: EmbeddedContent,
 }
 
-/// The files in a file, and what it is; `None` if it is no file that has others.
-pub(crate) fn read(text: &str, path: &Path) -> Option<(Kind, Vec<Embedded>)> {
-    let (kind, mut files) = if text.starts_with("#cloud-config") {
-        ("a cloud-config", documents(text, cloud_config))
-    } else if text.contains("\"ignition\"") && text.trim_start().starts_with('{') {
-        ("a configuration of Ignition", documents(text, ignition))
-    } else if is_butane(text) {
-        ("a configuration of Butane", documents(text, ignition))
-    } else if text.starts_with("#!") || path.extension().is_some_and(|name| name == "sh" || name == "bash") {
-        ("a script", here_documents(text))
+/// What is known about the text of a file within another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EmbeddedContent {
+    Text(String),
+    /// It was not read, and this is why.
+    Unread(&'static str),
+}
+
+/// What is in a file that has other files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) files: Vec<Embedded>,
+    /// Why something in it that may be about etcd was not understood; `None` if all was.
+    pub(crate) more: Option<&'static str>,
+}
+
+const CHANGED: &str = "the script changes it after it has written it";
+const COMPRESSED: &str = "it is compressed, and was not unpacked";
+const ELSEWHERE: &str = "its contents are at another place, and were not read";
+const STRANGE: &str = "its contents are encoded in a way that is not known here";
+
+const PIPED: &str =
+    "it is too long, or gives a text that speaks of etcd to a program of which nothing is known here";
+
+/// The files in a file; `None` if it is no file that has others.
+pub(crate) fn read(text: &str, path: &Path) -> Option<Opened> {
+    let is_script = is_script(text, path);
+    if !is_script && template::language(text).is_some() {
+        return None;
+    }
+    let mut opened = if text.starts_with("#cloud-config") {
+        of_documents(text, cloud_config)
+    } else if text.contains("\"ignition\"") && text.trim_start().starts_with('{') || is_butane(text) {
+        of_documents(text, ignition)
+    } else if text.contains("kind: MachineConfig") {
+        of_documents(text, machine_config)
+    } else if is_script {
+        let written = written::files(text);
+        let files = written.files.into_iter().map(|file| Embedded {
+            host: file.host,
+            path: file.path,
+            content: match file.is_changed && foreign::speaks_of_etcd(&file.text) {
+                true => EmbeddedContent::Unread(CHANGED),
+                false => EmbeddedContent::Text(file.text),
+            },
+        });
+        let opened = Opened { files: files.collect(), more: written.has_more.then_some(PIPED) };
+        if opened == Opened::default() {
+            return None;
+        }
+        opened
     } else {
         return None;
     };
-    files.retain(|file| {
+    opened.files.retain(|file| {
         file.path.starts_with('/') && !file.path.contains("/../") && !file.path.contains('\0')
     });
-    files.truncate(MOST_FILES);
-    if kind == "a script" && files.is_empty() {
-        return None;
+    if opened.files.len() > MOST_FILES {
+        opened.more = Some("it has too many files");
     }
-    Some((kind, files))
+    opened.files.truncate(MOST_FILES);
+    Some(opened)
 }
 
 /// Whether a text is a Butane config, or one of its predecessor's, the Container Linux Config.
@@ -51,21 +94,62 @@ fn is_butane(text: &str) -> bool {
     has("variant:") && has("version:") || has("storage:") && (has("systemd:") || text.contains("inline:"))
 }
 
-fn documents(text: &str, read: fn(&Node) -> Vec<Embedded>) -> Vec<Embedded> {
-    Node::documents(text).iter().flat_map(read).collect()
+fn of_documents(text: &str, read: fn(&Node) -> Vec<Embedded>) -> Opened {
+    // The tag of bytes says that they are in base64, as `encoding` does.
+    let (documents, is_whole) = Node::each_document(&text.replace("!!binary ", ""));
+    let is_told = !is_whole && text.contains("etcd");
+    let more = is_told.then_some("its YAML or JSON cannot be read to its end");
+    Opened { files: documents.iter().flat_map(read).collect(), more }
 }
 
-/// cloud-init's `write_files`, and the units of the cloud-config of CoreOS.
+impl Embedded {
+    fn new(path: impl Into<String>, content: EmbeddedContent) -> Self {
+        Self { host: String::new(), path: path.into(), content }
+    }
+
+    fn text(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(path, EmbeddedContent::Text(text.into()))
+    }
+
+    /// Whether the file may be one of etcd's, by its path.
+    fn is_of_etcd(&self) -> bool {
+        self.path.contains("etcd")
+    }
+}
+
+/// cloud-init's `write_files`, the commands that it runs, and the units of the cloud-config of CoreOS.
 fn cloud_config(document: &Node) -> Vec<Embedded> {
-    let mut all = Vec::new();
-    for file in document.get("write_files").map(Node::items).unwrap_or_default() {
-        let (Some(path), Some(content)) = (file.text_at("path"), file.text_at("content")) else { continue };
-        let text = match file.text_at("encoding").unwrap_or_default() {
-            "" | "text/plain" => content.to_owned(),
-            "b64" | "base64" => base64_text(content).unwrap_or_default(),
-            _ => continue,
+    let mut all: Vec<Embedded> = Vec::new();
+    for file in document.get("write_files").map(Node::items).unwrap_or_default().iter().take(MOST_FILES + 1) {
+        let Some(path) = file.text_at("path") else { continue };
+        let Some(content) = file.text_at("content") else {
+            if file.get("source").is_some() {
+                let file = Embedded::new(path, EmbeddedContent::Unread(ELSEWHERE));
+                all.extend(Some(file).filter(Embedded::is_of_etcd));
+            }
+            continue;
         };
-        all.push(Embedded { path: path.to_owned(), text });
+        // cloud-init takes an encoding that it does not know for none (cc_write_files.py, `canonicalize_extraction`).
+        let content = match file.text_at("encoding").unwrap_or_default().trim().to_lowercase().as_str() {
+            "b64" | "base64" => base64_content(content),
+            "gz" | "gzip" | "gz+b64" | "gz+base64" | "gzip+b64" | "gzip+base64" => {
+                EmbeddedContent::Unread(COMPRESSED)
+            }
+            _ => EmbeddedContent::Text(content.to_owned()),
+        };
+        let is_appended = file.text_at("append").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let before = all.iter_mut().rfind(|before| is_appended && before.path == path);
+        match (before.map(|before| &mut before.content), content) {
+            (Some(EmbeddedContent::Text(before)), EmbeddedContent::Text(more)) => before.push_str(&more),
+            (_, content) => all.push(Embedded::new(path, content)),
+        }
+    }
+    for key in ["bootcmd", "runcmd"] {
+        let commands = document.get(key).map(Node::items).unwrap_or_default();
+        if !commands.is_empty() {
+            let lines: String = commands.iter().map(command_line).collect();
+            all.push(Embedded::text(format!("/{key}.sh"), format!("#!/bin/sh\n{lines}")));
+        }
     }
     for unit in document.at(&["coreos", "units"]).map(Node::items).unwrap_or_default() {
         all.extend(unit_files(unit, &["content"], &["drop-ins", "drop_ins"]));
@@ -78,27 +162,72 @@ fn cloud_config(document: &Node) -> Vec<Embedded> {
         });
         let text: String = lines.collect();
         if !text.is_empty() {
-            all.push(Embedded { path: "/etc/etcd/etcd.env".to_owned(), text });
+            all.push(Embedded::text("/etc/etcd/etcd.env", text));
         }
     }
     all
+}
+
+/// A command of `runcmd`: a line for a shell, or the words of a command.
+fn command_line(command: &Node) -> String {
+    let quoted = |word: &Node| Some(format!("'{}'", word.text()?.replace('\'', "'\\''")));
+    match command.text() {
+        Some(line) => format!("{line}\n"),
+        None => format!("{}\n", command.items().iter().filter_map(quoted).collect::<Vec<_>>().join(" ")),
+    }
 }
 
 /// `storage.files` and `systemd.units` of Ignition, and of Butane, which is YAML for the same.
 fn ignition(document: &Node) -> Vec<Embedded> {
     let mut all = Vec::new();
     for file in document.at(&["storage", "files"]).map(Node::items).unwrap_or_default() {
-        let (Some(path), Some(contents)) = (file.text_at("path"), file.get("contents")) else { continue };
-        let inline = contents.text_at("inline").map(str::to_owned);
-        let source = || contents.text_at("source").and_then(data_url);
-        if let Some(text) = inline.or_else(source) {
-            all.push(Embedded { path: path.to_owned(), text });
-        }
+        let Some(path) = file.text_at("path") else { continue };
+        let appended = file.get("append").map(Node::items).unwrap_or_default();
+        let parts = file.get("contents").into_iter().chain(appended).filter_map(ignition_content);
+        let whole = parts.reduce(|whole, part| match (whole, part) {
+            (EmbeddedContent::Text(whole), EmbeddedContent::Text(part)) => {
+                EmbeddedContent::Text(whole + &part)
+            }
+            (EmbeddedContent::Text(_), unread) => unread,
+            (unread, _) => unread,
+        });
+        let file = whole.map(|content| Embedded::new(path, content));
+        let is_told = |file: &Embedded| {
+            file.content != EmbeddedContent::Unread(ELSEWHERE)
+                && file.content != EmbeddedContent::Unread(STRANGE)
+                || file.is_of_etcd()
+        };
+        all.extend(file.filter(is_told));
     }
     for unit in document.at(&["systemd", "units"]).map(Node::items).unwrap_or_default() {
         all.extend(unit_files(unit, &["contents"], &["dropins"]));
+        if unit.get("contents_local").is_some() {
+            let path = format!("/etc/systemd/system/{}", unit.text_at("name").unwrap_or_default());
+            let file = Embedded::new(path, EmbeddedContent::Unread(ELSEWHERE));
+            all.extend(Some(file).filter(Embedded::is_of_etcd));
+        }
     }
     all
+}
+
+/// The text of one of Ignition's resources; `None` if there is none.
+fn ignition_content(contents: &Node) -> Option<EmbeddedContent> {
+    let is_compressed = contents.text_at("compression").is_some_and(|text| !text.is_empty());
+    if let Some(text) = contents.text_at("inline") {
+        return Some(EmbeddedContent::Text(text.to_owned()));
+    }
+    let source = contents.text_at("source").or_else(|| contents.text_at("local"))?;
+    Some(match data_url(source) {
+        _ if is_compressed => EmbeddedContent::Unread(COMPRESSED),
+        Some(text) => EmbeddedContent::Text(text),
+        None if source.starts_with("data:") => EmbeddedContent::Unread(STRANGE),
+        None => EmbeddedContent::Unread(ELSEWHERE),
+    })
+}
+
+/// OpenShift's MachineConfig, which has a configuration of Ignition.
+fn machine_config(document: &Node) -> Vec<Embedded> {
+    document.at(&["spec", "config"]).map(ignition).unwrap_or_default()
 }
 
 /// A unit and its drop-ins, at the places where systemd reads them.
@@ -109,13 +238,13 @@ fn unit_files(unit: &Node, contents: &[&str], drop_ins: &[&str]) -> Vec<Embedded
     };
     let mut all = Vec::new();
     if let Some(text) = text(unit) {
-        all.push(Embedded { path: format!("/etc/systemd/system/{name}"), text });
+        all.push(Embedded::text(format!("/etc/systemd/system/{name}"), text));
     }
     for drop_in in drop_ins.iter().filter_map(|key| unit.get(key)).flat_map(Node::items) {
         if let (Some(own), Some(text)) =
             (drop_in.text_at("name").filter(|own| !own.contains('/')), text(drop_in))
         {
-            all.push(Embedded { path: format!("/etc/systemd/system/{name}.d/{own}"), text });
+            all.push(Embedded::text(format!("/etc/systemd/system/{name}.d/{own}"), text));
         }
     }
     all
@@ -145,27 +274,24 @@ fn base64_text(text: &str) -> Option<String> {
     String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).ok()?).ok()
 }
 
-/// The files that a script writes with `cat >FILE <<END` or `tee FILE <<END`.
-fn here_documents(script: &str) -> Vec<Embedded> {
-    if !script.contains("<<") {
-        return Vec::new();
+/// What is encoded in a text. Bytes that are no text are compressed, or a program.
+fn base64_content(text: &str) -> EmbeddedContent {
+    let text: String = text.split_whitespace().collect();
+    match base64::engine::general_purpose::STANDARD.decode(text) {
+        Ok(bytes) if bytes.starts_with(&[0x1f, 0x8b]) => EmbeddedContent::Unread(COMPRESSED),
+        Ok(bytes) => String::from_utf8(bytes).map_or(EmbeddedContent::Unread(STRANGE), EmbeddedContent::Text),
+        Err(_) => EmbeddedContent::Unread(STRANGE),
     }
-    let mut all = Vec::new();
-    for command in shell::commands(script) {
-        let tee = command.words.iter().any(|word| word.word.text == "tee");
-        let operand = command.words.iter().rev().map(|word| &word.word.text).find(|_| tee);
-        let Some(path) = command.output.as_ref().filter(|path| *path != "/dev/null").or(operand) else {
-            continue;
-        };
-        let Some(document) = command.here_document else { continue };
-        all.push(Embedded { path: path.clone(), text: document.text });
-    }
-    all
 }
 
-/// The path at which an embedded file is read: below the file that has it.
-pub(crate) fn place(around: &Path, file: &Embedded) -> PathBuf {
-    around.join(file.path.trim_start_matches('/'))
+/// The folder below which an embedded file is read. `around` is that of the file that has it.
+pub(crate) fn root(around: &Path, file: &Embedded) -> PathBuf {
+    if file.host.is_empty() { around.to_owned() } else { around.join(&file.host) }
+}
+
+/// The path at which an embedded file is read.
+pub(crate) fn place(root: &Path, file: &Embedded) -> PathBuf {
+    root.join(file.path.trim_start_matches('/'))
 }
 
 #[cfg(test)]
@@ -173,8 +299,11 @@ mod tests {
     use super::*;
 
     fn files(text: &str) -> Vec<(String, String)> {
-        let (_, files) = read(text, Path::new("f")).unwrap();
-        files.into_iter().map(|file| (file.path, file.text)).collect()
+        let text_of = |file: Embedded| match file.content {
+            EmbeddedContent::Text(text) => (file.path, text),
+            EmbeddedContent::Unread(why) => (file.path, why.to_owned()),
+        };
+        read(text, Path::new("f")).unwrap().files.into_iter().map(text_of).collect()
     }
 
     fn pair(path: &str, text: &str) -> (String, String) {
@@ -183,12 +312,15 @@ mod tests {
 
     #[test]
     fn cloud_configs_have_files_and_units() {
-        let text = "#cloud-config\nwrite_files:\n- path: /etc/etcd/etcd.env\n  content: |\n    ETCD_NAME=a\n- {path: /b, encoding: b64, content: QT0xCg==}\n- {path: /c, encoding: gz+b64, content: QT0xCg==}\n- {path: ../d, content: x}\ncoreos:\n  etcd2: {name: b, data-dir: /d}\n  units:\n  - {name: etcd2.service, content: \"[Service]\", drop-ins: [{name: 10.conf, content: \"[Unit]\"}]}\n";
+        let text = "#cloud-config\nwrite_files:\n- path: /etc/etcd/etcd.env\n  content: |\n    ETCD_NAME=a\n- {path: /b, encoding: b64, content: QT0xCg==}\n- {path: /c, encoding: gz+b64, content: QT0xCg==}\n- {path: ../d, content: x}\n- {path: /b, content: B=2, append: true}\n- {path: /etc/etcd/x, source: {uri: 'http://x'}}\nruncmd:\n- a b\n- [c, \"d e\"]\ncoreos:\n  etcd2: {name: b, data-dir: /d}\n  units:\n  - {name: etcd2.service, content: \"[Service]\", drop-ins: [{name: 10.conf, content: \"[Unit]\"}]}\n";
         assert_eq!(
             files(text),
             [
                 pair("/etc/etcd/etcd.env", "ETCD_NAME=a\n"),
-                pair("/b", "A=1\n"),
+                pair("/b", "A=1\nB=2"),
+                pair("/c", COMPRESSED),
+                pair("/etc/etcd/x", ELSEWHERE),
+                pair("/runcmd.sh", "#!/bin/sh\na b\n'c' 'd e'\n"),
                 pair("/etc/systemd/system/etcd2.service", "[Service]"),
                 pair("/etc/systemd/system/etcd2.service.d/10.conf", "[Unit]"),
                 pair("/etc/etcd/etcd.env", "ETCD_NAME=b\nETCD_DATA_DIR=/d\n"),
@@ -211,9 +343,24 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_of_ignition_is_told() {
+        let file = |path: &str, contents: &str| {
+            files(&format!(
+                "variant: fcos\nversion: 1.5.0\nstorage:\n  files:\n  - {{path: {path}, contents: {contents}}}\n"
+            ))
+        };
+        assert_eq!(file("/etc/etcd/e", "{local: e}"), [pair("/etc/etcd/e", ELSEWHERE)]);
+        assert_eq!(file("/x", "{source: 'http://x'}"), []);
+        assert_eq!(file("/x", "{compression: gzip, source: 'data:;base64,H4sI'}"), [pair("/x", COMPRESSED)]);
+        let config = "apiVersion: x\nkind: MachineConfig\nspec:\n  config:\n    storage:\n      files:\n      - {path: /a, contents: {source: 'data:,b'}}\n";
+        assert_eq!(files(config), [pair("/a", "b")]);
+    }
+
+    #[test]
     fn scripts_write_files() {
         let text = "#!/bin/sh\ncat >/etc/e <<EOF\nA=\\$x\nEOF\nsudo tee /etc/f >/dev/null <<'EOF'\nB=$y\nEOF\ncat <<X\nno file\nX\n";
         assert_eq!(files(text), [pair("/etc/e", "A=$x\n"), pair("/etc/f", "B=$y\n")]);
+        assert_eq!(files("# how to\nsudo tee /e <<EOF\na\nEOF\n"), [pair("/e", "a\n")]);
         assert_eq!(read("#!/bin/sh\necho\n", Path::new("x")), None);
         assert_eq!(read("name: a\n", Path::new("x")), None);
     }

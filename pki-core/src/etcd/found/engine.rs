@@ -3,6 +3,7 @@
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
 use crate::etcd::found::process::{Argument, ContainerRun, ListFile, ListForm, Process, base_name, is_etcd};
+use crate::etcd::option::EtcdOption;
 
 /// Container engines that have a command `run` like Docker's.
 const ENGINES: [&str; 3] = ["docker", "nerdctl", "podman"];
@@ -88,13 +89,20 @@ impl Process {
         loop {
             read_options(&mut rest, &mut run, self);
             match rest.next().as_ref().map(Argument::shown) {
-                Some("container" | "containers" | "c") => {}
+                Some("container" | "containers" | "c" | "service") => {}
                 Some("run" | "create") => break,
                 _ => return false,
             }
         }
         read_options(&mut rest, &mut run, self);
-        let Some(image) = rest.next() else { return false };
+        let Some(mut image) = rest.next() else { return false };
+        // `docker run $OPTS IMAGE`: what is not known may be options, and the image be behind them.
+        while image.text.is_none() && rest.peek().is_some_and(goes_on) {
+            self.not_seen(format!("the value of `{}`", image.written), image.place);
+            read_options(&mut rest, &mut run, self);
+            let Some(next) = rest.next() else { return false };
+            image = next;
+        }
         let command = rest.skip(names).collect();
         self.enter(engine, &image, run, command);
         true
@@ -227,6 +235,18 @@ impl Run {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether a word behind one that is not known may be an option of the engine's, or the image.
+fn goes_on(next: &Argument) -> bool {
+    let text = next.shown();
+    let name = text.trim_start_matches('-').split('=').next().unwrap_or_default();
+    match text.starts_with('-') {
+        true => {
+            EtcdOption::find(name).is_none() || ["name", "cert-file"].contains(&name) && !text.contains('=')
+        }
+        false => next.text.is_none() || !text.starts_with('/') && (text.contains('/') || text.contains(':')),
     }
 }
 

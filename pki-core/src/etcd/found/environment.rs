@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::Chars;
 
 use crate::base::place::Place;
+use crate::etcd::found::words::UNKNOWN;
 
 /// The variables of an environment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,28 @@ pub(crate) struct Variable {
     /// The place of the assignment.
     pub(crate) place: Place,
 }
+
+/// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service
+/// Manager").
+pub(crate) const INHERITED: &[&str] = &[
+    "PATH",
+    "LANG",
+    "USER",
+    "LOGNAME",
+    "HOME",
+    "SHELL",
+    "INVOCATION_ID",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "CACHE_DIRECTORY",
+    "LOGS_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "MAINPID",
+    "NOTIFY_SOCKET",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+];
 
 /// The characters of a file, each with its line and column.
 struct Characters<'a> {
@@ -101,7 +124,8 @@ impl EnvironmentFile {
                         value.truncate(value.trim_end().len());
                     }
                     let place = Place::file(path).at(began.0, began.1);
-                    let (name, value) = (std::mem::take(&mut name), Some(std::mem::take(&mut value)));
+                    let value = Some(std::mem::take(&mut value)).filter(|value| !value.contains(UNKNOWN));
+                    let name = std::mem::take(&mut name);
                     if is_name(&name) {
                         file.variables.push(Variable { name, value, place });
                     } else {

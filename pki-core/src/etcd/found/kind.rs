@@ -1,6 +1,6 @@
 //! Recognizes the kind of a file by its name and its contents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
@@ -16,10 +16,12 @@ use crate::etcd::found::init;
 use crate::etcd::found::kubernetes;
 use crate::etcd::found::pem_file::PemFile;
 use crate::etcd::found::process::Process;
+use crate::etcd::found::script::is_script;
 use crate::etcd::found::sections;
 use crate::etcd::found::settings::Settings;
 use crate::etcd::found::started::{MOST_STARTED, Started};
 use crate::etcd::found::template;
+use crate::etcd::found::words::UNKNOWN;
 use crate::etcd::found::yaml::ConfigFile;
 use crate::etcd::option::EtcdOption;
 use crate::etcd::option::version::EtcdVersion;
@@ -70,7 +72,9 @@ impl Content {
         let is_template = |text: &&str| is_named || foreign::speaks_of_etcd(text) || name.starts_with("etcd");
         let language = || text.filter(is_template).and_then(template::language);
         if let Some(kind) = ContentKind::of_systemd(path) {
-            return language().map_or(Self::Known(kind), Self::Template);
+            let of_unit = || text.filter(is_template).filter(|text| is_unit_of_envsubst(text));
+            let language = language().or_else(|| of_unit().map(|_| template::OF_ENVSUBST));
+            return language.map_or(Self::Known(kind), Self::Template);
         }
         if matches!(extension, "csr" | "lock") || name.ends_with(".lock.json") {
             return Self::Elsewhere;
@@ -88,15 +92,18 @@ impl Content {
         if let Some(kind) = ContentKind::of_cfssl(text).filter(|_| extension == "json") {
             return Self::Known(kind);
         }
-        Self::of_text(text, path, is_named)
+        match Self::of_text(text, path, is_named) {
+            Self::Known(kind) if text.contains(UNKNOWN) && !kind.knows_unknown(text, path) => {
+                Self::Template(template::OF_A_SHELL)
+            }
+            content => content,
+        }
     }
 
     /// What a file is in which other files are written, apart from these: a script may start etcd itself.
     pub(crate) fn around(path: &Path, entry: &Entry) -> Self {
         match std::str::from_utf8(&entry.bytes) {
-            Ok(text) if text.starts_with("#!") || matches!(extension(path), "sh" | "bash") => {
-                Self::of_lines(text, path, false)
-            }
+            Ok(text) if is_script(text, path) => Self::of_lines(text, path, false),
             _ => Self::Elsewhere,
         }
     }
@@ -105,10 +112,14 @@ impl Content {
     fn of_text(text: &str, path: &Path, is_named: bool) -> Self {
         let extension = extension(path);
         let started = |all: Vec<Started>| match all.len() {
-            0 => Self::Elsewhere,
+            // A backup, or whatever else only asks a cluster.
+            0 if foreign::only_asks(text) => Self::Elsewhere,
             1..=MOST_STARTED => Self::Known(ContentKind::Started(all)),
             _ => Self::Unknown,
         };
+        if is_script(text, path) {
+            return Self::of_lines(text, path, is_named);
+        }
         let has_line = |start: &str| text.lines().any(|line| line.trim_start().starts_with(start));
         if extension == "container" || has_line("[Container]") {
             return started(sections::quadlet(text, path));
@@ -122,8 +133,18 @@ impl Content {
         }
         let may_be_yaml = matches!(extension, "yaml" | "yml" | "json");
         if may_be_yaml || has_line("apiVersion:") || has_line("services:") {
-            let documents = Node::documents(text);
+            let (documents, is_whole) = Node::each_document(text);
+            let started = |mut all: Vec<Started>| {
+                if let (Some(first), false) = (all.first_mut(), is_whole) {
+                    let what = "the rest of the file, which is no YAML that can be read,";
+                    first.process.not_seen(what, first.place.clone());
+                }
+                started(all)
+            };
             if documents.iter().any(kubernetes::is_object) {
+                if has_line("- --") && template::has_variables(yaml_values(text), |_| false) {
+                    return Self::Template(template::OF_ENVSUBST);
+                }
                 let objects = documents.iter().filter(|document| kubernetes::is_object(document));
                 return started(objects.flat_map(|document| kubernetes::read(document, path)).collect());
             }
@@ -135,6 +156,10 @@ impl Content {
         }
         if may_be_yaml || has_option_key(text) {
             let is_config = is_config(text, path, is_named);
+            if is_config && template::has_variables(text.lines().filter(|line| !is_comment(line)), |_| false)
+            {
+                return Self::Template(template::OF_ENVSUBST);
+            }
             if is_config || may_be_yaml {
                 return if is_config { Self::Known(ContentKind::Config) } else { Self::Unknown };
             }
@@ -154,12 +179,12 @@ impl Content {
         }
         if init::is_rc_conf(path) {
             let all = init::rc_conf(text, path);
-            return if all.is_empty() { Self::Elsewhere } else { or_unknown(all) };
+            return or_unknown(all);
         }
         if name == "Procfile" {
             return or_unknown(init::procfile(text, path));
         }
-        let is_script = text.starts_with("#!") || matches!(extension(path), "sh" | "bash");
+        let is_script = is_script(text, path);
         if !is_script {
             let flags = init::flags(text, path);
             let all = if flags.is_empty() { init::upstart(text, path) } else { flags };
@@ -176,7 +201,13 @@ impl Content {
                 return or_unknown(init::shell_variables(text, path));
             }
             if is_env || starts("ETCD_") || is_named && starts("ETCDCTL_") {
-                return Self::Known(ContentKind::Environment);
+                let values = environment.variables.iter().filter_map(|variable| variable.value.as_deref());
+                let names: HashSet<&str> =
+                    environment.variables.iter().map(|variable| variable.name.as_str()).collect();
+                return match template::has_variables(values, |name| names.contains(name)) {
+                    true => Self::Template(template::OF_ENVSUBST),
+                    false => Self::Known(ContentKind::Environment),
+                };
             }
             if init::is_in(path, "conf.d") || init::is_in(path, "default") || init::is_in(path, "sysconfig") {
                 return or_unknown(init::shell_variables(text, path));
@@ -193,6 +224,17 @@ impl Content {
 }
 
 impl ContentKind {
+    /// Whether the reader of the kind tells a value that no shell has put in from one that is there.
+    fn knows_unknown(&self, text: &str, path: &Path) -> bool {
+        match self {
+            Self::Config | Self::Request(_) | Self::CaConfig(_) => false,
+            Self::Started(_) => {
+                is_script(text, path) || text.contains("services:") || text.contains("[Container]")
+            }
+            _ => true,
+        }
+    }
+
     /// The kind of a file of systemd, by its path alone.
     pub(crate) fn of_systemd(path: &Path) -> Option<Self> {
         match extension(path) {
@@ -250,6 +292,33 @@ fn has_option_key(text: &str) -> bool {
     let keys = keys.map(|(key, _)| key.trim_matches([' ', '\t', '"', '\'', '{']));
     let mut keys = keys.filter(|key| key.contains('-') && key.len() < 64).take(MOST_KEYS);
     keys.any(|key| EtcdOption::find(key).is_some() && !COMMON_KEYS.contains(&key))
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+/// Whether a unit has variables where systemd replaces none: in all settings but command lines.
+fn is_unit_of_envsubst(text: &str) -> bool {
+    let settings = text.lines().filter(|line| !is_comment(line) && !line.trim_start().starts_with(';'));
+    let of_commands = |line: &&str| line.trim_start().starts_with("Exec");
+    // A line that goes on belongs to the one before.
+    let mut goes_on = false;
+    let values = settings.filter(|line| {
+        let is_own = !of_commands(line) && !goes_on && line.contains('=');
+        goes_on = line.trim_end().ends_with('\\') && (of_commands(line) || goes_on);
+        is_own
+    });
+    // What the unit or a file sets was meant for systemd.
+    let is_set = |name: &str| text.contains("EnvironmentFile=") || text.contains(&format!("{name}="));
+    template::has_variables(values, is_set)
+}
+
+/// The lines of a manifest whose values Kubernetes takes as they are: flags, values of variables, and images. The lines
+/// of a script in it are a shell's.
+fn yaml_values(text: &str) -> impl Iterator<Item = &str> {
+    let starts = ["- --", "- \"--", "- '--", "value:", "- name:", "image:"];
+    text.lines().filter(move |line| starts.iter().any(|start| line.trim_start().starts_with(start)))
 }
 
 /// The number of keys that are compared with those of etcd.

@@ -6,6 +6,7 @@ use crate::base::place::Place;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::process::ListForm;
 use crate::etcd::found::script;
+use crate::etcd::found::words::UNKNOWN;
 
 impl ListForm {
     /// The variables of a file. The second list has those of a shell that are in no environment.
@@ -28,7 +29,8 @@ fn lines(text: &str, path: &Path, is_quoted: bool) -> Vec<Variable> {
         let name = name.strip_prefix("export ").filter(|_| is_quoted).unwrap_or(name).trim();
         let value = if is_quoted { unquoted(value.trim()) } else { value };
         let place = Place::file(path).at(index + 1, 1);
-        variables.push(Variable { name: name.to_owned(), value: Some(value.to_owned()), place });
+        let value = Some(value.to_owned()).filter(|value| !value.contains(UNKNOWN));
+        variables.push(Variable { name: name.to_owned(), value, place });
     }
     variables
 }

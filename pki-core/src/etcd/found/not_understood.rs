@@ -20,6 +20,10 @@ pub(crate) enum NotUnderstoodKind {
     Proxy(&'static str),
     /// It was not read.
     Unread(Unread),
+    /// It is written in another file in a form that is not read here, which the text is about.
+    Encoded(&'static str),
+    /// A part of it was not understood.
+    Part(&'static str),
     /// A file of some other kind; `None` if nothing tells which.
     Foreign(Option<&'static str>),
 }
@@ -35,6 +39,8 @@ impl NotUnderstood {
                 format!("it starts etcd's {command}, which is no member of a cluster, and was not judged")
             }
             NotUnderstoodKind::Unread(why) => format!("it was {why}"),
+            NotUnderstoodKind::Encoded(how) => format!("it is not understood: {how}"),
+            NotUnderstoodKind::Part(part) => format!("a part of it is not understood: {part}"),
             NotUnderstoodKind::Foreign(Some(seems)) => {
                 format!(
                     "it is not understood: it seems to be {seems}, and no setting of etcd's was found in it"
@@ -53,6 +59,8 @@ impl NotUnderstood {
                 "check its certificates by naming them, and its other options by hand"
             }
             NotUnderstoodKind::Unread(why) => why.remedy(),
+            NotUnderstoodKind::Encoded(_) => "name the file as it is on the host",
+            NotUnderstoodKind::Part(_) => "name the files that it makes on the host",
             NotUnderstoodKind::Foreign(_) => {
                 "name the unit, the environment or configuration file, the manifest or the script that gives etcd its \
                  options"

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::place::Place;
-use crate::etcd::found::environment::{EnvironmentFile, Variable};
+use crate::etcd::found::environment::{EnvironmentFile, INHERITED, Variable};
 use crate::etcd::found::mounts::{self, Mount};
 use crate::etcd::found::unit::{Unit, UnitSetting};
-use crate::etcd::found::words;
+use crate::etcd::found::words::{self, UNKNOWN};
 
 /// A process as it would be started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Argument {
 
     /// A word that no shell expands.
     pub(crate) fn new(text: Option<String>, written: String, place: Place) -> Self {
-        Self { text, written, place, expansion: None }
+        Self { text, written: written.replace(UNKNOWN, "${"), place, expansion: None }
     }
 
     /// The text that the program gets, or else what is written.
@@ -233,8 +233,12 @@ impl Unit {
         before.find(|before| before.is_etcd() && before.container.is_some()).or(start).unwrap_or(process)
     }
 
-    /// Replaces specifiers (systemd.unit(5), "Specifiers"); `None` if one depends on the host, as `%H` does.
+    /// Replaces specifiers (systemd.unit(5), "Specifiers"); `None` if one depends on the host, as `%H` does, or if a part
+    /// of the text is not known.
     pub(crate) fn expand(&self, text: &str) -> Option<String> {
+        if text.contains(UNKNOWN) {
+            return None;
+        }
         let (prefix, suffix) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
         let (stem, instance) = prefix.split_once('@').unwrap_or((prefix, ""));
         let is_template = self.is_template();
@@ -462,28 +466,6 @@ pub(crate) fn last_of_each(variables: Vec<Variable>) -> Vec<Variable> {
     let is_last = |(index, variable): &(usize, Variable)| last.get(&variable.name) == Some(index);
     variables.into_iter().enumerate().filter(is_last).map(|(_, variable)| variable).collect()
 }
-
-/// Variables that systemd sets itself (systemd.exec(5), "Environment Variables Set or Propagated by the Service
-/// Manager").
-const INHERITED: &[&str] = &[
-    "PATH",
-    "LANG",
-    "USER",
-    "LOGNAME",
-    "HOME",
-    "SHELL",
-    "INVOCATION_ID",
-    "RUNTIME_DIRECTORY",
-    "STATE_DIRECTORY",
-    "CACHE_DIRECTORY",
-    "LOGS_DIRECTORY",
-    "CONFIGURATION_DIRECTORY",
-    "CREDENTIALS_DIRECTORY",
-    "MAINPID",
-    "NOTIFY_SOCKET",
-    "JOURNAL_STREAM",
-    "SYSTEMD_EXEC_PID",
-];
 
 pub(crate) fn is_name_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'

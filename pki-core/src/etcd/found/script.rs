@@ -40,6 +40,20 @@ impl Process {
     }
 }
 
+/// Whether a text is a script: by its first line or its name, or because it begins with a command that writes a file, as
+/// what was copied from a guide does.
+pub(crate) fn is_script(text: &str, path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    let writes = |line: &str| {
+        let line = line.strip_prefix("sudo ").unwrap_or(line).trim_start();
+        let begins =
+            ["cat ", "cat<", "cat>", "tee ", "bash ", "sh "].iter().any(|start| line.starts_with(start));
+        begins && line.contains("<<")
+    };
+    text.starts_with("#!") || matches!(extension, "sh" | "bash") || first.is_some_and(writes)
+}
+
 /// The variables that a file of assignments gives a shell: those that it exports, and the others.
 pub(crate) fn assignments(text: &str, path: &Path, exports_all: bool) -> (Vec<Variable>, Vec<Variable>) {
     let mut process = Process { environment_is_known: true, ..Process::default() };

@@ -46,8 +46,8 @@ pub(crate) fn quadlet(text: &str, path: &Path) -> Vec<Started> {
         words.map(word).collect()
     };
     let entrypoint = line("Entrypoint").into_iter().next();
-    let image = line("Image").into_iter().next();
-    let image = image.unwrap_or_else(|| Argument::plain("", Place::file(path)));
+    // A drop-in alone does not tell which container it is about.
+    let Some(image) = line("Image").into_iter().next() else { return Vec::new() };
     within_container(process, Some("podman"), &image, entrypoint, line("Exec")).into_iter().collect()
 }
 

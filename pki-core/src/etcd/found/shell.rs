@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 use crate::etcd::found::process::{is_name, is_name_part};
-use crate::etcd::found::words::Word;
+use crate::etcd::found::words::{UNKNOWN, Word};
 
 /// One command of a script.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,8 +15,18 @@ pub(crate) struct ShellCommand {
     /// Whether its output goes into a pipe, so that the shell stays its parent.
     pub(crate) is_piped: bool,
     /// The file that its output is written to.
-    pub(crate) output: Option<String>,
+    pub(crate) output: Option<Output>,
     pub(crate) here_document: Option<HereDocument>,
+    /// The word that it reads as its input (`<<<`).
+    pub(crate) here_string: Option<ShellWord>,
+}
+
+/// A file that the output of a command is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) file: ShellWord,
+    /// Whether what the file has stays before it.
+    pub(crate) is_appended: bool,
 }
 
 /// A word without its quotes.
@@ -29,7 +39,7 @@ pub(crate) struct ShellWord {
     pub(crate) is_quoted: bool,
 }
 
-/// The lines that a command reads as its input.
+/// The lines that a command reads as its input, as they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HereDocument {
     pub(crate) text: String,
@@ -48,8 +58,9 @@ struct Announced {
 
 /// What a redirection does with the word behind it.
 enum Redirection {
-    Output,
+    Output { is_appended: bool },
     HereDocument { strips_tabs: bool },
+    HereString,
     Other,
 }
 
@@ -62,7 +73,8 @@ pub(crate) fn parameter(inside: &str) -> Option<(&str, Option<&str>)> {
     if !is_name(name) {
         return None;
     }
-    if rest.is_empty() {
+    // All words of a list of bash's.
+    if matches!(rest, "" | "[@]" | "[*]") {
         return Some((name, None));
     }
     let rest = rest.strip_prefix(':').unwrap_or(rest);
@@ -70,10 +82,58 @@ pub(crate) fn parameter(inside: &str) -> Option<(&str, Option<&str>)> {
     (!usual.contains(['$', '`'])).then_some((name, Some(usual)))
 }
 
+/// What stands in a text for a variable or the output of a command that is not known.
+pub(crate) fn unknown(inside: &str) -> String {
+    let parts = inside.split(|c| !is_name_part(c)).filter(|part| !part.is_empty());
+    let name: String = parts.take(4).collect::<Vec<_>>().join("_").chars().take(40).collect();
+    format!("{UNKNOWN}{name}}}")
+}
+
+/// The number of characters that may be between the brackets behind a `$`.
+const LONGEST_REFERENCE: usize = 4096;
+
+/// What a `$` refers to, by the text behind it, and the text behind that: a name, or what is in brackets.
+pub(crate) fn reference(text: &str) -> Option<(&str, &str)> {
+    let first = text.chars().next()?;
+    let close = match first {
+        '{' => '}',
+        '(' => ')',
+        c if is_name_part(c) && !c.is_ascii_digit() => {
+            return Some(text.split_at(text.find(|c| !is_name_part(c)).unwrap_or(text.len())));
+        }
+        c if c.is_ascii_digit() || "@*#?$!-".contains(c) => return Some(text.split_at(1)),
+        _ => return None,
+    };
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices().take(LONGEST_REFERENCE) {
+        if c == first {
+            depth += 1;
+        } else if c == close {
+            depth -= 1;
+        }
+        if depth == 0 {
+            // The brackets of a command are a part of it, so that it is no name.
+            let inside = if first == '{' { text.get(1..at)? } else { text.get(..=at)? };
+            return Some((inside, text.get(at + 1..)?));
+        }
+    }
+    None
+}
+
+/// Whether a list of bash's begins behind a text: `NAME=(` or `NAME+=(`.
+fn begins_list(text: &str) -> bool {
+    text.strip_suffix('=').is_some_and(|name| is_name(name.strip_suffix('+').unwrap_or(name)))
+}
+
 /// The commands of a script, in their order.
 pub(crate) fn commands(text: &str) -> Vec<ShellCommand> {
-    let mut lexer =
-        Lexer { text, characters: text.char_indices().peekable(), commands: vec![ShellCommand::default()] };
+    let mut lexer = Lexer {
+        text,
+        characters: text.char_indices().peekable(),
+        commands: vec![ShellCommand::default()],
+        descriptor: String::new(),
+        is_in_list: false,
+    };
     lexer.run();
     let mut commands = lexer.commands;
     commands.retain(|command| !command.words.is_empty() || command.here_document.is_some());
@@ -84,6 +144,10 @@ struct Lexer<'a> {
     text: &'a str,
     characters: Peekable<CharIndices<'a>>,
     commands: Vec<ShellCommand>,
+    /// The number of the file that the next redirection is about; empty if none is written.
+    descriptor: String,
+    /// Whether the words of a list are read: lists have no lists in them.
+    is_in_list: bool,
 }
 
 impl Lexer<'_> {
@@ -112,8 +176,8 @@ impl Lexer<'_> {
                 '&' => {
                     self.characters.next();
                     if self.characters.next_if(|(_, c)| *c == '>').is_some() {
-                        self.characters.next_if(|(_, c)| *c == '>');
-                        self.redirect(Redirection::Output, &mut announced);
+                        let is_appended = self.characters.next_if(|(_, c)| *c == '>').is_some();
+                        self.redirect(Redirection::Output { is_appended }, &mut announced);
                     } else {
                         self.characters.next_if(|(_, c)| *c == '&');
                         self.end_command(false);
@@ -131,10 +195,9 @@ impl Lexer<'_> {
                         is_number && self.characters.peek().is_some_and(|(_, c)| matches!(c, '<' | '>'));
                     // A continued line alone makes no word.
                     let is_empty = word.word.text.is_empty() && !word.is_quoted;
-                    if !is_descriptor
-                        && !is_empty
-                        && let Some(command) = self.commands.last_mut()
-                    {
+                    if is_descriptor {
+                        self.descriptor = word.word.text;
+                    } else if !is_empty && let Some(command) = self.commands.last_mut() {
                         command.words.push(word);
                     }
                 }
@@ -159,7 +222,7 @@ impl Lexer<'_> {
         if first == Some('<') {
             if next('<') {
                 if next('<') {
-                    return Redirection::Other;
+                    return Redirection::HereString;
                 }
                 return Redirection::HereDocument { strips_tabs: next('-') };
             }
@@ -169,12 +232,14 @@ impl Lexer<'_> {
         if next('&') {
             return Redirection::Other;
         }
-        let _ = next('>') || next('|');
-        Redirection::Output
+        let is_appended = next('>');
+        let _ = is_appended || next('|');
+        Redirection::Output { is_appended }
     }
 
     /// Reads the word behind a redirection.
     fn redirect(&mut self, redirection: Redirection, announced: &mut Vec<Announced>) {
+        let is_of_errors = std::mem::take(&mut self.descriptor).trim_start_matches('0') == "2";
         while self.characters.next_if(|(_, c)| *c == ' ' || *c == '\t').is_some() {}
         let Some((offset, c)) = self.characters.peek().copied() else { return };
         if c == '\n' || ";|&()<>".contains(c) {
@@ -184,9 +249,14 @@ impl Lexer<'_> {
         let number = self.commands.len().saturating_sub(1);
         match redirection {
             Redirection::Other => {}
-            Redirection::Output => {
+            Redirection::HereString => {
                 if let Some(command) = self.commands.last_mut() {
-                    command.output = Some(target.word.text);
+                    command.here_string = Some(target);
+                }
+            }
+            Redirection::Output { is_appended } => {
+                if let Some(command) = self.commands.last_mut().filter(|_| !is_of_errors) {
+                    command.output = Some(Output { file: target, is_appended });
                 }
             }
             Redirection::HereDocument { strips_tabs } => announced.push(Announced {
@@ -214,7 +284,6 @@ impl Lexer<'_> {
             }
             while self.characters.next_if(|(offset, _)| *offset < begin + length).is_some() {}
             if let Some(command) = self.commands.get_mut(command) {
-                let text = if is_literal { text } else { without_escapes(&text) };
                 command.here_document = Some(HereDocument { text, is_literal });
             }
         }
@@ -226,6 +295,10 @@ impl Lexer<'_> {
             ShellWord { word: Word { text: String::new(), offset }, is_expanded: false, is_quoted: false };
         let mut quote = None;
         while let Some((_, c)) = self.characters.peek().copied() {
+            if quote.is_none() && c == '(' && !self.is_in_list && begins_list(&word.word.text) {
+                self.list(&mut word);
+                continue;
+            }
             if quote.is_none() && (c.is_whitespace() || ";|&()<>".contains(c)) {
                 break;
             }
@@ -259,6 +332,33 @@ impl Lexer<'_> {
         word
     }
 
+    /// Reads the words of `NAME=(WORD...)`, of which bash makes a list; they become one text, as with `NAME="WORD..."`.
+    fn list(&mut self, word: &mut ShellWord) {
+        self.characters.next();
+        self.is_in_list = true;
+        let mut is_first = true;
+        while let Some((offset, c)) = self.characters.peek().copied() {
+            match c {
+                ')' => {
+                    self.characters.next();
+                    break;
+                }
+                '#' => while self.characters.next_if(|(_, c)| *c != '\n').is_some() {},
+                c if c.is_whitespace() || ";|&(<>".contains(c) => drop(self.characters.next()),
+                _ => {
+                    let item = self.word(offset);
+                    if !is_first {
+                        word.word.text.push(' ');
+                    }
+                    is_first = false;
+                    word.word.text.push_str(&item.word.text);
+                    word.is_expanded |= item.is_expanded;
+                }
+            }
+        }
+        self.is_in_list = false;
+    }
+
     /// Reads what follows a `$`. Whether the shell puts something in its place.
     fn expansion(&mut self, text: &mut String) -> bool {
         match self.characters.peek().map(|(_, c)| *c) {
@@ -290,23 +390,6 @@ impl Lexer<'_> {
     }
 }
 
-/// The text of a here-document in which the shell has taken out the backslashes that it takes for its own.
-fn without_escapes(text: &str) -> String {
-    let mut plain = String::new();
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match characters.peek() {
-            Some('\n') if c == '\\' => drop(characters.next()),
-            Some(next @ ('\\' | '$' | '`')) if c == '\\' => {
-                plain.push(*next);
-                characters.next();
-            }
-            _ => plain.push(c),
-        }
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +401,8 @@ mod tests {
             ("A:-b-c", Some(("A", Some("b-c")))),
             ("A-", Some(("A", Some("")))),
             ("A:=b", Some(("A", Some("b")))),
+            ("A[@]", Some(("A", None))),
+            ("A[0]", None),
             ("A##*-", None),
             ("A:?must-be-set", None),
             ("A:+b", None),
@@ -340,6 +425,12 @@ mod tests {
         let script = "etcd --name \"a\\$b\\n\" 'c;d' e\\ f \\\n  --x # comment\n--y 2>&1 && z;";
         let first = ["etcd", "--name", "a$b\\n", "c;d", "e f", "--x"];
         assert_eq!(texts(script), [&first[..], &["--y"], &["z"]]);
+    }
+
+    #[test]
+    fn a_list_is_a_text_of_its_words() {
+        let script = "A=(--x 'b c' # d\n  \"$E\"\n) B+=(f); g(h) i=(\n";
+        assert_eq!(texts(script), [&["A=--x b c $E", "B+=f"][..], &["g"], &["h"], &["i="]]);
     }
 
     #[test]
@@ -366,11 +457,18 @@ mod tests {
     fn here_documents_are_input() {
         let script = "cat <<EOF >/etc/a && cat > /b <<-'END'\nA=\\$b\\\\\nEOF\n\tB=$c\n\tEND\nexec etcd\n";
         let all = commands(script);
-        assert_eq!(all[0].here_document.as_ref().unwrap().text, "A=$b\\\n");
-        assert_eq!(all[0].output.as_deref(), Some("/etc/a"));
+        assert_eq!(all[0].here_document.as_ref().unwrap().text, "A=\\$b\\\\\n");
+        assert_eq!(all[0].output.as_ref().unwrap().file.word.text, "/etc/a");
         assert_eq!(all[1].here_document, Some(HereDocument { text: "B=$c\n".to_owned(), is_literal: true }));
         assert_eq!(all[2].words[0].word.text, "exec");
         assert_eq!(commands("cat <<E\nno end").len(), 1);
+        let all = commands("a 2>/e >>/o\nb &>/o\nc 2>>/e <<<\"$x y\"\n");
+        let outputs: Vec<_> = all
+            .iter()
+            .map(|command| command.output.as_ref().map(|o| (o.file.word.text.as_str(), o.is_appended)))
+            .collect();
+        assert_eq!(outputs, [Some(("/o", true)), Some(("/o", false)), None]);
+        assert_eq!(all[2].here_string.as_ref().unwrap().word.text, "$x y");
     }
 
     #[test]

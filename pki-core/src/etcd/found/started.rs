@@ -2,7 +2,7 @@
 
 use crate::base::place::Place;
 use crate::etcd::found::engine::is_etcd_image;
-use crate::etcd::found::process::{Argument, Process};
+use crate::etcd::found::process::{Argument, Opaque, Process, base_name};
 
 /// The most processes of etcd that a file may start. A file that starts more is not understood: there are no such hosts, and
 /// each process takes some kilobytes.
@@ -34,12 +34,30 @@ pub(crate) fn within_container(
     process.fill();
     let place = process.arguments.first().map_or_else(|| image.place.clone(), |word| word.place.clone());
     if !process.is_etcd() && !is_etcd_image(image.shown()) {
-        return None;
+        if !process.arguments.is_empty() || !has_variables_of_members(&process) {
+            return None;
+        }
+        // An image of another name, whose own command starts etcd.
+        let program = Some(image.shown()).filter(|image| !image.is_empty()).unwrap_or("build").to_owned();
+        process.opaque = Some(Opaque { program, place: place.clone() });
     }
-    if process.asks_only() {
+    let program = process.arguments.first().map(|word| base_name(word.shown())).unwrap_or_default();
+    if process.asks_only() || matches!(program, "etcdctl" | "etcdutl") {
         return None;
     }
     Some(Started { process, place })
+}
+
+/// Whether variables are set that only a member of a cluster has a use for.
+fn has_variables_of_members(process: &Process) -> bool {
+    const OF_MEMBERS: [&str; 5] = [
+        "ETCD_LISTEN_CLIENT_URLS",
+        "ETCD_LISTEN_PEER_URLS",
+        "ETCD_ADVERTISE_CLIENT_URLS",
+        "ETCD_INITIAL_ADVERTISE_PEER_URLS",
+        "ETCD_INITIAL_CLUSTER",
+    ];
+    process.variables.iter().any(|variable| OF_MEMBERS.contains(&variable.name.as_str()))
 }
 
 impl Started {

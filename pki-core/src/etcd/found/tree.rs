@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
-use crate::etcd::found::embedded;
+use crate::etcd::found::embedded::{self, EmbeddedContent, Opened};
 use crate::etcd::found::error::{MOST_FILES, ReadError};
 use crate::etcd::found::etcdctl::{self, ClientCertificate};
 use crate::etcd::found::files::{Files, NotRead, Unread, entry, names};
@@ -17,6 +17,9 @@ use crate::etcd::found::host::Host;
 use crate::etcd::found::kind::{Content, ContentKind, is_description, is_drop_in_folder};
 use crate::etcd::found::not_understood::{NotUnderstood, NotUnderstoodKind};
 use crate::etcd::found::recorded;
+
+/// How deep files in files are opened: a script in a cloud-config writes units.
+const MOST_LEVELS: usize = 3;
 
 /// The files that were read.
 #[derive(Default)]
@@ -28,6 +31,8 @@ pub(crate) struct Tree {
     around: BTreeSet<PathBuf>,
     /// The files and folders that were not read although they may be etcd's.
     unread: Vec<NotUnderstood>,
+    /// The files in which something is that is told already.
+    told_of: BTreeSet<PathBuf>,
 }
 
 /// A file, with what is known about it before its contents are looked at.
@@ -35,8 +40,17 @@ pub(crate) struct TreeFile {
     entry: Entry,
     /// Whether the user named the file itself, and not a folder around it.
     is_named: bool,
-    /// The file that it is written in; `None` if it is a file of its own.
-    around: Option<PathBuf>,
+    /// Where it is written; `None` if it is a file of its own.
+    around: Option<Around>,
+}
+
+/// Where an embedded file is written.
+#[derive(Clone)]
+struct Around {
+    /// The file that has it.
+    file: PathBuf,
+    /// The folder that is `/` on its host.
+    root: PathBuf,
 }
 
 /// What a tree has, by host.
@@ -157,21 +171,50 @@ impl Tree {
         self.unread.push(NotUnderstood { path, what: NotUnderstoodKind::Unread(why) });
     }
 
-    /// Adds the files that are written in other files.
+    /// Adds the files that are written in other files, and those that are written in these.
     pub(crate) fn open_embedded(&mut self) {
-        let mut all = Vec::new();
-        for (path, file) in &self.files {
-            let Ok(text) = std::str::from_utf8(&file.entry.bytes) else { continue };
-            let Some((_, embedded)) = embedded::read(text, path) else { continue };
-            self.around.insert(path.clone());
-            let files = embedded.into_iter();
-            all.extend(files.map(|file| (embedded::place(path, &file), file.text, path.clone())));
+        let mut paths: Vec<PathBuf> = self.files.keys().cloned().collect();
+        let mut number = 0;
+        for _ in 0..MOST_LEVELS {
+            let mut next = Vec::new();
+            for path in paths {
+                let Some(file) = self.files.get(&path) else { continue };
+                let Ok(text) = std::str::from_utf8(&file.entry.bytes) else { continue };
+                let Some(Opened { files, more }) = embedded::read(text, &path) else { continue };
+                let around = file.around.as_ref().map_or_else(|| path.clone(), |around| around.root.clone());
+                self.around.insert(path.clone());
+                if let Some(more) = more {
+                    let what = NotUnderstoodKind::Part(more);
+                    self.unread.push(NotUnderstood { path: path.clone(), what });
+                }
+                for file in files {
+                    number += 1;
+                    if number > MOST_FILES {
+                        return;
+                    }
+                    let root = embedded::root(&around, &file);
+                    let place = embedded::place(&root, &file);
+                    let bytes = match file.content {
+                        EmbeddedContent::Text(text) => Zeroizing::new(text.into_bytes()),
+                        EmbeddedContent::Unread(why) => {
+                            self.add_encoded(&path, place, why);
+                            continue;
+                        }
+                    };
+                    let entry = Entry { kind: FileKind::File, mode: 0o600, ids: (0, 0), bytes };
+                    let around = Some(Around { file: path.clone(), root });
+                    self.files.insert(place.clone(), TreeFile { entry, is_named: false, around });
+                    next.push(place);
+                }
+            }
+            paths = next;
         }
-        for (path, text, around) in all.into_iter().take(MOST_FILES) {
-            let bytes = Zeroizing::new(text.into_bytes());
-            let entry = Entry { kind: FileKind::File, mode: 0o600, ids: (0, 0), bytes };
-            self.files.insert(path, TreeFile { entry, is_named: false, around: Some(around) });
-        }
+    }
+
+    /// Notes a file that is written in another one in a form that is not read.
+    fn add_encoded(&mut self, around: &Path, path: PathBuf, why: &'static str) {
+        self.told_of.insert(around.to_owned());
+        self.unread.push(NotUnderstood { path, what: NotUnderstoodKind::Encoded(why) });
     }
 
     /// The files that are written in other files.
@@ -185,11 +228,16 @@ impl Tree {
         let roots: BTreeSet<PathBuf> = self.files.keys().filter_map(|path| root_of(path)).collect();
         let mut hosts: BTreeMap<PathBuf, Host> = BTreeMap::new();
         let (mut not_understood, mut known) = (self.unread, Vec::new());
+        let mut told_of = self.told_of;
+        told_of.extend(not_understood.iter().map(|file| file.path.clone()));
         let mut is_only_certificates = true;
         let mut of_clients = Vec::new();
         let mut folders = OutputFolders { files, known: BTreeMap::new() };
+        // Files that have others: they are not understood if nothing in them is.
+        let mut around_others = Vec::new();
         for (path, TreeFile { entry, is_named, around }) in self.files {
-            let content = if self.around.contains(&path) {
+            let has_others = self.around.contains(&path);
+            let content = if has_others {
                 Content::around(&path, &entry)
             } else {
                 Content::of(&path, &entry, is_named)
@@ -201,12 +249,17 @@ impl Tree {
                 }));
             }
             is_only_certificates &= is_beside_certificates(&path, &content);
-            let seems =
-                || NotUnderstoodKind::Foreign(foreign::seems(&String::from_utf8_lossy(&entry.bytes), &path));
+            let seems = || foreign::seems(&String::from_utf8_lossy(&entry.bytes), &path);
+            let is_strange = || {
+                !foreign::is_prose(&path)
+                    && std::str::from_utf8(&entry.bytes).is_ok_and(foreign::speaks_of_etcd)
+            };
             let what = match content {
                 Content::Known(kind) => {
                     known.push(path.clone());
+                    told_of.extend(around.iter().map(|around| around.file.clone()));
                     let is_partial = around.is_some();
+                    let around = around.map(|around| around.root);
                     let root = around.or_else(|| root_of(&path)).or_else(|| root_around(&path, &roots));
                     let folder = root.clone().or_else(|| loose_folder(&path)).unwrap_or_default();
                     let host = hosts.entry(folder.clone()).or_insert_with(|| Host::new(root, folder));
@@ -215,21 +268,27 @@ impl Tree {
                     continue;
                 }
                 Content::Template(language) => NotUnderstoodKind::Template(language),
-                // What is in it is read by itself.
-                _ if self.around.contains(&path) => continue,
-                Content::Elsewhere | Content::Unknown if is_named => seems(),
-                Content::Elsewhere => continue,
-                Content::Unknown => {
-                    let is_strange = !foreign::is_prose(&path)
-                        && std::str::from_utf8(&entry.bytes).is_ok_and(foreign::speaks_of_etcd)
-                        && !folders.wrote(&path)?;
-                    if !is_strange {
-                        continue;
+                Content::Unknown | Content::Elsewhere if has_others => {
+                    if is_named || is_strange() && !folders.wrote(&path)? {
+                        let what = NotUnderstoodKind::Foreign(seems());
+                        around_others.push((path, around, what));
                     }
-                    seems()
+                    continue;
                 }
+                Content::Elsewhere | Content::Unknown if is_named => NotUnderstoodKind::Foreign(seems()),
+                Content::Elsewhere => continue,
+                Content::Unknown if !is_strange() || folders.wrote(&path)? => continue,
+                Content::Unknown => NotUnderstoodKind::Foreign(seems()),
             };
+            told_of.extend(around.map(|around| around.file));
             not_understood.push(NotUnderstood { path, what });
+        }
+        // What is deepest comes last, and is told first.
+        for (path, around, what) in around_others.into_iter().rev() {
+            told_of.extend(around.map(|around| around.file));
+            if !told_of.contains(&path) {
+                not_understood.push(NotUnderstood { path, what });
+            }
         }
         for link in self.links {
             let folder = root_of(&link).or_else(|| root_around(&link, &roots));

@@ -1,5 +1,9 @@
 //! Splits command lines into words, by the rules of systemd.
 
+/// What stands before the name of something that a shell has put into a text, and that is not known: `${?NAME}`. No
+/// program takes this for the value of a variable.
+pub(crate) const UNKNOWN: &str = "${?";
+
 /// A word without its quotes, and the offset of its first byte, which may be a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {

@@ -124,6 +124,8 @@ const WRAPPERS: &[Wrapper] = &[
             "machine",
         ],
     ),
+    with_options(&["screen"], "cehLpsStT", &[]),
+    with_options(&["daemon", "start_daemon"], "nuUpN", &["user", "pidfile", "check", "name", "output"]),
     with_options(&["exec"], "a", &[]),
     with_options(&["time"], "of", &["output", "format"]),
     with_options(&["tini", "tini-static"], "pe", &[]),

@@ -62,7 +62,7 @@ pub(super) fn named(name: &str) -> Program {
         _ if name.contains("etcd") && !is_backup => Program::Etcd { is_quiet: false },
         "(etcd)" => Program::Systemd,
         "systemd" | "systemctl" => Program::Systemd,
-        "kernel" => Program::Kernel,
+        "kernel" | "audit" | "auditd" | "setroubleshoot" => Program::Kernel,
         "sh" | "bash" | "dash" | "ash" | "env" | "docker" | "podman" | "conmon" | "nerdctl" | "rkt"
         | "supervisord" | "runsv" | "runsvdir" | "svlogd" | "s6-log" | "start-stop-daemon" | "daemon"
         | "logger" | "systemd-cat" | "runuser" | "chpst" | "numactl" | "nice" | "taskset" => Program::Carrier,

@@ -68,6 +68,25 @@ fn locked_and_cut_data_is_explained() {
     }
 }
 
+/// Why nobody was reached decides, and not that nobody was.
+#[test]
+fn a_connection_that_failed_is_explained_by_its_reason() {
+    for (line, id) in [
+        ("curl: (7) Failed to connect to 10.0.0.1 port 2379 after 0 ms: Couldn't connect to server", "L514"),
+        ("curl: (7) Failed to connect to 10.0.0.1 port 2379: Connection refused", "L514"),
+        ("curl: (28) Failed to connect to 10.0.0.1 port 2379 after 130000 ms: Connection timed out", "L516"),
+        ("curl: (7) Failed to connect to 10.0.0.1 port 2379: No route to host", "L515"),
+        ("curl: (35) gnutls_handshake() failed: Error in the certificate verification.", "L212"),
+        ("curl: (35) gnutls_handshake() failed: The TLS connection was non-properly terminated.", "L805"),
+        (
+            r#"{"level":"fatal","caller":"etcdmain/etcd.go:204","msg":"x","error":"open /d/member/snap: no such file or directory"}"#,
+            "L606",
+        ),
+    ] {
+        assert_eq!(explain(line).map(|known| known.id), Some(id), "{line}");
+    }
+}
+
 /// No explanation is hidden by one that stands before it.
 #[test]
 fn every_sign_can_be_reached() {
@@ -160,6 +179,13 @@ fn systemd_and_the_kernel_are_known_by_their_names() {
         }
     }
     let line = |rest: &str| format!("Jan 01 00:00:00 n1 kernel: {rest}");
+    for denied in [
+        line("audit: type=1400 audit(1.2:3): avc:  denied  { write } for  pid=5 comm=\"etcd\" name=\"data\""),
+        "Jan 01 00:00:00 n1 audit[5]: AVC avc:  denied  { name_bind } for  pid=5 comm=\"etcd\"".to_owned(),
+    ] {
+        assert_eq!(explain(&denied).map(|known| known.id), Some("L616"), "{denied}");
+        assert!(explain(&denied.replace("etcd", "java")).is_none());
+    }
     let killed = line("Out of memory: Killed process 1234 (etcd) total-vm:1kB");
     assert_eq!(explain(&killed).map(|known| known.id), Some("L610"));
     assert!(explain(&killed.replace("etcd", "java")).is_none());

@@ -16,6 +16,8 @@ pub(super) const TABLE: &[Explanation] = &[
             "etcd cluster is unavailable or misconfigured",
             "failed to connect to all addresses",
             "MaxRetryError",
+            "UNAVAILABLE: io exception",
+            "cluster may be unhealthy: failed to list members",
         ],
         cause: "the client never says why TLS failed: no certificate, one of a CA that the member does not trust, a host that the member's certificate is not for, http instead of https, or a list of revocations that the member cannot read; or the member has no quorum",
         remedy: "look for `rejected connection` in the member's log and explain that; `etcdctl --debug` shows which certificate was used",

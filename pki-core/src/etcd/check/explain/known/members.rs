@@ -127,6 +127,7 @@ pub(super) const TABLE: &[Explanation] = &[
             "etcdserver: member not found",
             "failed to find local ID in cluster",
             "failed to find local ID",
+            "failed to find local node",
         ],
         cause: "no member of the cluster has this ID: it was removed, or the ID is one of another cluster",
         remedy: "compare with `etcdctl member list`, which has the IDs in hexadecimal",
@@ -200,7 +201,11 @@ pub(super) const TABLE: &[Explanation] = &[
     Explanation {
         id: "L514",
         said_by: Client,
-        signs: &["connection refused", "Failed to connect to…port"],
+        signs: &[
+            "connection refused",
+            "Failed to connect to…port…Couldn't connect to server",
+            "Failed to connect to…port…Could not connect to server",
+        ],
         cause: "nothing listens at that address and port: the member there does not run, is not started yet, or listens at another address or port (perhaps on 127.0.0.1 only); harmless while a member starts or stops, a fault if it goes on",
         remedy: "look at the member there (`systemctl status etcd`, `ss -ltnp`), and compare its listen URLs with the URL that is dialled",
         rules: &["E841", "E307"],
@@ -229,7 +234,6 @@ pub(super) const TABLE: &[Explanation] = &[
             "connection timed out",
             "Connection timed out",
             "connect: operation timed out",
-            "Failed to connect to…timed out",
             "dial timeout",
             "net/http: TLS handshake timeout",
             "TLS handshake timeout",
@@ -330,5 +334,14 @@ pub(super) const TABLE: &[Explanation] = &[
         remedy: "look at whether the other member runs, at the network and firewalls between the two, and into the other member's log for `rejected connection`",
         rules: &["E841"],
         sources: &["etcd, server/etcdserver/api/rafthttp/probing_status.go"],
+    },
+    Explanation {
+        id: "L523",
+        said_by: Member,
+        signs: &["failed to find remote peer in cluster", "failed to find remote peer…in cluster"],
+        cause: "a member connects that this one does not know as one of its cluster: it was removed and still runs, it is of another cluster, or it was added a moment ago",
+        remedy: "compare the number in `remote-peer-id` with `etcdctl member list`; stop and disable a member that was removed",
+        rules: &["E323"],
+        sources: &["etcd, server/etcdserver/api/rafthttp/http.go"],
     },
 ];
