@@ -30,7 +30,46 @@ pub fn trials() -> Vec<Trial> {
             }));
         }
     }
+    trials.push(on_hosts("a_unit_sees_what_doctor_says", "3.5", |hosts| {
+        sees_what_doctor_says(&hosts.machines[0]);
+        Ok(())
+    }));
     trials
+}
+
+/// The table that `doctor` is held to as well.
+const SEEN: &str = include_str!("../../../fixtures/systemd/sandbox.txt");
+
+/// Runs a command for each line of the table with the line's settings, and compares what it could do.
+fn sees_what_doctor_says(host: &Machine) {
+    let rows: Vec<Vec<&str>> = SEEN
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split(" | ").collect())
+        .collect();
+    let mut script = "mkdir -p /run/user/0\n".to_owned();
+    for row in &rows {
+        script += &format!("mkdir -p {0} /srv/other && touch {0}/before\n", row[0]);
+    }
+    for row in &rows {
+        let properties = row[1].split("; ").map(|line| format!(" -p {}", quoted(line))).collect::<String>();
+        let path = row[0];
+        script += &format!(
+            "rm -f {path}/after; seen=$(systemd-run -q --wait --pipe{properties} sh -c 'if test -e {path}/before; then printf s; \
+             fi; if touch {path}/after 2>/dev/null; then printf w; fi' 2>/dev/null); \
+             if test -e {path}/after; then seen=${{seen}}l; fi; echo \"=$seen\"\n"
+        );
+    }
+    let ran = host.shell(&script);
+    let found: Vec<&str> = ran.stdout.lines().filter_map(|line| line.strip_prefix('=')).collect();
+    assert_eq!(found.len(), rows.len(), "{ran}");
+    let wrong: Vec<String> = rows
+        .iter()
+        .zip(found)
+        .filter(|(row, found)| row[2] != *found)
+        .map(|(row, found)| format!("{}: {found}", row.join(" | ")))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Three members on the first hosts, with more that a description says.
