@@ -47,17 +47,23 @@ fn sees_what_doctor_says(host: &Machine) {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| line.split(" | ").collect())
         .collect();
-    let mut script = "mkdir -p /run/user/0\n".to_owned();
-    for row in &rows {
-        script += &format!("mkdir -p {0} /srv/other && touch {0}/before\n", row[0]);
-    }
-    for row in &rows {
-        let properties = row[1].split("; ").map(|line| format!(" -p {}", quoted(line))).collect::<String>();
-        let path = row[0];
+    let mut script = "mkdir -p /run/user/0 /srv/other\n".to_owned();
+    for (number, row) in rows.iter().enumerate() {
         script += &format!(
-            "rm -f {path}/after; seen=$(systemd-run -q --wait --pipe{properties} sh -c 'if test -e {path}/before; then printf s; \
-             fi; if touch {path}/after 2>/dev/null; then printf w; fi' 2>/dev/null); \
-             if test -e {path}/after; then seen=${{seen}}l; fi; echo \"=$seen\"\n"
+            "mkdir -p {0} && touch {0}/before\n\
+             cat >/run/systemd/system/seen{number}.service <<'END'\n[Service]\nType=oneshot\n{1}\n\
+             StandardOutput=truncate:/run/seen{number}\n\
+             ExecStart=/bin/sh -c 'if test -e {0}/before; then printf s; fi; if touch {0}/after 2>/dev/null; then printf w; fi'\nEND\n",
+            row[0],
+            row[1].replace("; ", "\n")
+        );
+    }
+    script += "systemctl daemon-reload\n";
+    for (number, row) in rows.iter().enumerate() {
+        script += &format!(
+            "rm -f {0}/after; systemctl start seen{number}; seen=$(cat /run/seen{number}); \
+             if test -e {0}/after; then seen=${{seen}}l; fi; echo \"=$seen\"\n",
+            row[0]
         );
     }
     let ran = host.shell(&script);
