@@ -164,7 +164,11 @@ impl<'a> Judge<'a> {
         );
         let record = self.running.record.as_ref();
         let fingerprint = shown.fingerprint();
-        if record.is_some_and(|record| record.former.iter().any(|former| former.sha256 == fingerprint)) {
+        // A run that was stopped may have replaced the file and not the record.
+        let was_issued = record.is_some_and(|record| {
+            record.former.iter().chain(&record.certificates).any(|issued| issued.sha256 == fingerprint)
+        });
+        if was_issued {
             return self.find(rules::FORMER_CERTIFICATE, name, problem);
         }
         let issuer = shown.issuer();
