@@ -1,7 +1,7 @@
 //! Operations on members that run, killed at system calls that nobody chose: given again, each goes on to its end, and no
 //! key is lost.
 //!
-//! The suite takes 6 of these moments. `ETCDPKI_OPERATION_CRASHES=200` takes that many.
+//! The suite takes 4 of these moments. `ETCDPKI_OPERATION_CRASHES=200` takes that many.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,16 +28,16 @@ pub fn trials() -> Vec<Trial> {
 
 /// The calls at which a process is killed, with how many there may be of each in one thread.
 const CALLS: [(&str, u32); 10] = [
-    ("openat", 200),
-    ("write", 60),
-    ("fsync", 8),
-    ("linkat", 20),
-    ("renameat", 20),
-    ("rename", 12),
-    ("unlinkat", 8),
-    ("sendto", 40),
-    ("wait4", 30),
-    ("clone3", 12),
+    ("openat", 120),
+    ("write", 25),
+    ("fsync", 3),
+    ("linkat", 6),
+    ("renameat", 8),
+    ("rename", 6),
+    ("unlinkat", 3),
+    ("sendto", 15),
+    ("wait4", 10),
+    ("clone3", 4),
 ];
 
 /// Numbers that look random, and are the same in each run.
@@ -53,7 +53,7 @@ impl Numbers {
 fn what_was_killed_goes_on(etcd: &Etcd) -> Outcome {
     let strace = Strace::find()?;
     let wanted =
-        std::env::var("ETCDPKI_OPERATION_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+        std::env::var("ETCDPKI_OPERATION_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
     let mut lab = lab(etcd, "{ca: 40d}")?;
     let text = fs::read_to_string(&lab.cluster.tree.description).unwrap();
     let keys = authority_keys(&lab.cluster);
