@@ -180,5 +180,5 @@ fn show(
         None => style.paint(Tone::Warning, format!("Found no error{not_judged}")),
         Some(totals) => style.paint(Tone::Error, format!("Found {totals}{not_judged}")),
     };
-    Ok(writeln!(terminal.output, "{result}. {examined}")?)
+    print::line(terminal, format_args!("{result}. {examined}"))
 }

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::descriptions::read_text;
 use super::hosts::{self, HostArgs};
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
 /// A certificate that is renewed.
 #[derive(Serialize)]
@@ -157,7 +157,7 @@ pub(super) struct Placing<'a> {
 pub(super) fn show_obstacles(obstacles: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let label = Style::of_output(terminal).paint(Tone::Error, "not safe").to_string();
     for obstacle in obstacles {
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
+        print::line(terminal, format_args!("{label}: {}", shown(obstacle)))?;
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ pub(super) fn show_members(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     for (what, members) in done.iter().filter(|(_, members)| !members.is_empty()) {
-        writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
+        print::line(terminal, format_args!("{what}: {}", shown(&members.join(", "))))?;
     }
     Ok(())
 }

@@ -263,11 +263,14 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     show_obstacles(&outcome.obstacles, terminal)?;
     let is_nothing = outcome.renewed.is_empty() && outcome.placed.is_empty();
     if is_nothing && outcome.obstacles.is_empty() && outcome.commands.is_empty() {
-        writeln!(terminal.output, "Nothing has ended.")?;
+        print::line(terminal, format_args!("Nothing has ended."))?;
     }
     let verb = if dry_run { "to renew" } else { "renewed" };
     for renewed in &outcome.renewed {
-        writeln!(terminal.output, "{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; ")))?;
+        print::line(
+            terminal,
+            format_args!("{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; "))),
+        )?;
     }
     show_members(&[("placed", &outcome.placed), ("restarted", &outcome.restarted)], terminal)?;
     print::next(terminal, &outcome.commands)

@@ -311,11 +311,14 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     show_obstacles(&outcome.obstacles, terminal)?;
     let is_done = !dry_run && outcome.obstacles.is_empty() || !outcome.placed.is_empty();
     if outcome.renewed.is_empty() && outcome.placed.is_empty() && outcome.obstacles.is_empty() {
-        writeln!(terminal.output, "No certificate is to be renewed.")?;
+        print::line(terminal, format_args!("No certificate is to be renewed."))?;
     }
     let verb = if is_done { "renewed" } else { "to renew" };
     for renewed in &outcome.renewed {
-        writeln!(terminal.output, "{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; ")))?;
+        print::line(
+            terminal,
+            format_args!("{verb}: {}: {}", renewed.certificate, shown(&renewed.why.join("; "))),
+        )?;
     }
     show_members(&[("placed", &outcome.placed), ("proved", &outcome.proved)], terminal)?;
     print::next(terminal, &outcome.commands)

@@ -228,12 +228,12 @@ fn show(outcome: &Outcome, dry_run: bool, terminal: &mut Terminal<'_>) -> Result
     print::warnings(terminal, &outcome.notices);
     show_obstacles(&outcome.obstacles, terminal)?;
     if outcome.renewed.is_empty() && outcome.left.is_empty() && outcome.restarted.is_empty() {
-        writeln!(terminal.output, "No CA would last longer.")?;
+        print::line(terminal, format_args!("No CA would last longer."))?;
     }
     let is_issued = !dry_run && outcome.obstacles.is_empty() || !outcome.placed.is_empty();
     let verb = if is_issued { "renewed" } else { "to renew" };
     for renewed in &outcome.renewed {
-        writeln!(terminal.output, "{verb}: {}", renewed.certificate)?;
+        print::line(terminal, format_args!("{verb}: {}", renewed.certificate))?;
     }
     let done: [(&str, &[String]); 3] =
         [("placed", &outcome.placed), ("restarted", &outcome.restarted), ("left", &outcome.left)];
