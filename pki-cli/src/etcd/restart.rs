@@ -128,7 +128,7 @@ fn show(outcome: &RestartReport, terminal: &mut Terminal<'_>) -> Result<(), Comm
     }
     match outcome.left.as_slice() {
         [] if outcome.restarted.is_empty() => {
-            print::line(terminal, format_args!("No member has to be restarted."))?
+            print::line(terminal, "No member has to be restarted.")?;
         }
         [] => {}
         left => {

@@ -19,6 +19,9 @@ const LEAST: usize = 2;
 /// A column of at most so many columns is not broken: `+ new` and `7 days` are read as one.
 const SHORT: usize = 12;
 
+/// The columns that a column gets, if it needs them, where what is longest stands above the line.
+const WISHED: [usize; 4] = [0, 16, 24, 32];
+
 /// A text in a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
@@ -92,56 +95,65 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// The table in the form that needs the fewest lines.
     fn text(&self) -> String {
-        let layout = self.layout();
+        let texts = self.layouts().into_iter().map(|layout| self.text_in(&layout));
+        texts.min_by_key(|text| text.matches('\n').count()).unwrap_or_default()
+    }
+
+    fn text_in(&self, layout: &Layout) -> String {
         let mut text = String::new();
         if let Layout::Lines(width) = layout {
             text.extend(self.titles.first().map(|title| format!("{}\n", title.text)));
             for row in &self.rows {
-                self.lines_of(row, width, &mut text);
+                self.lines_of(row, *width, &mut text);
             }
             return text;
         }
         for row in std::iter::once(&self.titles).chain(&self.rows) {
-            self.row(row, &layout, &mut text);
+            self.row(row, layout, &mut text);
         }
         text
     }
 
-    fn layout(&self) -> Layout {
-        let widest = |of: fn(&Cell) -> usize| -> Vec<usize> {
-            let width = |n| {
-                std::iter::once(&self.titles)
-                    .chain(&self.rows)
-                    .filter_map(move |row| row.get(n))
-                    .map(of)
-                    .max()
-            };
-            (0..self.titles.len()).map(|n| width(n).unwrap_or(0)).collect()
-        };
-        let natural = widest(|cell| columns(&cell.text));
+    /// The forms that fit, the one that is easiest to read first.
+    fn layouts(&self) -> Vec<Layout> {
+        let natural = self.widest(|cell| columns(&cell.text));
         let gaps = GAP * natural.len().saturating_sub(1);
-        let Some(room) = self.style.columns().map(usize::from) else { return Layout::Columns(natural) };
+        let Some(room) = self.style.columns().map(usize::from) else { return vec![Layout::Columns(natural)] };
         let room_of_cells = room.saturating_sub(gaps);
         let sum = |widths: &[usize]| widths.iter().sum::<usize>();
         if sum(&natural) <= room_of_cells {
-            return Layout::Columns(natural);
+            return vec![Layout::Columns(natural)];
         }
-        let mut least = widest(Cell::longest_word);
+        let mut least = self.widest(Cell::longest_word);
         for (least, natural) in least.iter_mut().zip(&natural).filter(|(_, natural)| **natural <= SHORT) {
             *least = *natural;
         }
+        let mut layouts = Vec::new();
         if sum(&least) <= room_of_cells {
-            return Layout::Columns(widened(least, &natural, room_of_cells));
+            layouts.push(Layout::Columns(widened(least.clone(), &natural, room_of_cells)));
         }
-        let others = sum(least.get(1..).unwrap_or_default());
-        match least.first_mut() {
-            Some(first) if others + LEAST <= room_of_cells => {
+        for wished in WISHED {
+            let mut widths: Vec<usize> =
+                least.iter().zip(&natural).map(|(least, natural)| wished.max(*least).min(*natural)).collect();
+            let others = sum(widths.get(1..).unwrap_or_default());
+            if let Some(first) = widths.first_mut().filter(|_| others + LEAST <= room_of_cells) {
                 *first = room_of_cells - others;
-                Layout::Above(least)
+                layouts.push(Layout::Above(widths));
             }
-            _ => Layout::Lines(room),
         }
+        if layouts.is_empty() {
+            layouts.push(Layout::Lines(room));
+        }
+        layouts
+    }
+
+    /// The most that each column has of something.
+    fn widest(&self, of: fn(&Cell) -> usize) -> Vec<usize> {
+        let rows = || std::iter::once(&self.titles).chain(&self.rows);
+        let widest = |n| rows().filter_map(|row| row.get(n)).map(of).max().unwrap_or(0);
+        (0..self.titles.len()).map(widest).collect()
     }
 
     fn row(&self, row: &[Cell], layout: &Layout, text: &mut String) {
@@ -239,6 +251,16 @@ mod tests {
         for columns in 1..90 {
             assert_eq!(words(&table(Some(columns))), words(wide), "{columns}");
         }
+    }
+
+    #[test]
+    fn the_form_with_the_fewest_lines_is_taken() {
+        let mut table = new(&["FILE", "WHY"], Style::for_tests(false, Some(40)));
+        table.add_row([cell("nodes/etcd1/etc/etcd/etcd.env"), cell("its contents differ")]);
+        assert_eq!(
+            table.text(),
+            "FILE                 WHY\nnodes/etcd1/etc/etcd/etcd.env\n                     its contents differ\n"
+        );
     }
 
     #[test]
