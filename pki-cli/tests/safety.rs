@@ -375,6 +375,30 @@ fn no_flag_loses_a_key() {
     }
 }
 
+#[test]
+fn links_replace_no_key_and_no_fifo() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join("links").join(name);
+    fs::create_dir(folder.path().join("links")).unwrap();
+    fs::copy(folder.path().join("ca-key.pem"), at("cfssl")).unwrap();
+    for line in ["$P link links", "$P link -force links"] {
+        let output = shell(folder.path(), line);
+        assert!(
+            output.status.code() == Some(1) && said(&output).contains("links/cfssl"),
+            "{}",
+            said(&output)
+        );
+        assert_eq!(fs::read(at("cfssl")).unwrap(), fs::read(folder.path().join("ca-key.pem")).unwrap());
+    }
+    fs::remove_file(at("cfssl")).unwrap();
+    nix::unistd::mkfifo(&at("cfssl"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(shell(folder.path(), "$P link -force links").status.code(), Some(1));
+    fs::remove_file(at("cfssl")).unwrap();
+    fs::write(at("cfssl"), "another program").unwrap();
+    let output = shell(folder.path(), "$P link -force links");
+    assert!(output.status.success() && at("cfssl").is_symlink(), "{}", said(&output));
+}
+
 /// A dump of the memory would have the keys. The process has opened the FIFO, so it waits there with what it has read.
 #[test]
 fn core_dumps_are_off() {

@@ -1,7 +1,7 @@
 //! What is left of private keys in the memory of a process that is about to end: nothing.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -111,29 +111,37 @@ fn memory_at_the_end(strace: &Strace, folder: &Path, args: &str) -> Result<Vec<u
     let found = until(PATIENCE, || {
         let ids = fs::read_to_string(&children).unwrap_or_default();
         let mut ids = ids.split_whitespace().filter_map(|id| id.parse().ok());
-        ids.find(is_at_its_end)
+        let id = ids.find(is_at_its_end)?;
+        match read_memory(id) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Some((id, None)),
+            // What is seen of a process that has just stopped may be incomplete.
+            result => Some((id, Some(result.ok()?))),
+        }
     });
-    let id = found.unwrap_or_else(|| panic!("{args} does not end"));
-    let memory = read_memory(id);
+    let (id, memory) = found.unwrap_or_else(|| panic!("{args} does not end"));
     let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
     running.kill();
     memory.ok_or_else(|| Missing("the memory of other processes cannot be read here".to_owned()))
 }
 
-fn read_memory(id: i32) -> Option<Vec<u8>> {
-    let mut memory = File::open(format!("/proc/{id}/mem")).ok()?;
+fn read_memory(id: i32) -> io::Result<Vec<u8>> {
+    let malformed = || io::Error::from(ErrorKind::InvalidData);
+    let mut memory = File::open(format!("/proc/{id}/mem"))?;
     let mut all = Vec::new();
-    for line in fs::read_to_string(format!("/proc/{id}/maps")).ok()?.lines() {
+    for line in fs::read_to_string(format!("/proc/{id}/maps"))?.lines() {
         let mut words = line.split_whitespace();
-        let (from, to) = words.next()?.split_once('-')?;
-        let (from, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
+        let (from, to) = words.next().and_then(|range| range.split_once('-')).ok_or_else(malformed)?;
+        let number = |text| u64::from_str_radix(text, 16).map_err(|_| malformed());
+        let (from, to) = (number(from)?, number(to)?);
         // Only what may be written to has what the program made.
-        if words.next()?.starts_with("rw") && memory.seek(SeekFrom::Start(from)).is_ok() {
-            let mut part = vec![0; usize::try_from(to - from).ok()?];
+        if words.next().is_some_and(|flags| flags.starts_with("rw")) {
+            let mut part = vec![0; usize::try_from(to - from).map_err(|_| malformed())?];
+            memory.seek(SeekFrom::Start(from))?;
+            // A part of the address space may have no memory behind it.
             if memory.read_exact(&mut part).is_ok() {
                 all.append(&mut part);
             }
         }
     }
-    (!all.is_empty()).then_some(all)
+    if all.is_empty() { Err(malformed()) } else { Ok(all) }
 }

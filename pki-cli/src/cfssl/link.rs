@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use pki_core::disk::{Batch, Existing, Mode, Staged, TEMPORARY_PREFIX};
+use pki_core::disk::{self, Batch, Existing, Mode, Staged, TEMPORARY_PREFIX};
 use pki_core::etcd::shell_word;
 
 use super::files;
@@ -66,6 +66,9 @@ const BEHIND: &str = ".etcdpki";
 /// The second line of the scripts, by which they are known.
 const MARK: &str = "# Made by `etcdpki link -replace-keys`: private keys that exist may be replaced.";
 
+/// More bytes than such a script has.
+const LONGEST_SCRIPT: u64 = 64 * 1024;
+
 /// A script that runs the program behind `link` and lets it replace private keys.
 fn wrapper(link: &Path) -> String {
     let link = shell_word(&link.to_string_lossy());
@@ -89,8 +92,12 @@ fn check(link: &Path, program: &Path, force: bool) -> Result<(), CommandError> {
         }
     };
     let ours = fs::read_link(link).is_ok_and(|target| target == program)
-        || present.is_file() && fs::read_to_string(link).is_ok_and(|text| text.contains(MARK));
-    if ours || (force && !present.is_dir()) {
+        || present.is_file()
+            && disk::read(link, LONGEST_SCRIPT)
+                .is_ok_and(|text| text.windows(MARK.len()).any(|part| part == MARK.as_bytes()));
+    // What is no file, such as a device, and what cannot be read stays.
+    let is_replaceable = || present.is_symlink() || disk::holds_private_key(link).is_ok_and(|holds| !holds);
+    if ours || (force && (present.is_file() || present.is_symlink()) && is_replaceable()) {
         return Ok(());
     }
     Err(CommandError::new(format!("{} is already there; no link was made", link.display()))
