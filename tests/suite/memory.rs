@@ -105,8 +105,12 @@ fn memory_at_the_end(strace: &Strace, folder: &Path, args: &str) -> Result<Vec<u
     command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(Stdio::null());
     let mut running = Running::spawn(&mut command);
     let children = format!("/proc/{0}/task/{0}/children", running.0.id());
+    // strace has children of its own, with which it tries what the kernel can do.
+    let program = fs::canonicalize(program()).unwrap();
     let is_at_its_end = |id: &i32| {
-        fs::read_to_string(format!("/proc/{id}/syscall")).is_ok_and(|call| call.starts_with(EXIT_GROUP))
+        fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|link| link == program)
+            && fs::read_to_string(format!("/proc/{id}/syscall"))
+                .is_ok_and(|call| call.starts_with(EXIT_GROUP))
     };
     let found = until(PATIENCE, || {
         let ids = fs::read_to_string(&children).unwrap_or_default();
