@@ -105,7 +105,7 @@ fn what_is_not_understood_is_told() {
         ("install.sh", "#!/bin/sh\nETCD_VER=v3.5.9\n/opt/etcd/etcd --version\n", "a script"),
         ("etcd.env", "ETCD_NAME={{ name }}\nETCD_INITIAL_CLUSTER_STATE={{ state }}\n", "a template (Jinja)"),
         ("etcd.service", "[Service]\nExecStart=/usr/bin/etcd --name=<%= @name %>\n", "a template (ERB)"),
-        ("etcd.yaml", "name: {{ .Values.name }}\nlisten-peer-urls: x\n", "a template (Go)"),
+        ("etcd.yaml", "name: {{ .Values.name }}\nlisten-peer-urls: x\n", "a template (Helm)"),
     ] {
         let (status, output) = doctor(&[(name, text)], name);
         assert!(output.contains(said), "{name}: {output}");

@@ -81,8 +81,8 @@ fn is_terraform(line: &str) -> bool {
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        let index: String = after.chars().take(LONGEST_INDEX).collect();
-        let is_index = index.starts_with('[') && index.contains("].");
+        let is_index =
+            after.starts_with('[') && after.chars().take(LONGEST_INDEX).collect::<String>().contains("].");
         !is_text && is_name && (after.starts_with(['.', '(']) || is_index)
     })
 }

@@ -43,6 +43,17 @@ fn what_healthy_clusters_say_is_called_harmless_unless_it_goes_on() {
     }
 }
 
+/// Members of a healthy cluster say these of each other while they start.
+#[test]
+fn members_that_do_not_know_each_other_yet_are_not_explained() {
+    for line in [
+        r#"{"level":"warn","ts":"2026","caller":"rafthttp/http.go:413","msg":"failed to find remote peer in cluster","local-member-id":"1","remote-peer-id":"2","cluster-id":"3"}"#,
+        r#"{"level":"warn","ts":"2026","caller":"rafthttp/stream.go:661","msg":"failed to dial","error":"peer 1 failed to find local node 2"}"#,
+    ] {
+        assert_eq!(explain(line).map(|known| known.id), None, "{line}");
+    }
+}
+
 /// etcd says how long a request took that failed at once; what failed is at the end.
 #[test]
 fn requests_that_fail_are_explained_by_their_error_and_not_by_their_time() {

@@ -127,7 +127,6 @@ pub(super) const TABLE: &[Explanation] = &[
             "etcdserver: member not found",
             "failed to find local ID in cluster",
             "failed to find local ID",
-            "failed to find local node",
         ],
         cause: "no member of the cluster has this ID: it was removed, or the ID is one of another cluster",
         remedy: "compare with `etcdctl member list`, which has the IDs in hexadecimal",
@@ -334,14 +333,5 @@ pub(super) const TABLE: &[Explanation] = &[
         remedy: "look at whether the other member runs, at the network and firewalls between the two, and into the other member's log for `rejected connection`",
         rules: &["E841"],
         sources: &["etcd, server/etcdserver/api/rafthttp/probing_status.go"],
-    },
-    Explanation {
-        id: "L523",
-        said_by: Member,
-        signs: &["failed to find remote peer in cluster", "failed to find remote peer…in cluster"],
-        cause: "a member connects that this one does not know as one of its cluster: it was removed and still runs, it is of another cluster, or it was added a moment ago",
-        remedy: "compare the number in `remote-peer-id` with `etcdctl member list`; stop and disable a member that was removed",
-        rules: &["E323"],
-        sources: &["etcd, server/etcdserver/api/rafthttp/http.go"],
     },
 ];
