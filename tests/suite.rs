@@ -35,6 +35,7 @@ mod suite {
     pub mod layouts;
     pub mod live;
     pub mod logs;
+    pub mod membership;
     pub mod modules;
     pub mod network;
     pub mod observe;
@@ -63,6 +64,7 @@ mod suite {
     pub mod unit;
     pub mod verdicts;
     pub mod verify;
+    pub mod writers;
     pub mod zlint;
 }
 
@@ -109,6 +111,7 @@ fn main() {
         suite::packages::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::membership::trials(),
         suite::observe::trials(),
         suite::forecast::trials(),
         suite::restart::trials(),

@@ -32,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("etcd::start", &["base", "go", "etcd", "etcd::safe", "etcd::option", "etcd::found"]),
     ("etcd::live", &["base", "tls"]),
     ("etcd::check", &["base", "go", "x509", "cfssl", "tls", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::folder", "etcd::found", "etcd::start", "etcd::live"]),
-    ("etcd::operate", &["etcd::safe", "etcd::cluster", "etcd::render", "etcd::check"]),
+    ("etcd::operate", &["etcd::safe", "etcd::cluster", "etcd::folder", "etcd::render", "etcd::check"]),
     ("etcd::export", &["base", "x509", "etcd", "etcd::safe", "etcd::cluster", "etcd::folder"]),
     ("etcd::report", &["base", "etcd", "etcd::cluster", "etcd::folder", "etcd::found", "etcd::check"]),
     ("etcd::import", &["base", "go", "x509", "cfssl", "etcd", "etcd::safe", "etcd::option", "etcd::cluster", "etcd::describe", "etcd::render", "etcd::found", "etcd::check"]),

@@ -125,7 +125,8 @@ const CLUSTERS: &[Case] = &[
 
 /// The commands that need members that run. What they write goes through the same functions as
 /// `cluster status` and `cluster apply`.
-const WITH_MEMBERS: &[&str] = &["cluster deploy", "cluster observe", "cluster recover", "cluster renew"];
+const WITH_MEMBERS: &[&str] =
+    &["cluster deploy", "cluster member", "cluster observe", "cluster recover", "cluster renew"];
 
 /// The commands that write no files.
 const READING: &[&str] = &[
@@ -138,6 +139,7 @@ const READING: &[&str] = &[
     "cluster plan",
     "cluster restart",
     "cluster schema",
+    "cluster steps",
     "cluster verify",
     "doctor",
     "explain",

@@ -153,6 +153,25 @@ pub(super) struct Placing<'a> {
     pub(super) wait: Duration,
 }
 
+/// What came to the hosts of members, for the registry.
+pub(super) fn placed<'a>(
+    cluster: &Cluster,
+    members: impl Iterator<Item = &'a String>,
+    folder: &Folder,
+) -> Result<Vec<RegistryEvent>, CommandError> {
+    let (snapshot, mut events) = (folder.public_snapshot(), Vec::new());
+    let certificates: Vec<String> =
+        snapshot.paths().filter(|path| path.ends_with(".pem")).map(str::to_owned).collect();
+    for name in members {
+        let Some(member) = cluster.members().iter().find(|member| member.name().as_str() == name) else {
+            continue;
+        };
+        let destination = member.ssh().to_string();
+        events.push(RegistryEvent::placed(&snapshot, name, &destination, &certificates)?);
+    }
+    Ok(events)
+}
+
 /// Writes why it is not safe to go on.
 pub(super) fn show_obstacles(obstacles: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let label = Style::of_output(terminal).paint(Tone::Error, "not safe").to_string();

@@ -2,7 +2,11 @@
 //! is done, is done by an [`Operator`].
 
 mod deploy;
+mod etcdctl;
 mod facts;
+mod left;
+mod members;
+mod membership;
 mod operator;
 mod reach;
 mod renew;
@@ -10,6 +14,9 @@ mod restart;
 mod rolling;
 
 pub use deploy::{Deploy, DeployReport};
+pub use left::{LeftKind, LeftStep, left};
+pub use members::{ListedMember, Next, absent, next};
+pub use membership::{Membership, MembershipReport};
 pub use operator::{End, OperationError, Operator};
 pub use reach::{Host, Template, TemplateError};
 pub use renew::{behind, placing, renewal_obstacles, unproved};

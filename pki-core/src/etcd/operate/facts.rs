@@ -8,6 +8,8 @@ use crate::etcd::operate::reach::Host;
 pub(super) struct Facts {
     /// Whether the member runs.
     pub(super) is_running: bool,
+    /// Whether its data folder has data.
+    pub(super) has_data: bool,
     /// What is in the way, each with what to do.
     pub(super) obstacles: Vec<String>,
 }
@@ -21,6 +23,7 @@ impl Facts {
             let (fact, details) = line.split_once(' ').unwrap_or((line, ""));
             match fact {
                 "running" => facts.is_running = true,
+                "has-data" => facts.has_data = true,
                 "checked" => is_whole = true,
                 fact => {
                     let found = obstacle(cluster, host, fact, details);
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn a_host_that_is_as_described_has_nothing_in_the_way() {
         let facts = read("version 3.5.9\nhas-data\nrunning\nchecked\n");
-        assert_eq!(facts, Facts { is_running: true, obstacles: Vec::new() });
+        assert_eq!(facts, Facts { is_running: true, has_data: true, obstacles: Vec::new() });
         assert!(!read("version 3.5.9\nchecked\n").is_running);
     }
 
