@@ -117,21 +117,73 @@ fn what_is_not_understood_is_told() {
     }
 }
 
+/// The files of a host with one member, in which nothing is wrong, whichever version it runs.
+fn host(root: &Path) {
+    let description = "name: one\nmembers:\n  - {name: a, address: 127.0.0.1}\n";
+    fs::write(root.join("one.yaml"), description).unwrap();
+    let [file, out] = ["one.yaml", "out"].map(|name| root.join(name).into_os_string());
+    let args = ["etcdpki", "cluster", "apply", "-q"].map(OsString::from).into_iter();
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let status = Terminal::with_buffers(&mut [].as_slice(), &mut output, &mut errors, |terminal| {
+        pki_cli::run(args.chain([file, "-o".into(), out]), terminal)
+    });
+    assert_eq!(status, 0, "{}", String::from_utf8_lossy(&errors));
+    fs::rename(root.join("out/nodes/a"), root.join("h")).unwrap();
+    // etcd 3.4 has no certificate of its own for the gateway.
+    let environment = root.join("h/etc/etcd/etcd.env");
+    let text = fs::read_to_string(&environment).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("ETCD_CLIENT_CERT_FILE="));
+    let lines: Vec<&str> = lines.filter(|line| !line.starts_with("ETCD_CLIENT_KEY_FILE=")).collect();
+    assert_eq!(lines.len() + 2, text.lines().count());
+    fs::write(environment, lines.join("\n") + "\nETCD_ENABLE_GRPC_GATEWAY=false\n").unwrap();
+}
+
+#[test]
+fn what_is_told_of_the_release_changes_no_status() {
+    let folder = tempfile::tempdir().unwrap();
+    host(folder.path());
+    let root = folder.path().join("h");
+    let (status, output) = run(&root, &["--etcd", "3.5"]);
+    assert!(status == 0 && output.contains("Nothing is wrong. Examined"), "{output}");
+    let (status, output) = run(&root, &["--etcd", "3.4"]);
+    assert!(output.contains("notice E216: ") && output.contains("notice E217: "), "{output}");
+    assert!(output.contains("Nothing is wrong; 3 notices. Examined"), "{output}");
+    assert_eq!(status, 0, "{output}");
+    let (_, output) = run(&root, &["--etcd", "3.4", "-q"]);
+    assert!(!output.contains("notice E216: "), "{output}");
+    let (_, output) = run(&root, &["--etcd", "3.4", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&output).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.len() == 3 && findings.iter().all(|one| one["severity"] == "notice"), "{output}");
+
+    let unit = root.join("etc/systemd/system/etcd.service");
+    let text = fs::read_to_string(&unit).unwrap();
+    fs::write(&unit, text.replace("User=etcd\n", "")).unwrap();
+    let (status, output) = run(&root, &["--etcd", "3.4"]);
+    assert!(status == 1 && output.contains("Found 1 warning, 3 notices. Examined"), "{output}");
+    fs::write(&unit, text).unwrap();
+    fs::write(root.join("etc/etcd.nix"), "services.etcd.extraConf = {}; # --initial-cluster\n").unwrap();
+    let (status, output) = run(&root, &["--etcd", "3.4"]);
+    assert!(status == 2 && output.contains("Found no error, 3 notices, and 1 thing that"), "{output}");
+}
+
 #[test]
 fn a_tree_is_clean_only_if_all_of_it_was_understood() {
-    let unit = "[Service]\nUser=etcd\nStateDirectory=etcd\nProtectSystem=strict\nExecStart=/usr/bin/etcd --name=a --data-dir=/var/lib/etcd --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 --listen-peer-urls=http://127.0.0.1:2380 --initial-advertise-peer-urls=http://127.0.0.1:2380 --initial-cluster=a=http://127.0.0.1:2380\n";
-    let unit = ("h/etc/systemd/system/etcd.service", unit);
-    let (status, output) = doctor(&[unit, ("h/etc/passwd", "etcd:x:9:9::/var/lib/etcd:/bin/false\n")], "h");
-    let clean = output.clone();
-    assert!(!output.contains("could not be judged"), "{output}");
-    let nix = ("h/etc/nixos/etcd.nix", "services.etcd.extraConf = { \"LISTEN\" = 1; } # --initial-cluster\n");
-    let (with_nix, output) = doctor(&[unit, nix], "h");
+    let folder = tempfile::tempdir().unwrap();
+    host(folder.path());
+    let root = folder.path().join("h");
+    fs::write(root.join("etc/passwd"), "etcd:x:9:9::/var/lib/etcd:/bin/false\n").unwrap();
+    let (status, output) = run(&root, &[]);
+    assert!(status == 0 && output.contains("Nothing is wrong"), "{output}");
+    fs::create_dir(root.join("etc/nixos")).unwrap();
+    let nix = "services.etcd.extraConf = { \"LISTEN\" = 1; } # --initial-cluster\n";
+    fs::write(root.join("etc/nixos/etcd.nix"), nix).unwrap();
+    let (status, output) = run(&root, &[]);
     assert!(
         output.contains("etcd.nix: it is not understood: it seems to be a configuration of NixOS"),
         "{output}"
     );
-    assert!(!output.contains("Nothing is wrong"), "{output}");
-    assert_eq!((status, with_nix), if clean.contains("Nothing is wrong") { (0, 2) } else { (1, 1) });
+    assert!(status == 2 && !output.contains("Nothing is wrong"), "{output}");
     let script = (
         "h/etc/systemd/system/etcd.service",
         "[Service]\nUser=etcd\nProtectSystem=full\nExecStart=/opt/start-it\n",

@@ -139,18 +139,23 @@ impl Drop for Running {
     }
 }
 
-/// Asks again and again until there is an answer; `None` when the limit has passed.
+/// The longest time between two questions.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Asks again and again until there is an answer; `None` when the limit has passed. What takes long to ask is asked more
+/// rarely, so that waiting leaves the cores to what is waited for.
 pub fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
+        let asked = Instant::now();
         if let Some(answer) = ask() {
             return Some(answer);
         }
         if start.elapsed() > limit {
             return None;
         }
-        thread::sleep(pause);
+        thread::sleep(pause.max(asked.elapsed()).min(LONGEST_PAUSE));
         pause = (pause * 3 / 2).min(Duration::from_millis(100));
     }
 }

@@ -869,8 +869,11 @@ fn spawn(etcd: &Etcd, setting: &Setting, folder: &Path, options: &[&str]) -> (u1
     (client_port, peer_port, Running::spawn(&mut command))
 }
 
+/// The lines that etcd has written whole: a reader may meet one in the middle.
 fn log(folder: &Path) -> String {
-    fs::read_to_string(folder.join("etcd.log")).unwrap_or_default()
+    let mut log = fs::read_to_string(folder.join("etcd.log")).unwrap_or_default();
+    log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+    log
 }
 
 fn free_ports() -> [u16; 2] {

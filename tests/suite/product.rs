@@ -45,7 +45,10 @@ fn built() -> PathBuf {
     let profile = this.ancestors().nth(2).unwrap();
     let target = target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.args(["build", "--quiet", "-p", "pki-cli", "--bin", "etcdpki", "--target-dir"]).arg(&target);
+    // With the tests of the workspace, so that it is the program that `cargo test --workspace` has built already.
+    cargo
+        .args(["build", "--quiet", "--workspace", "--test", "suite", "--bin", "etcdpki", "--target-dir"])
+        .arg(&target);
     match profile.file_name().and_then(|n| n.to_str()) {
         Some("debug") => cargo.args(["--profile", "dev"]),
         Some(name) => cargo.args(["--profile", name]),

@@ -33,7 +33,7 @@ until test -e "$HOME/stop"; do
         erred=$((erred + 1))
     done
     if test "$done"; then echo "$KIND/$n" >> "$HOME/acknowledged.$KIND"; else failed=$((failed + 1)); fi
-    sleep 0.2
+    sleep 0.5
 done
 echo "$n $failed $erred"
 "#;

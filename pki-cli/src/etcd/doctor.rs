@@ -15,7 +15,7 @@ use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, pr
 
 pub(crate) const EXAMPLE: &str = "\
 Exit status:
-  0  everything was understood, and nothing is wrong
+  0  everything was understood, and nothing is wrong; notices about the release of etcd may be told
   1  something is wrong, be it a warning only, or a path cannot be read
   2  nothing was found wrong, but something could not be judged: it was not understood, or not seen
 
@@ -81,10 +81,10 @@ impl Doctor {
         } else {
             show(&found, version, &findings, &omissions, terminal)?;
         }
-        Ok(match (findings.is_empty(), omissions.is_empty()) {
-            (true, true) => ExitStatus::Done,
-            (true, false) => ExitStatus::NotFinished,
-            (false, _) => ExitStatus::Failed,
+        Ok(match (findings.iter().any(Finding::is_wrong), omissions.is_empty()) {
+            (true, _) => ExitStatus::Failed,
+            (false, false) => ExitStatus::NotFinished,
+            (false, true) => ExitStatus::Done,
         })
     }
 
@@ -175,10 +175,17 @@ fn show(
         0 => String::new(),
         number => format!(", and {} that could not be judged", finding::count(number, "thing")),
     };
+    let is_wrong = findings.iter().any(Finding::is_wrong);
     let result = match finding::totals(findings) {
-        None if omissions.is_empty() => style.paint(Tone::Good, "Nothing is wrong".to_owned()),
-        None => style.paint(Tone::Warning, format!("Found no error{not_judged}")),
-        Some(totals) => style.paint(Tone::Error, format!("Found {totals}{not_judged}")),
+        Some(totals) if is_wrong => style.paint(Tone::Error, format!("Found {totals}{not_judged}")),
+        totals if omissions.is_empty() => {
+            let notices = totals.map(|totals| format!("; {totals}")).unwrap_or_default();
+            style.paint(Tone::Good, format!("Nothing is wrong{notices}"))
+        }
+        totals => {
+            let notices = totals.map(|totals| format!(", {totals}")).unwrap_or_default();
+            style.paint(Tone::Warning, format!("Found no error{notices}{not_judged}"))
+        }
     };
     Ok(writeln!(terminal.output, "{result}. {examined}")?)
 }

@@ -89,10 +89,11 @@ pub(crate) fn line(label: &str, text: &str, style: Style, out: &mut dyn Write) -
     writeln!(out, "  {} {}", style.paint(Tone::Faint, format!("{label}:")), shown(text))
 }
 
-/// The numbers of errors and warnings, as in `1 error, 2 warnings`; `None` if there are no findings.
+/// The numbers of errors, warnings and notices, as in `1 error, 2 warnings`; `None` if there are no findings.
 pub(crate) fn totals(findings: &[Finding]) -> Option<String> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let totals = [(errors, "error"), (findings.len() - errors, "warning")];
+    let kinds = [Severity::Error, Severity::Warning, Severity::Notice];
+    let number = |kind| findings.iter().filter(|finding| finding.severity == kind).count();
+    let totals = kinds.map(|kind| (number(kind), kind.to_string()));
     let totals: Vec<String> =
         totals.iter().filter(|(number, _)| *number > 0).map(|(number, what)| count(*number, what)).collect();
     Some(totals.join(", ")).filter(|text| !text.is_empty())
@@ -106,7 +107,7 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 fn heading(severity: Severity, id: &str, title: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let tone = match severity {
         Severity::Error => Tone::Error,
-        Severity::Warning => Tone::Warning,
+        Severity::Warning | Severity::Notice => Tone::Warning,
     };
     writeln!(out, "{}: {title}", style.paint(tone, format!("{severity} {id}")))
 }

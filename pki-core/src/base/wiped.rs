@@ -1,6 +1,6 @@
 //! A buffer for secrets that leaves no copy of its contents in memory.
 
-use std::io;
+use std::io::{self, Read};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,20 +18,41 @@ use zeroize::{Zeroize, Zeroizing};
 #[derive(Default)]
 pub struct WipedBuffer(Zeroizing<Vec<u8>>);
 
-/// The room of a buffer that is not empty. A key, its certificate and its request need less.
-const FIRST: usize = 16 * 1024;
+/// The room of a buffer that is not empty. A key and its certificate need less, and what is not used is wiped too.
+const FIRST: usize = 4 * 1024;
 
 impl WipedBuffer {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        let needed = self.0.len().saturating_add(bytes.len());
+        self.make_room(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends what one call of `read` gives, and returns how many bytes that is: 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says.
+    pub fn read_once(&mut self, stream: &mut impl Read) -> io::Result<usize> {
+        let length = self.0.len();
+        if length == self.0.capacity() {
+            self.make_room(FIRST);
+        }
+        let room = self.0.capacity();
+        self.0.resize(room, 0);
+        let read = self.0.get_mut(length..).map_or(Ok(0), |rest| stream.read(rest));
+        self.0.truncate(length.saturating_add(*read.as_ref().unwrap_or(&0)));
+        read
+    }
+
+    fn make_room(&mut self, more: usize) {
+        let needed = self.0.len().saturating_add(more);
         if needed > self.0.capacity() {
             let mut larger = Vec::with_capacity(needed.saturating_mul(2).max(FIRST));
             larger.extend_from_slice(&self.0);
             self.clear();
             self.0 = Zeroizing::new(larger);
         }
-        self.0.extend_from_slice(bytes);
     }
 
     /// The number of bytes.
@@ -98,6 +119,14 @@ mod tests {
         let all: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
         all.chunks(777).for_each(|part| buffer.push(part));
         assert_eq!(buffer.len(), all.len());
+        assert_eq!(buffer.into_bytes().as_slice(), all);
+    }
+
+    #[test]
+    fn a_stream_is_read_to_its_end() {
+        let all: Vec<u8> = (0..10_000_u32).flat_map(u32::to_be_bytes).collect();
+        let (mut stream, mut buffer) = (all.as_slice(), WipedBuffer::default());
+        while buffer.read_once(&mut stream).unwrap() > 0 {}
         assert_eq!(buffer.into_bytes().as_slice(), all);
     }
 }

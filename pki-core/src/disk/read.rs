@@ -56,11 +56,10 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
 /// [`TooMuch`] if there are more than `limit` bytes, and what the stream says.
 pub fn read_from(mut stream: impl Read, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = WipedBuffer::default();
-    let mut part = Zeroizing::new([0; 16 * 1024]);
     loop {
-        match stream.read(part.as_mut_slice()) {
+        match bytes.read_once(&mut stream) {
             Ok(0) => return Ok(bytes.into_bytes()),
-            Ok(count) => bytes.push(part.get(..count).unwrap_or_default()),
+            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -6,6 +6,7 @@
 //! host. If a file may be elsewhere, or is too large to be read, nothing is concluded from it.
 
 mod assemble;
+mod binds;
 mod command;
 mod compose;
 mod document;
@@ -23,6 +24,7 @@ mod kind;
 mod kubernetes;
 mod list;
 mod mounts;
+mod needed;
 mod not_understood;
 mod omission;
 mod pem_file;
@@ -56,16 +58,18 @@ pub use files::{Files, SystemFiles};
 pub(crate) use files::{NotRead, Unread, entry, is_folder, names};
 pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
+pub(crate) use needed::PREFIXES;
 pub use omission::Omission;
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
-pub(crate) use process::Process;
+pub(crate) use process::{Process, is_etcd};
 pub(crate) use recorded::Records;
 pub use recorded::described_version;
 pub(crate) use recorded::record as record_of;
 pub(crate) use settings::{Setting, Settings, Source};
 pub(crate) use unit::{SyntaxFaultKind, Unit, UnitFile, UnitSetting};
 pub use usual::UsualPlaces;
+pub(crate) use words::systemd as systemd_words;
 pub use yaml::{ConfigFile, ConfigValue};
 
 use crate::etcd::cluster::path::ETCDCTL;

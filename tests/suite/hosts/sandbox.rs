@@ -30,7 +30,52 @@ pub fn trials() -> Vec<Trial> {
             }));
         }
     }
+    trials.push(on_hosts("a_unit_sees_what_doctor_says", "3.5", |hosts| {
+        sees_what_doctor_says(&hosts.machines[0]);
+        Ok(())
+    }));
     trials
+}
+
+/// The table that `doctor` is held to as well.
+const SEEN: &str = include_str!("../../../fixtures/systemd/sandbox.txt");
+
+/// Runs a command for each line of the table with the line's settings, and compares what it could do.
+fn sees_what_doctor_says(host: &Machine) {
+    let rows: Vec<Vec<&str>> = SEEN
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split(" | ").collect())
+        .collect();
+    let mut script = "mkdir -p /run/user/0 /srv/other\n".to_owned();
+    for (number, row) in rows.iter().enumerate() {
+        script += &format!(
+            "mkdir -p {0} && touch {0}/before\n\
+             cat >/run/systemd/system/seen{number}.service <<'END'\n[Service]\nType=oneshot\n{1}\n\
+             StandardOutput=truncate:/run/seen{number}\n\
+             ExecStart=/bin/sh -c 'if test -e {0}/before; then printf s; fi; if touch {0}/after 2>/dev/null; then printf w; fi'\nEND\n",
+            row[0],
+            row[1].replace("; ", "\n")
+        );
+    }
+    script += "systemctl daemon-reload\n";
+    for (number, row) in rows.iter().enumerate() {
+        script += &format!(
+            "rm -f {0}/after; systemctl start seen{number}; seen=$(cat /run/seen{number}); \
+             if test -e {0}/after; then seen=${{seen}}l; fi; echo \"=$seen\"\n",
+            row[0]
+        );
+    }
+    let ran = host.shell(&script);
+    let found: Vec<&str> = ran.stdout.lines().filter_map(|line| line.strip_prefix('=')).collect();
+    assert_eq!(found.len(), rows.len(), "{ran}");
+    let wrong: Vec<String> = rows
+        .iter()
+        .zip(found)
+        .filter(|(row, found)| row[2] != *found)
+        .map(|(row, found)| format!("{}: {found}", row.join(" | ")))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Three members on the first hosts, with more that a description says.

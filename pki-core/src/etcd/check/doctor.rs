@@ -54,7 +54,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 }
 
 /// What is wrong with what was found, if `version` of etcd runs it, at the moment `now`: errors first, then
-/// warnings, each in the order of the rules.
+/// warnings, then notices, each in the order of the rules.
 ///
 /// ```
 /// use pki_core::etcd::EtcdVersion;

@@ -37,6 +37,8 @@ pub enum Severity {
     Error,
     /// It works, but not as it should, or not forever, or it could not be checked.
     Warning,
+    /// Nothing is wrong with what was looked at, but it should be known: it is about the release of etcd.
+    Notice,
 }
 
 /// Something that is wrong with what exists.
@@ -92,8 +94,7 @@ pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut numbers: HashMap<_, usize> = HashMap::new();
     for finding in findings {
-        let is_error = finding.severity == Severity::Error;
-        let key = (finding.rule, is_error, &*finding.consequence, &*finding.remedy);
+        let key = (finding.rule, finding.severity, &*finding.consequence, &*finding.remedy);
         let number = *numbers.entry(key).or_insert(groups.len());
         match groups.get_mut(number) {
             Some(group) => group.push(finding),
@@ -134,6 +135,11 @@ impl Rule {
 }
 
 impl Finding {
+    /// Whether it says that something is wrong. A notice does not.
+    pub fn is_wrong(&self) -> bool {
+        self.severity != Severity::Notice
+    }
+
     /// The same finding, about a member, certificate or connection.
     #[must_use]
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
@@ -178,6 +184,7 @@ impl fmt::Display for Severity {
         f.write_str(match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Notice => "notice",
         })
     }
 }

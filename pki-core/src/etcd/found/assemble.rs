@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::base::place::Place;
 use crate::etcd::found::environment::EnvironmentFile;
 use crate::etcd::found::error::ReadError;
-use crate::etcd::found::files::{Files, entry, is_folder, names};
+use crate::etcd::found::files::{Files, entry, in_copy, is_folder, names};
 use crate::etcd::found::foreign;
 use crate::etcd::found::host::{FILE_OPTIONS, FileLookup, Host, Member, file_name};
 use crate::etcd::found::instances;
+use crate::etcd::found::needed;
 use crate::etcd::found::not_understood::{NotUnderstood, NotUnderstoodKind};
 use crate::etcd::found::process::{Argument, Opaque, Process};
 use crate::etcd::found::related;
@@ -243,28 +244,23 @@ impl Host {
     /// Looks for the programs and folders that units name.
     fn look_for_paths(&mut self, files: &dyn Files) -> Result<(), ReadError> {
         let Some(root) = self.root.clone().filter(|_| !self.is_partial) else { return Ok(()) };
-        let members = self.members.iter().filter(|member| member.process.mounts.is_none());
-        let programs = members.filter_map(|member| member.process.arguments.first()?.text.clone());
+        let programs = self.members.iter().filter_map(|member| Some(member.process.program()?.path));
         let units = self.units.iter();
-        let folders = units.filter_map(|unit| {
-            let text = &unit.last("Service", "WorkingDirectory")?.value.text;
-            unit.expand(text.trim_start_matches('-'))
-        });
-        let starts = self.units.iter().filter_map(|unit| {
-            let text = &unit.all("Service", "ExecStart").pop()?.value.text;
-            let line = text.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-            unit.expand(line.split_whitespace().next()?.trim_matches(['"', '\'']))
-        });
-        let names: BTreeSet<String> = programs.chain(folders).chain(starts).collect();
+        let of_units = units.flat_map(|unit| unit.programs(None).into_iter().chain(unit.working_folder()));
+        let names: BTreeSet<String> = programs.chain(of_units.map(|needed| needed.path)).collect();
         for name in names.into_iter().filter(|name| name.starts_with('/') && !name.contains("/../")) {
-            let path = root.join(name.trim_start_matches('/'));
+            let Some(path) = in_copy(&root, Path::new(&name), files)? else { continue };
             // Only where the folder around it was copied too, something can be missing in it.
             let around = match path.parent() {
                 Some(folder) if folder != root => !files.names_or_none(folder)?.is_empty(),
                 _ => false,
             };
             let is_there = entry(&path, files)?.map_or(true, |entry| entry.is_some());
-            let known = if is_there { Some(true) } else { around.then_some(false) };
+            let known = match is_there {
+                true => Some(true),
+                false if around && !needed::is_made_at_start(&root, &name, files)? => Some(false),
+                false => None,
+            };
             self.paths.insert(name, known);
         }
         Ok(())

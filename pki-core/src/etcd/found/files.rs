@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -31,6 +31,15 @@ pub trait Files {
 
     /// The user ID of a user of the machine that has the files; `None` if it is not known.
     fn user(&self, name: &str) -> Option<u32>;
+
+    /// Where a link leads to, as it is written; `None` if there is no link at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn link(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
+        let _ = path;
+        Ok(None)
+    }
 }
 
 /// The files of this machine. Files of more than 8 MiB are not read: they are programs, data, or revocation lists of a
@@ -78,6 +87,11 @@ impl Files for SystemFiles {
 
     fn user(&self, name: &str) -> Option<u32> {
         user::ids(name).map(|(user, _)| user)
+    }
+
+    fn link(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
+        // Whatever else is wrong with the path is told when it is read.
+        Ok(fs::read_link(path).ok())
     }
 }
 
@@ -167,6 +181,42 @@ pub(crate) fn is_folder(path: &Path, files: &dyn Files) -> Result<bool, Error> {
     Ok(matches!(entry(path, files)?, Ok(Some(Entry { kind: FileKind::Folder, .. }))))
 }
 
+/// The number of links that are followed in one path, as the kernel has it (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// A path of a host, in the copy of the host's files that begins at `root`. A link that begins with a slash leads to a
+/// path of the host, and so into the copy, not out of it. `None` if links lead in a circle.
+pub(crate) fn in_copy(root: &Path, path: &Path, files: &dyn Files) -> Result<Option<PathBuf>, Error> {
+    let parts = |path: &Path| -> Vec<PathBuf> {
+        let parts = path.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
+        parts.map(|part| PathBuf::from(part.as_os_str())).collect()
+    };
+    let (mut rest, mut at, mut links) = (parts(path), root.to_owned(), 0);
+    rest.reverse();
+    while let Some(part) = rest.pop() {
+        if part == Path::new("..") {
+            if at != root {
+                at.pop();
+            }
+            continue;
+        }
+        let next = at.join(part);
+        let Some(target) = files.link(&next)? else {
+            at = next;
+            continue;
+        };
+        links += 1;
+        if links > MOST_LINKS {
+            return Ok(None);
+        }
+        if target.is_absolute() {
+            at = root.to_owned();
+        }
+        rest.extend(parts(&target).into_iter().rev());
+    }
+    Ok(Some(at))
+}
+
 /// Files in memory, by absolute path. A folder exists if a file is in it.
 impl Files for BTreeMap<PathBuf, Entry> {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, Error> {
@@ -209,6 +259,27 @@ mod tests {
         let long = "x".repeat(300);
         for name in ["none", "loop", "a\0b", long.as_str(), "loop/below"] {
             assert!(SystemFiles.entry(&folder.path().join(name)).unwrap().is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_of_a_host_stays_in_the_copy_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("opt/etcd-v3")).unwrap();
+        fs::create_dir_all(root.join("usr/bin")).unwrap();
+        symlink("/opt/etcd", root.join("usr/bin/link")).unwrap();
+        symlink("../opt/./etcd-v3", root.join("opt/etcd")).unwrap();
+        symlink("../../../../opt", root.join("up")).unwrap();
+        symlink("/loop", root.join("loop")).unwrap();
+        for (path, expected) in [
+            ("/usr/bin/link/bin/etcd", Some("opt/etcd-v3/bin/etcd")),
+            ("/up/etcd-v3", Some("opt/etcd-v3")),
+            ("/opt/../opt/x", Some("opt/x")),
+            ("/loop/x", None),
+        ] {
+            let found = in_copy(root, Path::new(path), &SystemFiles).unwrap();
+            assert_eq!(found, expected.map(|expected| root.join(expected)), "{path}");
         }
     }
 

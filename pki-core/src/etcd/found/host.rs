@@ -9,7 +9,7 @@ use crate::cfssl::csr_json::Request;
 use crate::etcd::folder::snapshot::{Entry, FileKind};
 use crate::etcd::found::environment::EnvironmentFile;
 use crate::etcd::found::error::ReadError;
-use crate::etcd::found::files::{Files, NotRead, Unread, entry, is_folder};
+use crate::etcd::found::files::{Files, NotRead, Unread, entry, in_copy, is_folder};
 use crate::etcd::found::kind::ContentKind;
 use crate::etcd::found::not_understood::NotUnderstood;
 use crate::etcd::found::pem_file::PemFile;
@@ -245,7 +245,10 @@ impl Host {
         let leaves_root = Path::new(name).components().any(|part| part == Component::ParentDir);
         let path = match &self.root {
             _ if leaves_root => None,
-            Some(root) => Path::new(name).strip_prefix("/").ok().map(|relative| root.join(relative)),
+            Some(root) => match Path::new(name).strip_prefix("/") {
+                Ok(relative) => Some(self.in_root(root, relative, files)?),
+                Err(_) => None,
+            },
             // Loose files were collected into one folder, or lie where a relative path says.
             None if !name.starts_with('/')
                 && entry(&self.folder.join(name), files)?.map_or(true, |entry| entry.is_some()) =>
@@ -271,6 +274,17 @@ impl Host {
         };
         self.lookups.insert(name.to_owned(), lookup.clone());
         Ok((lookup, entry))
+    }
+
+    /// The place of a path of the host. A link that leads to another path of the host is followed in the copy.
+    fn in_root(&self, root: &Path, relative: &Path, files: &dyn Files) -> Result<PathBuf, ReadError> {
+        let path = root.join(relative);
+        let is_link = |path: &&Path| matches!(files.link(path), Ok(Some(target)) if target.is_absolute());
+        let below = path.ancestors().take_while(|above| *above != root);
+        if root == Path::new("/") || !below.into_iter().any(|above| is_link(&above)) {
+            return Ok(path);
+        }
+        Ok(in_copy(root, relative, files)?.unwrap_or(path))
     }
 
     /// What is known about a file that a unit or an option names.

@@ -219,10 +219,7 @@ impl Unit {
             .collect();
         process.variables = last_of_each(variables);
         process.variables.retain(|variable| !unset.contains(&variable.name));
-        if let Some(root) = self.last("Service", "RootDirectory") {
-            process.mounts =
-                Some(vec![Mount { inside: "/".to_owned(), source: self.expand(&root.value.text) }]);
-        }
+        process.mounts = self.mounts();
         let start =
             self.all("Service", "ExecStart").last().map(|setting| process.with_command(setting, self));
         if start.as_ref().is_some_and(|start| start.is_etcd()) {
@@ -436,6 +433,12 @@ impl Process {
             Some(mounts) => mounts::on_host(mounts, path),
             None => Some(path.to_owned()),
         }
+    }
+
+    /// Whether the process sees the files of the host as they are, but for what is bound elsewhere.
+    pub(crate) fn sees_host(&self) -> bool {
+        let is_host = |mount: &Mount| mount.inside == "/" && mount.source.as_deref() == Some("/");
+        self.mounts.as_ref().is_none_or(|mounts| mounts.first().is_some_and(is_host))
     }
 
     /// Whether the program is called etcd.

@@ -72,6 +72,10 @@ impl Files for Overlay<'_> {
     fn user(&self, name: &str) -> Option<u32> {
         self.files.user(name)
     }
+
+    fn link(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
+        self.files.link(path)
+    }
 }
 
 impl Tree {

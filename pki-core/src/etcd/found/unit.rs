@@ -248,6 +248,7 @@ impl Unit {
             ("CacheDirectory", "/var/cache"),
             ("LogsDirectory", "/var/log"),
             ("RuntimeDirectory", "/run"),
+            ("ConfigurationDirectory", "/etc"),
         ];
         let mut all = Vec::new();
         for (key, parent) in kinds {

@@ -23,6 +23,7 @@ impl Judgement {
         let findings = report.findings.iter().map(|finding| match finding.severity {
             Severity::Error => Self::Wrong,
             Severity::Warning => Self::Warned,
+            Severity::Notice => Self::Right,
         });
         let verified = report.verified.iter().map(|(verified, _)| Self::of_verified(verified));
         let is_open = open_things(report) > 0;
@@ -63,6 +64,7 @@ pub(crate) fn sentence(report: &ClusterReport) -> String {
     let counts = [
         (of(Severity::Error), "error", ""),
         (of(Severity::Warning), "warning", ""),
+        (of(Severity::Notice), "notice", ""),
         (open, "thing", " that could not be judged"),
     ];
     let told: Vec<String> = counts
@@ -71,7 +73,8 @@ pub(crate) fn sentence(report: &ClusterReport) -> String {
         .map(|(number, what, more)| format!("{number} {what}{}{more}", if *number == 1 { "" } else { "s" }))
         .collect();
     match Judgement::of(report) {
-        Judgement::Right => "Nothing is wrong".to_owned(),
+        Judgement::Right if told.is_empty() => "Nothing is wrong".to_owned(),
+        Judgement::Right => format!("Nothing is wrong; {}", told.join(", ")),
         Judgement::Open if open > 0 => format!("Nothing was found wrong, but there are {}", told.join(", "))
             .replace("there are 1 ", "there is 1 "),
         Judgement::Open => "Nothing was found wrong, but not everything could be judged".to_owned(),

@@ -206,6 +206,7 @@ fn findings(report: &ClusterReport) -> String {
         let (class, word) = match first.severity {
             Severity::Error => ("bad", "× error"),
             Severity::Warning => ("warn", "! warning"),
+            Severity::Notice => ("warn", "i notice"),
         };
         html += &format!(
             "<div class=\"finding\">\n<p><strong class=\"{class}\">{word} {}</strong> {}</p>\n<ul>\n",

@@ -1,4 +1,5 @@
-//! The version of etcd itself: whether it is maintained, and what is published about it.
+//! The version of etcd itself: whether it is maintained, and what is published about it. These are notices: no setting
+//! and no file is wrong, and a script that checks settings cannot mend them.
 
 use crate::base::place::Place;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
@@ -9,7 +10,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E216",
-            severity: Severity::Warning,
+            severity: Severity::Notice,
             title: "a version of etcd that is out of support",
             consequence: "{etcd} gets no more corrections, not even for its security",
             remedy: "upgrade to the next series, one series at a time",
@@ -20,7 +21,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "E217",
-            severity: Severity::Warning,
+            severity: Severity::Notice,
             title: "a release of etcd with a published hole in TLS or access control",
             consequence: "{etcd} lets somebody do what its certificates or its access control should prevent",
             remedy: "install the newest release of the series, or upgrade from a series that is out of support; a distribution may have mended its own package under the old number, as the changelog of the package says",

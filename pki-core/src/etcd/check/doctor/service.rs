@@ -7,7 +7,7 @@ use crate::base::place::Place;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
 use crate::etcd::check::doctor::systemd::{notifies, whole_units};
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{FileLookup, Unit};
+use crate::etcd::found::{FileLookup, Unit, is_etcd};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -97,17 +97,20 @@ fn environment_faults(case: &Case<'_>) -> Vec<Symptom> {
 fn missing_programs(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, member, unit) in whole_units(case) {
-        let Some(setting) = unit.all("Service", "ExecStart").pop() else { continue };
-        let line = setting.value.text.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-        let first = line.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
-        let first = unit.expand(first).map(|program| (program, setting.place(0)));
-        let etcd = member.process.arguments.first().filter(|_| member.process.mounts.is_none());
-        let etcd = etcd.and_then(|program| Some((program.text.clone()?, program.place.clone())));
-        let has_root = unit.last("Service", "RootDirectory").or(unit.last("Service", "RootImage")).is_some();
-        for (program, place) in first.into_iter().chain(etcd).filter(|_| !has_root) {
-            if host.is_there(&program) == Some(false) {
-                symptoms.push(Symptom::new(place, format!("{program} is not there")));
+        for needed in unit.programs(member.process.program()) {
+            if host.is_there(&needed.path) != Some(false) {
+                continue;
             }
+            let symptom = Symptom::new(needed.place.clone(), format!("{} is not there", needed.written));
+            symptoms.push(match (needed.may_be_missing, is_etcd(&needed.written)) {
+                (false, _) => symptom,
+                (true, true) => symptom.overriding(
+                    Severity::Error,
+                    "the dash before the program lets systemd take the failure for a success: the service ends at once, nothing says that it failed, and etcd does not run",
+                ),
+                // The unit allows that a command beside etcd fails.
+                (true, false) => continue,
+            });
         }
     }
     symptoms
@@ -116,14 +119,12 @@ fn missing_programs(case: &Case<'_>) -> Vec<Symptom> {
 fn missing_folders(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (host, _, unit) in whole_units(case) {
-        let Some(setting) = unit.last("Service", "WorkingDirectory") else { continue };
-        // A dash allows the folder to be missing.
-        let Some(folder) = unit.expand(&setting.value.text).filter(|folder| !folder.starts_with('-')) else {
-            continue;
-        };
-        let is_made = unit.made_folders().iter().any(|made| *made == folder.trim_end_matches('/'));
-        if host.is_there(&folder) == Some(false) && !is_made {
-            symptoms.push(Symptom::new(setting.place(0), format!("WorkingDirectory={folder} is not there")));
+        let Some(needed) = unit.working_folder().filter(|needed| !needed.may_be_missing) else { continue };
+        // A folder that systemd makes has those above it.
+        let is_made = unit.made_folders().iter().any(|made| Path::new(made).starts_with(&needed.written));
+        if host.is_there(&needed.path) == Some(false) && !is_made {
+            let problem = format!("WorkingDirectory={} is not there", needed.written);
+            symptoms.push(Symptom::new(needed.place, problem));
         }
     }
     symptoms

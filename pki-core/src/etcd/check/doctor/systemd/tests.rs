@@ -264,7 +264,7 @@ fn a_sandbox_is_judged_by_what_it_leaves() {
         .collect();
     all_say(vec![
         (more("TemporaryFileSystem=/etc/etcd:ro"), hidden.iter().map(String::as_str).collect()),
-        (more("InaccessiblePaths=/etc/etcd\nBindReadOnlyPaths=/etc/etcd/pki"), vec![]),
+        (more("TemporaryFileSystem=/etc/etcd\nBindReadOnlyPaths=/etc/etcd/pki"), vec![]),
         (more("ReadOnlyPaths=/etc"), vec![]),
         (data(""), vec![read_only]),
         (data("ReadWritePaths=-/srv/etcd"), vec![]),
@@ -297,5 +297,100 @@ fn systemd_hears_who_may_tell_it() {
         ),
         (start("/usr/bin/nice -n 5 /usr/bin/etcd"), vec![]),
         (start("/usr/bin/env GOMAXPROCS=2 /usr/bin/etcd $ETCD_OPTS"), vec![]),
+    ]);
+}
+
+#[test]
+fn what_a_unit_needs_is_looked_for_where_the_unit_sees_it() {
+    let line = |lines: &str| unit("ExecStart=", &format!("{lines}\nExecStart="));
+    let start = |text: &str| unit("ExecStart=/usr/bin/etcd", text);
+    let folder = "E116 WorkingDirectory=/etc/etcd/none is not there";
+    let working = |lines: &str| {
+        unit("WorkingDirectory=/var/lib/etcd", &format!("WorkingDirectory=/etc/etcd/none\n{lines}"))
+    };
+    let made = |path: &str, text: &str| {
+        let mut files = working("");
+        crate::etcd::check::doctor::tests::write(&mut files, &format!("/out/nodes/a/{path}"), text, 0o644);
+        files
+    };
+    all_say(vec![
+        (working(""), vec![folder]),
+        (working("ConfigurationDirectory=etcd/none"), vec![]),
+        (working("ConfigurationDirectory=etcd/none/below"), vec![]),
+        (working("ConfigurationDirectory=etcd/nonesuch"), vec![folder]),
+        (working("RootImage=/srv/etcd.raw"), vec![]),
+        (working("WorkingDirectory=-/etc/etcd/none"), vec![]),
+        (made("etc/tmpfiles.d/etcd.conf", "# x\nd /etc/etcd/none/below 0700 etcd etcd\n"), vec![]),
+        (made("etc/tmpfiles.d/etcd.conf", "z /etc/etcd/none 0700 etcd etcd\n"), vec![folder]),
+        (made("etc/fstab", "/dev/sdb1 /etc/etcd/none xfs defaults 0 0\n"), vec![]),
+        (made("etc/systemd/system/etc-etcd-none.mount", "[Mount]\nWhat=/dev/sdb1\n"), vec![]),
+        (start("ExecStart=/etc/etcd/etcd"), vec!["E115 /etc/etcd/etcd is not there"]),
+        (start("ExecStart=@/etc/etcd/etcd etcd"), vec!["E115 /etc/etcd/etcd is not there"]),
+        (start("ExecStart=-/etc/etcd/etcd"), vec!["E115 /etc/etcd/etcd is not there"]),
+        (start("ExecStart=\"/etc/etcd/my etcd/etcd\""), vec![]),
+        (start("RootImage=/srv/etcd.raw\nExecStart=/etc/etcd/etcd"), vec![]),
+        (line("ExecStartPre=/etc/etcd/prepare"), vec!["E115 /etc/etcd/prepare is not there"]),
+        (line("ExecStartPre=-/etc/etcd/prepare"), vec![]),
+        (start("ExecStartPre=/usr/bin/install /x /etc/etcd/etcd\nExecStart=/etc/etcd/etcd"), vec![]),
+        (start("ExecStartPre=/usr/bin/tar -C /etc/etcd -xf /x\nExecStart=/etc/etcd/etcd"), vec![]),
+    ]);
+    // What is bound elsewhere is looked for where it comes from.
+    let bound = |source: &str| {
+        let mut files = line(&format!("BindReadOnlyPaths={source}:/etc/etcd/keys:norbind"));
+        for _ in 0..6 {
+            edit(&mut files, ENV, "_FILE=/etc/etcd/pki/", "_FILE=/etc/etcd/keys/");
+        }
+        files
+    };
+    let missing = crate::etcd::check::doctor::tests::problems(
+        &bound("/etc/etcd/nowhere"),
+        crate::etcd::EtcdVersion::V3_5,
+        crate::etcd::check::doctor::tests::NOW,
+    );
+    assert!(!missing.iter().any(|problem| problem.contains("/etc/etcd/keys")), "{missing:?}");
+    all_say(vec![(bound("/etc/etcd/pki"), vec![])]);
+}
+
+#[test]
+fn a_sandbox_is_for_programs_logs_and_relative_paths_too() {
+    let more = |lines: &str| unit("ExecStart=", &format!("{lines}\nExecStart="));
+    let env = |lines: &str, to: &str| {
+        let mut files = more(lines);
+        edit(&mut files, ENV, "ETCD_DATA_DIR=/var/lib/etcd", to);
+        files
+    };
+    all_say(vec![
+        (
+            more("NoExecPaths=/\nExecPaths=/usr/lib"),
+            vec!["E119 the program is /usr/bin/etcd, and NoExecPaths= lets nobody run it"],
+        ),
+        (
+            unit("ExecStart=/usr/bin/etcd", "ExecStart=/home/etcd/etcd"),
+            vec!["E119 the program is /home/etcd/etcd, and ProtectHome=yes hides it"],
+        ),
+        (unit("ExecStart=/usr/bin/etcd", "ExecStart=+/home/etcd/etcd"), vec![]),
+        (
+            env("", "ETCD_DATA_DIR=/var/lib/etcd\nETCD_LOG_OUTPUTS=stderr,/var/log/etcd.log"),
+            vec!["E119 log-outputs is /var/log/etcd.log, and ProtectSystem=strict makes it read-only"],
+        ),
+        (
+            env("LogsDirectory=etcd", "ETCD_DATA_DIR=/var/lib/etcd\nETCD_LOG_OUTPUTS=/var/log/etcd/log"),
+            vec![],
+        ),
+        (env("", "ETCD_DATA_DIR=default.etcd"), vec![]),
+        (
+            env("", "ETCD_DATA_DIR=default.etcd")
+                .tap("WorkingDirectory=/var/lib/etcd", "WorkingDirectory=/srv"),
+            vec!["E119 data-dir is /srv/default.etcd, and ProtectSystem=strict makes it read-only"],
+        ),
+        (
+            env("", "ETCD_DATA_DIR=/tmp/etcd"),
+            vec!["E120 data-dir is /tmp/etcd, and PrivateTmp=yes does not keep it"],
+        ),
+        (
+            env("RuntimeDirectory=etcd", "ETCD_DATA_DIR=/run/etcd"),
+            vec!["E120 data-dir is /run/etcd, and RuntimeDirectory= does not keep it"],
+        ),
+        (env("RuntimeDirectory=etcd\nRuntimeDirectoryPreserve=yes", "ETCD_DATA_DIR=/run/etcd"), vec![]),
     ]);
 }
