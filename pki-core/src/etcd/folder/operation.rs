@@ -173,7 +173,7 @@ mod tests {
             host: Some("root@c".to_owned()),
             id: None,
         };
-        assert_eq!(gone.leaving, [leaving.clone()]);
+        assert_eq!(gone.leaving, std::slice::from_ref(&leaving));
         assert_eq!(gone.with(&[], &two, host), gone);
         assert_eq!(gone.with(&[], &three, host), Operation::default());
         // Who was looked up is another one than who comes back.

@@ -542,8 +542,8 @@ fn without_a_unit_somebody_else_starts_it() {
 /// Wherever it is stopped, the same goes on and comes to the same end.
 #[test]
 fn stopped_anywhere_it_goes_on() {
-    let cases: [(Vec<u32>, Vec<u32>, Operation, Option<u32>); 3] = [
-        (vec![1, 2, 3], vec![1, 2, 3, 4, 5], Operation::default(), None),
+    let cases = [
+        (vec![1, 2, 3], vec![1, 2, 3, 4, 5], Operation::default(), None::<u32>),
         (vec![1, 2, 3], vec![1, 2, 4], leaving(3, None), Some(3)),
         (vec![1, 2, 3], vec![1, 2, 3], leaving(3, Some(3)), Some(3)),
     ];
