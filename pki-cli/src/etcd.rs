@@ -91,13 +91,13 @@ pub(crate) enum Command {
     Member(member::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
-    Renew(renew::Renew),
+    Renew(renew::Command),
     /// Renew the certificates of CAs with their keys, bring them to members, and restart these one after the other
     #[command(after_help = renew_ca::EXAMPLE)]
-    RenewCa(renew_ca::RenewCa),
+    RenewCa(renew_ca::Command),
     /// Bring a cluster back whose certificates have ended, with the same keys and its data
     #[command(after_help = recover::EXAMPLE)]
-    Recover(recover::Recover),
+    Recover(recover::Command),
     /// Show what is left to do with a cluster, and why, in the order in which it is safe
     #[command(after_help = steps::EXAMPLE)]
     Steps(steps::Command),

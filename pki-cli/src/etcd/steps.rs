@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::operate::{LeftKind, LeftStep, Membership, RestartOptions, left};
-use pki_core::etcd::{Folder, Plan, Renewal, shell_word};
+use pki_core::etcd::{Cluster, Folder, Plan, Renewal, shell_word};
 use serde::Serialize;
 
 use super::EtcdArgs;
-use super::descriptions::DEFAULT;
+use super::descriptions::{DEFAULT, read_text};
 use super::hosts::Here;
 use super::observe::LookArgs;
-use super::operation::Operation;
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Terminal, print};
+use crate::terminal::{CommandError, Terminal, absolute, print};
 
 pub(super) const EXAMPLE: &str = "\
 The description, DIR and the members that run are looked at, and nothing is changed. What is left to do comes in the order \
@@ -70,15 +69,16 @@ struct Outcome {
 
 impl Command {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let operation = Operation::read(&self.folder, &self.file, terminal)?;
-        let folder = Folder::open(&operation.folder)?;
-        let snapshot = folder.snapshot(&operation.cluster)?;
+        let cluster = Cluster::from_yaml(&read_text(&self.file, terminal)?, Some(&self.file))?.value;
+        let root = absolute(&self.folder)?;
+        let folder = Folder::open(&root)?;
+        let snapshot = folder.snapshot(&cluster)?;
         let now = (terminal.now)();
         let mut steps = Vec::new();
         let mut notices = Vec::new();
-        let ended = Plan::renewing(&operation.cluster, &snapshot, now, &Renewal::Ended)?;
+        let ended = Plan::renewing(&cluster, &snapshot, now, &Renewal::Ended)?;
         let ended: Vec<String> = ended.renewed().map(|one| one.id().to_string()).collect();
-        let plan = Plan::new(&operation.cluster, &snapshot, now);
+        let plan = Plan::new(&cluster, &snapshot, now);
         if !ended.is_empty() {
             steps.push(self.step(LeftStep::new(LeftKind::Recover, ended, "it has ended")));
         }
@@ -88,12 +88,12 @@ impl Command {
             Err(_) if !steps.is_empty() => {}
             Err(error) => return Err(error.into()),
         }
-        let running = self.look.read(&operation.folder, &self.version)?;
+        let running = self.look.read(&root, &self.version)?;
         let begun = folder.operation()?;
         let seen = running.observe(now, self.look.timeout);
         let mut options = RestartOptions::default();
-        options.client = Some(operation.folder.join("clients").join(&self.look.client));
-        let mut members = Membership::new(&operation.cluster, &running, &operation.folder, &options, &begun);
+        options.client = Some(root.join("clients").join(&self.look.client));
+        let mut members = Membership::new(&cluster, &running, &root, &options, &begun);
         match members.list(&mut Here::new(terminal, self.look.timeout)) {
             Ok(list) => drop(members.print(&list)),
             Err(error) => notices.push(error.to_string()),

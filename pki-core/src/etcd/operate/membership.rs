@@ -14,11 +14,11 @@ use crate::etcd::cluster::{Cluster, Member, UnitKind};
 use crate::etcd::folder::operation::{Leaving, Operation};
 use crate::etcd::operate::etcdctl::Etcdctl;
 use crate::etcd::operate::facts::Facts;
+use crate::etcd::operate::hosts::{self, Hosts};
 use crate::etcd::operate::members::{ListedMember, Next, absent, next};
 use crate::etcd::operate::operator::{End, OperationError, Operator};
 use crate::etcd::operate::reach::Host;
 use crate::etcd::operate::rolling::RestartOptions;
-use crate::etcd::render::deploy::check_command;
 use crate::etcd::safe::shell::word;
 
 /// The time between two looks.
@@ -244,11 +244,10 @@ impl<'a> Membership<'a> {
     }
 
     fn facts(&self, name: &str, operator: &mut dyn Operator) -> Result<Facts, OperationError> {
-        let (Some(member), Some(host)) = (self.member(name), self.host(name)) else {
-            return Ok(Facts::default());
-        };
-        let answer = self.on_host(name, &check_command(self.cluster, member), operator)?;
-        Ok(Facts::read(self.cluster, &host, &answer))
+        let Some(host) = self.host(name) else { return Ok(Facts::default()) };
+        let how = Hosts { template: &self.options.template, wait: self.options.wait };
+        let all = hosts::ask(self.cluster, std::slice::from_ref(&host), &how, operator)?;
+        Ok(all.into_iter().next().unwrap_or_default())
     }
 
     /// What is in the way on the hosts of these members, for those that join.
