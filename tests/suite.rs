@@ -32,6 +32,7 @@ mod suite {
     pub mod hosts;
     pub mod import;
     pub mod interrupted_apply;
+    pub mod interrupted_operations;
     pub mod layouts;
     pub mod live;
     pub mod logs;
@@ -90,6 +91,7 @@ fn main() {
         suite::schema::trials(),
         suite::shells::trials(),
         suite::interrupted_apply::trials(),
+        suite::interrupted_operations::trials(),
         suite::crashes::trials(),
         suite::deploy::trials(),
         suite::steps::trials(),

@@ -85,13 +85,13 @@ pub(crate) enum Command {
     Deploy(deploy::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
-    Renew(renew::Renew),
+    Renew(renew::Command),
     /// Renew the certificates of CAs with their keys, bring them to members, and restart these one after the other
     #[command(after_help = renew_ca::EXAMPLE)]
-    RenewCa(renew_ca::RenewCa),
+    RenewCa(renew_ca::Command),
     /// Bring a cluster back whose certificates have ended, with the same keys and its data
     #[command(after_help = recover::EXAMPLE)]
-    Recover(recover::Recover),
+    Recover(recover::Command),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),

@@ -224,7 +224,7 @@ fn who_accepts_another_authority_is_told(etcd: &Etcd) -> Outcome {
 }
 
 /// Writes a certificate for the key of a CA, whose name has another string type.
-fn same_name_in_other_bytes(key: &Path, file: &Path) {
+pub fn same_name_in_other_bytes(key: &Path, file: &Path) {
     let subject = ["x509", "-noout", "-subject", "-nameopt", "compat", "-in"];
     let subject = run(Command::new("openssl").args(subject).arg(file)).ok().stdout;
     let name = subject.trim().strip_prefix("subject=").unwrap().trim().to_owned();

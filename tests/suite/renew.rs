@@ -1,7 +1,7 @@
 //! `cluster renew` on members that run, while others connect.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -60,14 +60,23 @@ fn on_host(pid: u32, name: &str) -> PathBuf {
 }
 
 /// Threads that make handshakes with every member, as the client root, until they are stopped.
-struct Handshakes {
+pub struct Handshakes {
     stop: Arc<AtomicBool>,
     made: Arc<AtomicU32>,
     threads: Vec<thread::JoinHandle<Result<(), String>>>,
 }
 
 impl Handshakes {
-    fn start(cluster: &Cluster) -> Self {
+    pub fn start(cluster: &Cluster) -> Self {
+        Self::with(cluster, false)
+    }
+
+    /// Handshakes while members restart: one that is away, or hangs up as it ends, has not failed.
+    pub fn start_through_restarts(cluster: &Cluster) -> Self {
+        Self::with(cluster, true)
+    }
+
+    fn with(cluster: &Cluster, may_be_away: bool) -> Self {
         let (stop, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let config = Arc::new(config(cluster));
         let threads = cluster.members.iter().map(|member| {
@@ -75,8 +84,14 @@ impl Handshakes {
             let address = member.address.clone();
             thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    handshake(&address, &config).map_err(|error| format!("{address}: {error}"))?;
-                    made.fetch_add(1, Ordering::Relaxed);
+                    match handshake(&address, &config) {
+                        Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
+                        // What TLS refuses has another kind.
+                        Err(error) if may_be_away && error.kind() != io::ErrorKind::InvalidData => {
+                            thread::yield_now();
+                        }
+                        Err(error) => return Err(format!("{address}: {error}")),
+                    }
                 }
                 Ok(())
             })
@@ -87,7 +102,7 @@ impl Handshakes {
 
     /// How many there were; a panic if one has failed.
     #[track_caller]
-    fn end(self) -> u32 {
+    pub fn end(self) -> u32 {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             assert_eq!(thread.join().unwrap(), Ok(()));
@@ -111,18 +126,18 @@ fn config(cluster: &Cluster) -> ClientConfig {
 }
 
 /// A full handshake, and an answer: in TLS 1.3 only that shows that the member has accepted the certificate.
-fn handshake(address: &str, config: &Arc<ClientConfig>) -> Result<(), String> {
-    let words = |error: &dyn std::fmt::Display| error.to_string();
-    let mut tcp = TcpStream::connect((address, 2379)).map_err(|error| words(&error))?;
+fn handshake(address: &str, config: &Arc<ClientConfig>) -> io::Result<()> {
+    let mut tcp = TcpStream::connect((address, 2379))?;
     tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let name = ServerName::try_from(address.to_owned()).unwrap();
-    let mut tls = ClientConnection::new(config.clone(), name).map_err(|error| words(&error))?;
+    let mut tls = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
     let mut stream = Stream::new(&mut tls, &mut tcp);
     let request = format!("GET /version HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(|error| words(&error))?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = [0; 12];
-    stream.read_exact(&mut answer).map_err(|error| words(&error))?;
-    (answer == *b"HTTP/1.1 200").then_some(()).ok_or_else(|| String::from_utf8_lossy(&answer).into_owned())
+    stream.read_exact(&mut answer)?;
+    let is_right = (answer == *b"HTTP/1.1 200").then_some(());
+    is_right.ok_or_else(|| io::Error::other(String::from_utf8_lossy(&answer).into_owned()))
 }
 
 /// Of each member: its name, its process, and the serial numbers that its ports show.

@@ -48,16 +48,20 @@ done
 echo "$n $failed $erred"
 "#;
 
-/// Asks the test to restart a member, in place of systemd, and waits until that is done. Every other command runs where
-/// the process of the member sees its files.
+/// Asks the test to restart a member, in place of systemd, and waits until that is done. What asks a host about itself is
+/// answered as a host with systemd does it. Every other command runs where the process of the member sees its files.
 const HOST: &str = r#"
 case $2 in
 *"systemctl restart"*) ;;
+*no-binary*)
+    test -e "$HOME/facts.$1" && exec cat "$HOME/facts.$1"
+    printf '%s\n' "clock $(date +%s)" "version $(cat "$HOME/version")" has-data running checked
+    exit
+    ;;
 *) exec nsenter -t "$(cat "$HOME/pid.$1")" -m sh -c "$2" ;;
 esac
-echo "$1" > "$HOME/new"
-mv "$HOME/new" "$HOME/ask"
-while test -e "$HOME/ask"; do sleep 0.05; done
+touch "$HOME/ask.$1"
+while test -e "$HOME/ask.$1"; do sleep 0.05; done
 "#;
 
 pub struct Lab {
@@ -82,6 +86,7 @@ impl Lab {
     pub fn around(cluster: Cluster, etcd: &Etcd) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("host"), HOST).unwrap();
+        fs::write(home.path().join("version"), &etcd.version).unwrap();
         Self {
             cluster,
             etcd: etcd.clone(),
@@ -104,22 +109,34 @@ impl Lab {
 
     /// Runs `cluster OPERATION`, and does what it asks hosts for. Returns the status and the report.
     pub fn operate(&mut self, operation: &str, more: &[&str]) -> (Option<i32>, Value) {
+        let command = etcdpki(self.arguments(operation, more));
+        self.carry_out(command)
+    }
+
+    /// The arguments of `cluster OPERATION` that reach the hosts of these members.
+    pub fn arguments(&self, operation: &str, more: &[&str]) -> Vec<String> {
         let exec =
             format!("HOME={} sh {} {{name}} {{command}}", word(self.home.path()), word(&self.at("host")));
+        let root = self.cluster.tree.root.to_str().unwrap();
+        let exec = format!("--exec={exec}");
+        let usual = ["cluster", operation, "--json", "--timeout", self.timeout, &exec, root];
+        usual.iter().chain(more).map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Runs a command, and does what it asks hosts for. Returns the status, and the report unless it was killed.
+    pub fn carry_out(&mut self, mut command: Command) -> (Option<i32>, Value) {
         for member in &self.cluster.members {
             let pid = member.process.as_ref().map(|process| process.0.id()).unwrap_or_default();
             fs::write(self.at(&format!("pid.{}", member.name)), pid.to_string()).unwrap();
         }
-        let mut command = etcdpki(["cluster", operation, "--json", "--timeout", self.timeout]);
-        command.arg(format!("--exec={exec}")).arg(&self.cluster.tree.root).args(more);
         let path = format!("{}:/usr/bin:/bin", self.etcd.etcdctl.parent().unwrap().display());
         let output = fs::File::create(self.at("report")).unwrap();
         command.env("PATH", path).stdin(Stdio::null()).stdout(output);
         let mut running = Running::spawn(&mut command);
         let status = until(PATIENCE * 4, || {
-            if let Ok(name) = fs::read_to_string(self.at("ask")) {
-                let name = name.trim();
-                let which = self.cluster.members.iter().position(|member| member.name == name).unwrap();
+            let asked = |member: &super::live::Member| self.at(&format!("ask.{}", member.name)).exists();
+            if let Some(which) = self.cluster.members.iter().position(asked) {
+                let name = &self.cluster.members[which].name.clone();
                 let mut process = self.cluster.members[which].process.take().unwrap();
                 kill(Pid::from_raw(process.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
                 process.0.wait().unwrap();
@@ -134,13 +151,19 @@ impl Lab {
                     (health.code == Some(0)).then_some(())
                 });
                 (self.after_start)(&self.cluster, name);
-                fs::remove_file(self.at("ask")).unwrap();
+                fs::remove_file(self.at(&format!("ask.{name}"))).unwrap();
             }
             running.0.try_wait().unwrap()
         });
         let report = fs::read_to_string(self.at("report")).unwrap();
-        let report = serde_json::from_str(&report).unwrap_or_else(|error| panic!("{error}: {report}"));
-        (status.expect("it ends").code(), report)
+        let code = status.expect("it ends").code();
+        let read = serde_json::from_str(&report);
+        let report = match code {
+            // An error is told in words.
+            None | Some(1) => read.unwrap_or_default(),
+            _ => read.unwrap_or_else(|error| panic!("{error}: {report}")),
+        };
+        (code, report)
     }
 
     pub fn writer(&self) -> Running {

@@ -1,6 +1,6 @@
 //! `etcdpki cluster deploy`: brings members to their hosts, starts them, and proves that they use their files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,11 +10,8 @@ use pki_core::etcd::operate::{Deploy, DeployReport, RestartOptions};
 use pki_core::etcd::{Folder, RegistryEvent, Renewal, shell_word};
 use serde_json::json;
 
-use super::EtcdArgs;
-use super::descriptions::DEFAULT;
-use super::hosts::{Here, HostArgs};
-use super::observe::{LookArgs, limit};
-use super::operation::{Operation, show_members, show_obstacles};
+use super::observe::limit;
+use super::operation::{DescriptionArg, OperationArgs, about, show_members, show_obstacles};
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, print};
 
@@ -42,21 +39,13 @@ Examples:
 /// The arguments of `deploy`.
 #[derive(Args)]
 pub(crate) struct Command {
-    /// The output folder of `apply`
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    operation: OperationArgs,
     /// The members to bring to their hosts; all of them if none is named
     #[arg(value_name = "MEMBER")]
     members: Vec<String>,
-    /// The description that DIR was made from
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT)]
-    file: PathBuf,
     #[command(flatten)]
-    version: EtcdArgs,
-    #[command(flatten)]
-    look: LookArgs,
-    #[command(flatten)]
-    hosts: HostArgs,
+    description: DescriptionArg,
     /// Restart a member also if the cluster has no majority without it, as in a cluster of one or two
     #[arg(long)]
     accept_outage: bool,
@@ -66,39 +55,35 @@ pub(crate) struct Command {
     /// For how long all must be well before the next member is restarted
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = limit)]
     settle: Duration,
-    /// Ask the hosts, and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Command {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let operation = Operation::read(&self.folder, &self.file, terminal)?;
-        let (cluster, folder) = (&operation.cluster, operation.folder.as_path());
+        let cluster = self.description.read(terminal)?;
+        let site = self.operation.cluster_folder(&cluster)?;
+        let folder = site.root();
         let reading = Folder::open(folder)?;
         // Nobody may change the files meanwhile.
         let mut lock = reading.lock_for_reading()?;
         // The hosts are judged by the description, so the files must be those of it.
-        operation.plan(&reading.snapshot(cluster)?, &Renewal::Named(Vec::new()), (terminal.now)())?;
-        let running = self.look.read(folder, &self.version)?;
-        let options = self.options(folder);
-        let mut deploy = Deploy::new(cluster, &running, folder, &options)?;
-        let end = match self.hosts.exec {
-            Some(_) => deploy.carry_out(&mut Here::new(terminal, self.look.timeout)).map(ExitStatus::from),
+        site.plan(&reading.snapshot(&cluster)?, &Renewal::Named(Vec::new()), (terminal.now)())
+            .map_err(|error| about(&self.description, error))?;
+        let running = site.running()?;
+        let options = self.options()?;
+        let mut deploy = Deploy::new(&cluster, &running, folder, &options)?;
+        let end = match self.operation.hosts.exec {
+            Some(_) => deploy.carry_out(&mut self.operation.here(terminal)).map(ExitStatus::from),
             None => Ok(ExitStatus::NotFinished),
         };
         let events = placed(&deploy, &reading)?;
         if !events.is_empty() {
             reading.register(&mut lock, &events, (terminal.now)())?;
-            let seen = running.observe((terminal.now)(), self.look.timeout);
+            let seen = running.observe((terminal.now)(), self.operation.look.timeout);
             reading.register(&mut lock, &seen.proofs(), (terminal.now)())?;
         }
         drop(lock);
         let commands = self.commands(deploy.report(), folder, &running);
-        if self.json {
+        if self.operation.json {
             let mut report = json!(deploy.report());
             if let Some(all) = report.as_object_mut() {
                 all.insert("commands".to_owned(), json!(commands));
@@ -110,21 +95,18 @@ impl Command {
         Ok(end?)
     }
 
-    fn options(&self, folder: &Path) -> RestartOptions {
-        let mut options = RestartOptions::default();
+    fn options(&self) -> Result<RestartOptions, CommandError> {
+        let mut options = self.operation.restart_options()?;
         options.members.clone_from(&self.members);
         options.accept_outage = self.accept_outage;
         options.wait = self.wait;
         options.settle = self.settle;
-        options.only_print = self.dry_run;
-        options.template = self.hosts.exec.clone().unwrap_or_default();
-        options.client = Some(folder.join("clients").join(&self.look.client));
-        options
+        Ok(options)
     }
 
     /// What is left, as commands.
     fn commands(&self, report: &DeployReport, folder: &Path, running: &Running) -> Vec<String> {
-        if !report.commands.is_empty() || (self.hosts.exec.is_some() && !self.dry_run) {
+        if !report.commands.is_empty() || (self.operation.hosts.exec.is_some() && !self.operation.dry_run) {
             return report.commands.clone();
         }
         let words = |path: &Path| shell_word(&path.to_string_lossy());

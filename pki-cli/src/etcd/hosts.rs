@@ -1,6 +1,6 @@
 //! The hosts of members: commands on them run through the operator's own program, or are printed.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ use pki_core::base::shown;
 use pki_core::etcd::forecast::Forecast;
 use pki_core::etcd::observe::{Observation, Running};
 use pki_core::etcd::operate::{End, Operator, Template};
+
+use time::OffsetDateTime;
 
 use crate::exit_status::ExitStatus;
 use crate::terminal::Terminal;
@@ -69,6 +71,10 @@ impl Operator for Here<'_, '_> {
         let _ = writeln!(self.terminal.errors, "{}", shown(text));
     }
 
+    fn now(&mut self) -> OffsetDateTime {
+        (self.terminal.now)()
+    }
+
     fn clock(&mut self) -> Duration {
         self.start.elapsed()
     }
@@ -86,12 +92,6 @@ impl From<End> for ExitStatus {
             _ => Self::NotSafeNow,
         }
     }
-}
-
-/// Runs a line in a shell, and waits for it at most this long. What it says goes to the standard error.
-pub(super) fn run(line: &str, limit: Duration) -> Result<(), String> {
-    let child = shell(line).stdout(io::stderr()).spawn();
-    wait(child.map_err(|error| format!("/bin/sh cannot be started: {error}"))?, limit)
 }
 
 /// Runs a line in a shell, and returns what it writes to its standard output.
@@ -183,6 +183,8 @@ fn children_of(parents: &[i32]) -> Vec<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -214,6 +216,6 @@ mod tests {
     fn what_a_line_writes_is_returned_and_how_it_failed_is_said() {
         assert_eq!(output_of("echo a; echo b", Duration::from_secs(60)), Ok("a\nb\n".to_owned()));
         assert_eq!(output_of("exit 7", Duration::from_secs(60)), Err("it ended with status 7".to_owned()));
-        assert_eq!(run("kill $$", Duration::from_secs(60)), Err("a signal ended it".to_owned()));
+        assert_eq!(output_of("kill $$", Duration::from_secs(60)), Err("a signal ended it".to_owned()));
     }
 }

@@ -84,13 +84,19 @@ pub(super) fn limit(text: &str) -> Result<StdDuration, String> {
 }
 
 impl LookArgs {
-    /// Reads what is expected of the members in `folder`.
-    pub(super) fn read(&self, folder: &Path, version: &EtcdArgs) -> Result<Running, CommandError> {
-        let folder = absolute(folder)?;
+    /// Refuses what is no name of a client's folder.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
         if self.client.is_empty() || self.client.contains('/') || self.client.starts_with('.') {
             return Err(CommandError::new(format!("{:?} is not the name of a client", self.client))
                 .hint("give the name of a folder in `clients`, such as root"));
         }
+        Ok(())
+    }
+
+    /// Reads what is expected of the members in `folder`.
+    pub(super) fn read(&self, folder: &Path, version: &EtcdArgs) -> Result<Running, CommandError> {
+        let folder = absolute(folder)?;
+        self.check()?;
         let version = version.of(std::slice::from_ref(&folder))?;
         let lock = Folder::lock_around(&folder)?;
         let running = Running::read(&folder, version, &self.client, &SystemFiles);

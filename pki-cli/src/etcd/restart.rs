@@ -1,6 +1,5 @@
 //! `etcdpki cluster restart`: restarts members one after the other, under guards.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,12 +7,10 @@ use pki_core::base::shown;
 use pki_core::etcd::Folder;
 use pki_core::etcd::operate::{Restart, RestartOptions, RestartReport};
 
-use super::EtcdArgs;
-use super::hosts::{Here, HostArgs};
-use super::observe::{LookArgs, limit};
-use super::operation::show_obstacles;
+use super::observe::limit;
+use super::operation::{OperationArgs, show_obstacles};
 use crate::exit_status::ExitStatus;
-use crate::terminal::{CommandError, Terminal, absolute, finding, print};
+use crate::terminal::{CommandError, Terminal, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
 Followers restart first, by name. The leader is the last, and hands over to a member that was restarted, if `etcdctl` is \
@@ -40,29 +37,16 @@ Examples:
 /// The arguments of `restart`.
 #[derive(Args)]
 pub(crate) struct Command {
-    /// The output folder of `apply`
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    operation: OperationArgs,
     /// The members to restart; all of them if none is named
     #[arg(value_name = "MEMBER")]
     members: Vec<String>,
-    #[command(flatten)]
-    version: EtcdArgs,
-    #[command(flatten)]
-    look: LookArgs,
-    #[command(flatten)]
-    hosts: HostArgs,
     /// Restart only members whose files have changed since they began
     #[arg(long)]
     waiting: bool,
     #[command(flatten)]
     guards: GuardArgs,
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// What must be so before the next member stops.
@@ -73,50 +57,42 @@ pub(super) struct GuardArgs {
     accept_outage: bool,
     /// How long to wait until a member is back, and for a host
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = limit)]
-    pub(super) wait: Duration,
+    wait: Duration,
     /// For how long all must be well before the next member stops
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = limit)]
     settle: Duration,
 }
 
 impl GuardArgs {
-    /// The options of a restart with these guards, on hosts that are reached in this way.
-    pub(super) fn options(&self, folder: &Path, look: &LookArgs, hosts: &HostArgs) -> RestartOptions {
-        let mut options = RestartOptions::default();
+    /// The options of a restart with these guards.
+    pub(super) fn options(&self, operation: &OperationArgs) -> Result<RestartOptions, CommandError> {
+        let mut options = operation.restart_options()?;
         options.accept_outage = self.accept_outage;
         options.wait = self.wait;
         options.settle = self.settle;
-        options.only_print = hosts.exec.is_none();
-        options.template = hosts.exec.clone().unwrap_or_default();
-        options.client = Some(folder.join("clients").join(&look.client));
-        options
+        Ok(options)
     }
 }
 
 impl Command {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> Result<ExitStatus, CommandError> {
-        let folder = absolute(&self.folder)?;
-        let running = self.look.read(&folder, &self.version)?;
-        let options = self.options(&folder);
+        let folder = self.operation.folder()?;
+        let running = self.operation.look.read(&folder, &self.operation.version)?;
+        let mut options = self.guards.options(&self.operation)?;
+        options.members.clone_from(&self.members);
+        options.only_waiting = self.waiting;
+        options.only_print |= self.operation.hosts.exec.is_none();
         let mut restart = Restart::new(&running, &options)?;
         // Nobody may change the files meanwhile.
         let lock = Folder::open(&folder)?.lock_for_reading()?;
-        let end = restart.carry_out(&mut Here::new(terminal, self.look.timeout));
+        let end = restart.carry_out(&mut self.operation.here(terminal));
         drop(lock);
-        if self.json {
+        if self.operation.json {
             print::json(terminal, restart.report())?;
         } else {
             show(restart.report(), terminal)?;
         }
         Ok(end?.into())
-    }
-
-    fn options(&self, folder: &Path) -> RestartOptions {
-        let mut options = self.guards.options(folder, &self.look, &self.hosts);
-        options.members.clone_from(&self.members);
-        options.only_waiting = self.waiting;
-        options.only_print |= self.dry_run;
-        options
     }
 }
 

@@ -44,6 +44,8 @@ enum Kind {
     Failed,
     /// The flags could not be read.
     Usage,
+    /// Members that run would be in danger.
+    NotSafe,
     /// Nothing was there that could be judged.
     NotJudged,
     /// The program that read the output has ended, so nobody reads a message.
@@ -137,13 +139,17 @@ impl CommandError {
     pub(crate) fn status_of_cfssl(&self) -> u8 {
         match self.kind {
             Kind::Usage => 2,
-            Kind::NotJudged | Kind::Failed | Kind::OutputClosed => 1,
+            Kind::NotJudged | Kind::NotSafe | Kind::Failed | Kind::OutputClosed => 1,
         }
     }
 
     /// The exit status of one of etcdpki's own commands.
     pub(crate) fn status(&self) -> ExitStatus {
-        if self.kind == Kind::NotJudged { ExitStatus::NotFinished } else { ExitStatus::Failed }
+        match self.kind {
+            Kind::NotJudged => ExitStatus::NotFinished,
+            Kind::NotSafe => ExitStatus::NotSafeNow,
+            _ => ExitStatus::Failed,
+        }
     }
 
     /// Prints the error for people: `error: ...`, then `hint: ...`.
@@ -248,8 +254,16 @@ impl From<InvalidValue> for CommandError {
 
 impl From<OperationError> for CommandError {
     fn from(error: OperationError) -> Self {
-        let text = hint::of_operation(&error);
-        Self::new(error.to_string()).hint(text)
+        let is_danger = error.is_danger();
+        let converted = match error {
+            OperationError::Etcd(error) => Self::from(error),
+            OperationError::Read(error) => Self::from(error),
+            error => {
+                let text = hint::of_operation(&error);
+                Self::new(error.to_string()).hint(text)
+            }
+        };
+        if is_danger { Self { kind: Kind::NotSafe, ..converted } } else { converted }
     }
 }
 

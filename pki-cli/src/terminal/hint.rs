@@ -48,6 +48,20 @@ pub(crate) fn of_operation(error: &OperationError) -> String {
              on, and `restart --waiting` restarts those that are left"
                 .to_owned()
         }
+        OperationError::OtherChanges { .. } => {
+            "see them with `etcdpki cluster plan`, and run `etcdpki cluster apply` first".to_owned()
+        }
+        OperationError::NoCertificate { .. } => {
+            "name a member, a client, or a certificate such as 'etcd1 server', as `status` lists them".to_owned()
+        }
+        OperationError::NoAuthority => {
+            "renew their certificates where their keys are, with `etcdpki gencert -renewca`, and run `etcdpki cluster \
+             apply`"
+                .to_owned()
+        }
+        OperationError::Unreachable { .. } => {
+            "correct --exec, or wait for the host; nothing was changed".to_owned()
+        }
         error => error.hint(),
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod path;
 pub(crate) mod renewal;
 pub(crate) mod settings;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 
@@ -42,6 +43,9 @@ pub struct Cluster {
     pub(crate) renew_before: RenewBefore,
     pub(crate) options: GivenOptions,
     pub(crate) members: Vec<Member>,
+    /// Which key a certificate of a member has, counted from 1, by its identity; those that have their first key are left
+    /// out. The output folder knows it, and not the description.
+    pub(crate) key_numbers: BTreeMap<String, u32>,
     pub(crate) clients: Vec<Client>,
     pub(crate) notices: Vec<Notice>,
 }
@@ -67,6 +71,7 @@ impl Cluster {
             renew_before: RenewBefore::default(),
             options: GivenOptions::default(),
             members,
+            key_numbers: BTreeMap::new(),
             clients: vec![Client::root()],
             notices: Vec::new(),
         }

@@ -13,7 +13,7 @@ mod typed;
 mod words;
 pub(crate) mod writer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde_saphyr::Location;
@@ -130,6 +130,7 @@ impl Reader<'_> {
                 renew_before: renew_before?.unwrap_or_default(),
                 options: options?,
                 members,
+                key_numbers: BTreeMap::new(),
                 clients,
                 notices,
             })

@@ -8,6 +8,7 @@ pub(crate) mod difference;
 pub(crate) mod files;
 pub(crate) mod issue;
 pub(crate) mod judge;
+pub(crate) mod key_numbers;
 pub(crate) mod notices;
 pub(crate) mod offline;
 pub(crate) mod renewal;
@@ -15,6 +16,8 @@ pub(crate) mod renewed;
 pub(crate) mod report;
 pub(crate) mod restored;
 pub(crate) mod steps;
+
+use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
@@ -56,7 +59,23 @@ impl Plan {
         now: OffsetDateTime,
         renewal: &Renewal,
     ) -> Result<Self, Error> {
-        let decisions = Decisions::new(cluster, snapshot, now, renewal)?;
+        let decisions = Decisions::new(cluster, snapshot, now, renewal, &BTreeSet::new())?;
+        let files = Files::plan(&decisions, snapshot)?;
+        Ok(Self { decisions, files })
+    }
+
+    /// As [`Self::new`], where certificates of members with these identities, such as `etcd1 server`, get new keys, with
+    /// new names of files, and no other certificate is renewed. The files of before stay as they are.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_new_keys(
+        cluster: &Cluster,
+        snapshot: &Snapshot,
+        now: OffsetDateTime,
+        certificates: &BTreeSet<String>,
+    ) -> Result<Self, Error> {
+        let decisions = Decisions::new(cluster, snapshot, now, &Renewal::Named(Vec::new()), certificates)?;
         let files = Files::plan(&decisions, snapshot)?;
         Ok(Self { decisions, files })
     }

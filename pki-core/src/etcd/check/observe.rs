@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 pub use prometheus::prometheus;
 pub use report::{MemberObservation, Observation, PortObservation, Situation};
-pub(crate) use rules::{RULES, hinders_placing, hinders_renewal, is_cured_by_restart};
+pub(crate) use rules::{RULES, hinders_placing, hinders_renewal, is_cured_by_restart, is_former};
 
 use crate::etcd::cluster::InitialClusterState;
 use crate::etcd::cluster::path::CLIENTS;

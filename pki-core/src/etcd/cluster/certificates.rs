@@ -123,14 +123,15 @@ impl Cluster {
                     Role::Gateway => format!("{} gateway", member.name()),
                     _ => member.name().to_string(),
                 });
-                let pair = Pair::in_folder(&path::on_node(member.name(), &self.hosts.pki), &self.file(role));
+                let folder = path::on_node(member.name(), &self.hosts.pki);
+                let pair = Pair::in_folder(&folder, &self.member_file(role, member.name()));
                 let id = CertificateId::of(role, member.name());
                 specs.push(self.spec(id, common_name, self.names(member, role), pair)?);
             }
         }
         for client in &self.clients {
             let id = CertificateId::of(Role::Client, &client.name);
-            let pair = Pair::in_folder(&path::client_folder(&client.name), &self.file(Role::Client));
+            let pair = Pair::in_folder(&path::client_folder(&client.name), self.file(Role::Client).as_str());
             // etcd takes the common name as the name of the user, so it is always the client's name.
             specs.push(self.spec(id, client.name.to_string(), SubjectAltNames::default(), pair)?);
         }
@@ -179,6 +180,25 @@ impl Cluster {
     /// The name of the files of a role, without `.pem`.
     pub(crate) fn file(&self, role: Role) -> Label {
         self.certificate_settings.of(role).file.clone().unwrap_or_else(|| Label::known(role.name()))
+    }
+
+    /// The name of the files of a member's certificate, without `.pem`. A key that is not the first one has a number in it:
+    /// etcd reads a certificate and its key one after the other, so no new pair has the names of one that is in use.
+    pub(crate) fn member_file(&self, role: Role, member: &Label) -> String {
+        let file = self.file(role);
+        match self.key_numbers.get(&CertificateId::of(role, member).to_string()) {
+            None | Some(0 | 1) => file.to_string(),
+            Some(number) => format!("{file}-g{number}"),
+        }
+    }
+
+    /// Which key a certificate of this role has whose file has this name, without `.pem`; `None` if it has another role.
+    pub(crate) fn key_number(&self, role: Role, name: &str) -> Option<u32> {
+        let file = self.file(role);
+        match name.strip_prefix(file.as_str())? {
+            "" => Some(1),
+            rest => rest.strip_prefix("-g")?.parse().ok().filter(|number| *number > 1),
+        }
     }
 
     /// A DNS name that only the certificates of peers have: `--peer-cert-allowed-hostname` requires it. `.internal` is

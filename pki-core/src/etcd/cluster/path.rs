@@ -35,12 +35,12 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn in_folder(folder: &str, name: &Label) -> Self {
-        Self { certificate: certificate(folder, name), key: format!("{folder}/{name}-key.pem") }
+    pub(crate) fn in_folder(folder: &str, name: &str) -> Self {
+        Self { certificate: format!("{folder}/{name}.pem"), key: format!("{folder}/{name}-key.pem") }
     }
 
     pub(crate) fn authority(name: &Label) -> Self {
-        Self::in_folder(AUTHORITIES, name)
+        Self::in_folder(AUTHORITIES, name.as_str())
     }
 }
 

@@ -112,13 +112,15 @@ impl Cluster {
         }
     }
 
-    /// The path on a host of the certificate with this role.
+    /// The path on a host of the certificate of the CA with this role.
     pub(crate) fn host_certificate(&self, role: Role) -> HostPath {
         self.hosts.pki.join(&format!("{}.pem", self.file(role)))
     }
 
-    fn host_key(&self, role: Role) -> HostPath {
-        self.hosts.pki.join(&format!("{}-key.pem", self.file(role)))
+    /// The paths on the host of a member of its certificate with this role, and of the key.
+    pub(crate) fn host_pair(&self, role: Role, member: &Member) -> (HostPath, HostPath) {
+        let file = self.member_file(role, member.name());
+        (self.hosts.pki.join(&format!("{file}.pem")), self.hosts.pki.join(&format!("{file}-key.pem")))
     }
 
     /// All settings of one member.
@@ -146,8 +148,8 @@ impl Cluster {
         };
         let token = self.bootstrap.token.as_ref().unwrap_or(&self.name);
         settings.set("initial-cluster-token", token).set("initial-cluster-state", start.state.name());
-        self.client_security(&mut settings, &given);
-        self.peer_security(&mut settings);
+        self.client_security(member, &mut settings, &given);
+        self.peer_security(member, &mut settings);
         settings.group("As the description says.");
         for (option, value) in given {
             settings.set(option, value);
@@ -165,19 +167,25 @@ impl Cluster {
         settings.settings
     }
 
-    fn client_security(&self, settings: &mut SettingsBuilder, given: &[(&'static str, String)]) {
-        let server = self.layout.server();
+    fn client_security(
+        &self,
+        member: &Member,
+        settings: &mut SettingsBuilder,
+        given: &[(&'static str, String)],
+    ) {
+        let (certificate, key) = self.host_pair(self.layout.server(), member);
         settings
             .group("Clients must have a certificate.")
-            .set(SERVER.certificate, self.host_certificate(server))
-            .set(SERVER.key, self.host_key(server))
+            .set(SERVER.certificate, certificate)
+            .set(SERVER.key, key)
             .set(SERVER.auth, true)
             .set(SERVER.ca, self.host_certificate(self.layout.issuer(Role::Client)));
         if self.has_gateway_certificate() {
+            let (certificate, key) = self.host_pair(Role::Gateway, member);
             settings
                 .group("With what the gRPC gateway connects to its own member.")
-                .set(GATEWAY.0, self.host_certificate(Role::Gateway))
-                .set(GATEWAY.1, self.host_key(Role::Gateway));
+                .set(GATEWAY.0, certificate)
+                .set(GATEWAY.1, key);
         } else if !self.layout.gateway_uses_server()
             && !given.iter().any(|(option, _)| *option == "enable-grpc-gateway")
         {
@@ -187,12 +195,13 @@ impl Cluster {
         }
     }
 
-    fn peer_security(&self, settings: &mut SettingsBuilder) {
+    fn peer_security(&self, member: &Member, settings: &mut SettingsBuilder) {
         let peer = self.layout.peer();
+        let (certificate, key) = self.host_pair(peer, member);
         settings
             .group("Peers must have a certificate.")
-            .set(PEER.certificate, self.host_certificate(peer))
-            .set(PEER.key, self.host_key(peer))
+            .set(PEER.certificate, certificate)
+            .set(PEER.key, key)
             .set(PEER.auth, true)
             .set(PEER.ca, self.host_certificate(self.layout.issuer(peer)));
         if self.layout.has_peer_marker() {

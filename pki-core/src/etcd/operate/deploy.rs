@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::etcd::check::forecast::Prospect;
 use crate::etcd::check::observe::{Observation, Running, hinders_placing, is_cured_by_restart};
 use crate::etcd::cluster::{Cluster, UnitKind};
-use crate::etcd::operate::facts::Facts;
+use crate::etcd::operate::hosts::{self, Hosts, all_of};
 use crate::etcd::operate::operator::{End, OperationError, Operator};
 use crate::etcd::operate::reach::Host;
 use crate::etcd::operate::renew::{placing_all, unproved};
 use crate::etcd::operate::restart::{order, waiting};
 use crate::etcd::operate::rolling::{Restart, RestartOptions};
-use crate::etcd::render::deploy::{check_command, start_command};
+use crate::etcd::render::deploy::start_command;
 use crate::etcd::safe::shell::word;
 
 /// The time between two looks.
@@ -135,15 +135,10 @@ impl<'a> Deploy<'a> {
     /// Asks all hosts, before anything is changed. Returns the members that run.
     fn check(&mut self, operator: &mut dyn Operator) -> Result<Vec<String>, OperationError> {
         operator.tell(&format!("asking the hosts of {}", self.names().join(", ")));
-        let members = self.cluster.members();
-        let commands = self.hosts.iter().filter_map(|host| {
-            let member = members.iter().find(|member| member.name().as_str() == host.name)?;
-            Some(check_command(self.cluster, member))
-        });
-        let answers = self.on_hosts(&commands.collect::<Vec<_>>(), operator)?;
+        let how = Hosts { template: &self.options.template, wait: self.options.wait };
+        let all = hosts::ask(self.cluster, &self.hosts, &how, operator)?;
         let mut run = Vec::new();
-        for (host, answer) in self.hosts.iter().zip(answers) {
-            let facts = Facts::read(self.cluster, host, &answer);
+        for (host, facts) in self.hosts.iter().zip(all) {
             if facts.is_running {
                 run.push(host.name.clone());
             }
@@ -153,19 +148,6 @@ impl<'a> Deploy<'a> {
             self.report.obstacles.extend(facts.obstacles);
         }
         Ok(run)
-    }
-
-    /// Runs a command as root on each host, all at once.
-    fn on_hosts(
-        &self,
-        commands: &[String],
-        operator: &mut dyn Operator,
-    ) -> Result<Vec<String>, OperationError> {
-        let lines = self.hosts.iter().zip(commands).map(|(host, command)| {
-            let command = host.as_root(&format!("exec sh -c {}", word(command)));
-            self.options.template.line(host, &command)
-        });
-        all_of(&self.hosts, &lines.collect::<Vec<_>>(), self.options.wait, operator)
     }
 
     /// Why members that run must not get the files of the folder now: etcd reads certificates for each handshake, and
@@ -275,10 +257,10 @@ impl<'a> Deploy<'a> {
 
     /// Whether etcd reads a file for each handshake: its certificates and their keys.
     fn is_read_live(&self, path: &str) -> bool {
-        self.cluster.member_roles().into_iter().any(|role| {
-            let file = self.cluster.file(role);
-            [format!("/{file}.pem"), format!("/{file}-key.pem")].iter().any(|end| path.ends_with(end))
-        })
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let name = name.strip_suffix("-key.pem").or_else(|| name.strip_suffix(".pem"));
+        let roles = self.cluster.member_roles();
+        name.is_some_and(|name| roles.iter().any(|role| self.cluster.key_number(*role, name).is_some()))
     }
 
     fn wait_for(
@@ -303,24 +285,6 @@ fn unwell(seen: &Observation, members: &[String]) -> Vec<String> {
     let is_meant = |subject: &Option<String>| subject.as_ref().is_none_or(|name| members.contains(name));
     let dangers = seen.dangers().filter(|one| is_meant(&one.subject) && !is_cured_by_restart(one.rule));
     dangers.map(ToString::to_string).collect()
-}
-
-/// Runs the lines, all at once.
-///
-/// # Errors
-/// The first that failed; what the others said is lost.
-fn all_of(
-    hosts: &[Host],
-    lines: &[String],
-    limit: Duration,
-    operator: &mut dyn Operator,
-) -> Result<Vec<String>, OperationError> {
-    let answers = operator.run(lines, limit);
-    let answers = hosts.iter().zip(answers).map(|(host, answer)| {
-        let line = format!("a command on {}", host.address);
-        answer.map_err(|why| OperationError::Command { member: host.name.clone(), line, why })
-    });
-    answers.collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! What a host says about itself before anything is changed on it.
 
+use time::{Duration, OffsetDateTime};
+
 use crate::etcd::cluster::Cluster;
 use crate::etcd::operate::reach::Host;
+
+/// The greatest difference of clocks that is in order: that of a look at members that run.
+const CLOCK_TOLERANCE: Duration = Duration::seconds(60);
 
 /// What was found on a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +18,14 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads what the script wrote that asks a host.
-    pub(super) fn read(cluster: &Cluster, host: &Host, answer: &str) -> Self {
+    /// Reads what the script wrote that asks a host. It ran at some time between `before` and `after`.
+    pub(super) fn read(
+        cluster: &Cluster,
+        host: &Host,
+        answer: &str,
+        before: OffsetDateTime,
+        after: OffsetDateTime,
+    ) -> Self {
         let mut facts = Self::default();
         let mut is_whole = false;
         for line in answer.lines() {
@@ -22,6 +33,10 @@ impl Facts {
             match fact {
                 "running" => facts.is_running = true,
                 "checked" => is_whole = true,
+                "clock" => {
+                    let found = details.parse().ok().and_then(|seconds| clock(seconds, before, after));
+                    facts.obstacles.extend(found.map(|text| format!("{}: {text}", host.name)));
+                }
                 fact => {
                     let found = obstacle(cluster, host, fact, details);
                     facts.obstacles.extend(found.map(|text| format!("{}: {text}", host.name)));
@@ -36,6 +51,19 @@ impl Facts {
         }
         facts
     }
+}
+
+/// How far the clock of a host is off, if that is too far.
+fn clock(seconds: i64, before: OffsetDateTime, after: OffsetDateTime) -> Option<String> {
+    let there = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    let (ahead, behind) = (there - after, before - there);
+    let (off, how) = if ahead > behind { (ahead, "ahead") } else { (behind, "behind") };
+    (off > CLOCK_TOLERANCE).then(|| {
+        format!(
+            "the clock of its host is {} seconds {how}: let both hosts keep time, for example with chrony",
+            off.whole_seconds()
+        )
+    })
 }
 
 /// What a fact is in the way of, and what to do.
@@ -82,7 +110,8 @@ mod tests {
     fn read(answer: &str) -> Facts {
         let text = "name: prod\nmembers: [{name: a, address: 10.0.0.1}]\nversion: 3.5.30\n";
         let cluster = Cluster::from_yaml(text, None).unwrap().value;
-        Facts::read(&cluster, &Host::new("a", "10.0.0.1"), answer)
+        let now = OffsetDateTime::from_unix_timestamp(1_000_000).unwrap();
+        Facts::read(&cluster, &Host::new("a", "10.0.0.1"), answer, now, now + Duration::seconds(20))
     }
 
     #[test]
@@ -90,6 +119,21 @@ mod tests {
         let facts = read("version 3.5.9\nhas-data\nrunning\nchecked\n");
         assert_eq!(facts, Facts { is_running: true, obstacles: Vec::new() });
         assert!(!read("version 3.5.9\nchecked\n").is_running);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_and_the_time_to_reach_the_host_is_not_its_fault() {
+        for right in ["999940", "1000000", "1000080"] {
+            assert_eq!(read(&format!("clock {right}\nchecked\n")).obstacles, [""; 0], "{right}");
+        }
+        for (wrong, said) in [("999939", "61 seconds behind"), ("1000200", "180 seconds ahead")] {
+            let facts = read(&format!("clock {wrong}\nchecked\n"));
+            assert!(
+                facts.obstacles[0].starts_with(&format!("a: the clock of its host is {said}")),
+                "{facts:?}"
+            );
+        }
+        assert_eq!(read("clock \nchecked\n").obstacles, [""; 0], "a host without `date` is not judged");
     }
 
     #[test]

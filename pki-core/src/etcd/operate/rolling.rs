@@ -10,6 +10,7 @@ use crate::etcd::check::observe::{Observation, Running};
 use crate::etcd::operate::operator::{End, OperationError, Operator};
 use crate::etcd::operate::reach::{Host, Template};
 use crate::etcd::operate::restart::{missing, obstacles, order, waiting};
+use crate::etcd::plan::renewal::Renewal;
 use crate::etcd::safe::shell::word;
 
 /// What restarts a member on its host.
@@ -60,6 +61,22 @@ impl Default for RestartOptions {
             client: None,
         }
     }
+}
+
+/// What is renewed, and how it comes to the members.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RenewalOptions {
+    /// Which certificates are renewed.
+    pub renewal: Renewal,
+    /// The members get new keys.
+    pub new_keys: bool,
+    /// Say what would be done, and do nothing.
+    pub only_print: bool,
+    /// Bring the files to the hosts, and restart members. Otherwise the commands that do this are in the report.
+    pub reaches_hosts: bool,
+    /// How hosts are reached and members are restarted.
+    pub restart: RestartOptions,
 }
 
 /// What was done, and what is left. Serialises to the JSON of `cluster restart --json`.

@@ -1,7 +1,7 @@
 //! The decisions of a plan about certificates: which stay, which are issued, and by which CA. The files follow from
 //! them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use time::OffsetDateTime;
 
@@ -20,6 +20,7 @@ use crate::etcd::plan::authority::{
 };
 use crate::etcd::plan::change::PlannedCertificate;
 use crate::etcd::plan::judge;
+use crate::etcd::plan::key_numbers::key_numbers;
 use crate::etcd::plan::notices::notices;
 use crate::etcd::plan::renewal::Renewal;
 use crate::etcd::plan::restored::starts_in_files;
@@ -56,8 +57,11 @@ impl Decisions {
         snapshot: &Snapshot,
         now: OffsetDateTime,
         renewal: &Renewal,
+        new_keys: &BTreeSet<String>,
     ) -> Result<Self, Error> {
         let mut record = Record::read(snapshot, cluster)?;
+        let key_numbers = key_numbers(cluster, &record, snapshot, new_keys);
+        let cluster = &Cluster { key_numbers, ..cluster.clone() };
         if record.members.is_empty() {
             record.members = starts_in_files(cluster, snapshot);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
-use crate::etcd::cluster::path::RECORD;
+use crate::etcd::cluster::path::{NODES, RECORD};
 use crate::etcd::error::Error;
 use crate::etcd::folder::snapshot::Snapshot;
 use crate::etcd::plan::Plan;
@@ -49,6 +49,26 @@ impl Plan {
             [pair.key.clone(), pair.certificate.clone()]
         });
         self.trusted_paths(member).into_iter().chain(pairs).collect()
+    }
+
+    /// The paths of all files of a member's host, in two parts: keys and certificates, and what names them.
+    pub(crate) fn host_paths(&self, member: &str) -> (Vec<String>, Vec<String>) {
+        let prefix = format!("{NODES}/{member}/");
+        let is_file = |file: &&PlannedFile| {
+            !matches!(file.content, Content::Folder) && file.path().starts_with(&prefix)
+        };
+        let paths = self.files().iter().filter(is_file).map(|file| file.path().to_owned());
+        paths.partition(|path| path.ends_with(".pem"))
+    }
+
+    /// Of what another plan would change besides renewing, that which this plan would change too: the rest is as this
+    /// plan wants it, because a run that was stopped has written it.
+    pub(crate) fn not_yet(&self, other: Vec<String>) -> Vec<String> {
+        let is_kept = |path: &String| {
+            let mut files = self.files().iter();
+            files.any(|file| file.path() == *path && *file.change() == Change::Kept)
+        };
+        other.into_iter().filter(|path| !is_kept(path)).collect()
     }
 
     /// The members of which the registry does not know that they have the certificate of a CA which was renewed.
@@ -117,6 +137,11 @@ impl PlannedCertificate {
     pub fn member(&self) -> Option<&str> {
         let is_of_member = self.id().role() != Role::Client && !self.id().role().is_authority();
         self.id().owner().filter(|_| is_of_member).map(|owner| owner.as_str())
+    }
+
+    /// The path of the key in the output folder.
+    pub(crate) fn key_path(&self) -> &str {
+        &self.spec.pair.key
     }
 
     /// The path of the certificate in the output folder.

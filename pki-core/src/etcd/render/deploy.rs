@@ -17,10 +17,15 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
     let container = cluster.startup.container.as_ref().filter(|_| cluster.is_only_in_containers());
     let engine = container.map_or("", |container| container.engine.name());
     // etcd reads these files again for every connection.
-    let pairs = cluster.member_roles().into_iter().flat_map(|role| {
-        let file = cluster.file(role);
-        [format!("{file}-key.pem"), format!("{file}.pem")]
-    });
+    let mut pairs: Vec<String> = Vec::new();
+    for role in cluster.member_roles() {
+        for file in cluster.members().iter().map(|member| cluster.member_file(role, member.name())) {
+            let pair = [format!("{file}-key.pem"), format!("{file}.pem")];
+            if !pairs.contains(&pair[1]) {
+                pairs.extend(pair);
+            }
+        }
+    }
     let settings = [
         ("user", hosts.user.to_string()),
         ("binary", hosts.binary.to_string()),
@@ -29,7 +34,7 @@ pub(crate) fn script(cluster: &Cluster, starts: &[Start]) -> String {
         ("unit", cluster.unit().name().to_owned()),
         ("engine", engine.to_owned()),
         ("series", format!("3.{}", cluster.version().minor())),
-        ("certificates", pairs.collect::<Vec<_>>().join(" ")),
+        ("certificates", pairs.join(" ")),
     ];
     let mut text = format!(
         "#!/usr/bin/env bash\n# Copies the files of the cluster {} to its hosts, and starts its members.\n\

@@ -111,9 +111,9 @@ fn body(unit: &mut Unit, cluster: &Cluster, member: &Member, start: &Start) {
         ("After", "network-online.target time-sync.target"),
     ]);
     // systemd names the file that is missing, which is clearer than etcd's own errors.
-    let authorities = cluster.layout().authorities().iter().copied();
-    let certificates = authorities.chain(cluster.member_roles()).map(|role| cluster.host_certificate(role));
-    for path in options.iter().cloned().chain(certificates) {
+    let authorities = cluster.layout().authorities().iter().map(|role| cluster.host_certificate(*role));
+    let own = cluster.member_roles().into_iter().map(|role| cluster.host_pair(role, member).0);
+    for path in options.iter().cloned().chain(authorities).chain(own) {
         unit.set(&[("AssertPathExists", path.as_str())]);
     }
     unit.set(&[("StartLimitIntervalSec", "0")]);

@@ -9,6 +9,7 @@ use crate::etcd::check::finding::{Finding, Rule};
 use crate::etcd::check::observe::expected::{Expected, ExpectedPort};
 use crate::etcd::check::observe::report::{MemberObservation, Observation, PortObservation};
 use crate::etcd::check::observe::{Running, rules};
+use crate::etcd::cluster::path::NODES;
 use crate::etcd::live::{Health, Metrics, SeenMember, SeenPort, Told};
 use crate::etcd::option::version::EtcdVersion;
 use crate::x509::certificate::Certificate;
@@ -136,7 +137,7 @@ impl<'a> Judge<'a> {
             told.not_after = Some(shown.not_after());
             told.serves_its_file = port.leaf.as_ref().map(|leaf| leaf.der() == shown.der());
             told.has_key_of_its_file = port.leaf.as_ref().map(|leaf| leaf.has_key_of(&shown));
-            self.certificate(name, port, &shown, what);
+            self.certificate(expected, port, &shown, what);
         }
         if let Some(names) = &greeting.accepted {
             told.accepts = Some(names.iter().map(|der| text(der)).collect());
@@ -148,7 +149,8 @@ impl<'a> Judge<'a> {
         told
     }
 
-    fn certificate(&mut self, name: &str, port: &ExpectedPort, shown: &Certificate, what: &str) {
+    fn certificate(&mut self, expected: &Expected, port: &ExpectedPort, shown: &Certificate, what: &str) {
+        let name = expected.name.as_str();
         if !shown.is_valid_at(self.now) {
             let (begin, end) = (date(shown.not_before()), date(shown.not_after()));
             let problem = format!("{what}: its certificate is valid from {begin} to {end}");
@@ -164,7 +166,17 @@ impl<'a> Judge<'a> {
         );
         let record = self.running.record.as_ref();
         let fingerprint = shown.fingerprint();
-        if record.is_some_and(|record| record.former.iter().any(|former| former.sha256 == fingerprint)) {
+        // A run that was stopped may have replaced the file and not the record.
+        let folder = format!("{NODES}/{name}/");
+        let is_in_a_file = [&expected.client, &expected.peer]
+            .iter()
+            .any(|port| port.leaf.as_ref().is_some_and(|leaf| leaf.der() == shown.der()));
+        let was_replaced = record.is_some_and(|record| {
+            let own = record.certificates.iter().filter(|issued| issued.path.starts_with(&folder));
+            let own = own.filter(|_| !is_in_a_file);
+            record.former.iter().chain(own).any(|issued| issued.sha256 == fingerprint)
+        });
+        if was_replaced {
             return self.find(rules::FORMER_CERTIFICATE, name, problem);
         }
         let issuer = shown.issuer();

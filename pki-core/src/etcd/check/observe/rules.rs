@@ -159,6 +159,11 @@ pub(crate) fn is_cured_by_restart(rule: &str) -> bool {
     [OTHER_AUTHORITIES.id, OLDER_THAN_FILES.id].contains(&rule)
 }
 
+/// Whether a finding says that a member shows a certificate that was replaced.
+pub(crate) fn is_former(rule: &str) -> bool {
+    rule == FORMER_CERTIFICATE.id
+}
+
 /// Whether a finding about a member that runs hinders that files are put on its host.
 pub(crate) fn hinders_placing(rule: &str) -> bool {
     [PLAINTEXT.id, CLOCK.id, OTHER_SERIES.id].contains(&rule)

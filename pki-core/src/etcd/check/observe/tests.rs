@@ -214,6 +214,20 @@ fn what_only_waits_is_told() {
     );
 }
 
+/// The file was replaced, and the record is that of before: the process shows what the record has.
+#[test]
+fn what_a_stopped_run_has_replaced_is_no_certificate_of_somebody_else() {
+    let mut files = applied();
+    let before = running(&files);
+    let all = seen(&before);
+    let path = Path::new("/out/nodes/a/etc/etcd/pki/server.pem");
+    let other = files[Path::new("/out/nodes/b/etc/etcd/pki/server.pem")].clone();
+    files.insert(path.to_owned(), other);
+    let observation = running(&files).judge(&all, NOW + Duration::DAY);
+    let rules: Vec<&str> = observation.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["E1104"], "{:#?}", observation.findings);
+}
+
 /// Without a record a CA that is younger than the process still tells that a restart waits.
 #[test]
 fn an_old_process_is_seen_without_a_record() {

@@ -138,6 +138,10 @@ impl Operator for Three {
         self.told.push(text.to_owned());
     }
 
+    fn now(&mut self) -> OffsetDateTime {
+        NOW + self.clock
+    }
+
     fn clock(&mut self) -> Duration {
         self.clock
     }
