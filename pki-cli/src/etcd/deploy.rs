@@ -145,7 +145,7 @@ fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>)
             [] => "has its files already".to_owned(),
             changed => format!("got {}", changed.join(", ")),
         };
-        writeln!(terminal.output, "{member}: {}", shown(&text))?;
+        print::line(terminal, format_args!("{member}: {}", shown(&text)))?;
     }
     let done: [(&str, &[String]); 3] =
         [("started", &report.started), ("restarted", &report.restarted), ("proved", &report.proved)];
