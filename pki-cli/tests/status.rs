@@ -208,3 +208,24 @@ fn a_notice_about_several_keys_names_their_files_when_all_is_asked_for() {
         }
     }
 }
+
+/// The rules for Prometheus that come with the packages ask for nothing that is never written.
+#[test]
+fn rules_name_only_metrics_that_are_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let written = ["status", "observe"]
+        .map(|check| read(&format!("../pki-core/src/etcd/check/{check}/prometheus.rs")))
+        .concat();
+    let rules = read("packaging/check/etcdpki.rules.yaml");
+    let names: Vec<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("expr: "))
+        .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .filter(|word| word.starts_with("etcdpki_"))
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(written.contains(&format!("\"{name}\"")), "nothing writes {name}");
+    }
+}

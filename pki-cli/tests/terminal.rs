@@ -85,6 +85,64 @@ fn help_fits_any_width() {
 }
 
 #[test]
+fn results_fit_any_width_and_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let description = folder.path().join("cluster.yaml").display().to_string();
+    let members =
+        (1..=3).map(|n| format!("  - {{name: etcd{n}.a-long-zone.example.com, address: 10.0.0.{n}}}\n"));
+    fs::write(&description, format!("name: prod\nmembers:\n{}", members.collect::<String>())).unwrap();
+    assert_eq!(in_columns(&format!("cluster apply {description} -o {out}"), 80).status, 0);
+    let node = Path::new(&out).join("nodes/etcd1.a-long-zone.example.com");
+    let env = fs::read_to_string(node.join("etc/etcd/etcd.env")).unwrap();
+    fs::write(node.join("etc/etcd/etcd.env"), format!("{env}ETCD_BOGUS=1\n")).unwrap();
+    fs::remove_file(node.join("etc/etcd/pki/peer.pem")).unwrap();
+    let node = node.display();
+    for command in [
+        format!("cluster plan {description} -o {out}"),
+        format!("cluster plan {description} -o {out}-new"),
+        format!("cluster status {out}"),
+        format!("cluster status {out} --wide"),
+        format!("cluster status {node}"),
+        format!("cluster verify {out}"),
+        format!("doctor {node}"),
+        "explain E501".to_owned(),
+        "explain E999".to_owned(),
+    ] {
+        let whole = words(&told(&command, 60_000));
+        for (columns, colours) in [(40, " --color=always "), (60, " "), (80, " --color=always ")] {
+            let fitted = told(&command.replacen(" ", colours, 1), columns);
+            let mut left = words(&fitted);
+            for word in &whole {
+                let at = left.iter().position(|other| other == word);
+                left.swap_remove(at.unwrap_or_else(|| panic!("{word:?} is lost: {command}\n{fitted}")));
+            }
+            for line in fitted.lines().filter(|line| line.chars().count() > columns) {
+                let is_command = line.trim_start().starts_with("etcdpki ");
+                let label = line.trim_start().split_once(": ").map_or(line, |(_, text)| text);
+                assert!(is_command || !label.trim().contains(' '), "{columns}: {command}\n{line}");
+            }
+        }
+    }
+}
+
+/// All that a command prints, without its colours.
+fn told(command: &str, columns: usize) -> String {
+    let ran = in_columns(command, columns);
+    let text = format!("{}{}", ran.output, ran.errors);
+    let parts = text.split('\u{1b}').enumerate().map(|(n, part)| match part.split_once('m') {
+        Some((_, rest)) if n > 0 => rest,
+        _ => part,
+    });
+    parts.collect()
+}
+
+/// The words of a text. The titles of columns may stand before each cell, with a colon.
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(|word| word.trim_end_matches(':').to_owned()).collect()
+}
+
+#[test]
 fn every_help_says_where_to_read_on() {
     for command in all_commands()
         .iter()

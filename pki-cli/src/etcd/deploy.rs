@@ -134,7 +134,7 @@ fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>)
             [] => "has its files already".to_owned(),
             changed => format!("got {}", changed.join(", ")),
         };
-        writeln!(terminal.output, "{member}: {}", shown(&text))?;
+        print::line(terminal, format_args!("{member}: {}", shown(&text)))?;
     }
     let done: [(&str, &[String]); 7] = [
         ("removed", &report.removed),

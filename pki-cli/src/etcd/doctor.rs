@@ -187,5 +187,5 @@ fn show(
             style.paint(Tone::Warning, format!("Found no error{notices}{not_judged}"))
         }
     };
-    Ok(writeln!(terminal.output, "{result}. {examined}")?)
+    print::line(terminal, format_args!("{result}. {examined}"))
 }

@@ -66,10 +66,8 @@ impl Explain {
         if self.json {
             print::json_list(terminal, &reports)?;
         } else if reports.is_empty() {
-            writeln!(
-                terminal.errors,
-                "no explanation is known for this: `etcdpki doctor PATH` finds what is wrong with the files themselves"
-            )?;
+            let text = "no explanation is known for this: `etcdpki doctor PATH` finds what is wrong with the files themselves";
+            writeln!(terminal.errors, "{}", Style::of_errors(terminal).wrap(text))?;
         } else if is_log {
             count(&reports, Style::of_output(terminal), &mut *terminal.output)?;
         }
@@ -94,11 +92,9 @@ impl Explain {
             }
         }
         for number in numbers().filter(|number| Known::of(number).is_none()) {
-            writeln!(
-                terminal.errors,
-                "there is no rule {}: `etcdpki doctor --rules` lists all rules",
-                shown(number)
-            )?;
+            let text =
+                format!("there is no rule {}: `etcdpki doctor --rules` lists all rules", shown(number));
+            writeln!(terminal.errors, "{}", Style::of_errors(terminal).wrap(&text))?;
         }
         let is_known = known.len() == self.lines.len();
         Ok(if is_known { ExitStatus::Done } else { ExitStatus::Failed })

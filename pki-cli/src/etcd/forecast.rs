@@ -88,5 +88,5 @@ fn show(forecast: &Forecast, terminal: &mut Terminal<'_>) -> Result<(), CommandE
         _ => (Tone::Error, "not every member may restart now"),
     };
     let name = forecast.cluster.as_deref().unwrap_or("The cluster");
-    Ok(writeln!(terminal.output, "{}: {}.", shown(name), style.paint(tone, text))?)
+    print::line(terminal, format_args!("{}: {}.", shown(name), style.paint(tone, text)))
 }

@@ -17,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
-use crate::terminal::table::{self, day};
+use crate::terminal::table::{self, Cell, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress};
 
 pub(super) const EXAMPLE: &str = "\
@@ -182,7 +182,7 @@ pub(super) fn show(observation: &Observation, terminal: &mut Terminal<'_>) -> Re
         _ => (Tone::Error, "it is not safe to stop a member now"),
     };
     let name = observation.cluster.as_deref().unwrap_or("The cluster");
-    Ok(writeln!(terminal.output, "{}: {}.", shown(name), style.paint(tone, text))?)
+    print::line(terminal, format_args!("{}: {}.", shown(name), style.paint(tone, text)))
 }
 
 /// Prints the CAs that the ports accept, those of several members together.
@@ -201,13 +201,13 @@ fn accepted(observation: &Observation, terminal: &mut Terminal<'_>) -> Result<()
             let names =
                 if accepts.is_empty() { "those of its system".to_owned() } else { accepts.join("; ") };
             let line = format!("CAs that {what} accept ({}): {names}.", members.join(", "));
-            writeln!(terminal.output, "{}", shown(&line))?;
+            print::line(terminal, shown(&line))?;
         }
     }
     Ok(writeln!(terminal.output)?)
 }
 
-fn since(member: &MemberObservation, style: Style) -> comfy_table::Cell {
+fn since(member: &MemberObservation, style: Style) -> Cell {
     let Some(started) = member.started else { return style.cell(Tone::Faint, "?") };
     let text = second(started);
     if member.waits_for_restart {
@@ -217,7 +217,7 @@ fn since(member: &MemberObservation, style: Style) -> comfy_table::Cell {
     }
 }
 
-fn port(port: &PortObservation, style: Style) -> comfy_table::Cell {
+fn port(port: &PortObservation, style: Style) -> Cell {
     if port.no_answer.is_some() || port.url.is_none() {
         return style.cell(Tone::Error, "no answer");
     }

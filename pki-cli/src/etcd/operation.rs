@@ -11,7 +11,7 @@ use super::EtcdArgs;
 use super::descriptions::{DEFAULT, read_text};
 use super::hosts::{Here, HostArgs};
 use super::observe::LookArgs;
-use crate::terminal::{CommandError, Style, Terminal, Tone, absolute};
+use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, print};
 
 /// The arguments that all operations have.
 #[derive(Args)]
@@ -110,7 +110,7 @@ pub(super) fn placed<'a>(
 pub(super) fn show_obstacles(obstacles: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let label = Style::of_output(terminal).paint(Tone::Error, "not safe").to_string();
     for obstacle in obstacles {
-        writeln!(terminal.output, "{label}: {}", shown(obstacle))?;
+        print::line(terminal, format_args!("{label}: {}", shown(obstacle)))?;
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ pub(super) fn show_renewed(
 ) -> Result<(), CommandError> {
     let verb = if is_done { "renewed" } else { "to renew" };
     for one in renewed {
-        writeln!(terminal.output, "{verb}: {}: {}", one.certificate, shown(&one.why.join("; ")))?;
+        print::line(terminal, format_args!("{verb}: {}: {}", one.certificate, shown(&one.why.join("; "))))?;
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ pub(super) fn show_members(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
     for (what, members) in done.iter().filter(|(_, members)| !members.is_empty()) {
-        writeln!(terminal.output, "{what}: {}", shown(&members.join(", ")))?;
+        print::line(terminal, format_args!("{what}: {}", shown(&members.join(", "))))?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ fn show(report: &RecoverReport, dry_run: bool, terminal: &mut Terminal<'_>) -> R
     show_obstacles(&report.obstacles, terminal)?;
     let is_nothing = report.renewed.is_empty() && report.placed.is_empty();
     if is_nothing && report.obstacles.is_empty() && report.commands.is_empty() {
-        writeln!(terminal.output, "Nothing has ended.")?;
+        print::line(terminal, format_args!("Nothing has ended."))?;
     }
     let is_done = !dry_run && report.obstacles.is_empty() || !report.placed.is_empty();
     show_renewed(&report.renewed, is_done, terminal)?;

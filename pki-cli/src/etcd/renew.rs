@@ -106,7 +106,7 @@ fn show(report: &RenewReport, dry_run: bool, terminal: &mut Terminal<'_>) -> Res
     print::warnings(terminal, &report.notices);
     show_obstacles(&report.obstacles, terminal)?;
     if report.renewed.is_empty() && report.placed.is_empty() && report.obstacles.is_empty() {
-        writeln!(terminal.output, "No certificate is to be renewed.")?;
+        print::line(terminal, format_args!("No certificate is to be renewed."))?;
     }
     let is_done = !dry_run && report.obstacles.is_empty() || !report.placed.is_empty();
     show_renewed(&report.renewed, is_done, terminal)?;

@@ -86,12 +86,12 @@ fn show(
     print::warnings(terminal, &report.notices);
     show_obstacles(&report.obstacles, terminal)?;
     if report.renewed.is_empty() && report.left.is_empty() && report.restarted.is_empty() {
-        writeln!(terminal.output, "No CA would last longer.")?;
+        print::line(terminal, format_args!("No CA would last longer."))?;
     }
     let is_issued = !dry_run && report.obstacles.is_empty() || !report.placed.is_empty();
     let verb = if is_issued { "renewed" } else { "to renew" };
     for renewed in &report.renewed {
-        writeln!(terminal.output, "{verb}: {}", renewed.certificate)?;
+        print::line(terminal, format_args!("{verb}: {}", renewed.certificate))?;
     }
     let done: [(&str, &[String]); 3] =
         [("placed", &report.placed), ("restarted", &report.restarted), ("left", &report.left)];

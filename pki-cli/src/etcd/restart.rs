@@ -100,16 +100,20 @@ fn show(outcome: &RestartReport, terminal: &mut Terminal<'_>) -> Result<(), Comm
     print::warnings(terminal, &outcome.notices);
     show_obstacles(&outcome.obstacles, terminal)?;
     if !outcome.restarted.is_empty() {
-        writeln!(terminal.output, "Restarted: {}.", shown(&outcome.restarted.join(", ")))?;
+        print::line(terminal, format_args!("Restarted: {}.", shown(&outcome.restarted.join(", "))))?;
     }
     match outcome.left.as_slice() {
-        [] if outcome.restarted.is_empty() => writeln!(terminal.output, "No member has to be restarted.")?,
+        [] if outcome.restarted.is_empty() => {
+            print::line(terminal, "No member has to be restarted.")?;
+        }
         [] => {}
         left => {
             let count = finding::count(left.len(), "member");
-            writeln!(
-                terminal.output,
-                "Left: {count}, in this order, each when `etcdpki cluster observe` finds no danger:"
+            print::line(
+                terminal,
+                format_args!(
+                    "Left: {count}, in this order, each when `etcdpki cluster observe` finds no danger:"
+                ),
             )?;
             for command in &outcome.commands {
                 writeln!(terminal.output, "  {}", shown(command))?;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use comfy_table::Cell;
 use pki_core::base::{shown, shown_lines};
 use pki_core::etcd::{
     CertificateReport, Cluster, DifferentLine, FileReport, Notice, NoticeGroup, Report, Step, in_groups,
@@ -13,7 +12,7 @@ use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
 use super::descriptions::ClusterJob;
-use crate::terminal::table::{self, day};
+use crate::terminal::table::{self, Cell, day};
 use crate::terminal::{CommandError, ErrorReport, Style, Terminal, Tone, print};
 
 /// What of a report is shown.
@@ -141,17 +140,19 @@ pub(super) fn plan(report: &Report, shown: Shown, terminal: &mut Terminal<'_>) -
     }
     let count = |what| report.certificates.iter().filter(|certificate| certificate.change == what).count();
     let files = report.files.iter().filter(|file| file.change != KEPT && file.kind == "file").count();
-    writeln!(
-        terminal.output,
-        "{}: {} certificates to make, {} to change, {}{} to keep; files to write: {files}. Nothing was written.",
-        report.cluster,
-        count("new"),
-        count("changed"),
-        match count("requested") {
-            0 => String::new(),
-            requested => format!("{requested} for the offline CA to sign, "),
-        },
-        count(KEPT)
+    print::line(
+        terminal,
+        format_args!(
+            "{}: {} certificates to make, {} to change, {}{} to keep; files to write: {files}. Nothing was written.",
+            report.cluster,
+            count("new"),
+            count("changed"),
+            match count("requested") {
+                0 => String::new(),
+                requested => format!("{requested} for the offline CA to sign, "),
+            },
+            count(KEPT)
+        ),
     )?;
     Ok(())
 }
@@ -178,7 +179,7 @@ fn changes(
         ]);
     }
     table::show(&certificates, terminal)?;
-    let mut files = table::of_paths(&["FILE", "CHANGE", "MODE", "WHY"], style);
+    let mut files = table::new(&["FILE", "CHANGE", "MODE", "WHY"], style);
     for file in report.files.iter().filter(|file| is_shown(&file.change)) {
         let slash = if file.kind == "folder" { "/" } else { "" };
         files.add_row([
@@ -222,7 +223,7 @@ fn different_lines(
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        writeln!(terminal.output, "{}", style.paint(Tone::Title, shown(&format!("{named}{more}:"))))?;
+        print::line(terminal, style.paint(Tone::Title, shown(&format!("{named}{more}:"))))?;
         let most = if shown_of == Shown::Everything { usize::MAX } else { MOST_LINES };
         for line in lines.iter().take(most) {
             let tone = if line.sign == '+' { Tone::Good } else { Tone::Error };
@@ -253,7 +254,7 @@ fn members(report: &Report, style: Style, terminal: &mut Terminal<'_>) -> Result
         .map(|leaving| (Tone::Error, "-", format!("{} leaves the cluster", leaving.member)));
     let lines: Vec<_> = joining.chain(moving).chain(leaving).collect();
     for (tone, sign, text) in &lines {
-        writeln!(terminal.output, "{} {}", style.paint(*tone, sign), shown(text))?;
+        print::line(terminal, format_args!("{} {}", style.paint(*tone, sign), shown(text)))?;
     }
     if !lines.is_empty() {
         writeln!(terminal.output)?;
@@ -274,15 +275,17 @@ pub(super) fn nothing_to_do(
     if !report.to_sign.is_empty() {
         let waiting = report.certificates.iter().filter(|certificate| certificate.change == "requested");
         let count = waiting.count();
-        return Ok(writeln!(
-            terminal.output,
-            "{}: certificates that the offline CA still has to sign: {count}.",
-            report.cluster
-        )?);
+        return print::line(
+            terminal,
+            format_args!("{}: certificates that the offline CA still has to sign: {count}.", report.cluster),
+        );
     }
     let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
     let ends = ends.map(|end| format!("; the first certificate ends on {}", day(end))).unwrap_or_default();
-    Ok(writeln!(terminal.output, "{}: nothing to do, everything is as described{ends}.", report.cluster)?)
+    print::line(
+        terminal,
+        format_args!("{}: nothing to do, everything is as described{ends}.", report.cluster),
+    )
 }
 
 /// Prints what was made in one line.
@@ -295,7 +298,7 @@ pub(super) fn applied_in_a_line(
     let ends = report.certificates.iter().filter_map(|certificate| certificate.ends).min();
     let ends = ends.map(|end| format!(", the first ends on {}", day(end))).unwrap_or_default();
     let line = format!("{}: {made} certificates made in {}{ends}.", report.cluster, output.display());
-    Ok(writeln!(terminal.output, "{}", shown(&line))?)
+    print::line(terminal, shown(&line))
 }
 
 /// Prints one line for one of several clusters, and the next steps if the cluster exists already.
@@ -337,7 +340,7 @@ pub(super) fn applied(
     table::show(&table, terminal)?;
     let kept = report.certificates.iter().filter(|certificate| certificate.change == KEPT).count();
     if kept > 0 && shown != Shown::Everything {
-        writeln!(terminal.output, "Certificates that are kept: {kept}.\n")?;
+        print::line(terminal, format_args!("Certificates that are kept: {kept}.\n"))?;
     }
     show_steps(cluster, report, output, terminal)
 }
@@ -348,9 +351,9 @@ fn show_steps(
     output: &Path,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), CommandError> {
-    writeln!(terminal.output, "Next:")?;
+    print::line(terminal, format_args!("Next:"))?;
     for (number, step) in (1..).zip(next_steps(cluster, report, output)) {
-        writeln!(terminal.output, "{number}. {}", shown_lines(&step.title))?;
+        print::line(terminal, format_args!("{number}. {}", shown_lines(&step.title)))?;
         for command in step.commands {
             writeln!(terminal.output, "     {}", shown_lines(&command))?;
         }
@@ -360,16 +363,20 @@ fn show_steps(
     }
     if report.members.iter().any(|member| member.change != "kept") {
         let script = shell_word(&output.join("deploy.sh").to_string_lossy());
-        writeln!(
-            terminal.output,
-            "{script} does these steps for you, except restarts: it copies files, adds members and starts them."
+        print::line(
+            terminal,
+            format_args!(
+                "{script} does these steps for you, except restarts: it copies files, adds members and starts them."
+            ),
         )?;
     }
     if report.files.iter().any(|file| file.path.starts_with("ca/")) {
         let ca = shell_word(&output.join("ca").to_string_lossy());
-        writeln!(
-            terminal.output,
-            "Keep {ca} where nobody else can read it: its keys issue certificates for this cluster."
+        print::line(
+            terminal,
+            format_args!(
+                "Keep {ca} where nobody else can read it: its keys issue certificates for this cluster."
+            ),
         )?;
     }
     Ok(())

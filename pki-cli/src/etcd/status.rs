@@ -6,7 +6,6 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use comfy_table::Cell;
 use pki_core::base::{parallel, shown};
 use pki_core::disk::{self, Existing, Mode};
 use pki_core::etcd::Folder;
@@ -21,7 +20,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use crate::exit_status::ExitStatus;
-use crate::terminal::table::{self, day};
+use crate::terminal::table::{self, Cell, day};
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print};
 
 pub(super) const EXAMPLE: &str = "\
@@ -205,7 +204,7 @@ impl Command {
                 let head = registry.head.as_deref().unwrap_or("none");
                 let state = if registry.broken_at.is_some() { "; it is broken" } else { "" };
                 let text = format!("{}: {lines}, the digest of the last is {head}{state}", registry.path);
-                writeln!(terminal.output, "{}\n", shown(&text))?;
+                print::line(terminal, format_args!("{}\n", shown(&text)))?;
             }
         }
         waiting(status, style, terminal)?;
@@ -350,7 +349,7 @@ fn waiting(status: &Status, style: Style, terminal: &mut Terminal<'_>) -> Result
         return Ok(());
     }
     let title = style.paint(Tone::Hint, "Waiting for the CA that is offline:");
-    writeln!(terminal.output, "{title}")?;
+    print::line(terminal, format_args!("{title}"))?;
     for request in &status.waiting {
         let next = match request.is_signed {
             true => format!("{} is signed: run `etcdpki cluster apply`", request.answer),
@@ -391,5 +390,5 @@ fn summary(status: &Status, terminal: &mut Terminal<'_>) -> Result<(), CommandEr
     let totals = finding::totals(&status.findings).map(|totals| format!("; {totals}"));
     let (first, totals) = (first.unwrap_or_default(), totals.unwrap_or_default());
     let line = format!("{}: {count} in use{first}{totals}.", status.cluster);
-    Ok(writeln!(terminal.output, "{}", shown(&line))?)
+    print::line(terminal, shown(&line))
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::Cell;
 use pki_core::base::shown;
 use pki_core::etcd::Folder;
 use pki_core::etcd::found::SystemFiles;
@@ -18,6 +17,7 @@ use time::macros::format_description;
 
 use super::EtcdArgs;
 use crate::exit_status::ExitStatus;
+use crate::terminal::table::Cell;
 use crate::terminal::{CommandError, Style, Terminal, Tone, absolute, finding, print, progress, table};
 
 pub(super) const EXAMPLE: &str = "\
@@ -87,11 +87,9 @@ impl Verify {
                     if all.len() > 1 {
                         let before = if number == 0 { "" } else { "\n" };
                         let members = shown(&cluster.cluster);
-                        writeln!(
-                            terminal.output,
-                            "{before}Cluster {} of {}: {members}",
-                            number + 1,
-                            all.len()
+                        print::line(
+                            terminal,
+                            format_args!("{before}Cluster {} of {}: {members}", number + 1, all.len()),
                         )?;
                     }
                     printer.verification(cluster, terminal)?;
@@ -119,26 +117,29 @@ impl Printer {
         for connection in &verified.also_opens {
             let text = connection.in_words(verified.members.len());
             let text = shown(&text);
-            writeln!(
-                terminal.output,
-                "{}: {text}",
-                self.style.paint(Tone::Warning, "allowed by the layout")
+            print::line(
+                terminal,
+                format_args!("{}: {text}", self.style.paint(Tone::Warning, "allowed by the layout")),
             )?;
         }
         finding::left_out(&verified.left_out, &mut *terminal.output)?;
         sources(verified, terminal)?;
         let tried = verified.tried;
-        writeln!(
-            terminal.output,
-            "Connections tried: {} between members, {} from clients, {} from gRPC gateways, {} that must fail.",
-            tried.peers, tried.clients, tried.gateways, tried.forbidden
+        print::line(
+            terminal,
+            format_args!(
+                "Connections tried: {} between members, {} from clients, {} from gRPC gateways, {} that must fail.",
+                tried.peers, tried.clients, tried.gateways, tried.forbidden
+            ),
         )?;
         if let Some(end) = &verified.first_end {
-            writeln!(
-                terminal.output,
-                "First certificates to end, on {}: {}.",
-                minute(end.at),
-                shown(&ending(&end.certificates))
+            print::line(
+                terminal,
+                format_args!(
+                    "First certificates to end, on {}: {}.",
+                    minute(end.at),
+                    shown(&ending(&end.certificates))
+                ),
             )?;
         }
         Ok(())
@@ -155,7 +156,7 @@ impl Printer {
         let verdict = &verified.verdict;
         let tone = if verdict.forms && verdict.survives_any_one { Tone::Good } else { Tone::Error };
         let title = self.style.paint(tone, "Verdict");
-        Ok(writeln!(terminal.output, "{title} (etcd {}): {}.", verified.etcd, shown(&verified.summary))?)
+        print::line(terminal, format_args!("{title} (etcd {}): {}.", verified.etcd, shown(&verified.summary)))
     }
 
     fn mesh(&self, verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
@@ -198,7 +199,7 @@ fn sources(verified: &Verification, terminal: &mut Terminal<'_>) -> Result<(), C
         }
         _ => sources.iter().map(|(from, members)| format!("{} from {from}", some(members))).collect(),
     };
-    Ok(writeln!(terminal.output, "Assumed source addresses: {}.", shown(&joined(&sources, "; ")))?)
+    print::line(terminal, format_args!("Assumed source addresses: {}.", shown(&joined(&sources, "; "))))
 }
 
 /// Names separated by commas: the first few, and how many more there are.

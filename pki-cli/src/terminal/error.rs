@@ -159,9 +159,11 @@ impl CommandError {
         }
         let style = Style::of_errors(terminal);
         // If standard error is closed, nobody reads the message.
-        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Error, "error"), self.shown_message());
+        let error = format!("{}: {}", style.paint(Tone::Error, "error"), self.shown_message());
+        let _ = writeln!(terminal.errors, "{}", style.wrap(&error));
         if let Some(hint) = self.shown_hint() {
-            let _ = writeln!(terminal.errors, "{}: {hint}", style.paint(Tone::Hint, "hint"));
+            let hint = format!("{}: {hint}", style.paint(Tone::Hint, "hint"));
+            let _ = writeln!(terminal.errors, "{}", style.wrap(&hint));
         }
         for error in &*self.further {
             error.report(terminal);

@@ -13,7 +13,7 @@ use super::{Style, Terminal, Tone};
 /// Prints findings in groups, and an empty line after each group: the title of the rule, a line for each finding, and
 /// then once the consequence, the remedy and the sources, which the findings of a group have in common.
 ///
-/// A terminal and a pipe get the same text. `style` has colours only for a terminal.
+/// A terminal gets the text of a pipe, in lines that fit it, and with colours.
 pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> io::Result<()> {
     let here = std::env::current_dir().unwrap_or_default();
     for group in groups(findings) {
@@ -22,11 +22,11 @@ pub(crate) fn print(findings: &[Finding], style: Style, out: &mut dyn Write) -> 
         for finding in &group {
             let text = finding.to_string();
             let text = text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text);
-            writeln!(out, "  {}", shown(text))?;
+            writeln!(out, "{}", style.wrap(&format!("  {}", shown(text))))?;
             if let Some(connection) =
                 finding.connection.as_ref().filter(|connection| !connection.log.is_empty())
             {
-                writeln!(out, "    etcd logs: {}", shown(connection.log))?;
+                writeln!(out, "{}", style.wrap(&format!("    etcd logs: {}", shown(connection.log))))?;
             }
         }
         about(&first.consequence, &first.remedy, first.sources, style, out)?;
@@ -51,7 +51,7 @@ pub(crate) fn omissions(omissions: &[Omission], style: Style, out: &mut dyn Writ
         for omission in same {
             let text = omission.to_string();
             let text = text.strip_prefix(&format!("{}/", here.display())).unwrap_or(&text);
-            writeln!(out, "  {}", shown(text))?;
+            writeln!(out, "{}", style.wrap(&format!("  {}", shown(text))))?;
         }
         line("remedy", &first.remedy, style, out)?;
         writeln!(out)?;
@@ -86,7 +86,8 @@ pub(crate) fn print_rule(
 
 /// A line with a label, as in `  remedy: set its mode to 0600`.
 pub(crate) fn line(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  {} {}", style.paint(Tone::Faint, format!("{label}:")), shown(text))
+    let line = format!("  {} {}", style.paint(Tone::Faint, format!("{label}:")), shown(text));
+    writeln!(out, "{}", style.wrap(&line))
 }
 
 /// The numbers of errors, warnings and notices, as in `1 error, 2 warnings`; `None` if there are no findings.
@@ -109,7 +110,8 @@ fn heading(severity: Severity, id: &str, title: &str, style: Style, out: &mut dy
         Severity::Error => Tone::Error,
         Severity::Warning | Severity::Notice => Tone::Warning,
     };
-    writeln!(out, "{}: {title}", style.paint(tone, format!("{severity} {id}")))
+    let line = format!("{}: {title}", style.paint(tone, format!("{severity} {id}")));
+    writeln!(out, "{}", style.wrap(&line))
 }
 
 fn about(

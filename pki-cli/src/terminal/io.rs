@@ -145,6 +145,11 @@ impl Terminal<'_> {
         })
     }
 
+    /// The number of columns that messages have room in.
+    pub(crate) fn columns_of_errors(&self) -> Option<u16> {
+        self.columns().filter(|_| self.errors_is_terminal || (self.variable)("COLUMNS").is_some())
+    }
+
     /// Whether the terminal understands escape sequences (terminfo(5), the entry `dumb`).
     pub(crate) fn is_dumb(&self) -> bool {
         (self.variable)("TERM").is_some_and(|name| name == "dumb")

@@ -1,6 +1,7 @@
 //! Prints results on the standard output, as bytes, text or JSON, and warnings on the standard error.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use pki_core::base::{WipedBuffer, is_unshowable, shown, shown_lines};
 use serde::Serialize;
@@ -57,6 +58,13 @@ impl<'a, T> Formatted<'a, T> {
     fn new(value: &'a T) -> Self {
         Self { format: FORMAT, value }
     }
+}
+
+/// Writes a line for people to standard output, in lines that fit the terminal. Commands that are to be copied are not
+/// written with it.
+pub(crate) fn line(terminal: &mut Terminal<'_>, text: impl Display) -> Result<(), CommandError> {
+    let style = Style::of_output(terminal);
+    Ok(writeln!(terminal.output, "{}", style.wrap(&text.to_string()))?)
 }
 
 /// Writes the commands that are to be given next, if there are any.
@@ -118,31 +126,28 @@ pub(crate) fn go_json_text(value: &impl Serialize) -> Result<Zeroizing<String>, 
 }
 
 /// Writes warnings to standard error, one on each line.
-pub(crate) fn warnings<T: std::fmt::Display>(
-    terminal: &mut Terminal<'_>,
-    warnings: impl IntoIterator<Item = T>,
-) {
+pub(crate) fn warnings<T: Display>(terminal: &mut Terminal<'_>, warnings: impl IntoIterator<Item = T>) {
     if terminal.is_quiet() {
         return;
     }
     let style = Style::of_errors(terminal);
     for warning in warnings {
         // If standard error is closed, nobody reads the message.
-        let warning = warning.to_string();
-        let _ = writeln!(terminal.errors, "{}: {}", style.paint(Tone::Warning, "warning"), shown(&warning));
+        let warning = format!("{}: {}", style.paint(Tone::Warning, "warning"), shown(&warning.to_string()));
+        let _ = writeln!(terminal.errors, "{}", style.wrap(&warning));
     }
 }
 
 /// Writes notes to standard error, one on each line: what was done that nobody asked for in words.
-pub(crate) fn notes<T: std::fmt::Display>(terminal: &mut Terminal<'_>, notes: impl IntoIterator<Item = T>) {
+pub(crate) fn notes<T: Display>(terminal: &mut Terminal<'_>, notes: impl IntoIterator<Item = T>) {
     if terminal.is_quiet() {
         return;
     }
     let style = Style::of_errors(terminal);
     for note in notes {
         // If standard error is closed, nobody reads the message.
-        let _ =
-            writeln!(terminal.errors, "{}: {}", style.paint(Tone::Hint, "note"), shown(&note.to_string()));
+        let note = format!("{}: {}", style.paint(Tone::Hint, "note"), shown(&note.to_string()));
+        let _ = writeln!(terminal.errors, "{}", style.wrap(&note));
     }
 }
 

@@ -1,11 +1,12 @@
 //! The colours of the program. Callers say what a text means, and this file chooses its colour.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use anstyle::AnsiColor;
-use comfy_table::{Cell, Color};
 
-use super::{Terminal, table};
+use super::table::Cell;
+use super::{Terminal, table, wrap};
 
 /// What a coloured text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +41,12 @@ impl Style {
 
     /// The style for messages, which go to the standard error.
     pub(crate) fn of_errors(terminal: &Terminal<'_>) -> Self {
-        Self { colours: terminal.colours_errors(), columns: terminal.columns() }
+        Self { colours: terminal.colours_errors(), columns: terminal.columns_of_errors() }
     }
 
-    /// Whether texts are coloured.
-    pub(crate) fn has_colours(self) -> bool {
-        self.colours
+    #[cfg(test)]
+    pub(super) fn for_tests(colours: bool, columns: Option<u16>) -> Self {
+        Self { colours, columns }
     }
 
     /// The columns that a line has room in; `None` for any number.
@@ -58,10 +59,22 @@ impl Style {
         ColouredText { style: if self.colours { tone.style() } else { anstyle::Style::new() }, text }
     }
 
-    /// Colours `text` for a cell of a table.
+    /// A cell of a table with `text` in the colour of `tone`.
     pub(crate) fn cell(self, tone: Tone, text: impl ToString) -> Cell {
-        let cell = table::cell(text);
-        if self.colours { cell.fg(tone.colour()) } else { cell }
+        table::cell(text).with_tone(tone)
+    }
+
+    /// Colours `text` of a cell. Cells are not bold, because a column of bold words would hide the other columns.
+    pub(super) fn paint_cell<T: fmt::Display>(self, tone: Tone, text: T) -> ColouredText<T> {
+        ColouredText { style: if self.colours { tone.style_of_cell() } else { anstyle::Style::new() }, text }
+    }
+
+    /// Breaks a sentence at spaces, so that it fits the columns. Lines that continue another begin two columns behind it.
+    pub(crate) fn wrap(self, text: &str) -> Cow<'_, str> {
+        match self.columns {
+            Some(columns) => Cow::Owned(wrap::prose(text, usize::from(columns), 2)),
+            None => Cow::Borrowed(text),
+        }
     }
 }
 
@@ -77,14 +90,13 @@ impl Tone {
         }
     }
 
-    /// The colour of a cell. Cells are not bold, because a column of bold words would hide the other columns.
-    fn colour(self) -> Color {
+    fn style_of_cell(self) -> anstyle::Style {
         match self {
-            Self::Good => Color::Green,
-            Self::Warning => Color::Yellow,
-            Self::Error => Color::Red,
-            Self::Hint | Self::Title => Color::Cyan,
-            Self::Faint => Color::DarkGrey,
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Warning => AnsiColor::Yellow.on_default(),
+            Self::Error => AnsiColor::Red.on_default(),
+            Self::Hint | Self::Title => AnsiColor::Cyan.on_default(),
+            Self::Faint => AnsiColor::BrightBlack.on_default(),
         }
     }
 }

@@ -1,4 +1,54 @@
-//! Breaks the lines of a help so that they fit a width.
+//! Breaks the lines of a help, and sentences, so that they fit a width.
+
+use unicode_width::UnicodeWidthChar;
+
+/// The columns of a text on a terminal. A colour has none.
+pub(super) fn columns(text: &str) -> usize {
+    let mut is_colour = false;
+    let mut columns = 0;
+    for c in text.chars() {
+        match c {
+            '\u{1b}' => is_colour = true,
+            'm' if is_colour => is_colour = false,
+            _ if is_colour => {}
+            _ => columns += c.width().unwrap_or(0),
+        }
+    }
+    columns
+}
+
+/// The text with lines of at most `width` columns. It is broken at spaces only, so a longer word stays whole. Lines that
+/// continue another begin `hanging` columns behind its begin.
+pub(super) fn prose(text: &str, width: usize, hanging: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            wrapped.push('\n');
+        }
+        if columns(line) <= width {
+            wrapped.push_str(line);
+            continue;
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let (spaces, words) = line.split_at_checked(indent).unwrap_or(("", line));
+        wrapped.push_str(spaces);
+        let mut at = indent;
+        for (number, word) in words.split(' ').enumerate() {
+            let needed = columns(word);
+            if number > 0 && at + 1 + needed > width {
+                wrapped.push('\n');
+                wrapped.push_str(&" ".repeat(indent + hanging));
+                at = indent + hanging;
+            } else if number > 0 {
+                wrapped.push(' ');
+                at += 1;
+            }
+            wrapped.push_str(word);
+            at += needed;
+        }
+    }
+    wrapped
+}
 
 /// The text with lines of at most `width` columns, as far as its words allow.
 ///
@@ -101,6 +151,21 @@ fn break_of(text: &str, indented: usize, room: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_broken_at_spaces_and_colours_take_no_room() {
+        let path = "/etc/etcd/pki/server.pem";
+        let text = format!("  remedy: set the mode of {path} to 0600");
+        assert_eq!(prose(&text, 26, 2), format!("  remedy: set the mode of\n    {path}\n    to 0600"));
+        assert_eq!(prose(&text, 80, 2), text);
+        let coloured = "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: it is so";
+        assert_eq!(prose(coloured, 15, 2), coloured);
+        assert_eq!(prose(coloured, 11, 2), "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: it\n  is so");
+        for width in 1..60 {
+            let again: Vec<_> = prose(&text, width, 2).split_whitespace().map(str::to_owned).collect();
+            assert_eq!(again, text.split_whitespace().collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn lines_are_broken_between_words_and_continued_below_what_they_continue() {

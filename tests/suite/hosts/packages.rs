@@ -25,6 +25,18 @@ echo '{"CN": "root", "key": {"algo": "ecdsa", "size": 256}}' > csr.json
 cfssl gencert -initca csr.json | cfssljson -bare ca
 cfssl-certinfo -cert ca.pem
 cfssl-mkbundle -f bundle.pem .
+test -f /usr/share/etcdpki/prometheus/etcdpki.rules.yaml
+test "$(systemctl is-enabled etcdpki-check.timer)" = disabled
+mkdir -p /var/lib/prometheus/node-exporter
+mkdir /etc/etcdpki && cp -a out /etc/etcdpki/
+systemctl enable --now etcdpki-check.timer
+systemctl is-active etcdpki-check.timer
+# Its only member does not run.
+! systemctl start etcdpki-check.service
+grep -F 'etcdpki_registry_problem{cluster="prod",path="registry.jsonl"} 0' /var/lib/prometheus/node-exporter/etcdpki.prom
+grep -F 'etcdpki_observation_situation{cluster="prod"} 3' /var/lib/prometheus/node-exporter/etcdpki-live.prom
+rm -r /etc/etcdpki /var/lib/prometheus/node-exporter
+rmdir --ignore-fail-on-non-empty /var/lib/prometheus
 test -s /usr/share/man/man1/cfssl.1.gz -a -s /usr/share/man/man1/etcdpki-doctor.1.gz
 bash -c '. /usr/share/bash-completion/completions/cfssl; complete -p cfssl'
 "#;
@@ -51,7 +63,7 @@ fn are_installed_used_and_purged(hosts: &Hosts) -> Outcome {
     let refused = machine.shell(other).ends_with(1).said();
     assert!(refused.contains("conflicting packages"), "{refused}");
 
-    machine.shell("dpkg --purge golang-cfssl etcdpki-cfssl etcdpki; rm -rf /root/packages /root/other*").ok();
+    machine.shell("dpkg --purge golang-cfssl etcdpki-cfssl etcdpki; systemctl reset-failed; rm -rf /root/packages /root/other*").ok();
     machine.shell("! dpkg-query --show etcdpki 2> /dev/null").ok();
     assert_eq!(machine.shell(FILES).ok().stdout, before, "something is left");
     Ok(())

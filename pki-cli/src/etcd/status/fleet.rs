@@ -5,7 +5,7 @@ use pki_core::etcd::check::{Finding, Severity};
 
 use super::Seen;
 use crate::terminal::table::{self, day};
-use crate::terminal::{CommandError, Style, Terminal, Tone, finding};
+use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 
 /// Prints a table of all clusters, the errors that were found in them, and what ends first of all.
 pub(super) fn show(seen: &[Seen], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
@@ -52,5 +52,5 @@ pub(super) fn show(seen: &[Seen], terminal: &mut Terminal<'_>) -> Result<(), Com
     let first = seen.iter().filter_map(Seen::first_end).min();
     let first = first.map(|end| format!("; the first certificate ends on {}", day(end))).unwrap_or_default();
     let line = format!("{count}, {wrong} with errors{first}.");
-    Ok(writeln!(terminal.output, "{}", shown(&line))?)
+    print::line(terminal, shown(&line))
 }

@@ -8,14 +8,14 @@ use pki_core::etcd::check::Severity;
 use pki_core::etcd::status::{State, TreeCertificate, TreeStatus};
 
 use crate::terminal::table::{self, day};
-use crate::terminal::{CommandError, Style, Terminal, Tone, finding};
+use crate::terminal::{CommandError, Style, Terminal, Tone, finding, print};
 
 /// Prints a line for each certificate, what is wrong, and what ends first.
 pub(super) fn show(status: &TreeStatus, wide: bool, terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     let style = Style::of_output(terminal);
     let mut header = vec!["FILE", "SUBJECT", "FOR", "ENDS", "DAYS", "CA"];
     header.extend(wide.then_some(["SUBJECT IN FULL", "SERIAL", "CA'S KEY"]).into_iter().flatten());
-    let mut table = table::of_paths(&header, style);
+    let mut table = table::new(&header, style);
     let errors = status.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let wrong: BTreeSet<&Path> = errors.filter_map(|finding| finding.place.path()).collect();
     for one in &status.certificates {
@@ -47,7 +47,7 @@ pub(super) fn show(status: &TreeStatus, wide: bool, terminal: &mut Terminal<'_>)
     let totals = finding::totals(&status.findings).map(|totals| format!("; {totals}"));
     let (first, totals) = (first.unwrap_or_default(), totals.unwrap_or_default());
     let line = format!("{}: {count}{first}{totals}.", status.folder.display());
-    Ok(writeln!(terminal.output, "{}", shown(&line))?)
+    print::line(terminal, shown(&line))
 }
 
 /// The file as it is seen from the folder that was named, and the place in it.

@@ -284,6 +284,9 @@ fn narrow(graph: &Graph, styled: Styled) -> String {
             let names = graph.callers.get(*caller).into_iter().flat_map(|names| lines(names));
             callers.extend(names.map(|name| format!("{sign} {name}").trim_start().to_owned()));
         }
+        if callers.is_empty() {
+            callers.push("nobody".to_owned());
+        }
         let trusted = graph.trusts.iter().filter(|(port, _)| *port == at);
         let trusted = trusted
             .filter_map(|(_, ca)| graph.authorities.get(*ca))

@@ -65,6 +65,15 @@ fn ports_that_are_alike_are_one_box() {
 }
 
 #[test]
+fn a_port_that_nobody_dials_says_so() {
+    let mut ports = ports(&["a".to_owned()], "CN=ca");
+    let svg = |ports: &[PortTrust]| svg(&Graph::new(ports.iter()), Width::Narrow, Styled::Alone);
+    assert!(!svg(&ports).contains("nobody"));
+    ports.iter_mut().for_each(|port| port.callers.clear());
+    assert!(svg(&ports).contains("nobody"));
+}
+
+#[test]
 fn names_stay_text() {
     let names = ["<script>alert(1)</script>".to_owned(), "\"];A-->B".to_owned()];
     let graph_of = ports(&names, "CN=</text><script>");

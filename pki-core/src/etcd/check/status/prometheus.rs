@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
+use crate::etcd::check::status::registry;
+use crate::etcd::cluster::path::REGISTRY;
 use crate::etcd::status::{Status, TreeCertificate, TreeStatus};
 
 /// The statuses as metrics (prometheus.io, exposition formats, text format 0.0.4).
@@ -66,6 +68,14 @@ pub fn prometheus(statuses: &[Status]) -> String {
         for (path, is_wrong) in files {
             text.sample(&[("cluster", status.cluster.as_str()), ("path", path)], i64::from(is_wrong));
         }
+    }
+    text.metric(
+        "etcdpki_registry_problem",
+        "Whether the registry is missing, was changed, or lacks a certificate of the record.",
+    );
+    for status in statuses {
+        let is_wrong = status.findings.iter().any(|finding| registry::RULES.contains(&finding.rule));
+        text.sample(&[("cluster", status.cluster.as_str()), ("path", REGISTRY)], i64::from(is_wrong));
     }
     text.into_lines()
 }

@@ -10,6 +10,10 @@ use crate::etcd::folder::record::Record;
 use crate::etcd::folder::registry::Registry;
 use crate::etcd::folder::snapshot::Snapshot;
 
+/// The rules about the registry.
+pub(super) const RULES: [&str; 3] =
+    [rules::NO_REGISTRY.id, rules::REGISTRY_BROKEN.id, rules::REGISTRY_LACKS.id];
+
 /// The registry of what happened to certificates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

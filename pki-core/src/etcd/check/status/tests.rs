@@ -222,6 +222,11 @@ fn metrics_are_what_prometheus_reads() {
     assert!(text.contains(&format!("etcdpki_file_problem{{cluster=\"prod\",path=\"{SERVER}\"}} 1\n")));
     let later = [Status::new(&tree, NOW + Duration::DAY).unwrap()];
     assert_eq!(text, prometheus(&later), "metrics do not depend on when they were written");
+    let registry =
+        |problem| format!("etcdpki_registry_problem{{cluster=\"prod\",path=\"registry.jsonl\"}} {problem}\n");
+    assert!(text.contains(&registry(0)), "{text}");
+    tree.remove("registry.jsonl");
+    assert!(prometheus(&[Status::new(&tree, NOW).unwrap()]).contains(&registry(1)));
 }
 
 /// The rules that are found, and the registry's line that they name.
