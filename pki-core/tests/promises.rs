@@ -105,7 +105,7 @@ const ZLINT: &[&str] = &[
 /// The tests of the rules of `doctor`, and the numbers of the rules. Each test names the numbers.
 #[rustfmt::skip] // One line a test.
 const RULES: [(&str, &[&str]); 13] = [
-    ("etcd::check::doctor::systemd_rules", &["E101", "E102", "E103", "E104", "E105", "E106", "E107", "E108", "E109", "E110", "E111", "E112", "E113", "E114", "E115", "E116", "E117", "E118", "E119", "E120"]),
+    ("etcd::check::doctor::systemd_rules", &["E101", "E102", "E103", "E104", "E105", "E106", "E107", "E108", "E109", "E110", "E111", "E112", "E113", "E114", "E115", "E116", "E117", "E118", "E119", "E120", "E121"]),
     ("etcd::check::doctor::option_rules", &["E201", "E202", "E203", "E205", "E206", "E208", "E209", "E210", "E211", "E212", "E213", "E214", "E218", "E219"]),
     ("etcd::check::doctor::configuration_file_rules", &["E204", "E207", "E215", "E220"]),
     ("etcd::check::doctor::version_rules", &["E216", "E217"]),

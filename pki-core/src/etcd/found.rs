@@ -27,6 +27,7 @@ mod mounts;
 mod needed;
 mod not_understood;
 mod omission;
+mod parent;
 mod pem_file;
 mod process;
 mod recorded;
@@ -48,7 +49,7 @@ mod written;
 mod yaml;
 
 use std::collections::btree_map::Entry as MapEntry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 pub(crate) use crate::etcd::option::FoundUrl;
@@ -62,6 +63,7 @@ pub(crate) use host::{FILE_OPTIONS, FileLookup};
 pub use host::{Host, Member};
 pub(crate) use needed::PREFIXES;
 pub use omission::Omission;
+pub(crate) use parent::{Parent, Role};
 pub use pem_file::PemFile;
 pub(crate) use pem_file::{Form, FoundKey};
 pub(crate) use process::{Process, is_etcd};
@@ -181,9 +183,9 @@ impl Found {
         }
         // What a unit or an option names was read as what it is named for, and may be empty, as the environment files
         // of distributions are.
+        let named: HashSet<&Path> = hosts.iter().flat_map(Host::named_paths).collect();
         not_understood.retain(|file| {
-            !matches!(file.what, NotUnderstoodKind::Foreign(_))
-                || !hosts.iter().any(|host| host.is_named(&file.path))
+            !matches!(file.what, NotUnderstoodKind::Foreign(_)) || !named.contains(file.path.as_path())
         });
         hosts.retain(|host| !host.is_empty());
         let named = not_understood.iter().find(|file| paths.contains(&file.path));

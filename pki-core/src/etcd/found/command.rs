@@ -4,10 +4,11 @@ use crate::base::place::Place;
 use crate::etcd::found::engine::is_engine;
 use crate::etcd::found::environment::Variable;
 use crate::etcd::found::mounts::Mount;
+use crate::etcd::found::parent::{Parent, Role, role, role_of_shell};
 use crate::etcd::found::process::{
     Argument, ListFile, ListForm, Opaque, Process, base_name, is_etcd, is_name,
 };
-use crate::etcd::found::shell::{self, ShellCommand};
+use crate::etcd::found::shell::{self, CommandEnd, ShellCommand};
 use crate::etcd::found::shell_state::{KEYWORDS, ShellState, assignment};
 use crate::etcd::found::wrapper::{Wrapper, options};
 
@@ -25,10 +26,6 @@ pub(crate) const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh",
 /// Programs before etcd that [`Process::unwrap_all`] reads in ways of their own.
 const SPECIAL: [&str; 9] =
     ["env", "su", "runuser", "start-stop-daemon", "ip", "chroot", "eval", "systemd-run", "tmux"];
-
-/// Programs that stay the parent of the command that they start.
-const PARENTS: [&str; 8] =
-    ["timeout", "tini", "tini-static", "dumb-init", "catatonit", "strace", "ltrace", "systemd-run"];
 
 impl Process {
     /// Takes away the programs before etcd. If no etcd is found, the command line stays as it is, and nothing is known
@@ -57,9 +54,7 @@ impl Process {
             if is_etcd(&name) {
                 return true;
             }
-            if PARENTS.contains(&name.as_str()) {
-                self.parent.get_or_insert_with(|| name.clone());
-            }
+            self.note_parent(&name);
             let is_unwrapped = match name.as_str() {
                 "env" => self.unwrap_env(),
                 "su" | "runuser" => self.unwrap_su(most),
@@ -91,6 +86,33 @@ impl Process {
             }
         }
         false
+    }
+
+    /// Notes what the program at the beginning does once it has started another. The outermost one counts.
+    fn note_parent(&mut self, name: &str) {
+        let words: Vec<&str> = self.arguments.iter().map(Argument::shown).collect();
+        let end = match Wrapper::find(name) {
+            Some(wrapper) => wrapper.options(words.iter().copied()),
+            None => words.iter().position(|word| *word == "--").unwrap_or(words.len()),
+        };
+        let own: Vec<&str> = words.into_iter().take(end).skip(1).collect();
+        let is = |names: &[&str]| own.iter().any(|word| names.contains(word));
+        let clears = match name {
+            "env" => is(&["-i", "-", "--ignore-environment"]),
+            "su" | "runuser" => is(&["-", "-l", "--login"]),
+            "sudo" => !own.iter().any(|word| {
+                word.starts_with("--preserve-env")
+                    || word.starts_with('-') && !word.starts_with("--") && word.contains('E')
+            }),
+            _ => false,
+        };
+        let role = role(name, &own);
+        if clears {
+            self.clears_environment.get_or_insert_with(|| name.to_owned());
+        }
+        if let Some(role) = role {
+            self.parent.get_or_insert_with(|| Parent { name: name.to_owned(), role });
+        }
     }
 
     /// Takes away the first words.
@@ -158,14 +180,17 @@ impl Process {
     /// `su [OPTIONS] USER -c COMMAND`, `runuser -u USER -- COMMAND`
     fn unwrap_su(&mut self, most: usize) -> bool {
         let words: Vec<&str> = self.arguments.iter().map(Argument::shown).collect();
+        // What stands behind `--` are no options of this program.
+        let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+        let own = words.get(..end).unwrap_or_default();
         let is_command = |word: &&str| {
             *word == "--command" || (word.starts_with('-') && !word.starts_with("--") && word.ends_with('c'))
         };
-        if let Some(at) = words.iter().position(is_command) {
+        if let Some(at) = own.iter().position(is_command) {
             self.skip(at + 1);
             return self.unwrap_script(most.saturating_sub(1));
         }
-        if let Some(at) = words.iter().position(|word| word.starts_with("--command=")) {
+        if let Some(at) = own.iter().position(|word| word.starts_with("--command=")) {
             self.skip(at);
             if let Some(word) = self.arguments.first_mut() {
                 let text = word.text.as_deref().and_then(|text| text.strip_prefix("--command="));
@@ -288,7 +313,7 @@ impl Process {
         let Some(at) = self.arguments.iter().position(is_new) else { return false };
         let words = self.arguments.iter().skip(at).map(Argument::shown);
         self.skip(at + options(words, "cFfnstexy", &[]));
-        self.parent.get_or_insert_with(|| "tmux".to_owned());
+        self.parent.get_or_insert_with(|| Parent { name: "tmux".to_owned(), role: Role::Leaves });
         match self.arguments.len() {
             1 => self.unwrap_script(most),
             _ => self.unwrap_all(most),
@@ -297,19 +322,29 @@ impl Process {
 
     /// `sh -c COMMANDS`
     fn unwrap_shell(&mut self, most: usize) -> bool {
-        let is_command = |word: &Argument| {
-            let text = word.shown();
-            text.starts_with('-') && !text.starts_with("--") && text.ends_with('c')
+        let words: Vec<&str> = self.arguments.iter().map(Argument::shown).collect();
+        // Only an option of the shell: what stands behind its operands is the script's.
+        let end = options(words.iter().copied(), "oO", &["rcfile", "init-file"]);
+        let is_command = |word: &&str| {
+            word.starts_with('-')
+                && !word.starts_with("--")
+                && word.chars().skip(1).any(|letter| letter == 'c')
         };
-        let Some(at) = self.arguments.iter().position(is_command) else { return false };
+        let Some(at) = words.iter().take(end).position(is_command) else { return false };
+        // Options may follow it.
+        let at = words.iter().take(end).rposition(|word| word.starts_with(['-', '+'])).unwrap_or(at);
         let shell = self.arguments.first().map(|word| base_name(word.shown()).to_owned());
         self.skip(at + 1);
         let outer = self.parent.take();
         let found = self.unwrap_script(most);
         // The shell, if it stays, and not what it starts.
-        self.parent = outer.or(self.parent.take().map(|parent| match parent.as_str() {
-            "" => shell.unwrap_or_default(),
-            _ => parent,
+        self.parent = outer.or(self.parent.take().and_then(|parent| match parent.role {
+            _ if !parent.name.is_empty() => Some(parent),
+            role => {
+                let name = shell.unwrap_or_default();
+                let role = if role == Role::MayStay { role_of_shell(&name) } else { Some(role) };
+                role.map(|role| Parent { name, role })
+            }
         }));
         found
     }
@@ -359,8 +394,23 @@ impl Process {
             process.take_assignments();
             let is_exec = process.arguments.first().is_some_and(|word| word.shown() == "exec");
             if process.unwrap_all(most) {
-                let stays = command.is_piped || !is_exec && index + 1 < commands.len();
-                let parent = process.parent.take().or_else(|| stays.then(String::new));
+                let later = commands.get(index + 1..).unwrap_or_default();
+                // A word of the grammar before the command keeps the shell.
+                let is_alone = first == 0 && later.is_empty() && !command.is_redirected;
+                let role = match command.end {
+                    CommandEnd::Background if later.iter().any(waits) => Some(Role::Stays),
+                    CommandEnd::Background => Some(Role::Leaves),
+                    CommandEnd::Pipe => Some(Role::Stays),
+                    _ if is_exec => None,
+                    _ if is_alone => Some(Role::MayStay),
+                    _ => Some(Role::Stays),
+                };
+                let parent = role.map(|role| Parent { name: String::new(), role });
+                let parent = match (parent, process.parent.take()) {
+                    // A shell may become the other program.
+                    (Some(Parent { role: Role::MayStay, .. }) | None, Some(other)) => Some(other),
+                    (parent, _) => parent,
+                };
                 *self = Self { parent, ..process };
                 return true;
             }
@@ -368,6 +418,13 @@ impl Process {
         }
         false
     }
+}
+
+/// Whether the shell waits in a command, or in what may be any program: only what is known to be short is not waited for.
+fn waits(command: &ShellCommand) -> bool {
+    const SHORT: [&str; 12] =
+        ["echo", "printf", "exit", "true", ":", "disown", "cd", "export", "touch", "mkdir", "chmod", "chown"];
+    command.words.first().is_some_and(|word| !SHORT.contains(&word.word.text.as_str()))
 }
 
 /// Whether a command may be etcd, or a program that starts it.

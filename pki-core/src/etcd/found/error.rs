@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::etcd::error::Error;
 
-/// The number of files that are read at most. A host's root folder has more; what is made for a cluster has a few
-/// dozen per member.
-pub(crate) const MOST_FILES: usize = 20_000;
+/// The number of files that are read at most. A host's root folder has more; what is made for a cluster has a dozen
+/// per member, so that more than a thousand clusters fit.
+pub(crate) const MOST_FILES: usize = 100_000;
 
 /// Why files cannot be read, or are not etcd's.
 #[derive(Debug, thiserror::Error)]

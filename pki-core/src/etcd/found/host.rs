@@ -313,6 +313,14 @@ impl Host {
         }
     }
 
+    /// The files that units and options name and that are there.
+    pub(crate) fn named_paths(&self) -> impl Iterator<Item = &Path> {
+        self.lookups.values().filter_map(|lookup| match lookup {
+            FileLookup::Present(path) => Some(path.as_path()),
+            _ => None,
+        })
+    }
+
     /// Whether a unit or an option names a file.
     pub(crate) fn is_named(&self, path: &Path) -> bool {
         self.lookups.values().any(|lookup| matches!(lookup, FileLookup::Present(named) if named == path))

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::base::place::Place;
 use crate::etcd::found::environment::{EnvironmentFile, INHERITED, Variable};
 use crate::etcd::found::mounts::{self, Mount};
+use crate::etcd::found::parent::Parent;
 use crate::etcd::found::unit::{Unit, UnitSetting};
 use crate::etcd::found::words::{self, UNKNOWN};
 
@@ -30,9 +31,10 @@ pub(crate) struct Process {
     pub(crate) lists: Vec<ListFile>,
     /// The variables of a shell that it does not export.
     pub(crate) shell_variables: Vec<Variable>,
-    /// The program that stays the parent of the process, so that systemd does not take the process for the service's
-    /// main one.
-    pub(crate) parent: Option<String>,
+    /// The program that is the service's main process in the place of etcd.
+    pub(crate) parent: Option<Parent>,
+    /// The program that takes systemd's variables away, so that etcd cannot tell that it is ready.
+    pub(crate) clears_environment: Option<String>,
     /// How much was done to find the etcd of the command line, so that no file makes it take long.
     pub(crate) steps: usize,
     /// The length of the values that were set one by one.

@@ -25,8 +25,8 @@ impl Process {
             return None;
         }
         self.opaque = None;
-        if self.parent.as_deref() == Some("") {
-            self.parent = Some("the shell".to_owned());
+        if let Some(parent) = self.parent.as_mut().filter(|parent| parent.name.is_empty()) {
+            parent.name = "the shell".to_owned();
         }
         let has_flags = self.arguments.iter().skip(1).any(|word| word.shown().starts_with(['-', '$']));
         let has_settings = has_flags || self.has_etcd_variables() || !self.lists.is_empty();

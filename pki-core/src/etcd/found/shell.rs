@@ -12,8 +12,9 @@ use crate::etcd::found::words::{UNKNOWN, Word};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ShellCommand {
     pub(crate) words: Vec<ShellWord>,
-    /// Whether its output goes into a pipe, so that the shell stays its parent.
-    pub(crate) is_piped: bool,
+    pub(crate) end: CommandEnd,
+    /// Whether something is done with its files, which keeps shells from becoming the command.
+    pub(crate) is_redirected: bool,
     /// The file that its output is written to.
     pub(crate) output: Option<Output>,
     pub(crate) here_document: Option<HereDocument>,
@@ -37,6 +38,20 @@ pub(crate) struct ShellWord {
     pub(crate) is_expanded: bool,
     /// Whether a part of it is in quotes, so that what takes the place of a variable stays one word.
     pub(crate) is_quoted: bool,
+}
+
+/// What ends a command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CommandEnd {
+    /// The end of the line or of the text, `;` or a bracket.
+    #[default]
+    Plain,
+    /// `|`: the shell waits for all commands of the pipe.
+    Pipe,
+    /// `&&` or `||`.
+    AndOr,
+    /// `&`: the shell goes on at once.
+    Background,
 }
 
 /// The lines that a command reads as its input, as they are written.
@@ -157,21 +172,21 @@ impl Lexer<'_> {
             match c {
                 '\n' => {
                     self.characters.next();
-                    self.end_command(false);
+                    self.end_command(CommandEnd::Plain);
                     self.here_documents(&mut announced);
                 }
                 c if c.is_whitespace() => drop(self.characters.next()),
                 '#' => while self.characters.next_if(|(_, c)| *c != '\n').is_some() {},
                 ';' | '(' | ')' => {
                     self.characters.next();
-                    self.end_command(false);
+                    self.end_command(CommandEnd::Plain);
                 }
                 '|' => {
                     self.characters.next();
                     let is_or = self.characters.next_if(|(_, c)| *c == '|').is_some();
                     // `|&` sends the errors through the pipe too.
                     self.characters.next_if(|(_, c)| *c == '&');
-                    self.end_command(!is_or);
+                    self.end_command(if is_or { CommandEnd::AndOr } else { CommandEnd::Pipe });
                 }
                 '&' => {
                     self.characters.next();
@@ -179,8 +194,8 @@ impl Lexer<'_> {
                         let is_appended = self.characters.next_if(|(_, c)| *c == '>').is_some();
                         self.redirect(Redirection::Output { is_appended }, &mut announced);
                     } else {
-                        self.characters.next_if(|(_, c)| *c == '&');
-                        self.end_command(false);
+                        let is_and = self.characters.next_if(|(_, c)| *c == '&').is_some();
+                        self.end_command(if is_and { CommandEnd::AndOr } else { CommandEnd::Background });
                     }
                 }
                 '<' | '>' => {
@@ -205,12 +220,12 @@ impl Lexer<'_> {
         }
     }
 
-    fn end_command(&mut self, is_piped: bool) {
+    fn end_command(&mut self, end: CommandEnd) {
         if let Some(command) = self.commands.last_mut() {
             if command.words.is_empty() && command.here_document.is_none() && command.output.is_none() {
                 return;
             }
-            command.is_piped = is_piped;
+            command.end = end;
         }
         self.commands.push(ShellCommand::default());
     }
@@ -246,6 +261,9 @@ impl Lexer<'_> {
             return;
         }
         let target = self.word(offset);
+        if let Some(command) = self.commands.last_mut() {
+            command.is_redirected = true;
+        }
         let number = self.commands.len().saturating_sub(1);
         match redirection {
             Redirection::Other => {}
@@ -448,9 +466,12 @@ mod tests {
             assert_eq!(texts(script).first().unwrap(), &["etcd", "-x"], "{script}");
         }
         assert_eq!(texts("etcd --n 2 >f"), [["etcd", "--n", "2"]]);
-        let piped: Vec<bool> =
-            commands("etcd 2>&1 | logger -t etcd || x").iter().map(|c| c.is_piped).collect();
-        assert_eq!(piped, [true, false, false]);
+        let all = commands("etcd 2>&1 | logger -t etcd || x & y && z");
+        let ends: Vec<CommandEnd> = all.iter().map(|command| command.end).collect();
+        use CommandEnd::{AndOr, Background, Pipe, Plain};
+        assert_eq!(ends, [Pipe, AndOr, Background, AndOr, Plain]);
+        let redirected: Vec<bool> = all.iter().map(|command| command.is_redirected).collect();
+        assert_eq!(redirected, [true, false, false, false, false]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::base::place::Place;
 use crate::etcd::found::command::SHELLS;
 use crate::etcd::found::foreign;
 use crate::etcd::found::process::{Argument, Process, base_name};
-use crate::etcd::found::shell::{self, HereDocument, ShellCommand};
+use crate::etcd::found::shell::{self, CommandEnd, HereDocument, ShellCommand};
 use crate::etcd::found::shell_state::{KEYWORDS, ShellState, assignment};
 use crate::etcd::found::wrapper::{Wrapper, options};
 
@@ -107,7 +107,7 @@ impl Walk {
                 _ => self.command(&words, input, depth),
             };
             self.length += output.as_ref().map_or(0, String::len);
-            is_piped = command.is_piped;
+            is_piped = command.end == CommandEnd::Pipe;
             match (&command.output, output) {
                 (Some(to), Some(text)) => {
                     let mut file = Vec::new();

@@ -554,12 +554,33 @@ fn issuers<'a>(certificate: &Certificate, cas: &[&'a Certificate]) -> Vec<&'a Ce
     others.filter(|ca| certificate.verify_issued_by(ca).is_ok()).copied().collect()
 }
 
+/// CA certificates by the bytes of their names, so that those of other clusters cost nothing.
+type CasByName<'a> = HashMap<&'a [u8], Vec<&'a Certificate>>;
+
+fn by_name<'a>(cas: impl Iterator<Item = &'a Certificate>) -> CasByName<'a> {
+    let mut by_name = CasByName::new();
+    for ca in cas {
+        by_name.entry(ca.subject().der()).or_default().push(ca);
+    }
+    by_name
+}
+
+/// The CA certificates that may have issued a certificate. Of those with its issuer's name, these are the ones with the
+/// key that it names, if there are any.
+fn candidates<'a>(certificate: &Certificate, cas: &CasByName<'a>) -> Vec<&'a Certificate> {
+    let of_name = cas.get(certificate.issuer().der()).map(Vec::as_slice).unwrap_or_default();
+    let wanted = certificate.authority_key_identifier();
+    let of_key = of_name.iter().filter(|ca| wanted.is_some() && ca.subject_key_identifier() == wanted);
+    let of_key: Vec<&Certificate> = of_key.copied().collect();
+    if of_key.is_empty() { of_name.to_vec() } else { of_key }
+}
+
 /// When a certificate really ends: with the first one of its chain. Of several chains, with the longest-lived.
-fn end_by_cas(certificate: &Certificate, cas: &[&Certificate], depth: usize) -> Option<OffsetDateTime> {
+fn end_by_cas(certificate: &Certificate, cas: &CasByName<'_>, depth: usize) -> Option<OffsetDateTime> {
     if depth == 0 {
         return None;
     }
-    let ends = issuers(certificate, cas).into_iter().map(|issuer| {
+    let ends = issuers(certificate, &candidates(certificate, cas)).into_iter().map(|issuer| {
         let above = end_by_cas(issuer, cas, depth - 1);
         above.map_or(issuer.not_after(), |above| above.min(issuer.not_after()))
     });
@@ -574,6 +595,7 @@ fn outlives_ca(case: &Case<'_>) -> Vec<Symptom> {
         all(case).map(|(_, certificate)| certificate).filter(|c| is_ca(c)).collect();
     cas.sort_by_key(|ca| ca.der());
     cas.dedup_by_key(|ca| ca.der());
+    let cas = by_name(cas.into_iter());
     let mut symptoms = Vec::new();
     for (file, leaf) in leaves(case) {
         // Who makes both in one script lets them end seconds apart.

@@ -7,7 +7,7 @@ use crate::base::place::Place;
 use crate::etcd::check::doctor::case::{Case, Check, Symptom};
 use crate::etcd::check::doctor::systemd::{notifies, whole_units};
 use crate::etcd::check::finding::{Rule, Severity};
-use crate::etcd::found::{FileLookup, Unit, is_etcd};
+use crate::etcd::found::{FileLookup, Parent, Role, Unit, is_etcd};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -64,6 +64,17 @@ pub(crate) const CHECKS: &[Check] = &[
             sources: &["systemd.service(5), NotifyAccess="],
         },
         find: unheard,
+    },
+    Check {
+        rule: Rule {
+            id: "E121",
+            severity: Severity::Error,
+            title: "systemd ends etcd with what has started it",
+            consequence: "the service has ended when its main process ends, and systemd then ends whatever it left behind: etcd runs for a moment",
+            remedy: "start etcd in the foreground, without `&`, and with `exec` if a shell starts it",
+            sources: &["systemd.service(5), Type=", "systemd.kill(5), KillMode="],
+        },
+        find: left_behind,
     },
 ];
 
@@ -135,16 +146,11 @@ fn waiting_types(case: &Case<'_>) -> Vec<Symptom> {
     for (_, member, unit) in whole_units(case) {
         let process = &member.process;
         let Some(setting) = unit.last("Service", "Type") else { continue };
-        // What starts etcd may go into the background, or end, and leave etcd behind.
-        let text =
-            unit.all("Service", "ExecStart").pop().map(|start| start.value.text.as_str()).unwrap_or_default();
-        let leaves = ["start-stop-daemon", "daemonize", "setsid", "systemd-run"]
-            .iter()
-            .any(|name| text.contains(name));
-        let is_direct =
-            process.is_etcd() && process.container.is_none() && process.parent.is_none() && !leaves;
+        // What starts etcd may go into the background, and leave etcd behind.
+        let leaves = process.parent.as_ref().is_some_and(|parent| parent.role == Role::Leaves);
+        let waits = process.is_etcd() && process.container.is_none() && !leaves;
         let kind = setting.value.text.as_str();
-        if is_direct && matches!(kind, "forking" | "oneshot" | "dbus") {
+        if waits && matches!(kind, "forking" | "oneshot" | "dbus") {
             let problem = match kind {
                 "forking" => "Type=forking waits until the program has put itself into the background",
                 "oneshot" => "Type=oneshot waits until the program has ended",
@@ -160,26 +166,66 @@ fn unheard(case: &Case<'_>) -> Vec<Symptom> {
     let mut symptoms = Vec::new();
     for (_, member, unit) in whole_units(case).filter(|(_, _, unit)| notifies(unit)) {
         let Some(kind) = unit.last("Service", "Type") else { continue };
+        let kind_is = format!("Type={}", kind.value.text);
         let access = unit.last("Service", "NotifyAccess").map(|setting| setting.value.text.as_str());
-        let place = kind.place(0);
-        match (&member.process.container, &member.process.parent) {
-            // podman hands the message on; the others do not.
-            (Some(container), _) if container.engine != "podman" => {
-                let problem = format!(
-                    "Type={}, and etcd runs in a container of {}, which hands nothing on to systemd, whatever NotifyAccess= is",
-                    kind.value.text, container.engine
-                );
-                symptoms.push(Symptom::new(place, problem));
+        let hears = format!("NotifyAccess= is {}", access.unwrap_or("not set, so that it is main"));
+        let symptom = |problem: String| Symptom::new(kind.place(0), problem);
+        let process = &member.process;
+        // podman hands the message on; the others do not.
+        if let Some(container) = process.container.as_ref() {
+            if container.engine != "podman" {
+                let engine = &container.engine;
+                symptoms.push(symptom(format!(
+                    "{kind_is}, and etcd runs in a container of {engine}, which hands nothing on to systemd, whatever NotifyAccess= is"
+                )));
             }
-            (None, Some(parent)) if access != Some("all") => {
-                let problem = format!(
-                    "Type={}, and {parent} is the main process, not etcd: NotifyAccess= is {}",
-                    kind.value.text,
-                    access.unwrap_or("not set, so that it is main")
-                );
-                symptoms.push(Symptom::new(place, problem));
+            continue;
+        }
+        if let Some(name) = &process.clears_environment {
+            let consequence = "etcd does not learn where systemd listens: the start of the service times out, and systemd ends etcd, whatever NotifyAccess= is";
+            let problem = format!("{kind_is}, and {name} takes the variable NOTIFY_SOCKET away");
+            symptoms.push(symptom(problem).overriding(Severity::Error, consequence));
+            continue;
+        }
+        let Some(parent) = &process.parent else { continue };
+        let name = &parent.name;
+        match parent.role {
+            Role::Leaves => {
+                let problem = format!("{kind_is}, and {name} puts etcd into the background and ends");
+                let consequence = "the main process has ended before anybody told that it is ready: the start fails, and systemd ends etcd";
+                symptoms.push(symptom(problem).overriding(Severity::Error, consequence));
             }
-            _ => {}
+            _ if access == Some("all") => {}
+            Role::Stays => {
+                symptoms
+                    .push(symptom(format!("{kind_is}, and {name} is the main process, not etcd: {hears}")));
+            }
+            Role::MayStay => {
+                let problem = format!("{kind_is}, and {name} starts etcd without `exec`: {hears}");
+                let consequence = "where sh is dash, as on Debian and Ubuntu, the shell stays the main process, and the start of the service times out; bash becomes etcd";
+                symptoms.push(symptom(problem).overriding(Severity::Warning, consequence));
+            }
+        }
+    }
+    symptoms
+}
+
+/// With the types that do not wait, the service lasts as long as its main process.
+fn left_behind(case: &Case<'_>) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    for (_, member, unit) in whole_units(case) {
+        let kind = unit.last("Service", "Type").map_or("simple", |setting| setting.value.text.as_str());
+        let kill = unit.last("Service", "KillMode").map(|setting| setting.value.text.as_str());
+        let is_kept = unit.is_true("RemainAfterExit") || matches!(kill, Some("process" | "none"));
+        // systemd-run makes a service of its own.
+        let leaves = |parent: &&Parent| parent.role == Role::Leaves && parent.name != "systemd-run";
+        let Some(parent) = member.process.parent.as_ref().filter(leaves) else {
+            continue;
+        };
+        if matches!(kind, "simple" | "exec" | "idle") && !is_kept && member.process.is_etcd() {
+            let problem = format!("Type={kind}, and {} puts etcd into the background and ends", parent.name);
+            let start = unit.all("Service", "ExecStart").pop().map(|setting| setting.place(0));
+            symptoms.push(Symptom::new(start.unwrap_or_default(), problem));
         }
     }
     symptoms

@@ -153,6 +153,7 @@ fn systemd_rules() {
         ("ExecStart=/usr/bin/etcd", "ExecStart=/bin/sh -c 'etcd 2>&1 | logger -t etcd'", "E118"),
         ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/timeout 1h /usr/bin/etcd", "E118"),
         ("ExecStart=/usr/bin/etcd", "ExecStart=/usr/bin/etcd\nInaccessiblePaths=/etc/etcd/pki", "E119"),
+        ("ExecStart=/usr/bin/etcd", "Type=exec\nExecStart=/bin/sh -c 'etcd &'", "E121"),
     ] {
         let mut files = edited(UNIT, from, to);
         if id == "E110" {

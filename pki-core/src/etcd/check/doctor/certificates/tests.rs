@@ -112,7 +112,7 @@ fn ends_follow_the_longest_of_several_chains() {
     let (middle, middle_key) = Contents::ca("middle").under(&root);
     let issuing = Issuer::new(middle.clone(), middle_key).unwrap();
     let (leaf, _) = Contents::leaf("leaf").under(&issuing);
-    let end = |cas: &[&Certificate], depth| end_by_cas(&leaf, cas, depth);
+    let end = |cas: &[&Certificate], depth| end_by_cas(&leaf, &by_name(cas.iter().copied()), depth);
     assert_eq!(end(&[], LONGEST), None);
     assert_eq!(end(&[root.certificate()], LONGEST), None);
     assert_eq!(end(&[&middle], LONGEST), Some(middle.not_after()));

@@ -295,6 +295,47 @@ fn systemd_hears_who_may_tell_it() {
             start("/bin/sh -c 'etcd | logger'\nNotifyAccess=main"),
             vec!["E118 Type=notify, and sh is the main process, not etcd: NotifyAccess= is main"],
         ),
+        (
+            start("/bin/sh -c '/usr/bin/etcd'"),
+            vec![
+                "E118 Type=notify, and sh starts etcd without `exec`: NotifyAccess= is not set, so that it is main",
+            ],
+        ),
+        (start("/bin/bash -c '/usr/bin/etcd'"), vec![]),
+        (
+            start("/bin/bash -c '/usr/bin/etcd >/var/log/x'"),
+            vec![
+                "E118 Type=notify, and bash is the main process, not etcd: NotifyAccess= is not set, so that it is main",
+            ],
+        ),
+        (
+            start("/bin/bash -c '/usr/bin/etcd &'\nNotifyAccess=all"),
+            vec!["E118 Type=notify, and bash puts etcd into the background and ends"],
+        ),
+        (start("/bin/sh -c '/usr/bin/etcd & wait'\nNotifyAccess=all"), vec![]),
+        (start("/bin/bash -c 'etcd & echo $$! >/run/pid'\nType=forking"), vec![]),
+        (
+            start("/bin/bash -c 'etcd & wait'\nType=forking"),
+            vec!["E117 Type=forking waits until the program has put itself into the background"],
+        ),
+        (start("/bin/bash -c 'etcd &'\nType=simple\nRemainAfterExit=yes"), vec![]),
+        (
+            start("/usr/bin/setsid /usr/bin/etcd\nType=exec"),
+            vec!["E121 Type=exec, and setsid puts etcd into the background and ends"],
+        ),
+        (
+            start("/usr/sbin/runuser -u etcd -- /usr/bin/etcd"),
+            vec![
+                "E118 Type=notify, and runuser is the main process, not etcd: NotifyAccess= is not set, so that it is main",
+            ],
+        ),
+        (start("/usr/bin/setpriv --reuid=etcd --init-groups -- /usr/bin/etcd"), vec![]),
+        (start("/usr/bin/flock --no-fork /run/lock/etcd /usr/bin/etcd"), vec![]),
+        (
+            start("/usr/bin/sudo -u etcd /usr/bin/etcd\nNotifyAccess=all"),
+            vec!["E118 Type=notify, and sudo takes the variable NOTIFY_SOCKET away"],
+        ),
+        (start("/usr/bin/sudo -E -u etcd /usr/bin/etcd\nNotifyAccess=all"), vec![]),
         (start("/usr/bin/nice -n 5 /usr/bin/etcd"), vec![]),
         (start("/usr/bin/env GOMAXPROCS=2 /usr/bin/etcd $ETCD_OPTS"), vec![]),
     ]);
