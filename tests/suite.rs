@@ -36,6 +36,7 @@ mod suite {
     pub mod layouts;
     pub mod live;
     pub mod logs;
+    pub mod membership;
     pub mod modules;
     pub mod network;
     pub mod observe;
@@ -64,6 +65,7 @@ mod suite {
     pub mod unit;
     pub mod verdicts;
     pub mod verify;
+    pub mod writers;
     pub mod zlint;
 }
 
@@ -111,6 +113,7 @@ fn main() {
         suite::packages::trials(),
         suite::privileges::trials(),
         suite::growth::trials(),
+        suite::membership::trials(),
         suite::observe::trials(),
         suite::forecast::trials(),
         suite::restart::trials(),

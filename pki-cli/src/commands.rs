@@ -238,6 +238,8 @@ Read on:
         | "etcdpki cluster forecast"
         | "etcdpki cluster restart"
         | "etcdpki cluster deploy"
+        | "etcdpki cluster member"
+        | "etcdpki cluster steps"
         | "etcdpki cluster recover"
         | "etcdpki cluster renew"
         | "etcdpki cluster renew-ca" => "Read on: docs/operations.md, about clusters that run.",

@@ -9,9 +9,11 @@ mod export;
 mod forecast;
 mod hosts;
 mod import;
+mod member;
 mod new;
 mod observe;
 mod operation;
+mod phase;
 mod plan;
 mod recover;
 mod renew;
@@ -20,6 +22,7 @@ mod report;
 mod restart;
 mod show;
 mod status;
+mod steps;
 mod verify;
 
 use std::path::PathBuf;
@@ -83,6 +86,9 @@ pub(crate) enum Command {
     /// Bring members to their hosts, start them, and prove that they use their files
     #[command(after_help = deploy::EXAMPLE)]
     Deploy(deploy::Command),
+    /// Add members to a cluster that runs, remove them, or replace them, one safe step after the other
+    #[command(after_help = member::EXAMPLE)]
+    Member(member::Command),
     /// Renew certificates for their keys, bring them to members that run, and prove that they are used
     #[command(after_help = renew::EXAMPLE)]
     Renew(renew::Command),
@@ -92,6 +98,9 @@ pub(crate) enum Command {
     /// Bring a cluster back whose certificates have ended, with the same keys and its data
     #[command(after_help = recover::EXAMPLE)]
     Recover(recover::Command),
+    /// Show what is left to do with a cluster, and why, in the order in which it is safe
+    #[command(after_help = steps::EXAMPLE)]
+    Steps(steps::Command),
     /// Show when every certificate and revocation list ends
     #[command(after_help = status::EXAMPLE)]
     Status(status::Command),
@@ -128,6 +137,8 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<ExitS
         Command::Forecast(forecast) => forecast.run(terminal),
         Command::Restart(restart) => restart.run(terminal),
         Command::Deploy(deploy) => deploy.run(terminal),
+        Command::Steps(steps) => steps.run(terminal),
+        Command::Member(member) => member.run(terminal),
         Command::Renew(renew) => renew.run(terminal),
         Command::RenewCa(renew) => renew.run(terminal),
         Command::Recover(recover) => recover.run(terminal),

@@ -34,7 +34,7 @@ fn words_are_completed_by_what_the_command_reads() {
     for (line, words, paths) in [
         ("etcdpki clus", &["cluster"][..], ":none"),
         ("/usr/bin/etcdpki help gence", &["gencert"], ":none"),
-        ("etcdpki cluster s", &["status", "schema"], ":none"),
+        ("etcdpki cluster s", &["status", "schema", "steps"], ":none"),
         ("etcdpki cluster apply --o", &["--output"], ":none"),
         ("etcdpki cluster apply -f ", &[], ":files"),
         ("etcdpki cluster apply --json -f x -o ", &[], ":files"),

@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Blocks that need hosts, other programs or minutes: the document, the begin of the block, and the test that runs what
 /// it shows.
-const ELSEWHERE: [(&str, &str, &str); 14] = [
+const ELSEWHERE: [(&str, &str, &str); 16] = [
     ("README.md", "$ etcdpki cluster new", "the_session_of_the_readme_is_real"),
     ("README.md", "etcdpki cluster new", "as_root_it_copies_and_starts"),
     ("docs/bridges.md", "ansible-playbook", "ansible_brings_up_a_cluster"),
@@ -23,6 +23,8 @@ const ELSEWHERE: [(&str, &str, &str); 14] = [
     ("docs/operations.md", "etcdpki cluster forecast", "who_cannot_be_asked_is_told"),
     ("docs/operations.md", "etcdpki cluster restart", "all_restart_and_nothing_is_lost"),
     ("docs/operations.md", "etcdpki cluster deploy", "the_command_deploys_restarts_and_proves"),
+    ("docs/operations.md", "etcdpki cluster member", "members_come_go_and_take_the_places_of_others"),
+    ("docs/operations.md", "etcdpki cluster steps", "members_come_go_and_take_the_places_of_others"),
     ("docs/operations.md", "etcdpki cluster renew-ca", "authorities_are_renewed_and_recovered"),
     ("docs/operations.md", "etcdpki cluster renew", "all_are_renewed_and_no_handshake_fails"),
     ("docs/operations.md", "etcdpki cluster recover", "authorities_are_renewed_and_recovered"),

@@ -66,7 +66,7 @@ fn files(folder: &Path) {
 }
 
 /// Command lines, each with the name of its schema, the days from now, and the exit status.
-const COMMANDS: [(&str, i64, u8, &str); 40] = [
+const COMMANDS: [(&str, i64, u8, &str); 45] = [
     ("cluster-plan", 0, 2, "cluster plan @one.yaml -o @out --json"),
     ("cluster-apply", 0, 0, "cluster apply @one.yaml -o @out --json"),
     ("cluster-plan", 0, 0, "cluster plan @one.yaml -o @out --json"),
@@ -91,6 +91,11 @@ const COMMANDS: [(&str, i64, u8, &str); 40] = [
     ("cluster-forecast", 31, 2, "cluster forecast @several/one --json"),
     ("cluster-restart", 31, 3, "cluster restart @several/one --json"),
     ("cluster-deploy", 31, 2, "cluster deploy @out -f @one.yaml --json"),
+    ("cluster-member", 31, 2, "cluster member @out add x=10.0.0.9 -f @one.yaml --dry-run --json"),
+    ("cluster-member", 31, 2, "cluster member @several/one replace b b=10.0.0.9 -f @two.yaml --json"),
+    ("errors", 31, 1, "cluster member @out add x -f @one.yaml --json"),
+    ("cluster-steps", 31, 2, "cluster steps @out -f @one.yaml --json"),
+    ("cluster-steps", 400, 2, "cluster steps @out -f @one.yaml --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml --all --dry-run --json"),
     ("cluster-renew", 31, 2, "cluster renew @out -f @one.yaml a --json"),
     ("cluster-renew-ca", 31, 2, "cluster renew-ca @out -f @one.yaml --dry-run --json"),

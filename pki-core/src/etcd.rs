@@ -57,11 +57,14 @@ pub use cluster::{
     Client, Cluster, ContainerEngine, InitialClusterState, Lifetimes, Member, Style, UnitKind,
 };
 pub use describe::builder::ClusterBuilder;
+pub use describe::edit::{EditError, member_line, with_member, without_member};
 pub use describe::writer::describe;
 pub use error::description::DescriptionError;
 pub use error::export::ExportError;
 pub use error::{Error, ErrorKind};
 pub use folder::disk::{Folder, LockedFolder};
+pub use folder::former::FormerCertificate;
+pub use folder::operation::{Leaving, Operation};
 pub use folder::output::{OutputFile, OutputFolder};
 pub use folder::registry::RegistryEvent;
 pub use folder::snapshot::{Entry, FileKind, Owner, Snapshot};

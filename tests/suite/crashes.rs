@@ -156,7 +156,7 @@ const CLUSTERS: &[Case] = &[
 
 /// The commands that need members that run. What they write goes through the same functions as
 /// `cluster status` and `cluster apply`.
-const WITH_MEMBERS: &[&str] = &["cluster deploy", "cluster observe"];
+const WITH_MEMBERS: &[&str] = &["cluster deploy", "cluster member", "cluster observe"];
 
 /// The commands that write no files.
 const READING: &[&str] = &[
@@ -169,6 +169,7 @@ const READING: &[&str] = &[
     "cluster plan",
     "cluster restart",
     "cluster schema",
+    "cluster steps",
     "cluster verify",
     "doctor",
     "explain",

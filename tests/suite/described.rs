@@ -496,6 +496,9 @@ fn grows_and_shrinks(etcd: &Etcd) -> Outcome {
     assert!(added.is_some(), "{}", cluster.shell(&add));
     cluster.copy("etcd4")?;
     cluster.start_member(3)?;
+    let promote = printed(&said, "etcdctl member promote ");
+    let promoted = until(PATIENCE, || (cluster.shell(&promote).code == Some(0)).then_some(()));
+    assert!(promoted.is_some(), "{}", cluster.shell(&promote));
     cluster.wait_until_healthy();
     cluster.etcdctl(&["put", "four", "4"]).ok();
     let at_fourth = cluster.etcdctl_at("https://192.168.10.100:2379", &["get", "four"]);

@@ -45,7 +45,7 @@ fn a_fourth_member_joins_and_leaves(etcd: &Etcd, layout: &Layout) -> Outcome {
     let plan = report(&cluster.tree);
     let applied = cluster.tree.apply().ok();
     assert_untouched(&before, &cluster.tree);
-    let command = "etcdctl member add etcd4 --peer-urls=https://127.0.0.4:2380";
+    let command = "etcdctl member add etcd4 --learner --peer-urls=https://127.0.0.4:2380";
     assert_eq!(plan["joining"][0]["command"], command);
     assert!(applied.stdout.contains(command), "{applied}");
     follow(&mut cluster, etcd, &applied)?;
@@ -111,9 +111,9 @@ fn a_member_joins_as_a_learner(etcd: &Etcd) -> Outcome {
     cluster.tree.describe(&three.replace(THIRD, &format!("{THIRD}{FOURTH}")));
     let plan = report(&cluster.tree);
     cluster.tree.apply().ok();
-    let add = format!("{} --learner", plan["joining"][0]["command"].as_str().unwrap());
-    let added = until(PATIENCE, || (cluster.shell(&add).code == Some(0)).then_some(()));
-    assert!(added.is_some(), "{}", cluster.shell(&add));
+    let add = plan["joining"][0]["command"].as_str().unwrap();
+    let added = until(PATIENCE, || (cluster.shell(add).code == Some(0)).then_some(()));
+    assert!(added.is_some(), "{}", cluster.shell(add));
     cluster.copy("etcd4")?;
     cluster.start_member(3)?;
 
@@ -124,9 +124,8 @@ fn a_member_joins_as_a_learner(etcd: &Etcd) -> Outcome {
     };
     let learner = fourth(&cluster);
     assert!(learner.ends_with(", true"), "no learner: {learner}");
-    let id = learner.split(',').next().unwrap();
     // It has to have what the leader has.
-    let promote = || cluster.etcdctl_at(&three, &["member", "promote", id]);
+    let promote = || cluster.shell(plan["joining"][0]["promote"].as_str().unwrap());
     let promoted = until(PATIENCE, || (promote().code == Some(0)).then_some(()));
     assert!(promoted.is_some(), "{}", promote());
     cluster.wait_until_healthy();
@@ -175,7 +174,7 @@ fn report(tree: &Tree) -> Value {
 /// members there are.
 /// Whether a path is that of the record or the registry, which follow every change.
 fn is_of_the_folder(path: &str) -> bool {
-    ["cluster.lock.json", "registry.jsonl"].contains(&path)
+    ["cluster.lock.json", "registry.jsonl", "operation.json"].contains(&path)
 }
 
 #[track_caller]
@@ -231,7 +230,9 @@ fn pasted(command: &str, etcd: &Etcd) -> Ran {
     let mut last = None;
     let done = until(PATIENCE, || {
         let ran = run(Command::new("sh").env_clear().env("PATH", &path).args(["-euc", command]));
-        let too_early = ran.stderr.contains("etcdserver: unhealthy cluster");
+        let too_early = ["etcdserver: unhealthy cluster", "in sync with leader"]
+            .iter()
+            .any(|why| ran.stderr.contains(why));
         last = Some(ran);
         (!too_early).then_some(())
     });

@@ -17,6 +17,7 @@ use super::observe::{healthy, observe, until_it_ends_with};
 use super::product::etcdpki;
 use super::programs::Etcd;
 use super::trial::{Outcome, named};
+use super::writers::Writers;
 
 pub fn trials() -> Vec<Trial> {
     all_on_each_etcd(&named![
@@ -218,9 +219,7 @@ fn all_restart_and_nothing_is_lost(etcd: &Etcd) -> Outcome {
     let leader =
         seen["members"].as_array().unwrap().iter().find(|member| member["role"] == "leader").unwrap();
     let leader = leader["name"].clone();
-    let mut writer = lab.writer();
-    let begun = until(PATIENCE, || lab.at("count").exists().then_some(()));
-    assert!(begun.is_some(), "nothing is written");
+    let writers = Writers::begin(&lab.cluster, &lab.etcd);
     let (status, report) = lab.restart(&[]);
     assert_eq!(status, Some(0), "{report}");
     let order = report["restarted"].as_array().unwrap();
@@ -229,7 +228,7 @@ fn all_restart_and_nothing_is_lost(etcd: &Etcd) -> Outcome {
     for (old, new) in before.iter().zip(starts(&lab.cluster)) {
         assert!(*old < new, "{old} {new}");
     }
-    lab.end_writer(&mut writer);
+    writers.end(&lab.cluster);
     until_it_ends_with(&lab.cluster, 0, &[]);
     // Nothing waits for a restart.
     let (status, report) = lab.restart(&["--waiting"]);

@@ -114,7 +114,7 @@ fn a_member_is_added_unless_it_is_there() -> Outcome {
     tree.describe(&described(&["a", "b", NAME]).to_string());
     let line = printed(&tree.apply().ok().stdout, "etcdctl member add");
     let etcdctl = Etcdctl::new();
-    let add = "member add d.e-f_1 --peer-urls=https://10.0.0.3:2380";
+    let add = "member add d.e-f_1 --learner --peer-urls=https://10.0.0.3:2380";
     for shell in [find("sh")?, find("bash")?] {
         for (list, is_added) in [
             ("", true),

@@ -7,11 +7,11 @@ use clap::Args;
 use pki_core::base::shown;
 use pki_core::etcd::observe::Running;
 use pki_core::etcd::operate::{Deploy, DeployReport, RestartOptions};
-use pki_core::etcd::{Folder, RegistryEvent, Renewal, shell_word};
+use pki_core::etcd::{Folder, Operation as Begun, Renewal, shell_word};
 use serde_json::json;
 
 use super::observe::limit;
-use super::operation::{DescriptionArg, OperationArgs, about, show_members, show_obstacles};
+use super::operation::{DescriptionArg, OperationArgs, about, placed, show_members, show_obstacles};
 use crate::exit_status::ExitStatus;
 use crate::terminal::{CommandError, Terminal, print};
 
@@ -21,7 +21,9 @@ its user and its data; if one is not as described, nothing is changed on any. Th
 with its owner and mode. Members that do not run are started. Members that run and have to read new files are restarted \
 one after the other, as `restart` does it. At last each member must show the certificates of DIR on both ports.
 
-A member that joins a cluster gets its files, and the command that adds and starts it is printed.
+If members of the description are not in the cluster, or others are that have left the description, the members are \
+changed first, as `member` does it: a member that left is removed, one that joins is added without a vote, started, and \
+gets its vote when it has what the leader has, and one whose address has changed is told to the cluster.
 
 Without --exec nothing is done: the commands are printed.
 
@@ -70,18 +72,22 @@ impl Command {
             .map_err(|error| about(&self.description, error))?;
         let running = site.running()?;
         let options = self.options()?;
-        let mut deploy = Deploy::new(&cluster, &running, folder, &options)?;
+        let begun = reading.operation()?;
+        let mut deploy = Deploy::new(&cluster, &running, folder, &options)?.with_operation(begun.clone());
         let end = match self.operation.hosts.exec {
             Some(_) => deploy.carry_out(&mut self.operation.here(terminal)).map(ExitStatus::from),
             None => Ok(ExitStatus::NotFinished),
         };
-        let events = placed(&deploy, &reading)?;
+        let events = placed(&cluster, deploy.report().placed.keys(), &reading)?;
         if !events.is_empty() {
             reading.register(&mut lock, &events, (terminal.now)())?;
             let seen = running.observe((terminal.now)(), self.operation.look.timeout);
             reading.register(&mut lock, &seen.proofs(), (terminal.now)())?;
         }
         drop(lock);
+        if matches!(end, Ok(ExitStatus::Done)) && !begun.leaving.is_empty() && self.members.is_empty() {
+            Folder::lock(folder)?.begin(&Begun::default())?;
+        }
         let commands = self.commands(deploy.report(), folder, &running);
         if self.operation.json {
             let mut report = json!(deploy.report());
@@ -120,23 +126,6 @@ impl Command {
     }
 }
 
-/// What came to the hosts, for the registry.
-fn placed(deploy: &Deploy<'_>, folder: &Folder) -> Result<Vec<RegistryEvent>, CommandError> {
-    let placed = &deploy.report().placed;
-    if placed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let snapshot = folder.public_snapshot();
-    let certificates: Vec<String> =
-        snapshot.paths().filter(|path| path.ends_with(".pem")).map(str::to_owned).collect();
-    let hosts = deploy.hosts().iter().filter(|host| placed.contains_key(&host.name));
-    let events = hosts.map(|host| {
-        let destination = format!("{}@{}", host.user, host.address);
-        Ok(RegistryEvent::placed(&snapshot, &host.name, &destination, &certificates)?)
-    });
-    events.collect()
-}
-
 fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>) -> Result<(), CommandError> {
     print::warnings(terminal, &report.notices);
     show_obstacles(&report.obstacles, terminal)?;
@@ -147,8 +136,15 @@ fn show(report: &DeployReport, commands: &[String], terminal: &mut Terminal<'_>)
         };
         print::line(terminal, format_args!("{member}: {}", shown(&text)))?;
     }
-    let done: [(&str, &[String]); 3] =
-        [("started", &report.started), ("restarted", &report.restarted), ("proved", &report.proved)];
+    let done: [(&str, &[String]); 7] = [
+        ("removed", &report.removed),
+        ("added", &report.added),
+        ("moved", &report.moved),
+        ("got a vote", &report.promoted),
+        ("started", &report.started),
+        ("restarted", &report.restarted),
+        ("proved", &report.proved),
+    ];
     show_members(&done, terminal)?;
     print::next(terminal, commands)
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pki_core::base::shown;
-use pki_core::etcd::Cluster;
 use pki_core::etcd::operate::{ClusterFolder, OperationError, Renewed, RestartOptions};
+use pki_core::etcd::{Cluster, Folder, RegistryEvent};
 
 use super::EtcdArgs;
 use super::descriptions::{DEFAULT, read_text};
@@ -85,6 +85,25 @@ pub(super) fn about(description: &DescriptionArg, error: OperationError) -> Comm
         }
         error => error.into(),
     }
+}
+
+/// What came to the hosts of members, for the registry.
+pub(super) fn placed<'a>(
+    cluster: &Cluster,
+    members: impl Iterator<Item = &'a String>,
+    folder: &Folder,
+) -> Result<Vec<RegistryEvent>, CommandError> {
+    let (snapshot, mut events) = (folder.public_snapshot(), Vec::new());
+    let certificates: Vec<String> =
+        snapshot.paths().filter(|path| path.ends_with(".pem")).map(str::to_owned).collect();
+    for name in members {
+        let Some(member) = cluster.members().iter().find(|member| member.name().as_str() == name) else {
+            continue;
+        };
+        let destination = member.ssh().to_string();
+        events.push(RegistryEvent::placed(&snapshot, name, &destination, &certificates)?);
+    }
+    Ok(events)
 }
 
 /// Writes why it is not safe to go on.

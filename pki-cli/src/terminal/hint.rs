@@ -43,6 +43,13 @@ pub(crate) fn of_operation(error: &OperationError) -> String {
         OperationError::NoUnit { .. } => {
             "restart it as it was started, one member after the other, when `observe` ends with 0".to_owned()
         }
+        OperationError::NoList { .. } => {
+            "`etcdctl` must be on the PATH, and a majority of the members must run: see `etcdpki cluster observe`".to_owned()
+        }
+        OperationError::Refused { .. } => {
+            "look at the members with `etcdpki cluster observe`, and run the same command again: it goes on with what is left"
+                .to_owned()
+        }
         OperationError::Command { .. } => {
             "see why on its host, and look at the members with `etcdpki cluster observe`; then run it again: `deploy` goes \
              on, and `restart --waiting` restarts those that are left"

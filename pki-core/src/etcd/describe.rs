@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 mod certificates;
+pub(crate) mod edit;
 mod form;
 pub(crate) mod limits;
 mod mapping;

@@ -65,6 +65,12 @@ pub enum ErrorKind {
         /// What is wrong with the file.
         reason: String,
     },
+    /// The file with what an operation has begun cannot be read.
+    #[error("this file, which says what an operation on the cluster has begun, cannot be read: {reason}")]
+    Operation {
+        /// What is wrong with the file.
+        reason: String,
+    },
     /// The record was written by a newer version of this program.
     #[error(
         "a newer version of this program wrote this record of the issued certificates: the record has format {found}, \
@@ -249,6 +255,10 @@ impl Kind for ErrorKind {
             Self::Record { .. } => {
                 "restore it from a backup; without a backup, delete it: the next plan makes a new record from the \
                  certificates that are there"
+            }
+            Self::Operation { .. } => {
+                "restore it from a backup; without a backup, delete it, and compare the members that the cluster has with \
+                 those of the description"
             }
             Self::NewerRecord { .. } => {
                 "use the newer version of the program: the record is whole, and the cluster needs it"

@@ -2,6 +2,8 @@
 
 pub(crate) mod disk;
 pub(crate) mod forget;
+pub(crate) mod former;
+pub(crate) mod operation;
 pub(crate) mod others;
 pub(crate) mod output;
 pub(crate) mod record;

@@ -119,6 +119,15 @@ pub enum NoticeKind {
         /// Its mode, or its owner.
         why: String,
     },
+    /// Members have to be removed from the cluster, and nobody has seen that done.
+    #[error(
+        "it was not seen yet that {} left the cluster; until that is so, the cluster may count on members that are not \
+         described", members.join(", ")
+    )]
+    Unfinished {
+        /// The members that have to go.
+        members: Vec<String>,
+    },
     /// Others can read or write the key of a CA.
     #[error("other users of this machine can read or change the private key {}: run chmod 600 on it", path.display())]
     KeyForOthers {

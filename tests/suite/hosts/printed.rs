@@ -201,6 +201,9 @@ fn follow(hosts: &Hosts, tree: &Tree, addresses: &BTreeMap<String, String>, appl
             wait_for_5_healthy_seconds(hosts, command);
         } else if command.starts_with("systemctl ") {
             on_the_hosts_of(title, hosts, tree, addresses, command);
+        } else if title.contains(" a vote, ") {
+            let promoted = until(PATIENCE, || (hosts.shell(command).code == Some(0)).then_some(()));
+            assert!(promoted.is_some(), "{}", hosts.shell(command));
         } else {
             hosts.shell(command).ok();
         }

@@ -19,6 +19,7 @@ pub use report::{MemberObservation, Observation, PortObservation, Situation};
 pub(crate) use rules::{RULES, hinders_placing, hinders_renewal, is_cured_by_restart, is_former};
 
 use crate::etcd::cluster::InitialClusterState;
+use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::path::CLIENTS;
 use crate::etcd::error::Error;
 use crate::etcd::folder::record::Record;
@@ -88,10 +89,21 @@ impl Running {
         own.any(|start| start.state == InitialClusterState::Existing)
     }
 
+    /// What a member names at its first start, if the record says so.
+    pub(crate) fn start(&self, member: &str) -> Option<&Start> {
+        self.record.as_ref()?.members.iter().find(|start| start.member == member)
+    }
+
     /// The URL at which clients reach a member.
     pub fn client_url(&self, member: &str) -> Option<String> {
         let member = self.members.iter().find(|other| other.name == member)?;
         member.target.client.first().map(ToString::to_string)
+    }
+
+    /// The URLs at which other members reach a member.
+    pub fn peer_urls(&self, member: &str) -> Option<Vec<String>> {
+        let member = self.members.iter().find(|other| other.name == member)?;
+        Some(member.target.peer.iter().map(ToString::to_string).collect())
     }
 
     /// The names of the members, in the order of observations.

@@ -28,8 +28,10 @@ pub struct JoiningMember {
     pub member: String,
     /// Its peer URLs, for `etcdctl member add --peer-urls`.
     pub peer_urls: Vec<String>,
-    /// The shell command that adds it to the cluster. It runs before the member starts.
+    /// The shell command that adds it to the cluster, without a vote. It runs before the member starts.
     pub command: String,
+    /// The shell command that gives it a vote. It fails until the member has what the leader has.
+    pub promote: String,
 }
 
 /// A member whose peer URLs have changed.
@@ -50,6 +52,8 @@ pub struct MovingMember {
 pub struct LeavingMember {
     /// The member's name.
     pub member: String,
+    /// Its recorded peer URLs, without those that another member has now.
+    pub peer_urls: Vec<String>,
     /// The shell command that removes it from the cluster.
     pub command: String,
 }
@@ -172,8 +176,9 @@ fn is_founder(asked: Option<InitialClusterState>, known: Option<&Start>, before:
 impl JoiningMember {
     fn new(member: &Label, peer_urls: &[MemberUrl]) -> Self {
         let peer_urls = texts(peer_urls);
-        let command = format!("etcdctl member add {member} --peer-urls={}", peer_urls.join(","));
-        Self { member: member.to_string(), peer_urls, command }
+        let command = format!("etcdctl member add {member} --learner --peer-urls={}", peer_urls.join(","));
+        let promote = format!("etcdctl member promote {}", id_at(&peer_urls));
+        Self { member: member.to_string(), peer_urls, command, promote }
     }
 }
 
@@ -197,7 +202,7 @@ impl LeavingMember {
             "members=$(etcdctl member list) && \
              for id in $(echo \"$members\" | awk -F', ' '{wanted} {{print $1}}'); do etcdctl member remove \"$id\"; done"
         );
-        Self { member: member.to_string(), command }
+        Self { member: member.to_string(), peer_urls: texts(peer_urls), command }
     }
 }
 
@@ -208,6 +213,12 @@ fn texts(urls: &[MemberUrl]) -> Vec<String> {
 /// A shell word that expands to the ID of a member: `etcdctl member list` prints ID, status and name.
 fn id_of(member: &Label) -> String {
     format!("\"$(etcdctl member list | awk -F', ' '$3 == \"{member}\" {{print $1}}')\"")
+}
+
+/// The same by its first peer URL, which it has before it starts. In the list a comma follows each URL.
+pub(crate) fn id_at(peer_urls: &[String]) -> String {
+    let url = peer_urls.first().map_or("", String::as_str);
+    format!("\"$(etcdctl member list | awk -F', ' 'index($4 \",\", \"{url},\") {{print $1}}')\"")
 }
 
 #[cfg(test)]
@@ -237,7 +248,7 @@ mod tests {
         assert_eq!(starts[3].state, InitialClusterState::Existing);
         assert_eq!(starts[3].initial_cluster, format!("{all},d=https://10.0.0.4:2380"));
         let joining = grown.joining(&starts, &founders);
-        assert_eq!(joining[0].command, "etcdctl member add d --peer-urls=https://10.0.0.4:2380");
+        assert_eq!(joining[0].command, "etcdctl member add d --learner --peer-urls=https://10.0.0.4:2380");
 
         let shrunk = cluster(&THREE, "");
         assert_eq!(shrunk.starts(&starts), founders);

@@ -14,6 +14,9 @@ pub(crate) const RECORD: &str = "cluster.lock.json";
 /// The registry of what happened to certificates.
 pub(crate) const REGISTRY: &str = "registry.jsonl";
 
+/// What an operation on a running cluster has begun and not seen done.
+pub(crate) const OPERATION: &str = "operation.json";
+
 /// The folder of the CAs that were made for the cluster.
 pub(crate) const AUTHORITIES: &str = "ca";
 /// The folder with the files of the members' hosts.

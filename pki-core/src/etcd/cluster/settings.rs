@@ -90,6 +90,11 @@ impl Cluster {
         or(given, || vec![MemberUrl::new(member.host(), self.network.peer_port)])
     }
 
+    /// The URLs that a member tells to other members, as texts.
+    pub fn peer_urls_of(&self, member: &Member) -> Vec<String> {
+        self.peer_urls(member).iter().map(ToString::to_string).collect()
+    }
+
     /// The URLs that a member listens on for clients, with commas between them.
     pub(crate) fn listen_client_urls(&self, member: &Member) -> String {
         let port = self.network.client_port;

@@ -15,14 +15,26 @@ use zeroize::Zeroizing;
 use crate::disk;
 use crate::disk::{Access, Busy, FolderLock};
 use crate::etcd::cluster::Cluster;
-use crate::etcd::cluster::path::{AUTHORITIES, CLIENTS, CONTAINERS, NODES, RECORD, REGISTRY, REQUESTS};
+use crate::etcd::cluster::path::{
+    AUTHORITIES, CLIENTS, CONTAINERS, NODES, OPERATION, RECORD, REGISTRY, REQUESTS,
+};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot, UnusableEntry, text};
 use crate::etcd::folder::user;
 
 /// The files and folders of an output folder. Nothing else in it is read, because it may be somebody's home folder.
-const CONTENTS: [&str; 9] =
-    [AUTHORITIES, CLIENTS, CONTAINERS, NODES, REQUESTS, RECORD, REGISTRY, "deploy.sh", "discovery.zone"];
+const CONTENTS: [&str; 10] = [
+    AUTHORITIES,
+    CLIENTS,
+    CONTAINERS,
+    NODES,
+    REQUESTS,
+    RECORD,
+    REGISTRY,
+    OPERATION,
+    "deploy.sh",
+    "discovery.zone",
+];
 
 /// The size in bytes above which a file is not read. Files of an output folder are much smaller.
 const LARGEST: u64 = 8 << 20;

@@ -21,6 +21,11 @@ impl Folder {
             Some(NoticeKind::FolderForOthers { path: path.to_owned(), why })
         });
         notices.extend(open.map(Notice::new));
+        let begun = self.operation().map(|operation| operation.leaving).unwrap_or_default();
+        if !begun.is_empty() {
+            let members = begun.into_iter().map(|leaving| leaving.member).collect();
+            notices.push(Notice::new(NoticeKind::Unfinished { members }));
+        }
         for path in cluster.outside_files() {
             let is_open = path.metadata().is_ok_and(|file| file.is_file() && file.mode() & 0o007 != 0);
             if is_open && disk::is_key_file(path) {

@@ -237,6 +237,11 @@ impl Registry {
         self.issued.contains_key(sha256)
     }
 
+    /// Whether a revocation list names the certificate with this digest.
+    pub(crate) fn has_revoked(&self, sha256: &str) -> bool {
+        self.revoked.contains(sha256)
+    }
+
     /// Whether a file with this digest was put into its place on the host of a member.
     pub(crate) fn has_placed(&self, member: &str, path: &str, sha256: &str) -> bool {
         self.placed.contains(&(member.to_owned(), path.to_owned(), sha256.to_owned()))

@@ -9,7 +9,10 @@ use serde::Serialize;
 use crate::etcd::check::forecast::Prospect;
 use crate::etcd::check::observe::{Observation, Running, hinders_placing, is_cured_by_restart};
 use crate::etcd::cluster::{Cluster, UnitKind};
+use crate::etcd::folder::operation::Operation;
 use crate::etcd::operate::hosts::{self, Hosts, all_of};
+use crate::etcd::operate::members::{Next, next};
+use crate::etcd::operate::membership::Membership;
 use crate::etcd::operate::operator::{End, OperationError, Operator};
 use crate::etcd::operate::reach::Host;
 use crate::etcd::operate::renew::{placing_all, unproved};
@@ -29,6 +32,14 @@ pub struct DeployReport {
     pub checked: Vec<String>,
     /// Of the members whose hosts have their files: the paths there that were not the same before.
     pub placed: BTreeMap<String, Vec<String>>,
+    /// The members that were removed from the cluster.
+    pub removed: Vec<String>,
+    /// The members that were added to the cluster.
+    pub added: Vec<String>,
+    /// The members whose new URLs the cluster was told.
+    pub moved: Vec<String>,
+    /// The members that got a vote.
+    pub promoted: Vec<String>,
     /// The members that were started.
     pub started: Vec<String>,
     /// The members that were restarted, in this order.
@@ -52,6 +63,7 @@ pub struct Deploy<'a> {
     running: &'a Running,
     folder: &'a Path,
     options: &'a RestartOptions,
+    operation: Operation,
     hosts: Vec<Host>,
     report: DeployReport,
 }
@@ -76,7 +88,15 @@ impl<'a> Deploy<'a> {
         let members = cluster.members().iter().filter(|member| is_meant(member.name().as_str()));
         let hosts =
             members.map(|member| Host::new(member.name().as_str(), &member.ssh().to_string())).collect();
-        Ok(Self { cluster, running, folder, options, hosts, report: DeployReport::default() })
+        let (operation, report) = (Operation::default(), DeployReport::default());
+        Ok(Self { cluster, running, folder, options, operation, hosts, report })
+    }
+
+    /// The same, with members that have to be removed from the cluster.
+    #[must_use]
+    pub fn with_operation(mut self, operation: Operation) -> Self {
+        self.operation = operation;
+        self
     }
 
     /// What was done so far, and what is left; also after an error.
@@ -95,7 +115,7 @@ impl<'a> Deploy<'a> {
     /// If a command on a host fails. The next phase does not begin then.
     pub fn carry_out(&mut self, operator: &mut dyn Operator) -> Result<End, OperationError> {
         self.report.left = self.names();
-        let run = self.check(operator)?;
+        let mut run = self.check(operator)?;
         if self.report.obstacles.is_empty() && !run.is_empty() {
             self.report.obstacles = self.dangers_of_placing(&run, operator);
         }
@@ -105,6 +125,15 @@ impl<'a> Deploy<'a> {
         if self.options.only_print {
             return Ok(End::Waits);
         }
+        if !run.is_empty()
+            && let Some(end) = self.change_members(operator)?
+        {
+            if end != End::Done {
+                return Ok(end);
+            }
+            run.extend(self.report.started.iter().cloned());
+        }
+        let before = std::mem::take(&mut self.report.started);
         self.place(operator)?;
         if self.cluster.unit() == UnitKind::None {
             self.report.notices.push(
@@ -114,6 +143,7 @@ impl<'a> Deploy<'a> {
             return Ok(End::Waits);
         }
         let joining = self.start(&run, operator)?;
+        self.report.started = [before, std::mem::take(&mut self.report.started)].concat();
         let here: Vec<String> = self.names().into_iter().filter(|name| !joining.contains(name)).collect();
         let end = self.finish(&here, &run, operator)?;
         if end != End::Done || joining.is_empty() {
@@ -126,6 +156,43 @@ impl<'a> Deploy<'a> {
         ));
         self.report.commands.push(format!("{script} {}", joining.join(" ")));
         Ok(End::Waits)
+    }
+
+    /// Makes the members of the cluster the described ones. `None` if they are, or if the cluster does not say which it has
+    /// and nobody joins or goes.
+    fn change_members(&mut self, operator: &mut dyn Operator) -> Result<Option<End>, OperationError> {
+        let mut members =
+            Membership::new(self.cluster, self.running, self.folder, self.options, &self.operation);
+        let list = match members.list(operator) {
+            Ok(list) => list,
+            Err(error) => {
+                let joins = self.names().iter().any(|name| self.running.joins(name));
+                return if joins || !self.operation.leaving.is_empty() { Err(error) } else { Ok(None) };
+            }
+        };
+        if next(self.cluster, &self.operation, &list) == Next::Nothing {
+            return Ok(None);
+        }
+        // Who names members means these.
+        members.print(&list);
+        let is_meant = |name: &String| self.options.members.contains(name);
+        if !self.options.members.is_empty() && !members.report().left.iter().any(is_meant) {
+            return Ok(None);
+        }
+        let mut members =
+            Membership::new(self.cluster, self.running, self.folder, self.options, &self.operation);
+        let end = members.carry_out(operator);
+        let report = members.report().clone();
+        self.report.removed = report.removed;
+        self.report.added = report.added;
+        self.report.moved = report.moved;
+        self.report.promoted = report.promoted;
+        self.report.started = report.started;
+        self.report.placed = report.placed;
+        self.report.obstacles = report.obstacles;
+        self.report.commands = report.commands;
+        self.report.notices.extend(report.notices);
+        end.map(Some)
     }
 
     fn names(&self) -> Vec<String> {
@@ -182,7 +249,7 @@ impl<'a> Deploy<'a> {
         let answers = all_of(&self.hosts, &lines, self.options.wait, operator)?;
         for (host, answer) in self.hosts.iter().zip(answers) {
             let changed = answer.lines().map(str::to_owned).collect();
-            self.report.placed.insert(host.name.clone(), changed);
+            self.report.placed.entry(host.name.clone()).or_default().extend::<Vec<String>>(changed);
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ const CLOCK_TOLERANCE: Duration = Duration::seconds(60);
 pub(super) struct Facts {
     /// Whether the member runs.
     pub(super) is_running: bool,
+    /// Whether its data folder has data.
+    pub(super) has_data: bool,
     /// What is in the way, each with what to do.
     pub(super) obstacles: Vec<String>,
 }
@@ -32,6 +34,7 @@ impl Facts {
             let (fact, details) = line.split_once(' ').unwrap_or((line, ""));
             match fact {
                 "running" => facts.is_running = true,
+                "has-data" => facts.has_data = true,
                 "checked" => is_whole = true,
                 "clock" => {
                     let found = details.parse().ok().and_then(|seconds| clock(seconds, before, after));
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn a_host_that_is_as_described_has_nothing_in_the_way() {
         let facts = read("version 3.5.9\nhas-data\nrunning\nchecked\n");
-        assert_eq!(facts, Facts { is_running: true, obstacles: Vec::new() });
+        assert_eq!(facts, Facts { is_running: true, has_data: true, obstacles: Vec::new() });
         assert!(!read("version 3.5.9\nchecked\n").is_running);
     }
 

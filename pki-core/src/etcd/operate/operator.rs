@@ -133,6 +133,22 @@ pub enum OperationError {
         /// The member.
         member: String,
     },
+    /// No member says which members the cluster has.
+    #[error("the cluster does not say which members it has: {why}")]
+    NoList {
+        /// Why, by the words of `etcdctl`.
+        why: String,
+    },
+    /// The cluster refuses a change of its members.
+    #[error("{member}: the cluster refuses `{command}`: {why}")]
+    Refused {
+        /// The member.
+        member: String,
+        /// The command of `etcdctl`.
+        command: String,
+        /// Why, by its own words.
+        why: String,
+    },
     /// A command failed.
     #[error("{member}: {line}: {why}")]
     Command {
@@ -193,6 +209,12 @@ impl OperationError {
                     .to_owned()
             }
             Self::NoUrl { .. } => "write the address of the member in the description".to_owned(),
+            Self::NoList { .. } => {
+                "`etcdctl` must be on the PATH, and a majority of the members must run".to_owned()
+            }
+            Self::Refused { .. } => {
+                "look at the members, and run the same command again: it goes on with what is left".to_owned()
+            }
             Self::Command { member, .. } => {
                 format!("see why on the host of {member}, and run the same command again: it goes on")
             }

@@ -8,9 +8,10 @@ use crate::etcd::cluster::bootstrap::Start;
 use crate::etcd::cluster::certificates::CertificateId;
 use crate::etcd::cluster::layout::Role;
 use crate::etcd::cluster::path;
-use crate::etcd::cluster::path::{Pair, RECORD, REGISTRY};
+use crate::etcd::cluster::path::{OPERATION, Pair, RECORD, REGISTRY};
 use crate::etcd::cluster::{Client, Cluster, Member};
 use crate::etcd::error::{Error, ErrorKind};
+use crate::etcd::folder::operation::Operation;
 use crate::etcd::folder::output::is_secret;
 use crate::etcd::folder::snapshot::{Entry, FileKind, Owner, Snapshot};
 use crate::etcd::plan::authority::{Authority, CaSource};
@@ -54,6 +55,7 @@ impl<'a> Files<'a> {
         }
         files.rendered(render::cluster(cluster, &decisions.starts), &Owner::Operator)?;
         files.requests()?;
+        files.operation()?;
         files.record()?;
         Ok(files.files)
     }
@@ -65,6 +67,19 @@ impl<'a> Files<'a> {
             || !decisions.unregistered(&decisions.existing()).is_empty();
         if grows || self.snapshot.entry(REGISTRY)?.is_some() {
             self.add(REGISTRY, PUBLIC, &Owner::Operator, Content::Registry { grows }, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Which members have to be removed: the record will not know them any more.
+    fn operation(&mut self) -> Result<(), Error> {
+        let decisions = self.decisions;
+        let before = Operation::read(self.snapshot)?;
+        let leaving = decisions.cluster.leaving(&decisions.record.members);
+        let next =
+            before.with(&leaving, &decisions.cluster, |member| decisions.record.ssh.get(member).cloned());
+        if next != before {
+            self.add(OPERATION, PUBLIC, &Owner::Operator, Content::Bytes(next.to_json()), &[])?;
         }
         Ok(())
     }

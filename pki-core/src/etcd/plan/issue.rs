@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::etcd::cluster::certificates::CertificateSpec;
 use crate::etcd::cluster::layout::Role;
-use crate::etcd::cluster::path::{AUTHORITIES, REGISTRY};
+use crate::etcd::cluster::path::{AUTHORITIES, OPERATION, REGISTRY};
 use crate::etcd::error::{Error, ErrorKind};
 use crate::etcd::folder::output::{OutputFile, OutputFolder, is_secret};
 use crate::etcd::folder::snapshot::Users;
@@ -212,8 +212,8 @@ impl Decisions {
                 }
                 Content::Registry { .. } => self.registry.with(&self.unregistered(&pairs), self.now),
             };
-            // The registry grows without the record.
-            if !is_secret(mode) && path != REGISTRY {
+            // The registry grows without the record, and what was begun is done without it.
+            if !is_secret(mode) && path != REGISTRY && path != OPERATION {
                 hashes.insert(path.clone(), sha256(&bytes));
             }
             if change != Change::Kept {

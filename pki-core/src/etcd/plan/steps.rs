@@ -129,6 +129,10 @@ impl<'a> Steps<'a> {
             if self.has_unit() {
                 self.add(format!("On the host of {name}:"), START);
             }
+            let title = format!(
+                "Give {name} a vote, unless it has one; until it has what the leader has, that is refused, so repeat it:"
+            );
+            self.add(title, self.etcdctl(&joining.promote));
             self.add(CONTINUE, self.health());
         }
     }

@@ -79,6 +79,17 @@ pub(crate) fn check_command(cluster: &Cluster, member: &Member) -> String {
     )
 }
 
+/// A script that stops the member of a host, and moves its data aside. It prints where that is now.
+pub(crate) fn set_aside_command(cluster: &Cluster) -> String {
+    let data = word(&format!("{}/member", cluster.hosts.data_dir));
+    let log = cluster.hosts.wal_dir.as_ref().map(|path| word(&path.to_string())).unwrap_or_default();
+    format!(
+        "LC_ALL=C; export LC_ALL; set -eu\nsystemctl stop etcd.service 2> /dev/null || true\nage=$(date -u +%Y%m%dT%H%M%SZ)\n\
+         for place in {data} {log}; do\n  if test -e \"$place\"; then mv -T -- \"$place\" \"$place.$age\"; echo \
+         \"$place.$age\"; fi\ndone\n"
+    )
+}
+
 /// A script that starts the member of a host, and does not wait for it.
 pub(crate) fn start_command() -> String {
     let script = BODY.split_once("\nstart_service='").and_then(|(_, rest)| rest.split_once("'\n"));

@@ -331,13 +331,39 @@ add_member() {
       fail "$1 has to join the cluster, but its host has data of a member that the cluster does not have: $data" \
         "if you do not need the data, empty that folder on the host, then run this again"
     fi
-    if said=$(etcdctl member add "$1" "--peer-urls=$2" 2>&1); then
+    if said=$(etcdctl member add "$1" --learner "--peer-urls=$2" 2>&1); then
       say "added $1 to the cluster"
       return
     fi
     if [ "$SECONDS" -ge "$deadline" ] || [ "${said#*unhealthy cluster}" = "$said" ]; then
       fail "the cluster refuses the member $1:
 $said"
+    fi
+    sleep 1
+  done
+}
+
+# promote_member NAME PEER-URLS: gives a member a vote, unless it has one. etcd refuses that until the member has what the
+# leader has.
+promote_member() {
+  local listed id said=
+  while true; do
+    if listed=$(etcdctl member list 2>&1); then
+      id=$(awk -F ', ' -v urls="$2" '
+        BEGIN { split(urls, wanted, ",") }
+        $6 == "true" { count = split($4, known, ","); for (i = 1; i <= count; i++) if (known[i] == wanted[1]) print $1 }' <<< "$listed")
+      if [ -z "$id" ]; then return; fi
+      if said=$(etcdctl member promote "$id" 2>&1); then
+        say "$1 has a vote"
+        return
+      fi
+    else
+      said=$listed
+    fi
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      problem "$1 got no vote after $timeout s:
+$said" "run this again: it goes on; on the host of $1, read the log with: journalctl -u etcd"
+      exit 3
     fi
     sleep 1
   done
@@ -490,6 +516,7 @@ if [ -z "$copy_only" ]; then
       add_member "${names[$i]}" "${peers[$i]}" "${has_data[$i]}"
       say "starting ${names[$i]}"
       on_host "$i" "$start_service" || fail "${names[$i]} cannot be started"
+      promote_member "${names[$i]}" "${peers[$i]}"
       wait_until_healthy "${clients[$i]}"
     fi
   done

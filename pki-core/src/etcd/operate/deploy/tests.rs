@@ -16,6 +16,7 @@ const THIRD: &str = "  - {name: c, address: 10.0.0.3, ssh: me@c}\n";
 const CHECK: &str = "no-binary";
 const PLACE: &str = "tar -C /out/nodes/";
 const START: &str = "start --no-block";
+const LIST: &str = "member list";
 const WELL: (&str, &str) = (CHECK, "version 3.5.30\nchecked\n");
 const RUNS: (&str, &str) = (CHECK, "version 3.5.30\nhas-data\nrunning\nchecked\n");
 
@@ -43,7 +44,7 @@ fn deploy(texts: &[&str], three: &mut Three) -> (Result<End, OperationError>, De
 fn phases(three: &Three) -> Vec<(&'static str, usize)> {
     let mut phases: Vec<(&'static str, usize)> = Vec::new();
     for line in &three.lines {
-        let kinds = [PLACE, CHECK, START, "systemctl restart etcd", "move-leader"];
+        let kinds = [LIST, PLACE, CHECK, START, "systemctl restart etcd", "move-leader"];
         let kind = kinds.into_iter().find(|kind| line.contains(kind)).unwrap_or("another");
         match phases.last_mut() {
             Some((last, count)) if *last == kind => *count += 1,
@@ -92,7 +93,7 @@ fn members_whose_certificates_others_refuse_get_none() {
 fn only_who_has_to_read_its_files_is_restarted() {
     let mut three = Three { answers: vec![(PLACE, "/etc/etcd/pki/server.pem\n"), RUNS], ..Three::default() };
     let (end, report) = deploy(&[&three_members()], &mut three);
-    assert_eq!((end, phases(&three)), (Ok(End::Done), vec![(CHECK, 3), (PLACE, 3)]), "{report:?}");
+    assert_eq!((end, phases(&three)), (Ok(End::Done), vec![(CHECK, 3), (LIST, 1), (PLACE, 3)]), "{report:?}");
     let changed = ("/out/nodes/b", "/etc/etcd/pki/server-key.pem\n/etc/etcd/etcd.env\n");
     let mut three = Three { answers: vec![changed, RUNS], waits: vec!["c"], ..Three::default() };
     let (end, report) = deploy(&[&three_members()], &mut three);
@@ -100,12 +101,22 @@ fn only_who_has_to_read_its_files_is_restarted() {
 }
 
 #[test]
-fn who_joins_gets_its_files_and_is_not_started() {
+fn nobody_joins_a_cluster_that_does_not_say_who_is_in_it() {
     let mut three = Three { answers: vec![("listen=10.0.0.3:", WELL.1), RUNS], ..Three::default() };
     let (end, report) = deploy(&[TWO, &three_members()], &mut three);
-    assert_eq!((end, phases(&three)), (Ok(End::Waits), vec![(CHECK, 3), (PLACE, 3)]), "{report:?}");
-    assert_eq!((report.proved, report.left), (vec!["a".into(), "b".into()], vec!["c".into()]));
-    assert_eq!(report.commands, ["/out/deploy.sh c"]);
+    assert_eq!(phases(&three), [(CHECK, 3), (LIST, 1)], "{report:?}");
+    assert!(matches!(end, Err(OperationError::NoList { .. })), "{end:?}");
+    // One that refuses the member: it has its files then, and does not start.
+    let list = "done\n{\"header\":{},\"members\":[{\"ID\":1,\"name\":\"a\",\"peerURLs\":[\"https://10.0.0.1:2380\"]},\
+                {\"ID\":2,\"name\":\"b\",\"peerURLs\":[\"https://10.0.0.2:2380\"]}]}\n";
+    let refusal = ("member add", "failed\nError: permission denied\n");
+    let answers = vec![(LIST, list), refusal, ("listen=10.0.0.3:", WELL.1), RUNS];
+    let mut three = Three { answers, ..Three::default() };
+    let (end, report) = deploy(&[TWO, &three_members()], &mut three);
+    let Err(OperationError::Refused { member, why, .. }) = end else { panic!("{report:?}") };
+    assert_eq!((member.as_str(), why.as_str()), ("c", "permission denied"));
+    assert_eq!(report.placed.keys().collect::<Vec<_>>(), ["c"]);
+    assert!(!three.lines.iter().any(|line| line.contains(START)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::etcd::plan::tests::{apply, empty};
 
 const NOW: OffsetDateTime = datetime!(2026-11-27 12:00 UTC);
 
-fn running(unit: &str) -> Running {
+pub(in crate::etcd::operate) fn running(unit: &str) -> Running {
     let text = format!(
         "name: prod\nmembers:\n  - {{name: a, address: 10.0.0.1}}\n  - {{name: b, address: 10.0.0.2}}\n  - {{name: c, \
          address: 10.0.0.3, ssh: me@c}}\nunit: {unit}\n"

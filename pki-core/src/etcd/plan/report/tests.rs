@@ -192,6 +192,7 @@ fn members_leave_before_others_join() {
         "Copy the files of c to its host, which needs etcd and a user `etcd`:",
         "Add c to the cluster (if the cluster never ran, write `state: new` in the description and apply again):",
         "On the host of c:",
+        "Give c a vote, unless it has one; until it has what the leader has, that is refused, so repeat it:",
         healthy,
     ];
     assert_eq!(titles(&changed, &report), expected);
