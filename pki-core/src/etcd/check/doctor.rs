@@ -33,6 +33,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
         systemd::CHECKS,
         service::CHECKS,
         sandbox::CHECKS,
+        service::LATER_CHECKS,
         options::CHECKS,
         releases::CHECKS,
         refusals::CHECKS,
