@@ -185,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn who_went_leaves_nothing_to_apply() {
+        let now = time::macros::datetime!(2026-11-27 12:00 UTC);
+        let mut snapshot = crate::etcd::plan::tests::empty();
+        for members in [&["a", "b", "c"][..], &["a", "b"]] {
+            crate::etcd::plan::tests::apply(&cluster(members), &mut snapshot, now);
+        }
+        assert_eq!(Operation::read(&snapshot).unwrap().leaving[0].member, "c");
+        let plan = crate::etcd::plan::Plan::new(&cluster(&["a", "b"]), &snapshot, now).unwrap();
+        assert!(plan.is_done(), "{:?}", plan.report());
+        // It is done when somebody has seen it, and the record does not know of it.
+        snapshot.insert(OPERATION, Entry::file(0o644, Operation::default().to_json()));
+        assert!(crate::etcd::plan::Plan::new(&cluster(&["a", "b"]), &snapshot, now).unwrap().is_done());
+    }
+
+    #[test]
     fn what_cannot_be_read_or_is_newer_is_an_error() {
         assert_eq!(Operation::read(&Snapshot::new("/out")).unwrap(), Operation::default());
         for text in

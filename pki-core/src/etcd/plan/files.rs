@@ -289,6 +289,8 @@ impl<'a> Files<'a> {
         } else {
             let pairs = decisions.existing();
             let known = self.files.iter().filter_map(PlannedFile::known);
+            // What was begun is done without the record.
+            let known = known.filter(|(path, _)| *path != OPERATION);
             let hashes = known.map(|(path, bytes)| (path.to_owned(), sha256(bytes))).collect();
             let (cluster, recorded) = (&decisions.cluster, &decisions.recorded);
             let text = decisions.record.next(cluster, recorded, &pairs, hashes, decisions.now).to_json();
