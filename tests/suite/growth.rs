@@ -230,9 +230,9 @@ fn pasted(command: &str, etcd: &Etcd) -> Ran {
     let mut last = None;
     let done = until(PATIENCE, || {
         let ran = run(Command::new("sh").env_clear().env("PATH", &path).args(["-euc", command]));
-        let too_early = ["etcdserver: unhealthy cluster", "in sync with leader"]
-            .iter()
-            .any(|why| ran.stderr.contains(why));
+        // etcdctl also tells of attempts that it repeated itself.
+        let passes = ["unhealthy cluster", "in sync with leader", "not supported for learner"];
+        let too_early = ran.code != Some(0) && passes.iter().any(|why| ran.stderr.contains(why));
         last = Some(ran);
         (!too_early).then_some(())
     });
