@@ -536,7 +536,10 @@ fn a_member_joins_once_it_has_certificates() -> Outcome {
     tree.apply().ends_with(2);
     Signer::Product.sign(&authorities, &tree, &asked)?;
     let joins = tree.apply().ok();
-    assert!(joins.stdout.contains("etcdctl member add etcd3 --peer-urls=https://127.0.0.3:2380"), "{joins}");
+    assert!(
+        joins.stdout.contains("etcdctl member add etcd3 --learner --peer-urls=https://127.0.0.3:2380"),
+        "{joins}"
+    );
     let env = tree.read("nodes/etcd3/etc/etcd/etcd.env");
     assert!(env.contains("ETCD_INITIAL_CLUSTER_STATE=existing"), "{env}");
     let after = tree.files();

@@ -161,7 +161,9 @@ fn who_lies_is_named_and_nothing_changes(lab: &mut Lab, etcd: &Etcd) -> Outcome 
     stops(lab, "restart", &["--wait", "2s"], "etcd3: client port: ");
     stops(lab, "renew", &[&with[..], &["--all"]].concat(), "etcd3: client port: ");
     stops(lab, "renew", &[&with[..], &["--all", "--new-key"]].concat(), "etcd3: client port: ");
-    stops(lab, "deploy", &with, "etcd3: client port: ");
+    // What hosts are asked is not what is waited for here.
+    let patiently = ["-f", &description, "--wait", "60s"];
+    stops(lab, "deploy", &patiently, "etcd3: client port: ");
     signal(Signal::SIGCONT);
     lab.timeout = "20s";
     until_it_ends_with(&lab.cluster, 0, &[]);
@@ -170,7 +172,7 @@ fn who_lies_is_named_and_nothing_changes(lab: &mut Lab, etcd: &Etcd) -> Outcome 
     let other = format!("clock {now}\nversion 3.3.27\nhas-data\nrunning\nchecked\n");
     for (facts, said) in [(fast, "etcd2: the clock of its host is "), (other, "etcd2: /usr/bin/etcd on ")] {
         fs::write(lab.at("facts.etcd2"), facts).unwrap();
-        stops(lab, "deploy", &with, said);
+        stops(lab, "deploy", &patiently, said);
     }
     fs::remove_file(lab.at("facts.etcd2")).unwrap();
     // A CA for the same key, with a name that looks the same, is in the folder: nobody gets to the hosts.
